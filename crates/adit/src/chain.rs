@@ -1,0 +1,189 @@
+//! `adit chain`: works on a data folder while no node runs on it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+
+use adit_core::archive::Archive;
+use adit_core::hash::Hash;
+use adit_core::rules::by_name;
+use adit_node::offline::Offline;
+use anyhow::{Context, anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::options::{ChainCommand, FolderOptions, RulesName};
+
+/// An export is written in pieces of about this length.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// The progress is shown once in so many blocks.
+const BLOCKS_A_STEP: u64 = 256;
+
+pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
+    match command {
+        ChainCommand::Show { folder, block } => show(&folder, block.as_deref(), json),
+        ChainCommand::Verify { folder } => verify(&folder, json),
+        ChainCommand::Export { folder, file } => export(&folder, &file, json),
+        ChainCommand::Import {
+            folder,
+            rules,
+            file,
+        } => import(&folder, rules, &file, json),
+        ChainCommand::Reindex { folder } => reindex(&folder, json),
+    }
+}
+
+fn show(folder: &FolderOptions, wanted: Option<&str>, json: bool) -> anyhow::Result<()> {
+    let chain = Offline::open(&folder.folder()?)?;
+    let snapshot = chain.reader().snapshot()?;
+    let text = match wanted {
+        None => snapshot.block_at(snapshot.length())?,
+        Some(wanted) => match (wanted.parse::<u64>(), wanted.parse::<Hash>()) {
+            (Ok(index), _) => snapshot.block_at(index)?,
+            (_, Ok(hash)) => snapshot.text(&hash)?,
+            _ => bail!("{wanted:?} is neither an index nor a hash of 64 hex digits"),
+        },
+    };
+    let text = text.ok_or_else(|| {
+        let length = snapshot.length();
+        anyhow!("there is no such block; the chain has {length}, and its indexes begin with 1")
+    })?;
+    let mut output = io::stdout().lock();
+    if json {
+        output.write_all(&text)?;
+    } else {
+        let block = chain.rules().read_canonical(text)?;
+        writeln!(output, "hash          {}", block.hash())?;
+        writeln!(output, "index         {}", block.index())?;
+        writeln!(output, "previous      {}", lossy(block.previous_hash()))?;
+        writeln!(output, "proof         {}", block.proof())?;
+        writeln!(output, "transactions  {}", block.transactions().count())?;
+        for transaction in block.transactions() {
+            writeln!(output, "  {}", lossy(transaction))?;
+        }
+        write!(output, "{}", lossy(block.text()))?;
+    }
+    Ok(writeln!(output)?)
+}
+
+fn verify(folder: &FolderOptions, json: bool) -> anyhow::Result<()> {
+    let chain = Offline::open(&folder.folder()?)?;
+    let snapshot = chain.reader().snapshot()?;
+    let progress = Progress::start("verifying", Some(snapshot.length()));
+    let length = chain.verify(|done| progress.show(done))?;
+    progress.end();
+    let tip = snapshot.tip().map(|tip| tip.to_string());
+    report(
+        json,
+        json!({ "valid": true, "length": length, "tip": tip }),
+        &format!(
+            "valid: {length} blocks, the last is {}",
+            tip.clone().unwrap_or_default()
+        ),
+    )
+}
+
+fn export(folder: &FolderOptions, file: &Path, json: bool) -> anyhow::Result<()> {
+    let chain = Offline::open(&folder.folder()?)?;
+    let to_output = file == Path::new("-");
+    let output: Box<dyn Write> = match to_output {
+        true => Box::new(io::stdout().lock()),
+        false => Box::new(File::create(file).with_context(|| file.display().to_string())?),
+    };
+    let mut output = BufWriter::with_capacity(PIECE_BYTES, output);
+    let snapshot = chain.reader().snapshot()?;
+    let progress = Progress::start("exporting", Some(snapshot.length()));
+    for index in 1..=snapshot.length() {
+        let text = snapshot.block_at(index)?;
+        let text =
+            text.ok_or_else(|| anyhow!("block {index} is missing; run `adit chain reindex`"))?;
+        output.write_all(&text)?;
+        output.write_all(b"\n")?;
+        progress.show(index);
+    }
+    output.flush()?;
+    progress.end();
+    if to_output {
+        return Ok(());
+    }
+    let length = snapshot.length();
+    report(
+        json,
+        json!({ "length": length, "file": file.display().to_string() }),
+        &format!("{length} blocks written to {}", file.display()),
+    )
+}
+
+fn import(folder: &FolderOptions, rules: RulesName, file: &Path, json: bool) -> anyhow::Result<()> {
+    let input: Box<dyn Read> = match file == Path::new("-") {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(File::open(file).with_context(|| file.display().to_string())?),
+    };
+    let rules = by_name(rules.as_str()).ok_or_else(|| anyhow!("--rules: unknown"))?;
+    let mut chain = Offline::open_or_make(&folder.folder()?, rules)?;
+    let progress = Progress::start("importing", None);
+    let imported = chain
+        .import(input, |done| progress.show(done))
+        .with_context(|| format!("{} was not imported", file.display()))?;
+    progress.end();
+    let length = imported.length;
+    let text = match imported.adopted {
+        true => format!("{length} blocks imported; they are the chain now"),
+        false => format!(
+            "nothing changed: the chain here is as long as these {length} blocks, or longer"
+        ),
+    };
+    let result = json!({ "length": length, "adopted": imported.adopted });
+    report(json, result, &text)
+}
+
+fn reindex(folder: &FolderOptions, json: bool) -> anyhow::Result<()> {
+    let chain = Offline::reindex(&folder.folder()?)?;
+    let length = chain.reader().snapshot()?.length();
+    let text = format!("the index was made anew: {length} blocks in the chain");
+    report(json, json!({ "length": length }), &text)
+}
+
+fn report(json: bool, result: serde_json::Value, text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    match json {
+        true => writeln!(output, "{result}")?,
+        false => writeln!(output, "{text}")?,
+    }
+    Ok(())
+}
+
+fn lossy(text: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(text)
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+struct Progress(ProgressBar);
+
+impl Progress {
+    fn start(what: &'static str, total: Option<u64>) -> Progress {
+        if !io::stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let (bar, template) = match total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{msg} {wide_bar} {pos}/{len} blocks, {eta}",
+            ),
+            None => (ProgressBar::no_length(), "{msg} {pos} blocks, {elapsed}"),
+        };
+        let style = ProgressStyle::with_template(template).expect("the templates are well-formed");
+        Progress(bar.with_style(style).with_message(what))
+    }
+
+    fn show(&self, done: u64) {
+        if done.is_multiple_of(BLOCKS_A_STEP) {
+            self.0.set_position(done);
+        }
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}

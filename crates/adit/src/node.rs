@@ -1,0 +1,139 @@
+//! `adit node`: runs a node until it is told to stop.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use adit_core::rules::by_name;
+use adit_node::{Settings, start};
+use adit_store::Durability;
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::options::{NodeOptions, default_folder};
+
+/// After the node has stopped, what still runs in the background is cut off
+/// this much later.
+const BACKGROUND_TIMEOUT_MS: u64 = 500;
+
+pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
+    start_log(&options.log, json)?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let done = runtime.block_on(run_node(options));
+    runtime.shutdown_timeout(Duration::from_millis(BACKGROUND_TIMEOUT_MS));
+    done
+}
+
+async fn run_node(options: NodeOptions) -> anyhow::Result<()> {
+    let listener = listen(&options.host, options.port).await?;
+    let address = listener.local_addr()?;
+    let folder = DataFolder::of(&options, address.port())?;
+    let rules = by_name(options.rules.as_str())
+        .ok_or_else(|| anyhow!("--rules {}: unknown", options.rules.as_str()))?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let running = start(Settings {
+        listener,
+        rules,
+        data_folder: folder.path().to_path_buf(),
+        durability: folder.durability(),
+        peers: options.peers,
+        resolve_every: options.resolve_every.0,
+        advertise: options.advertise,
+        allowed_hosts: options.allowed_hosts,
+    })?;
+    let view = running.node.view();
+    tracing::info!(
+        url = format!("http://{}", running.address),
+        rules = options.rules.as_str(),
+        blocks = view.length,
+        pending = view.pending_count,
+        node_id = running.node_id,
+        data = %folder.path().display(),
+        "listening"
+    );
+    running
+        .until(async {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+            tracing::info!("stopping");
+        })
+        .await?;
+    Ok(())
+}
+
+async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind((host, port)).await;
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "port {port} is taken: something else listens on {host}:{port} already; \
+             stop it, or take another port with -p {}",
+            port.checked_add(1).unwrap_or(5000)
+        ),
+        io::ErrorKind::PermissionDenied => {
+            anyhow!("port {port} may not be used by this user; take one above 1023 with -p")
+        }
+        _ => anyhow!("--host {host}: cannot listen there: {error}"),
+    })
+}
+
+/// Where the node keeps its data; a temporary one is deleted at the end.
+enum DataFolder {
+    Kept(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl DataFolder {
+    fn of(options: &NodeOptions, port: u16) -> anyhow::Result<DataFolder> {
+        if !options.in_memory {
+            let given = options.data_dir.clone();
+            return Ok(DataFolder::Kept(
+                given.map_or_else(|| default_folder(port), Ok)?,
+            ));
+        }
+        // A file system in memory, where there is one.
+        let shared_memory = Path::new("/dev/shm");
+        let place = match shared_memory.is_dir() {
+            true => shared_memory.to_path_buf(),
+            false => std::env::temp_dir(),
+        };
+        let folder = tempfile::Builder::new().prefix("adit-").tempdir_in(&place);
+        let folder = folder.with_context(|| format!("--in-memory: {}", place.display()))?;
+        Ok(DataFolder::Temporary(folder))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            DataFolder::Kept(path) => path,
+            DataFolder::Temporary(folder) => folder.path(),
+        }
+    }
+
+    fn durability(&self) -> Durability {
+        match self {
+            DataFolder::Kept(_) => Durability::Full,
+            DataFolder::Temporary(_) => Durability::None,
+        }
+    }
+}
+
+fn start_log(filter: &str, json: bool) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder()
+        .parse(filter)
+        .with_context(|| format!("--log {filter}"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .init();
+    }
+    Ok(())
+}

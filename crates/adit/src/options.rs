@@ -1,0 +1,286 @@
+//! What can be said to `adit`, by flag, then by `ADIT_*` variable, then in a
+//! `.env` file. What is unknown or contradicts itself is refused by name, with
+//! exit code 2.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use adit_core::peer::PeerAddress;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// A blockchain node that takes the place of the tutorial's Python one.
+///
+/// Without a command it runs a node: `adit -p 5001` is `adit node -p 5001`.
+/// Each option can be given as an environment variable too, or in a file
+/// `.env` in the current folder; a flag wins over the variable, the variable
+/// over the file.
+#[derive(Debug, Parser)]
+#[command(name = "adit", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Print machine-readable JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node (the default).
+    Node(NodeOptions),
+    /// Ask a running node how it is; fails when it is not.
+    Status(StatusOptions),
+    /// Work on the chain of a node that is not running.
+    #[command(subcommand)]
+    Chain(ChainCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeOptions {
+    /// The port to listen on; 0 takes a free one.
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    pub(crate) port: u16,
+
+    /// The address to listen on; 0.0.0.0 lets other machines in.
+    #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// The rules of the chain.
+    #[arg(long, env = "ADIT_RULES", default_value = "classic")]
+    pub(crate) rules: RulesName,
+
+    /// Where to keep everything [default: one folder for each port, under the
+    /// user's data folder].
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Keep nothing: when the node stops, its chain is gone.
+    #[arg(long, env = "ADIT_IN_MEMORY", conflicts_with = "data_dir")]
+    pub(crate) in_memory: bool,
+
+    /// A node to register at the start; can be repeated, or hold several
+    /// separated by commas.
+    #[arg(
+        long = "peer",
+        value_name = "URL",
+        env = "ADIT_PEER",
+        value_delimiter = ','
+    )]
+    pub(crate) peers: Vec<PeerAddress>,
+
+    /// How often to look at the chains of the registered nodes; 0 never.
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ADIT_RESOLVE_EVERY",
+        default_value = "10s",
+        value_parser = read_interval
+    )]
+    pub(crate) resolve_every: Interval,
+
+    /// The address that the registered nodes are told to find this one at.
+    #[arg(long, value_name = "URL", env = "ADIT_ADVERTISE")]
+    pub(crate) advertise: Option<PeerAddress>,
+
+    /// A further name under which a browser may address this node while it
+    /// listens to this machine only; can be repeated.
+    #[arg(
+        long = "allowed-host",
+        value_name = "NAME",
+        env = "ADIT_ALLOWED_HOST",
+        value_delimiter = ','
+    )]
+    pub(crate) allowed_hosts: Vec<String>,
+
+    /// What to log: error, warn, info, debug (every request) or trace, or a
+    /// filter such as `info,adit_node=debug`.
+    #[arg(long, value_name = "FILTER", env = "ADIT_LOG", default_value = "info")]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
+    /// The port of the node, on this machine.
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    pub(crate) port: u16,
+
+    /// The node, if it is not on this machine.
+    #[arg(long, value_name = "URL", conflicts_with = "port")]
+    pub(crate) node: Option<PeerAddress>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChainCommand {
+    /// Print one block: by index, by hash, or the last one.
+    Show {
+        #[command(flatten)]
+        folder: FolderOptions,
+        /// The block's index or hash [default: the last block].
+        block: Option<String>,
+    },
+    /// Check every block of the chain, from the first one on.
+    Verify {
+        #[command(flatten)]
+        folder: FolderOptions,
+    },
+    /// Write the chain to a file, one block a line.
+    Export {
+        #[command(flatten)]
+        folder: FolderOptions,
+        /// The file; `-` is the standard output.
+        file: PathBuf,
+    },
+    /// Bring in a chain from a file, if it is longer than the one here.
+    Import {
+        #[command(flatten)]
+        folder: FolderOptions,
+        /// The rules of the chain, where the folder has none yet.
+        #[arg(long, env = "ADIT_RULES", default_value = "classic")]
+        rules: RulesName,
+        /// What `export` wrote, or the body of GET /chain; `-` is the
+        /// standard input.
+        file: PathBuf,
+    },
+    /// Throw the index away and make it anew from the block log.
+    Reindex {
+        #[command(flatten)]
+        folder: FolderOptions,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FolderOptions {
+    /// The node's data folder.
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// The node's port, where it keeps its data in the default folder.
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RulesName {
+    /// The tutorial as published in 2017.
+    Classic,
+    /// The tutorial's later code: the last hash is part of the puzzle.
+    #[value(name = "classic-2018")]
+    Classic2018,
+}
+
+/// A time between two looks; none is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval(pub(crate) Option<Duration>);
+
+impl FolderOptions {
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+        self.data_dir
+            .clone()
+            .map_or_else(|| default_folder(self.port), Ok)
+    }
+}
+
+impl RulesName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            RulesName::Classic => "classic",
+            RulesName::Classic2018 => "classic-2018",
+        }
+    }
+}
+
+/// The data folder of the node on that port: with one for each, several run
+/// side by side without further settings.
+pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
+    let base = dirs::data_dir().ok_or_else(|| {
+        anyhow::anyhow!("this user has no folder for data; say where with --data-dir")
+    })?;
+    Ok(base.join("adit").join(port.to_string()))
+}
+
+/// Reads flags, variables and `.env`. `Err` is how the process ends when
+/// there is nothing to do but say something.
+pub(crate) fn read() -> Result<Cli, ExitCode> {
+    let result = read_env_file(Path::new(".env"))
+        .and_then(|()| refuse_unknown_variables())
+        .and_then(|()| Cli::try_parse_from(with_default_command(std::env::args_os())));
+    result.map_err(|error| {
+        // If even this can't be printed, the exit code says it.
+        let _ = error.print();
+        ExitCode::from(error.exit_code() as u8)
+    })
+}
+
+/// Says on the error output what went wrong, with all that led to it.
+pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
+    if json {
+        eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
+    } else {
+        eprintln!("error: {error:#}");
+    }
+}
+
+fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    const ABOUT_ADIT: [&str; 5] = ["-h", "--help", "-V", "--version", "--json"];
+    let is_node_option = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        text.starts_with('-') && !ABOUT_ADIT.contains(&&*text)
+    };
+    if arguments.len() < 2 || is_node_option(&arguments[1]) {
+        arguments.insert(1.min(arguments.len()), "node".into());
+    }
+    arguments
+}
+
+fn read_env_file(file: &Path) -> Result<(), clap::Error> {
+    match dotenvy::from_path(file) {
+        Ok(()) => Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(usage(&format!("{}: {error}", file.display()))),
+    }
+}
+
+fn refuse_unknown_variables() -> Result<(), clap::Error> {
+    let known = variables_of(&Cli::command());
+    let unknown = std::env::vars_os()
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .find(|name| name.starts_with("ADIT_") && !known.contains(name));
+    match unknown {
+        None => Ok(()),
+        Some(name) => {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            Err(usage(&format!(
+                "{name} is no setting of adit (environment or .env); the settings are {known}"
+            )))
+        }
+    }
+}
+
+fn variables_of(command: &clap::Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter_map(clap::Arg::get_env);
+    own.map(|name| name.to_string_lossy().into_owned())
+        .chain(command.get_subcommands().flat_map(variables_of))
+        .collect()
+}
+
+fn usage(problem: &str) -> clap::Error {
+    Cli::command().error(ErrorKind::InvalidValue, problem)
+}
+
+fn read_interval(text: &str) -> Result<Interval, String> {
+    if text == "0" {
+        return Ok(Interval(None));
+    }
+    match humantime::parse_duration(text) {
+        Ok(interval) if interval.is_zero() => Ok(Interval(None)),
+        Ok(interval) => Ok(Interval(Some(interval))),
+        Err(_) => Err("write it as 500ms, 10s or 2m, or 0 for never".to_string()),
+    }
+}

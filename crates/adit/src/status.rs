@@ -1,0 +1,52 @@
+//! `adit status`: asks a running node how it is. The container's health check.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use adit_node::Status;
+use anyhow::Context;
+
+use crate::options::StatusOptions;
+
+/// The node must answer within this time.
+const STATUS_TIMEOUT_MS: u64 = 5_000;
+
+pub(crate) fn run(options: &StatusOptions, json: bool) -> anyhow::Result<()> {
+    let node = match &options.node {
+        Some(node) => node.to_string(),
+        None => format!("127.0.0.1:{}", options.port),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let status = runtime
+        .block_on(ask(&node))
+        .with_context(|| format!("no node answers at http://{node}"))?;
+    let mut output = io::stdout().lock();
+    if json {
+        return Ok(writeln!(output, "{}", serde_json::to_string(&status)?)?);
+    }
+    writeln!(output, "node     http://{node}, adit {}", status.version)?;
+    writeln!(output, "rules    {}", status.rules)?;
+    writeln!(
+        output,
+        "chain    {} blocks, the last is {}",
+        status.length, status.tip
+    )?;
+    writeln!(output, "pending  {} transactions", status.pending)?;
+    match status.nodes.is_empty() {
+        true => writeln!(output, "nodes    none registered")?,
+        false => writeln!(output, "nodes    {}", status.nodes.join(", "))?,
+    }
+    Ok(())
+}
+
+async fn ask(node: &str) -> anyhow::Result<Status> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_millis(STATUS_TIMEOUT_MS))
+        .build()?;
+    let response = client.get(format!("http://{node}/api/v1/status")).send();
+    let text = response.await?.error_for_status()?.bytes().await?;
+    serde_json::from_slice(&text).context("its answer is not adit's")
+}

@@ -1,0 +1,200 @@
+//! A block: its canonical JSON bytes with a typed view on top. The bytes are
+//! what is hashed, written, and sent; nothing is serialised twice. What makes
+//! a block valid, and how its hash comes about, is decided by the rules.
+
+use std::ops::Range;
+
+use crate::hash::Hash;
+use crate::json::{self, JsonError};
+use crate::transaction::kind;
+
+/// One block's canonical text is at most this long.
+pub const BLOCK_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// A block that has the shape of one. Cheap to move, not to clone.
+#[derive(PartialEq, Eq)]
+pub struct Block {
+    text: Box<[u8]>,
+    shape: Shape,
+    hash: Hash,
+}
+
+/// The fields that every rule set's blocks have, found in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Position in the chain; the genesis block's is 1.
+    pub index: u64,
+    /// The proof of work.
+    pub proof: u64,
+    previous_hash: Range<usize>,
+    transactions: Range<usize>,
+}
+
+/// Why a text is no block, or a block not valid where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// Not JSON, nested too deep, or too large.
+    #[error("not a block: {0}")]
+    NotJson(#[from] JsonError),
+    /// JSON, but no object.
+    #[error("expected a block, found {found}")]
+    NotAnObject {
+        /// What kind of JSON value it is.
+        found: &'static str,
+    },
+    /// A field is absent or of the wrong type.
+    #[error("{field}: expected {expected}, found {found}")]
+    WrongField {
+        /// The field's name.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What kind of JSON value it is.
+        found: &'static str,
+    },
+    /// The index does not say where the block stands.
+    #[error("index: expected {expected}, found {found}")]
+    WrongIndex {
+        /// The parent's index plus one.
+        expected: u64,
+        /// What the block says.
+        found: u64,
+    },
+    /// The block names another predecessor than the one that it stands after.
+    #[error("block {index}: previous_hash: expected {expected}, found {found}")]
+    WrongPreviousHash {
+        /// The block's index.
+        index: u64,
+        /// The predecessor's hash.
+        expected: Hash,
+        /// The field as it stands in the block, at most its first 80 bytes.
+        found: String,
+    },
+    /// The proof does not solve the puzzle.
+    #[error("block {index}: proof {proof} does not solve the puzzle")]
+    WrongProof {
+        /// The block's index.
+        index: u64,
+        /// The proof as stated.
+        proof: u64,
+    },
+}
+
+impl Block {
+    /// Puts the view on top of a text whose shape and hash are known.
+    pub fn new(text: Vec<u8>, shape: Shape, hash: Hash) -> Block {
+        Block {
+            text: text.into(),
+            shape,
+            hash,
+        }
+    }
+
+    /// The canonical JSON.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The block's identity under the rules that read it.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Position in the chain; the genesis block's is 1.
+    pub fn index(&self) -> u64 {
+        self.shape.index
+    }
+
+    /// The proof of work.
+    pub fn proof(&self) -> u64 {
+        self.shape.proof
+    }
+
+    /// The canonical JSON of `previous_hash`: in every block but a genesis
+    /// block a string of 64 hex digits.
+    pub fn previous_hash(&self) -> &[u8] {
+        &self.text[self.shape.previous_hash.clone()]
+    }
+
+    /// The hash of the block that this one stands after; none for a genesis
+    /// block, whose `previous_hash` may be anything, and none where the field
+    /// is no hash.
+    pub fn parent(&self) -> Option<Hash> {
+        if self.is_genesis() {
+            return None;
+        }
+        let hex = self
+            .previous_hash()
+            .strip_prefix(b"\"")?
+            .strip_suffix(b"\"")?;
+        Hash::from_hex(hex)
+    }
+
+    /// Whether a chain starts with it.
+    pub fn is_genesis(&self) -> bool {
+        self.index() == 1
+    }
+
+    /// The canonical JSON of the list of transactions.
+    pub fn transactions_text(&self) -> &[u8] {
+        &self.text[self.shape.transactions.clone()]
+    }
+
+    /// The canonical JSON of each transaction, in order.
+    pub fn transactions(&self) -> impl Iterator<Item = &[u8]> {
+        json::elements(self.transactions_text()).expect("Shape::of saw a list")
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block {} {}", self.index(), self.hash)
+    }
+}
+
+impl Shape {
+    /// Looks the common fields up in a canonical text. What a chain of an
+    /// honest tutorial node never lacks must be there: an object, an integer
+    /// `index` and `proof` that fit 64 bits, some `previous_hash`, a list of
+    /// transactions. Anything else a block carries is welcome.
+    pub fn of(text: &[u8]) -> Result<Shape, BlockError> {
+        let members = json::members(text).ok_or(BlockError::NotAnObject { found: kind(text) })?;
+        let (mut index, mut proof, mut previous_hash, mut transactions) = (None, None, None, None);
+        for (key, value) in members {
+            match key {
+                b"index" => index = Some(value),
+                b"proof" => proof = Some(value),
+                b"previous_hash" => previous_hash = Some(value),
+                b"transactions" => transactions = Some(value),
+                _ => {}
+            }
+        }
+        let span = |value: &[u8]| {
+            let start = value.as_ptr().addr() - text.as_ptr().addr();
+            start..start + value.len()
+        };
+        let previous_hash = previous_hash.ok_or(wrong("previous_hash", "a hash", None))?;
+        let list = transactions.filter(|value| value.first() == Some(&b'['));
+        let list = list.ok_or(wrong("transactions", "a list", transactions))?;
+        Ok(Shape {
+            index: number("index", index)?,
+            proof: number("proof", proof)?,
+            previous_hash: span(previous_hash),
+            transactions: span(list),
+        })
+    }
+}
+
+fn number(field: &'static str, value: Option<&[u8]>) -> Result<u64, BlockError> {
+    value
+        .and_then(json::integer)
+        .ok_or(wrong(field, "an integer in 0..2^64-1", value))
+}
+
+fn wrong(field: &'static str, expected: &'static str, value: Option<&[u8]>) -> BlockError {
+    BlockError::WrongField {
+        field,
+        expected,
+        found: value.map_or("nothing", kind),
+    }
+}

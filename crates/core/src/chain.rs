@@ -1,0 +1,255 @@
+//! The tree of blocks and the choice of the main chain in it: the branch with
+//! the greatest sum of weights wins, the first seen in a tie. It checks every
+//! block by the rules and says what changes; it keeps only the newest blocks
+//! itself and reads all others through the archive.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::archive::{Archive, ArchiveError, Entry, MainChange};
+use crate::block::{Block, BlockError};
+use crate::hash::Hash;
+use crate::rules::{Context, Rules, Weight};
+
+/// A block on a side branch may lie at most so far below the tip.
+pub const SIDE_DEPTH_LIMIT: u64 = 1_000;
+
+/// Of the blocks that came one by one, at most so many on side branches are
+/// kept within `SIDE_DEPTH_LIMIT` of the tip.
+pub const SIDE_BLOCKS_LIMIT: usize = 4_096;
+
+/// Why a block was not taken into the tree.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The rules refuse it.
+    #[error(transparent)]
+    Invalid(#[from] BlockError),
+    /// Its parent is not known.
+    #[error("block {index} stands on an unknown block {parent:?}")]
+    Orphan {
+        /// The block's index.
+        index: u64,
+        /// What it names as its parent, if that is a hash at all.
+        parent: Option<Hash>,
+    },
+    /// It stands on a side branch too far below the tip.
+    #[error(
+        "block {index} stands on a side branch more than {SIDE_DEPTH_LIMIT} blocks below the tip ({tip})"
+    )]
+    TooDeep {
+        /// The block's index.
+        index: u64,
+        /// The tip's index.
+        tip: u64,
+    },
+    /// There are too many blocks on side branches already.
+    #[error("more than {SIDE_BLOCKS_LIMIT} blocks on side branches")]
+    TooManySideBlocks,
+    /// Nothing can be decided any more.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+/// Where a block came from, as far as the bound on side branches depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// By itself.
+    Single,
+    /// As one of a branch that is known as a whole to be heavier than the
+    /// main chain, or read again from our own log.
+    InBranch,
+}
+
+/// What became of a block.
+#[derive(Debug)]
+pub struct Placed {
+    /// The block.
+    pub block: Arc<Block>,
+    /// What is known of it now.
+    pub entry: Entry,
+    /// What it does to the main chain.
+    pub main: MainChange,
+    /// The tip before.
+    pub old_tip: Option<Arc<Block>>,
+}
+
+/// The tree of blocks, seen from its tip.
+pub struct Chain {
+    rules: Arc<dyn Rules>,
+    tip: Option<(Arc<Block>, Weight)>,
+    /// The last block placed: the parent of the next one when a branch comes.
+    last: Option<(Arc<Block>, Entry)>,
+    side: BTreeSet<(u64, Hash)>,
+}
+
+impl Chain {
+    /// The tree whose main chain the archive holds. Its tip is the main block
+    /// at `length`; a `length` of 0 is the empty tree.
+    pub fn open(
+        rules: Arc<dyn Rules>,
+        length: u64,
+        archive: &dyn Archive,
+    ) -> Result<Chain, ChainError> {
+        let mut chain = Chain {
+            rules,
+            tip: None,
+            last: None,
+            side: BTreeSet::new(),
+        };
+        if let Some(hash) = archive.main_hash(length)? {
+            let (block, entry) = chain.stored(&hash, archive)?.ok_or(ChainError::Orphan {
+                index: length,
+                parent: Some(hash),
+            })?;
+            chain.tip = Some((block, entry.total_weight));
+        }
+        Ok(chain)
+    }
+
+    /// The rules that decide.
+    pub fn rules(&self) -> &Arc<dyn Rules> {
+        &self.rules
+    }
+
+    /// The last block of the main chain; none while the tree is empty.
+    pub fn tip(&self) -> Option<&Arc<Block>> {
+        self.tip.as_ref().map(|(block, _)| block)
+    }
+
+    /// The number of blocks in the main chain.
+    pub fn length(&self) -> u64 {
+        self.tip().map_or(0, |tip| tip.index())
+    }
+
+    /// The sum of the weights of the main chain.
+    pub fn total_weight(&self) -> Weight {
+        self.tip
+            .as_ref()
+            .map_or(Weight::ZERO, |(_, weight)| *weight)
+    }
+
+    /// Checks a block and takes it into the tree; `None` when it is there
+    /// already. The archive must show the change before the next call.
+    pub fn insert(
+        &mut self,
+        now: Duration,
+        block: Arc<Block>,
+        arrival: Arrival,
+        archive: &dyn Archive,
+    ) -> Result<Option<Placed>, ChainError> {
+        if archive.entry(&block.hash())?.is_some() {
+            return Ok(None);
+        }
+        self.rules.check_alone(&block)?;
+        let parent = self.parent_of(&block, archive)?;
+        if let Some((parent, _)) = &parent {
+            self.rules.check_after(Context { parent, now }, &block)?;
+        }
+        let weight_before = parent.map_or(Weight::ZERO, |(_, entry)| entry.total_weight);
+        let entry = Entry {
+            index: block.index(),
+            parent: block.parent(),
+            total_weight: weight_before.saturating_add(self.rules.weight(&block)),
+        };
+        let main = self.choose(&block, entry, archive)?;
+        if main == MainChange::Side && arrival == Arrival::Single {
+            self.admit_to_side(&block)?;
+        }
+        let old_tip = self.tip().cloned();
+        if main != MainChange::Side {
+            self.tip = Some((Arc::clone(&block), entry.total_weight));
+        }
+        self.last = Some((Arc::clone(&block), entry));
+        Ok(Some(Placed {
+            block,
+            entry,
+            main,
+            old_tip,
+        }))
+    }
+
+    fn choose(
+        &self,
+        block: &Block,
+        entry: Entry,
+        archive: &dyn Archive,
+    ) -> Result<MainChange, ChainError> {
+        if entry.total_weight <= self.total_weight() {
+            return Ok(MainChange::Side);
+        }
+        if entry.parent == self.tip().map(|tip| tip.hash()) {
+            return Ok(MainChange::Extend);
+        }
+        let fork = self.fork_below(block, archive)?;
+        Ok(MainChange::Reorganise { fork })
+    }
+
+    /// The index of the last block of the main chain on the way from `block`
+    /// down to its genesis block; 0 where there is none.
+    fn fork_below(&self, block: &Block, archive: &dyn Archive) -> Result<u64, ChainError> {
+        let mut below = block.parent();
+        let mut index = block.index();
+        while let Some(hash) = below {
+            index = index.saturating_sub(1);
+            if archive.main_hash(index)? == Some(hash) {
+                return Ok(index);
+            }
+            below = match archive.entry(&hash)? {
+                Some(entry) => entry.parent,
+                None => {
+                    let parent = Some(hash);
+                    return Err(ChainError::Orphan { index, parent });
+                }
+            };
+        }
+        Ok(0)
+    }
+
+    fn parent_of(
+        &self,
+        block: &Block,
+        archive: &dyn Archive,
+    ) -> Result<Option<(Arc<Block>, Entry)>, ChainError> {
+        if block.is_genesis() {
+            return Ok(None);
+        }
+        let orphan = || ChainError::Orphan {
+            index: block.index(),
+            parent: block.parent(),
+        };
+        let hash = block.parent().ok_or_else(orphan)?;
+        if let Some((last, entry)) = &self.last
+            && last.hash() == hash
+        {
+            return Ok(Some((Arc::clone(last), *entry)));
+        }
+        self.stored(&hash, archive)?.ok_or_else(orphan).map(Some)
+    }
+
+    fn stored(
+        &self,
+        hash: &Hash,
+        archive: &dyn Archive,
+    ) -> Result<Option<(Arc<Block>, Entry)>, ChainError> {
+        let (Some(entry), Some(text)) = (archive.entry(hash)?, archive.text(hash)?) else {
+            return Ok(None);
+        };
+        Ok(Some((Arc::new(self.rules.read_canonical(text)?), entry)))
+    }
+
+    fn admit_to_side(&mut self, block: &Block) -> Result<(), ChainError> {
+        let tip = self.length();
+        let lowest = tip.saturating_sub(SIDE_DEPTH_LIMIT);
+        let index = block.index();
+        if index < lowest {
+            return Err(ChainError::TooDeep { index, tip });
+        }
+        self.side = self.side.split_off(&(lowest, Hash([0; 32])));
+        if self.side.len() >= SIDE_BLOCKS_LIMIT {
+            return Err(ChainError::TooManySideBlocks);
+        }
+        self.side.insert((index, block.hash()));
+        Ok(())
+    }
+}

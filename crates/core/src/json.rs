@@ -1,0 +1,120 @@
+//! Canonical JSON: the bytes that Python writes for
+//! `json.dumps(json.loads(text), sort_keys=True)`, over which every hash is
+//! taken. Decides what is JSON and which bytes stand for it; knows nothing of
+//! what the values mean, nor of blocks.
+
+mod canonical;
+mod number;
+mod order;
+mod string;
+mod view;
+
+pub use number::write_float;
+pub use string::write_string;
+pub use view::{Elements, Members, elements, integer, is_finite_number, member, members, string};
+
+/// Deepest nesting of arrays and objects that is read.
+pub const DEPTH_LIMIT: usize = 512;
+
+/// Why a text was refused. Offsets count bytes from the start of the text.
+#[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
+pub enum JsonError {
+    /// Something else stands where the grammar wants `expected`.
+    #[error("expected {expected} at byte {offset}, found {}", shown(*.found))]
+    Unexpected {
+        /// What could have stood here, in words.
+        expected: &'static str,
+        /// Where.
+        offset: usize,
+        /// The byte that stands here instead.
+        found: u8,
+    },
+    /// The text stops before its value is complete.
+    #[error("the text ends {place}")]
+    Ended {
+        /// Inside what it ends, in words.
+        place: &'static str,
+    },
+    /// A raw control character, which JSON allows only as an escape.
+    #[error(
+        "control character 0x{found:02x} inside a string at byte {offset}; write it as an escape"
+    )]
+    ControlCharacter {
+        /// Where.
+        offset: usize,
+        /// The control character.
+        found: u8,
+    },
+    /// Bytes inside a string that are no UTF-8.
+    #[error("not UTF-8 at byte {offset}")]
+    NotUtf8 {
+        /// Where the first wrong sequence begins.
+        offset: usize,
+    },
+    /// More than [`DEPTH_LIMIT`] arrays and objects inside each other.
+    #[error("nesting deeper than {DEPTH_LIMIT} levels at byte {offset}")]
+    TooDeep {
+        /// Where the bracket stands that is one too many.
+        offset: usize,
+    },
+    /// The text is larger than the caller allows.
+    #[error("text is larger than the limit of {limit_bytes} bytes")]
+    TooLarge {
+        /// The caller's limit.
+        limit_bytes: usize,
+    },
+    /// The text is small enough, but escapes and separators make its canonical
+    /// form larger than the caller allows.
+    #[error("canonical form is larger than the limit of {limit_bytes} bytes")]
+    CanonicalTooLarge {
+        /// The caller's limit.
+        limit_bytes: usize,
+    },
+}
+
+/// The canonical form of a whole JSON text; white space around it is allowed.
+///
+/// `limit_bytes` bounds both the text and its canonical form (as first written:
+/// repeated members count, although they are dropped in the end).
+pub fn canonical(text: &[u8], limit_bytes: usize) -> Result<Vec<u8>, JsonError> {
+    if text.len() > limit_bytes {
+        return Err(JsonError::TooLarge { limit_bytes });
+    }
+    let mut out = Vec::new();
+    canonical::whole(text, limit_bytes, &mut out)?;
+    Ok(out)
+}
+
+/// Reads one value off the front of `text`, after any white space, appends its
+/// canonical form to `out` and returns the number of bytes consumed.
+///
+/// `Ok(None)` when the text ends before the value does; a number that touches
+/// the end may go on, so it counts as not ended. Each call starts over, so
+/// feed it grown text in large steps. `limit_bytes` bounds the bytes consumed
+/// and, by itself, what is appended. `out` changes only on success.
+pub fn canonical_prefix(
+    text: &[u8],
+    limit_bytes: usize,
+    out: &mut Vec<u8>,
+) -> Result<Option<usize>, JsonError> {
+    // One byte beyond the limit tells a number that ends there from a longer one.
+    let window = &text[..text.len().min(limit_bytes.saturating_add(1))];
+    let out_start = out.len();
+    let outcome = canonical::front(window, limit_bytes, out);
+    if !matches!(outcome, Ok(consumed) if consumed <= limit_bytes) {
+        out.truncate(out_start);
+    }
+    match outcome {
+        Ok(consumed) if consumed <= limit_bytes => Ok(Some(consumed)),
+        Err(JsonError::Ended { .. }) if text.len() <= limit_bytes => Ok(None),
+        Ok(_) | Err(JsonError::Ended { .. }) => Err(JsonError::TooLarge { limit_bytes }),
+        Err(error) => Err(error),
+    }
+}
+
+fn shown(byte: u8) -> String {
+    match byte {
+        b'!'..=b'~' => format!("`{}`", char::from(byte)),
+        _ => format!("byte 0x{byte:02x}"),
+    }
+}

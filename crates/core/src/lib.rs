@@ -1,0 +1,29 @@
+//! Everything of a node that decides, and nothing that touches the world: no
+//! clock, thread, file, socket or unseeded randomness (`clippy.toml` bans
+//! them). Time and randomness come in as arguments; effects go out.
+//!
+//! The modules in reading order; each uses only those above it.
+
+pub mod json;
+
+pub mod hash;
+
+pub mod puzzle;
+
+pub mod transaction;
+
+pub mod block;
+
+pub mod rules;
+
+pub mod archive;
+
+pub mod chain;
+
+pub mod pool;
+
+pub mod peer;
+
+pub mod sync;
+
+pub mod node;

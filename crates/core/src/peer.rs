@@ -1,0 +1,151 @@
+//! Where another node is found: `host:port`, in one normal form, so that the
+//! same node is not registered twice. It resolves no names and connects to
+//! nothing.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::json;
+
+/// The port of `http://` where none is written.
+const DEFAULT_PORT: u16 = 80;
+
+/// A host's name is at most this long (RFC 1035).
+const HOST_LIMIT_BYTES: usize = 253;
+
+/// The body of `POST /nodes/register` is at most this long.
+pub const REGISTRATION_LIMIT_BYTES: usize = 64 * 1024;
+
+/// The address of a node: an IP address or a name in lower case, and a port.
+/// Its text form is `host:port`, with an IPv6 address in brackets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PeerAddress {
+    host: String,
+    port: u16,
+}
+
+/// Why a text is no node's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{address:?} is not a node's address: {problem}; write it as http://host:port or host:port"
+)]
+pub struct PeerAddressError {
+    /// The text, at most its first 80 characters.
+    pub address: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+/// Why a registration was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistrationError {
+    /// The body is no JSON object with a list of strings under `nodes`; the
+    /// tutorial's own words, and what was found.
+    #[error("Error: Please supply a valid list of nodes{}", .0.as_ref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    NotAList(Option<String>),
+    /// One of the addresses is none. None of them was registered.
+    #[error("Error: Please supply a valid list of nodes ({0})")]
+    Address(#[from] PeerAddressError),
+}
+
+/// Reads the body of the tutorial's `POST /nodes/register`.
+pub fn read_registration(body: &[u8]) -> Result<Vec<PeerAddress>, RegistrationError> {
+    let text = json::canonical(body, REGISTRATION_LIMIT_BYTES)
+        .map_err(|error| RegistrationError::NotAList(Some(error.to_string())))?;
+    let nodes = json::member(&text, "nodes").and_then(json::elements);
+    let nodes = nodes.ok_or(RegistrationError::NotAList(None))?;
+    nodes
+        .map(|node| {
+            let node = json::string(node).ok_or_else(|| {
+                let found = crate::transaction::kind(node);
+                RegistrationError::NotAList(Some(format!("expected addresses, found {found}")))
+            })?;
+            Ok(node.parse::<PeerAddress>()?)
+        })
+        .collect()
+}
+
+impl PeerAddress {
+    /// The address of a host, given as a name or an IP address without brackets.
+    pub fn new(host: &str, port: u16) -> Option<PeerAddress> {
+        let host = match host.parse::<IpAddr>() {
+            Ok(IpAddr::V6(address)) => format!("[{address}]"),
+            Ok(IpAddr::V4(address)) => address.to_string(),
+            Err(_) if is_name(host) => host.to_ascii_lowercase(),
+            Err(_) => return None,
+        };
+        Some(PeerAddress { host, port })
+    }
+}
+
+impl FromStr for PeerAddress {
+    type Err = PeerAddressError;
+
+    fn from_str(text: &str) -> Result<PeerAddress, PeerAddressError> {
+        read(text).map_err(|problem| PeerAddressError {
+            address: text.chars().take(80).collect(),
+            problem,
+        })
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// As the tutorial's `urlparse(address).netloc`, and `host:port` as its later
+/// code takes it. A path behind a URL is ignored, as it is there.
+fn read(text: &str) -> Result<PeerAddress, &'static str> {
+    let authority = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
+            rest.split(['/', '?', '#']).next().unwrap_or_default()
+        }
+        Some(_) => return Err("only http:// is spoken here"),
+        None => text.strip_suffix('/').unwrap_or(text),
+    };
+    let (host, port) = split_port(authority)?;
+    let port = match port {
+        None => DEFAULT_PORT,
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or("the port is not in 1..65535")?,
+        Some(_) => return Err("the port is not a number"),
+    };
+    PeerAddress::new(host, port).ok_or("the host is neither a name nor an IP address")
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Ok((authority, None));
+    }
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or("a bracket is not closed")?;
+        host.parse::<Ipv6Addr>()
+            .map_err(|_| "what stands in brackets is no IPv6 address")?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err("only a port can follow the brackets"),
+        };
+    }
+    match authority.split_once(':') {
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((authority, None)),
+    }
+}
+
+fn is_name(host: &str) -> bool {
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !host.is_empty() && host.len() <= HOST_LIMIT_BYTES && host.bytes().all(in_name)
+}

@@ -1,0 +1,152 @@
+//! The tutorial's two rule sets. They differ in one thing: the later one puts
+//! the last block's hash into the puzzle. Neither asks who signs, who owns
+//! what, or what time it is; that is the tutorial's lesson, not an oversight.
+
+use std::time::Duration;
+
+use super::{Context, Draft, Rules, Weight};
+use crate::block::{Block, BlockError, Shape};
+use crate::hash::{Hash, sha256};
+use crate::json;
+use crate::puzzle::{DECIMAL_LENGTH_LIMIT, FOUR_HEX_ZEROS, Puzzle, decimal};
+use crate::transaction::{self, TransactionError, TransactionText};
+
+/// Which state of the tutorial's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Classic {
+    /// As published in 2017: a proof follows from the last proof alone, so
+    /// that all chains share one sequence of proofs.
+    Published,
+    /// As changed in 2018: the last block's hash is part of the puzzle.
+    Of2018,
+}
+
+/// The genesis block's proof in the tutorial; no puzzle stands behind it.
+const GENESIS_PROOF: u64 = 100;
+
+impl Rules for Classic {
+    fn name(&self) -> &'static str {
+        match self {
+            Classic::Published => "classic",
+            Classic::Of2018 => "classic-2018",
+        }
+    }
+
+    fn genesis(&self, now: Duration) -> Block {
+        let text = write(1, b"\"1\"", GENESIS_PROOF, now, b"[]");
+        self.read_canonical(text)
+            .expect("what write makes has the shape of a block")
+    }
+
+    fn hash(&self, text: &[u8], _shape: &Shape) -> Hash {
+        sha256(text)
+    }
+
+    /// The tutorial's `proof_of_work`.
+    fn puzzle(&self, parent: &Block, _draft: &Draft) -> Puzzle {
+        self.puzzle_after(parent)
+    }
+
+    /// The tutorial's `new_block`, with the reward of `mine` in last place.
+    fn complete(&self, parent: &Block, draft: &Draft, proof: u64) -> Block {
+        let mut list = vec![b'['];
+        for transaction in &draft.transactions {
+            list.extend_from_slice(transaction);
+            list.extend_from_slice(b", ");
+        }
+        list.extend_from_slice(&transaction::reward(&draft.reward_to));
+        list.push(b']');
+        let mut previous_hash = Vec::with_capacity(66);
+        previous_hash.push(b'"');
+        previous_hash.extend_from_slice(&parent.hash().to_hex());
+        previous_hash.push(b'"');
+        let text = write(parent.index() + 1, &previous_hash, proof, draft.now, &list);
+        self.read_canonical(text)
+            .expect("what write makes has the shape of a block")
+    }
+
+    fn check_alone(&self, _block: &Block) -> Result<(), BlockError> {
+        Ok(())
+    }
+
+    /// One step of the tutorial's `valid_chain`; the index is checked besides,
+    /// because no honest node's is ever wrong.
+    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+        let parent = context.parent;
+        check_index(parent, block)?;
+        check_previous_hash(parent, block)?;
+        check_proof(&self.puzzle_after(parent), block)
+    }
+
+    fn weight(&self, _block: &Block) -> Weight {
+        Weight::ONE
+    }
+
+    fn read_transaction(&self, body: &[u8]) -> Result<TransactionText, TransactionError> {
+        transaction::read_submitted(body)
+    }
+}
+
+impl Classic {
+    fn puzzle_after(&self, parent: &Block) -> Puzzle {
+        Puzzle {
+            prefix: decimal(parent.proof(), &mut [0; DECIMAL_LENGTH_LIMIT]).to_vec(),
+            suffix: match self {
+                Classic::Published => Vec::new(),
+                Classic::Of2018 => parent.hash().to_hex().to_vec(),
+            },
+            target: FOUR_HEX_ZEROS,
+        }
+    }
+}
+
+fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
+    let expected = parent.index().saturating_add(1);
+    if block.index() == expected {
+        return Ok(());
+    }
+    Err(BlockError::WrongIndex {
+        expected,
+        found: block.index(),
+    })
+}
+
+fn check_previous_hash(parent: &Block, block: &Block) -> Result<(), BlockError> {
+    if block.parent() == Some(parent.hash()) {
+        return Ok(());
+    }
+    let found = block.previous_hash();
+    Err(BlockError::WrongPreviousHash {
+        index: block.index(),
+        expected: parent.hash(),
+        found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
+    })
+}
+
+fn check_proof(puzzle: &Puzzle, block: &Block) -> Result<(), BlockError> {
+    if puzzle.is_solved_by(block.proof()) {
+        return Ok(());
+    }
+    Err(BlockError::WrongProof {
+        index: block.index(),
+        proof: block.proof(),
+    })
+}
+
+fn write(
+    index: u64,
+    previous_hash: &[u8],
+    proof: u64,
+    now: Duration,
+    transactions: &[u8],
+) -> Vec<u8> {
+    let mut text = Vec::with_capacity(transactions.len() + 256);
+    text.extend_from_slice(format!("{{\"index\": {index}, \"previous_hash\": ").as_bytes());
+    text.extend_from_slice(previous_hash);
+    text.extend_from_slice(format!(", \"proof\": {proof}, \"timestamp\": ").as_bytes());
+    json::write_float(now.as_secs_f64(), &mut text);
+    text.extend_from_slice(b", \"transactions\": ");
+    text.extend_from_slice(transactions);
+    text.push(b'}');
+    text
+}

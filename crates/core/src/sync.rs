@@ -1,0 +1,175 @@
+//! Coming to agreement with the tutorial's peers: they are asked for their
+//! whole chain, now and then or when somebody wants it. Here is when which
+//! peer is asked and who waits for the answer; the parts read an answer
+//! ([`ChainReader`]) and check it block by block ([`Offer`]).
+
+mod offer;
+mod reader;
+
+pub use offer::{Offer, OfferError};
+pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, ReadError};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::peer::PeerAddress;
+
+/// At most so many peers are registered.
+pub const PEERS_LIMIT: usize = 128;
+
+/// At most so many `GET /nodes/resolve` wait for peers at a time; further ones
+/// are answered from what is known.
+pub const RESOLVE_WAITING_LIMIT: usize = 1_024;
+
+/// Whoever waits for an answer of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// What came of asking a peer for its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerReport {
+    /// Its chain was adopted.
+    Adopted {
+        /// The number of its blocks.
+        length: u64,
+    },
+    /// Its chain is valid, but does not win against ours.
+    NotLonger {
+        /// The number of its blocks.
+        length: u64,
+    },
+    /// Its chain has not changed since it was last asked.
+    Unchanged,
+    /// It did not answer, or not with a valid chain.
+    Failed(String),
+}
+
+/// There are as many peers as there can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {PEERS_LIMIT} nodes can be registered; none of these was")]
+pub struct TooManyPeers;
+
+/// An answered `GET /nodes/resolve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// Who waited for it.
+    pub request: RequestId,
+    /// Whether a peer's chain was adopted while it waited.
+    pub replaced: bool,
+    /// What came of asking each peer.
+    pub peers: Vec<(PeerAddress, PeerReport)>,
+}
+
+/// The registered peers, and who waits for which of them.
+#[derive(Debug, Default)]
+pub struct Peers {
+    known: BTreeMap<PeerAddress, Asking>,
+    waiting: BTreeMap<RequestId, Waiting>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    #[default]
+    No,
+    Yes,
+    /// Somebody came while it was asked already: that answer may be too old
+    /// for them, so it is asked once more.
+    YesAndAgain,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    this_answer: BTreeSet<PeerAddress>,
+    next_answer: BTreeSet<PeerAddress>,
+    replaced: bool,
+    reports: Vec<(PeerAddress, PeerReport)>,
+}
+
+impl Peers {
+    /// The registered peers, sorted.
+    pub fn addresses(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.known.keys()
+    }
+
+    /// Registers all of them, or none. Answers whether any was new.
+    pub fn register(&mut self, peers: Vec<PeerAddress>) -> Result<bool, TooManyPeers> {
+        let new: BTreeSet<_> = peers
+            .into_iter()
+            .filter(|peer| !self.known.contains_key(peer))
+            .collect();
+        if self.known.len() + new.len() > PEERS_LIMIT {
+            return Err(TooManyPeers);
+        }
+        let any = !new.is_empty();
+        self.known
+            .extend(new.into_iter().map(|peer| (peer, Asking::No)));
+        Ok(any)
+    }
+
+    /// Wants every peer's chain as it is from now on. Answers which peers to
+    /// ask; those that are being asked already are asked again afterwards.
+    pub fn ask_all(&mut self, request: Option<RequestId>) -> Vec<PeerAddress> {
+        let mut waiting = Waiting::default();
+        let mut ask = Vec::new();
+        for (peer, asking) in &mut self.known {
+            if *asking == Asking::No {
+                *asking = Asking::Yes;
+                ask.push(peer.clone());
+                waiting.this_answer.insert(peer.clone());
+            } else if request.is_some() {
+                *asking = Asking::YesAndAgain;
+                waiting.next_answer.insert(peer.clone());
+            }
+        }
+        if let Some(request) = request {
+            if self.waiting.len() >= RESOLVE_WAITING_LIMIT {
+                waiting = Waiting::default();
+            }
+            self.waiting.insert(request, waiting);
+        }
+        ask
+    }
+
+    /// Notes that a peer's chain became ours.
+    pub fn chain_was_replaced(&mut self) {
+        for waiting in self.waiting.values_mut() {
+            waiting.replaced = true;
+        }
+    }
+
+    /// Notes that a peer has answered. Answers whether to ask it again.
+    pub fn answered(&mut self, peer: &PeerAddress, report: &PeerReport) -> bool {
+        for waiting in self.waiting.values_mut() {
+            if waiting.this_answer.remove(peer) {
+                waiting.reports.push((peer.clone(), report.clone()));
+            }
+            if waiting.next_answer.remove(peer) {
+                waiting.this_answer.insert(peer.clone());
+            }
+        }
+        let Some(asking) = self.known.get_mut(peer) else {
+            return false;
+        };
+        let again = *asking == Asking::YesAndAgain;
+        *asking = if again { Asking::Yes } else { Asking::No };
+        again
+    }
+
+    /// Takes out the next request that waits for no peer any more.
+    pub fn take_resolved(&mut self) -> Option<Resolved> {
+        let is_done =
+            |waiting: &Waiting| waiting.this_answer.is_empty() && waiting.next_answer.is_empty();
+        let request = *self.waiting.iter().find(|(_, waiting)| is_done(waiting))?.0;
+        let mut done = self.waiting.remove(&request)?;
+        done.reports.sort_by(|a, b| a.0.cmp(&b.0));
+        Some(Resolved {
+            request,
+            replaced: done.replaced,
+            peers: done.reports,
+        })
+    }
+
+    /// Gives up on a request's answer; its peers are asked all the same.
+    pub fn forget(&mut self, request: RequestId) {
+        self.waiting.remove(&request);
+    }
+}

@@ -1,0 +1,120 @@
+//! A peer's chain, checked while it comes: each block against the one before.
+//! Blocks that our main chain has as well are passed over, so that only the
+//! branch is handed out. Nothing is adopted here: a chain counts when all of
+//! it was valid, and that is known at its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::reader::{ChainReader, ReadError};
+use crate::archive::{Archive, ArchiveError};
+use crate::block::{Block, BlockError};
+use crate::rules::{Context, Rules, Weight};
+
+/// Why a peer's chain is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferError {
+    /// The bytes are no chain.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A block is no block, or not valid where it stands.
+    #[error("the block in place {position} is not valid: {error}")]
+    Invalid {
+        /// Its place in the chain; the first is 1.
+        position: u64,
+        /// What is wrong with it.
+        error: BlockError,
+    },
+    /// There is no block in it.
+    #[error("the chain is empty")]
+    Empty,
+    /// Our own blocks can't be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+/// A chain on its way in.
+pub struct Offer {
+    rules: Arc<dyn Rules>,
+    reader: ChainReader,
+    last: Option<Block>,
+    total_weight: Weight,
+    /// Whether all blocks so far stand on our main chain.
+    common: bool,
+}
+
+impl Offer {
+    /// A chain that will be read by `reader`.
+    pub fn new(rules: Arc<dyn Rules>, reader: ChainReader) -> Offer {
+        Offer {
+            rules,
+            reader,
+            last: None,
+            total_weight: Weight::ZERO,
+            common: true,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.reader.feed(bytes);
+    }
+
+    /// Says that there are no further bytes.
+    pub fn end(&mut self) {
+        self.reader.end();
+    }
+
+    /// The next block that is not on our main chain, valid where it stands;
+    /// `None` when more bytes are needed or, after [`end`](Self::end), when
+    /// the chain is whole.
+    pub fn next_block(
+        &mut self,
+        now: Duration,
+        ours: &dyn Archive,
+    ) -> Result<Option<&Block>, OfferError> {
+        while let Some(text) = self.reader.next_block()? {
+            let block = self.check(now, text).map_err(|error| OfferError::Invalid {
+                position: self.length() + 1,
+                error,
+            })?;
+            self.common = self.common && ours.main_hash(block.index())? == Some(block.hash());
+            let weight = self.rules.weight(&block);
+            self.total_weight = self.total_weight.saturating_add(weight);
+            self.last = Some(block);
+            if !self.common {
+                return Ok(self.last.as_ref());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of blocks so far.
+    pub fn length(&self) -> u64 {
+        self.last.as_ref().map_or(0, Block::index)
+    }
+
+    /// The sum of the weights of the whole chain, after its end.
+    pub fn finish(self) -> Result<Weight, OfferError> {
+        match self.last {
+            Some(_) => Ok(self.total_weight),
+            None => Err(OfferError::Empty),
+        }
+    }
+
+    fn check(&self, now: Duration, text: Vec<u8>) -> Result<Block, BlockError> {
+        let block = self.rules.read_canonical(text)?;
+        self.rules.check_alone(&block)?;
+        match &self.last {
+            Some(parent) => self.rules.check_after(Context { parent, now }, &block)?,
+            None if block.is_genesis() => {}
+            None => {
+                return Err(BlockError::WrongIndex {
+                    expected: 1,
+                    found: block.index(),
+                });
+            }
+        }
+        Ok(block)
+    }
+}

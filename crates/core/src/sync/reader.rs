@@ -1,0 +1,260 @@
+//! Reads a chain out of bytes as they come, one block at a time: the body of
+//! the tutorial's `GET /chain`, or blocks one after the other as in our log.
+//! It holds no more than the block that it is at. Whether the blocks are
+//! valid, or blocks at all, it does not ask.
+
+use crate::block::BLOCK_LIMIT_BYTES;
+use crate::json::{self, JsonError};
+
+/// All of a peer's answer is at most this long, after unpacking.
+pub const ANSWER_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// A member of the answer other than `chain` is at most this long.
+const OTHER_MEMBER_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Why bytes are not a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is not JSON, nested too deep, or a block in it is too large.
+    #[error("{0} (counted from byte {offset} of the answer)", offset = .1)]
+    NotJson(JsonError, u64),
+    /// It is JSON, but of another shape.
+    #[error("expected {expected} at byte {offset} of the answer, found {found}")]
+    NotAChain {
+        /// What should have come.
+        expected: &'static str,
+        /// Where.
+        offset: u64,
+        /// What came.
+        found: String,
+    },
+    /// It ends in the middle.
+    #[error("the answer ends after {0} bytes, before the chain does")]
+    Cut(u64),
+    /// There is no `chain` in it.
+    #[error("the answer has no \"chain\"")]
+    NoChain,
+    /// It goes on and on.
+    #[error("the answer is longer than {ANSWER_LIMIT_BYTES} bytes")]
+    TooLong,
+}
+
+/// Reads blocks from a chain's text as it comes.
+#[derive(Debug)]
+pub struct ChainReader {
+    /// What came and is not read yet starts at `position`.
+    buffer: Vec<u8>,
+    position: usize,
+    /// Bytes dropped from the buffer's front so far.
+    dropped: u64,
+    place: Place,
+    saw_chain: bool,
+    ended: bool,
+    /// A value that was cut is not tried again before so many bytes are there:
+    /// with ever twice as many, the work stays in proportion to the answer.
+    needed: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    FirstKey,
+    Key,
+    FirstBlock,
+    Block,
+    AfterBlock,
+    AfterMember,
+    End,
+    Line,
+}
+
+impl ChainReader {
+    /// Reads `{"chain": [...], "length": n}`; the stated length proves nothing
+    /// and is not looked at.
+    pub fn of_answer() -> ChainReader {
+        ChainReader::at(Place::Start)
+    }
+
+    /// Reads blocks one after the other, as lines or otherwise.
+    pub fn of_lines() -> ChainReader {
+        ChainReader::at(Place::Line)
+    }
+
+    fn at(place: Place) -> ChainReader {
+        ChainReader {
+            buffer: Vec::new(),
+            position: 0,
+            dropped: 0,
+            place,
+            saw_chain: false,
+            ended: false,
+            needed: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.position);
+        self.dropped += self.position as u64;
+        self.position = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Says that there are no further bytes.
+    pub fn end(&mut self) {
+        self.ended = true;
+        self.needed = 0;
+    }
+
+    /// The canonical text of the next block; `None` when more bytes are needed
+    /// or, after [`end`](Self::end), when there is none any more.
+    pub fn next_block(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        loop {
+            self.skip_space();
+            let Some(&byte) = self.buffer.get(self.position) else {
+                return self.at_end_of_buffer();
+            };
+            match (self.place, byte) {
+                (Place::Start, b'{') => self.step(Place::FirstKey),
+                (Place::FirstKey, b'}') => self.step(Place::End),
+                (Place::FirstKey | Place::Key, b'"') => {
+                    if !self.read_member()? {
+                        return Ok(None);
+                    }
+                }
+                (Place::FirstBlock, b']') => self.step(Place::AfterMember),
+                (Place::AfterBlock, b',') => self.step(Place::Block),
+                (Place::AfterBlock, b']') => self.step(Place::AfterMember),
+                (Place::AfterMember, b',') => self.step(Place::Key),
+                (Place::AfterMember, b'}') => self.step(Place::End),
+                (Place::FirstBlock | Place::Block | Place::Line, _) => {
+                    let block = self.read_value(BLOCK_LIMIT_BYTES)?;
+                    if block.is_some() && self.place != Place::Line {
+                        self.place = Place::AfterBlock;
+                    }
+                    return Ok(block);
+                }
+                (place, _) => return Err(self.unexpected(place)),
+            }
+        }
+    }
+
+    fn skip_space(&mut self) {
+        let rest = &self.buffer[self.position..];
+        self.position += rest
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+            .count();
+    }
+
+    fn step(&mut self, place: Place) {
+        self.position += 1;
+        self.place = place;
+    }
+
+    fn offset(&self) -> u64 {
+        self.dropped + self.position as u64
+    }
+
+    fn at_end_of_buffer(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        if self.offset() > ANSWER_LIMIT_BYTES {
+            return Err(ReadError::TooLong);
+        }
+        match self.place {
+            Place::Line => Ok(None),
+            Place::End if self.ended && !self.saw_chain => Err(ReadError::NoChain),
+            Place::End => Ok(None),
+            _ if self.ended => Err(ReadError::Cut(self.offset())),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads a key with its colon, and its value unless it is the chain.
+    /// Answers whether all of it was there.
+    fn read_member(&mut self) -> Result<bool, ReadError> {
+        let (start, place) = (self.position, self.place);
+        let Some(key) = self.read_value(OTHER_MEMBER_LIMIT_BYTES)? else {
+            return Ok(false);
+        };
+        self.skip_space();
+        let complete = match self.buffer.get(self.position) {
+            None => false,
+            Some(b':') => {
+                self.step(Place::AfterMember);
+                self.read_after_colon(&key)?
+            }
+            Some(_) => return Err(self.not_a_chain("`:`")),
+        };
+        if !complete {
+            // The key is short: it is read again when more has come.
+            (self.position, self.place) = (start, place);
+            if self.ended {
+                return Err(ReadError::Cut(self.offset()));
+            }
+        }
+        Ok(complete)
+    }
+
+    fn read_after_colon(&mut self, key: &[u8]) -> Result<bool, ReadError> {
+        self.skip_space();
+        let Some(&byte) = self.buffer.get(self.position) else {
+            return Ok(false);
+        };
+        if key != b"\"chain\"" {
+            return Ok(self.read_value(OTHER_MEMBER_LIMIT_BYTES)?.is_some());
+        }
+        if self.saw_chain {
+            return Err(self.not_a_chain("one \"chain\""));
+        }
+        if byte != b'[' {
+            return Err(self.not_a_chain("a list of blocks"));
+        }
+        self.saw_chain = true;
+        self.step(Place::FirstBlock);
+        Ok(true)
+    }
+
+    fn read_value(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, ReadError> {
+        let rest = &self.buffer[self.position..];
+        if rest.len() < self.needed {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        let read = json::canonical_prefix(rest, limit_bytes, &mut text)
+            .map_err(|error| ReadError::NotJson(error, self.offset()))?;
+        match read {
+            Some(length) => {
+                self.position += length;
+                self.needed = 0;
+                Ok(Some(text))
+            }
+            None if self.ended => Err(ReadError::Cut(self.dropped + self.buffer.len() as u64)),
+            None => {
+                self.needed = rest.len() * 2;
+                Ok(None)
+            }
+        }
+    }
+
+    fn unexpected(&self, place: Place) -> ReadError {
+        self.not_a_chain(match place {
+            Place::Start => "an object with a \"chain\"",
+            Place::FirstKey => "a name in quotes or `}`",
+            Place::Key => "a name in quotes",
+            Place::AfterBlock => "`,` or `]`",
+            Place::AfterMember => "`,` or `}`",
+            Place::End => "nothing more",
+            Place::FirstBlock | Place::Block | Place::Line => "a block",
+        })
+    }
+
+    fn not_a_chain(&self, expected: &'static str) -> ReadError {
+        let rest = &self.buffer[self.position..];
+        let found = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
+        ReadError::NotAChain {
+            expected,
+            offset: self.offset(),
+            found: format!("{found:?}"),
+        }
+    }
+}

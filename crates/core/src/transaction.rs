@@ -1,0 +1,118 @@
+//! A transaction as the tutorial knows it: who pays, who is paid, how much.
+//! It reads what a user submits; whether the sender has the money, or exists,
+//! is not asked here (the classics never ask).
+
+use crate::json::{self, JsonError};
+
+/// One submitted transaction is at most this long, as sent and in canonical form.
+pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A transaction is its canonical JSON.
+pub type TransactionText = Box<[u8]>;
+
+/// Why a submitted transaction was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// One of the three fields is absent; the tutorial's own words.
+    #[error("Missing values")]
+    MissingValues,
+    /// The body is not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(#[from] JsonError),
+    /// The body is JSON, but no object.
+    #[error("expected a JSON object with sender, recipient and amount, found {found}")]
+    NotAnObject {
+        /// What kind of JSON value it is.
+        found: &'static str,
+    },
+    /// A field has the wrong type.
+    #[error("{field}: expected {expected}, found {found}")]
+    WrongType {
+        /// The field's name.
+        field: &'static str,
+        /// The type that it must have.
+        expected: &'static str,
+        /// What kind of JSON value it is.
+        found: &'static str,
+    },
+}
+
+/// Reads the body of the tutorial's `POST /transactions/new`: an object with a
+/// string `sender`, a string `recipient` and a finite number `amount`. As in
+/// the tutorial, further fields are left out of the transaction.
+pub fn read_submitted(body: &[u8]) -> Result<TransactionText, TransactionError> {
+    let text = json::canonical(body, TRANSACTION_LIMIT_BYTES)?;
+    if json::members(&text).is_none() {
+        return Err(TransactionError::NotAnObject { found: kind(&text) });
+    }
+    let (Some(sender), Some(recipient), Some(amount)) = (
+        json::member(&text, "sender"),
+        json::member(&text, "recipient"),
+        json::member(&text, "amount"),
+    ) else {
+        return Err(TransactionError::MissingValues);
+    };
+    check_string("sender", sender)?;
+    check_string("recipient", recipient)?;
+    if !json::is_finite_number(amount) {
+        return Err(TransactionError::WrongType {
+            field: "amount",
+            expected: "a finite number",
+            found: kind(amount),
+        });
+    }
+    Ok(write(amount, recipient, sender))
+}
+
+/// The transaction that pays the finder of a block, as the tutorial's `mine`
+/// makes it: one coin from `"0"`.
+pub fn reward(recipient: &str) -> TransactionText {
+    let mut name = Vec::new();
+    json::write_string(recipient, &mut name);
+    write(b"1", &name, b"\"0\"")
+}
+
+/// Whether it has the form of a reward: its sender is `"0"`.
+pub fn is_reward(transaction: &[u8]) -> bool {
+    json::member(transaction, "sender") == Some(b"\"0\"".as_slice())
+}
+
+fn write(amount: &[u8], recipient: &[u8], sender: &[u8]) -> TransactionText {
+    [
+        b"{\"amount\": ",
+        amount,
+        b", \"recipient\": ",
+        recipient,
+        b", \"sender\": ",
+        sender,
+        b"}",
+    ]
+    .concat()
+    .into()
+}
+
+fn check_string(field: &'static str, value: &[u8]) -> Result<(), TransactionError> {
+    if value.first() == Some(&b'"') {
+        return Ok(());
+    }
+    Err(TransactionError::WrongType {
+        field,
+        expected: "a string",
+        found: kind(value),
+    })
+}
+
+/// The kind of a canonical JSON value, in words for an error message.
+pub(crate) fn kind(value: &[u8]) -> &'static str {
+    match value.first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        Some(b'N' | b'I') => "a number that is not finite",
+        Some(b'-') if value.get(1) == Some(&b'I') => "a number that is not finite",
+        Some(b'-' | b'0'..=b'9') => "a number",
+        _ => "nothing",
+    }
+}

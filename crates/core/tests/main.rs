@@ -1,0 +1,3 @@
+//! What the core promises, one module a subject.
+
+mod json;

@@ -1,0 +1,106 @@
+//! Tells peers that there is a new chain to look at: the tutorial's nodes
+//! never push, but `GET /nodes/resolve` makes them pull. What they find, and
+//! whether they look at all, is theirs to decide.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use adit_core::peer::PeerAddress;
+use reqwest::Client;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::ask::client;
+
+/// A peer that was told to look has this long to do it; a Python node reads
+/// all chains of its neighbours in that time.
+const LOOK_TIMEOUT_MS: u64 = 30_000;
+
+/// The same peer is told at most once in this time.
+const LOOK_INTERVAL_MS: u64 = 250;
+
+/// At most so many peers are told at the same time.
+const TOLD_AT_ONCE_LIMIT: usize = 16;
+
+/// So much of a peer's answer is read; it holds its chain, which was not asked for.
+const LOOK_ANSWER_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Tells peers to look, in the background, one call at a time for each.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    client: Client,
+    telling: Arc<Mutex<BTreeMap<PeerAddress, Again>>>,
+    at_once: Arc<Semaphore>,
+}
+
+/// Whether a peer has to be told once more after the call under way.
+type Again = bool;
+
+impl Default for Announcer {
+    fn default() -> Announcer {
+        Announcer {
+            client: client(),
+            telling: Arc::default(),
+            at_once: Arc::new(Semaphore::new(TOLD_AT_ONCE_LIMIT)),
+        }
+    }
+}
+
+impl Announcer {
+    /// Tells these peers that there is a new chain.
+    pub(crate) fn announce(&self, runtime: &Handle, peers: Vec<PeerAddress>) {
+        for peer in peers {
+            let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(again) = telling.get_mut(&peer) {
+                *again = true;
+                continue;
+            }
+            telling.insert(peer.clone(), false);
+            runtime.spawn(self.clone().tell(peer));
+        }
+    }
+
+    async fn tell(self, peer: PeerAddress) {
+        loop {
+            let place = self.at_once.acquire().await;
+            let look = Duration::from_millis(LOOK_TIMEOUT_MS);
+            match timeout(look, self.get_resolve(&peer)).await {
+                Ok(Ok(())) => tracing::debug!(%peer, "told to look"),
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "could not be told to look"),
+                Err(_) => tracing::debug!(%peer, "looks for too long"),
+            }
+            drop(place);
+            sleep(Duration::from_millis(LOOK_INTERVAL_MS)).await;
+            if !self.is_wanted_again(&peer) {
+                return;
+            }
+        }
+    }
+
+    async fn get_resolve(&self, peer: &PeerAddress) -> reqwest::Result<()> {
+        let url = format!("http://{peer}/nodes/resolve");
+        let mut response = self.client.get(url).send().await?;
+        let mut read_bytes = 0;
+        while let Some(piece) = response.chunk().await? {
+            read_bytes += piece.len();
+            if read_bytes > LOOK_ANSWER_LIMIT_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted_again(&self, peer: &PeerAddress) -> bool {
+        let mut telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = telling
+            .get_mut(peer)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        if !again {
+            telling.remove(peer);
+        }
+        again
+    }
+}

@@ -1,0 +1,284 @@
+//! Asks a peer for its chain, over the tutorial's `GET /chain`. The answer is
+//! read as it comes and checked block by block on a thread of its own; what
+//! our main chain lacks is staged. A peer that is dead, slow, endless or
+//! lying costs its own turn, and the reason is reported.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use adit_core::peer::PeerAddress;
+use adit_core::sync::{ANSWER_LIMIT_BYTES, ChainReader, Offer, PeerReport};
+use bytes::Bytes;
+use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Client, Response, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, timeout};
+
+use crate::driver::{Command, Heard, NodeHandle, now};
+
+/// A connection to a peer must be there within this time.
+const CONNECT_TIMEOUT_MS: u64 = 2_000;
+
+/// A peer must begin its answer within this time.
+const FIRST_BYTE_TIMEOUT_MS: u64 = 10_000;
+
+/// In every window of this length ...
+const PACE_WINDOW_MS: u64 = 10_000;
+
+/// ... a peer must send at least so much.
+const PACE_LIMIT_BYTES: u64 = 10 * 1024;
+
+/// The whole answer must be there within this time.
+const ANSWER_TIMEOUT_MS: u64 = 600_000;
+
+/// At most so many peers are asked at the same time.
+const ASKED_AT_ONCE_LIMIT: usize = 16;
+
+/// So many pieces of an answer may wait for their check.
+const PIECES_LIMIT: usize = 8;
+
+/// A redirect may lead only to the same host, and so many times.
+const REDIRECTS_LIMIT: usize = 3;
+
+/// An ETag longer than this is not remembered.
+const ETAG_LIMIT_BYTES: usize = 256;
+
+/// Asks peers in the background.
+pub(crate) struct Asker {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    node: NodeHandle,
+    commands: mpsc::WeakSender<Command>,
+    client: Client,
+    at_once: Semaphore,
+    /// What each peer called the state of its chain when it was last read.
+    etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
+}
+
+impl Asker {
+    pub(crate) fn new(node: NodeHandle, commands: mpsc::WeakSender<Command>) -> Asker {
+        Asker {
+            shared: Arc::new(Shared {
+                node,
+                commands,
+                client: client(),
+                at_once: Semaphore::new(ASKED_AT_ONCE_LIMIT),
+                etags: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Asks this peer; the driver hears what came of it.
+    pub(crate) fn ask(&self, runtime: &Handle, peer: PeerAddress) {
+        let shared = Arc::clone(&self.shared);
+        runtime.spawn(async move {
+            let _place = shared.at_once.acquire().await;
+            let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
+            let heard = match timeout(limit, shared.hear(&peer)).await {
+                Ok(Ok(heard)) => heard,
+                Ok(Err(error)) => shared.failed(&peer, &error),
+                Err(_) => shared.failed(&peer, &AskError::Endless),
+            };
+            if let Some(commands) = shared.commands.upgrade() {
+                // If the driver has ended, nobody wants the answer.
+                let _ = commands.send(Command::Answered(peer, heard)).await;
+            }
+        });
+    }
+}
+
+/// The HTTP client that speaks to peers: no redirects to other hosts, no
+/// proxies, and nothing waits for ever.
+pub(crate) fn client() -> Client {
+    let same_host = reqwest::redirect::Policy::custom(|attempt| {
+        let first = &attempt.previous()[0];
+        let same = first.host_str() == attempt.url().host_str()
+            && first.port_or_known_default() == attempt.url().port_or_known_default();
+        if !same {
+            attempt.error("it redirects to another host, and is not followed there")
+        } else if attempt.previous().len() > REDIRECTS_LIMIT {
+            attempt.error("it redirects in circles")
+        } else {
+            attempt.follow()
+        }
+    });
+    Client::builder()
+        .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
+        .redirect(same_host)
+        .no_proxy()
+        .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("without TLS there is nothing to set up that could fail")
+}
+
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("{}", Causes(.0))]
+    Http(#[from] reqwest::Error),
+    #[error("no answer within {FIRST_BYTE_TIMEOUT_MS} ms")]
+    Silent,
+    #[error("less than {PACE_LIMIT_BYTES} bytes in {PACE_WINDOW_MS} ms")]
+    Slow,
+    #[error("the answer was not whole after {ANSWER_TIMEOUT_MS} ms")]
+    Endless,
+    #[error("expected status 200, found {0}")]
+    Status(StatusCode),
+    #[error("the answer is longer than {ANSWER_LIMIT_BYTES} bytes")]
+    TooLong,
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Shared {
+    fn failed(&self, peer: &PeerAddress, error: &AskError) -> Heard {
+        tracing::info!(%peer, %error, "the peer's chain was not read");
+        self.remember(peer, None);
+        Heard::Other(PeerReport::Failed(error.to_string()))
+    }
+
+    async fn hear(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
+        let mut request = self.client.get(format!("http://{peer}/chain"));
+        if let Some(etag) = self.remembered(peer) {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let first_byte = Duration::from_millis(FIRST_BYTE_TIMEOUT_MS);
+        let response = timeout(first_byte, request.send()).await;
+        let response = response.map_err(|_| AskError::Silent)??;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => return Ok(Heard::Other(PeerReport::Unchanged)),
+            StatusCode::OK => {}
+            status => return Err(AskError::Status(status)),
+        }
+        let etag = response.headers().get(ETAG).cloned();
+        let heard = self.read(response).await?;
+        self.remember(peer, etag);
+        Ok(heard)
+    }
+
+    async fn read(&self, response: Response) -> Result<Heard, AskError> {
+        let (pieces, received) = mpsc::channel(PIECES_LIMIT);
+        let node = self.node.clone();
+        let check = tokio::task::spawn_blocking(move || check(&node, received));
+        let passed = pass_on(response, pieces).await;
+        let checked = check
+            .await
+            .unwrap_or_else(|_| Err("the check of its chain failed".to_string()));
+        // What the check found wrong comes first: it is why passing on ended.
+        match (checked, passed) {
+            (Err(reason), _) if reason != CUT_SHORT => Err(AskError::Refused(reason)),
+            (_, Err(error)) => Err(error),
+            (Err(reason), Ok(())) => Err(AskError::Refused(reason)),
+            (Ok(heard), Ok(())) => Ok(heard),
+        }
+    }
+
+    fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
+        let etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        etags.get(peer).cloned()
+    }
+
+    fn remember(&self, peer: &PeerAddress, etag: Option<HeaderValue>) {
+        let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        match etag.filter(|etag| etag.len() <= ETAG_LIMIT_BYTES) {
+            Some(etag) => etags.insert(peer.clone(), etag),
+            None => etags.remove(peer),
+        };
+    }
+}
+
+/// Said by the check when the answer broke off; the reason is known elsewhere.
+const CUT_SHORT: &str = "the answer broke off";
+
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// Passes the answer on piece by piece, as long as it keeps its pace.
+async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<(), AskError> {
+    let window = Duration::from_millis(PACE_WINDOW_MS);
+    let (mut total_bytes, mut window_bytes) = (0u64, 0u64);
+    let mut window_end = Instant::now() + window;
+    loop {
+        let piece = match tokio::time::timeout_at(window_end, response.chunk()).await {
+            Ok(piece) => piece?,
+            Err(_) if window_bytes < PACE_LIMIT_BYTES => return Err(AskError::Slow),
+            Err(_) => {
+                (window_bytes, window_end) = (0, Instant::now() + window);
+                continue;
+            }
+        };
+        let Some(piece) = piece else {
+            let _ = pieces.send(Piece::End).await;
+            return Ok(());
+        };
+        total_bytes += piece.len() as u64;
+        window_bytes += piece.len() as u64;
+        if total_bytes > ANSWER_LIMIT_BYTES {
+            return Err(AskError::TooLong);
+        }
+        // The peer is not to blame for the time that our check takes.
+        let before = Instant::now();
+        if pieces.send(Piece::Bytes(piece)).await.is_err() {
+            return Ok(());
+        }
+        window_end += before.elapsed();
+    }
+}
+
+/// Checks a chain as it comes. Runs on a thread that may block.
+fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, String> {
+    let ours = node
+        .reader()
+        .snapshot()
+        .map_err(|error| error.to_string())?;
+    let mut branch = node.staging();
+    let mut offer = Offer::new(Arc::clone(node.rules()), ChainReader::of_answer());
+    let mut ended = false;
+    while !ended {
+        match pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => offer.feed(&bytes),
+            Some(Piece::End) => {
+                offer.end();
+                ended = true;
+            }
+            None => return Err(CUT_SHORT.to_string()),
+        }
+        while let Some(block) = offer
+            .next_block(now(), &ours)
+            .map_err(|error| error.to_string())?
+        {
+            branch
+                .push(block.text())
+                .map_err(|error| error.to_string())?;
+        }
+    }
+    let length = offer.length();
+    let weight = offer.finish().map_err(|error| error.to_string())?;
+    if weight > node.view().total_weight {
+        Ok(Heard::Heavier { length, branch })
+    } else {
+        Ok(Heard::Other(PeerReport::NotLonger { length }))
+    }
+}
+
+/// An error with what caused it: reqwest names the cause only in `source`.
+struct Causes<'a>(&'a reqwest::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

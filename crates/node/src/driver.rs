@@ -1,0 +1,441 @@
+//! The one thread that owns the core's node and the store. It takes commands
+//! from all edges, lets the core decide, and carries out the effects: what is
+//! to be kept is made durable first, once for all commands that had come
+//! (group commit); only then does anything leave. It decides nothing itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use adit_core::archive::Change;
+use adit_core::chain::{Arrival, ChainError};
+use adit_core::node::{Answer, Config, Effect, Input, Node};
+use adit_core::peer::PeerAddress;
+use adit_core::rules::Rules;
+use adit_core::sync::{PeerReport, RequestId};
+use adit_core::transaction::TransactionText;
+use adit_store::{Opened, Reader, Staging, Store, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
+
+use crate::announce::Announcer;
+use crate::ask::Asker;
+use crate::miner::Miner;
+use crate::view::View;
+
+/// At most so many commands wait for the driver; whoever has another waits.
+const COMMANDS_LIMIT: usize = 4_096;
+
+/// One sync serves at most so many commands.
+const BATCH_LIMIT: usize = 1_024;
+
+/// Why the driver stopped, other than that it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// What is stored can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored does not make a chain.
+    #[error(
+        "the stored blocks do not fit together: {0}; \
+         `adit chain verify` says where, `adit chain reindex` reads them anew"
+    )]
+    Chain(#[from] ChainError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The driver is gone: the node is stopping, or it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping")]
+pub struct Stopping;
+
+/// What an edge asks of the node.
+#[derive(Debug)]
+pub enum Request {
+    /// Take a transaction that the rules have read.
+    Transaction(TransactionText),
+    /// Make a block.
+    Mine,
+    /// Register peers.
+    Register(Vec<PeerAddress>),
+    /// Look at the peers' chains.
+    Resolve,
+}
+
+pub(crate) enum Command {
+    Request(RequestId, Request, oneshot::Sender<Answer>),
+    Gone(RequestId),
+    Proof { job: u64, proof: u64 },
+    Answered(PeerAddress, Heard),
+    Woken,
+    Stop,
+}
+
+/// What was heard from a peer that was asked.
+pub(crate) enum Heard {
+    /// A valid chain that weighed more than ours when it was read, and of it
+    /// the blocks that our main chain did not have.
+    Heavier { length: u64, branch: Staging },
+    /// Nothing to adopt.
+    Other(PeerReport),
+}
+
+/// How the edges reach the node. Cheap to clone.
+#[derive(Clone)]
+pub struct NodeHandle {
+    commands: mpsc::Sender<Command>,
+    view: watch::Receiver<Arc<View>>,
+    reader: Reader,
+    rules: Arc<dyn Rules>,
+    data_folder: Arc<Path>,
+    last_request: Arc<AtomicU64>,
+}
+
+impl NodeHandle {
+    /// Asks the node, and waits for its answer. A caller that stops waiting
+    /// is forgotten by the node.
+    pub async fn request(&self, request: Request) -> Result<Answer, Stopping> {
+        let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Request(id, request, reply);
+        self.commands.send(command).await.map_err(|_| Stopping)?;
+        let mut waiting = Waiting {
+            id,
+            commands: Some(&self.commands),
+        };
+        let answer = answer.await.map_err(|_| Stopping);
+        waiting.commands = None;
+        answer
+    }
+
+    /// The node as of its last durable change.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    /// Reads the stored blocks.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// A place for blocks that may come to be accepted.
+    pub(crate) fn staging(&self) -> Staging {
+        Staging::new(&self.data_folder)
+    }
+
+    /// The rules of the chain.
+    pub fn rules(&self) -> &Arc<dyn Rules> {
+        &self.rules
+    }
+
+    /// Tells the driver to write everything down and end.
+    pub async fn stop(&self) {
+        // If the driver is gone already, that is what was wanted.
+        let _ = self.commands.send(Command::Stop).await;
+    }
+}
+
+struct Waiting<'a> {
+    id: RequestId,
+    commands: Option<&'a mpsc::Sender<Command>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(commands) = self.commands {
+            // Should the queue be full, the answer is made for nobody.
+            let _ = commands.try_send(Command::Gone(self.id));
+        }
+    }
+}
+
+/// Reads what is stored, and starts the driver's thread. Must be called within
+/// a tokio runtime. The receiver yields once, when the driver has ended.
+pub fn start(
+    config: Config,
+    rules: Arc<dyn Rules>,
+    opened: Opened,
+    data_folder: &Path,
+    first_peers: Vec<PeerAddress>,
+) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
+    let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
+    let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
+    let (publish, view) = watch::channel(Arc::default());
+    store.sync()?;
+    let to_driver = commands.clone();
+    let miner = Miner::start(move |job, proof| {
+        // If the driver is gone, nobody wants the proof.
+        let _ = to_driver.blocking_send(Command::Proof { job, proof });
+    })
+    .map_err(DriverError::Thread)?;
+    let handle = NodeHandle {
+        commands: commands.clone(),
+        view,
+        reader: store.reader(),
+        rules,
+        data_folder: data_folder.into(),
+        last_request: Arc::default(),
+    };
+    let mut driver = Driver {
+        node,
+        store,
+        miner,
+        asker: Asker::new(handle.clone(), commands.downgrade()),
+        announcer: Announcer::default(),
+        waiting: BTreeMap::new(),
+        publish,
+        commands: commands.downgrade(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    driver.begin(first_peers)?;
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new()
+        .name("driver".into())
+        .spawn(move || {
+            // If nobody waits for the end, nobody needs to know of it.
+            let _ = ended.send(driver.run(received));
+        })
+        .map_err(DriverError::Thread)?;
+    Ok((handle, end))
+}
+
+/// Brings the core to where it was: the main chain is in the index, what the
+/// index does not cover is read from the log again.
+pub(crate) fn restore(
+    config: Config,
+    rules: Arc<dyn Rules>,
+    opened: Opened,
+) -> Result<(Store, Node), DriverError> {
+    let Opened { mut store, pending } = opened;
+    let peers = store.peers();
+    let peers = peers.iter().filter_map(|peer| peer.parse().ok()).collect();
+    let length = store.length();
+    let mut node = Node::open(config, Arc::clone(&rules), length, peers, pending, &store)?;
+    while let Some(replayed) = store.next_unindexed()? {
+        let block = rules
+            .read_canonical(replayed.text)
+            .map_err(ChainError::from)?;
+        if let Some(change) = node.replay(block, replayed.after_pending, &store)? {
+            store.index(&change)?;
+        }
+    }
+    Ok((store, node))
+}
+
+/// The local clock, since 1970.
+pub(crate) fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+struct Driver {
+    node: Node,
+    store: Store,
+    miner: Miner,
+    asker: Asker,
+    announcer: Announcer,
+    waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    publish: watch::Sender<Arc<View>>,
+    /// Weak, so that the driver's own timer does not keep it alive.
+    commands: mpsc::WeakSender<Command>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Driver {
+    fn begin(&mut self, first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
+        let mut later = Vec::new();
+        let nobody = RequestId(u64::MAX);
+        self.handle(Input::Register(nobody, first_peers), &mut later)?;
+        self.handle(Input::Started, &mut later)?;
+        self.carry_out(later)
+    }
+
+    fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), DriverError> {
+        let mut stopped = false;
+        while !stopped {
+            let Some(mut command) = commands.blocking_recv() else {
+                break;
+            };
+            let mut later = Vec::new();
+            for _ in 0..BATCH_LIMIT {
+                stopped |= matches!(command, Command::Stop);
+                self.take(command, &mut later)?;
+                command = match commands.try_recv() {
+                    Ok(next) if !stopped => next,
+                    _ => break,
+                };
+            }
+            self.carry_out(later)?;
+        }
+        self.checkpoint()
+    }
+
+    fn take(&mut self, command: Command, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        match command {
+            Command::Request(id, request, reply) => {
+                self.waiting.insert(id, reply);
+                self.handle(
+                    match request {
+                        Request::Transaction(text) => Input::Transaction(id, text),
+                        Request::Mine => Input::Mine(id),
+                        Request::Register(peers) => Input::Register(id, peers),
+                        Request::Resolve => Input::Resolve(id),
+                    },
+                    later,
+                )
+            }
+            Command::Gone(id) => {
+                self.waiting.remove(&id);
+                self.handle(Input::Gone(id), later)
+            }
+            Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
+            Command::Answered(peer, heard) => self.answered(peer, heard, later),
+            Command::Woken => self.handle(Input::Woken, later),
+            Command::Stop => Ok(()),
+        }
+    }
+
+    /// Lets the core decide. What it wants kept is written at once, so that it
+    /// can read it again; everything else waits until that is durable.
+    fn handle(&mut self, input: Input, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        for effect in self.node.handle(now(), input, &self.store)? {
+            match effect {
+                Effect::Persist(change) => {
+                    if let Change::Block { block, main, .. } = &change {
+                        tracing::debug!(index = block.index(), hash = %block.hash(), ?main, "block");
+                    }
+                    self.store.apply(&change)?;
+                }
+                effect => later.push(effect),
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &mut self,
+        peer: PeerAddress,
+        heard: Heard,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        let report = match heard {
+            Heard::Other(report) => report,
+            Heard::Heavier { length, branch } => {
+                let weight_before = self.node.chain().total_weight();
+                match self.adopt(branch, later)? {
+                    Err(reason) => PeerReport::Failed(reason),
+                    Ok(()) if self.node.chain().total_weight() > weight_before => {
+                        tracing::info!(%peer, length, "adopted the peer's chain");
+                        PeerReport::Adopted { length }
+                    }
+                    Ok(()) => PeerReport::NotLonger { length },
+                }
+            }
+        };
+        self.handle(Input::PeerAnswered(peer, report), later)
+    }
+
+    /// Takes the blocks of a verified branch in, one after the other. The
+    /// inner error is that the staged blocks could not be read again.
+    fn adopt(
+        &mut self,
+        branch: Staging,
+        later: &mut Vec<Effect>,
+    ) -> Result<Result<(), String>, DriverError> {
+        for text in branch.into_texts() {
+            let text = match text {
+                Ok(text) => text,
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            let rules = self.node.chain().rules();
+            let block = rules.read_canonical(text).map_err(ChainError::from)?;
+            self.handle(Input::Block(Arc::new(block), Arrival::InBranch), later)?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
+        self.store.sync()?;
+        self.publish_view();
+        for effect in effects {
+            match effect {
+                Effect::Persist(_) => unreachable!("handle has carried it out"),
+                Effect::Answer(request, answer) => self.answer(request, answer),
+                Effect::Mine(job) => self.miner.set_job(Some(job)),
+                Effect::StopMining => self.miner.set_job(None),
+                Effect::Ask(peer) => self.asker.ask(&self.runtime, peer),
+                Effect::Announce(peers) => self.announcer.announce(&self.runtime, peers),
+                Effect::LeftOut(count) => tracing::warn!(
+                    count,
+                    "transactions of dropped blocks found no room among the waiting ones; \
+                     they stand in the block log"
+                ),
+                Effect::Refused(error) => tracing::warn!(%error, "block refused"),
+                Effect::WakeAt(at) => self.wake_at(at),
+            }
+        }
+        if self.store.needs_checkpoint() {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Answer) {
+        if let Answer::Mined(block) = &answer {
+            tracing::info!(
+                index = block.index(),
+                hash = %block.hash(),
+                proof = block.proof(),
+                transactions = block.transactions().count(),
+                "block made"
+            );
+        }
+        if let Some(reply) = self.waiting.remove(&request) {
+            // If it was dropped, whoever asked has gone.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn publish_view(&self) {
+        let chain = self.node.chain();
+        let view = View {
+            length: chain.length(),
+            tip: chain.tip().map(|tip| tip.hash()),
+            total_weight: chain.total_weight(),
+            pending_count: self.node.pool().len(),
+            peers: self.node.peers().iter().map(ToString::to_string).collect(),
+        };
+        self.publish.send_if_modified(|published| {
+            let changed = **published != view;
+            if changed {
+                *published = Arc::new(view);
+            }
+            changed
+        });
+    }
+
+    fn wake_at(&self, at: Duration) {
+        let commands = self.commands.clone();
+        let wait = at.saturating_sub(now());
+        self.runtime.spawn(async move {
+            sleep(wait).await;
+            if let Some(commands) = commands.upgrade() {
+                // If the driver has ended meanwhile, nobody is to be woken.
+                let _ = commands.send(Command::Woken).await;
+            }
+        });
+    }
+
+    fn checkpoint(&mut self) -> Result<(), DriverError> {
+        let pending = self.node.pool().iter();
+        self.store
+            .checkpoint(pending.map(|pending| (&*pending.text, pending.origin)))?;
+        Ok(())
+    }
+}

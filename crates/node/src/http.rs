@@ -1,0 +1,136 @@
+//! The node's HTTP server: which path is answered by what, and the bounds on
+//! connections, headers, bodies and time. What the answers say is decided in
+//! the modules below.
+
+mod answer;
+mod chain_body;
+mod guard;
+mod status;
+mod tutorial;
+
+pub use guard::AllowedHosts;
+pub use status::Status;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::driver::NodeHandle;
+
+/// At most so many connections are open at a time; further ones wait.
+pub const CONNECTIONS_LIMIT: usize = 1_024;
+
+/// A request's head must be there within this time, counted from the moment
+/// that the connection is ready for it.
+const HEAD_TIMEOUT_MS: u64 = 30_000;
+
+/// A request's head is at most this long.
+const HEAD_LIMIT_BYTES: usize = 16 * 1024;
+
+/// A request has at most so many header fields.
+const HEADERS_LIMIT: usize = 100;
+
+/// A client that takes nothing of its answer for this long is cut off.
+const WRITE_TIMEOUT_MS: u64 = 30_000;
+
+/// What is under way at shutdown may take this long to end.
+const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
+
+/// After a connection could not be accepted, the next try comes this much
+/// later: the cause, too many open files, does not go away at once.
+const ACCEPT_RETRY_MS: u64 = 50;
+
+/// All paths of the node.
+fn router(node: NodeHandle, hosts: AllowedHosts) -> Router {
+    Router::new()
+        .route("/mine", tutorial::mine_route())
+        .route("/transactions/new", post(tutorial::new_transaction))
+        .route("/chain", get(tutorial::chain))
+        .route("/nodes/register", post(tutorial::register))
+        .route("/nodes/resolve", tutorial::resolve_route())
+        .route("/api/v1/status", get(status::status))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(middleware::from_fn_with_state(
+            Arc::new(hosts),
+            guard::guard,
+        ))
+        .layer(middleware::from_fn(log))
+        .with_state(node)
+}
+
+/// Serves until `stop` says otherwise, then lets what is under way end.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    node: NodeHandle,
+    hosts: AllowedHosts,
+    mut stop: watch::Receiver<bool>,
+) {
+    let service = TowerToHyperService::new(router(node, hosts));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
+        .max_buf_size(HEAD_LIMIT_BYTES)
+        .max_headers(HEADERS_LIMIT);
+    let places = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let place = Arc::clone(&places).acquire_owned();
+        let (place, accepted) = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = async { (place.await, listener.accept().await) } => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                continue;
+            }
+        };
+        // Answers are written whole; waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_millis(WRITE_TIMEOUT_MS)));
+        let io = TokioIo::new(Box::pin(stream));
+        let connection = graceful.watch(http.serve_connection(io, service.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = timeout(
+        Duration::from_millis(SHUTDOWN_TIMEOUT_MS),
+        graceful.shutdown(),
+    )
+    .await;
+}
+
+async fn log(request: Request, next: Next) -> Result<Response, Infallible> {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return Ok(next.run(request).await);
+    }
+    let (method, path) = (request.method().clone(), request.uri().path().to_string());
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let (status, duration) = (response.status().as_u16(), start.elapsed());
+    tracing::debug!(%method, path, status, ?duration, "request");
+    Ok(response)
+}

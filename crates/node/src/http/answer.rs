@@ -1,0 +1,54 @@
+//! What the node says when it does not do what was asked: always the status,
+//! what was wrong, and what to do instead, as plain text.
+
+use axum::http::header::{ALLOW, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+use crate::driver::Stopping;
+
+/// What there is, for whoever asks for something else.
+const ENDPOINTS: &str = "\
+GET  /mine
+POST /transactions/new
+GET  /chain
+POST /nodes/register
+GET  /nodes/resolve
+GET  /api/v1/status
+";
+
+/// A request that can't be taken as it is.
+pub(super) fn bad_request(problem: impl ToString) -> Response {
+    (StatusCode::BAD_REQUEST, problem.to_string()).into_response()
+}
+
+/// A request that could be taken later.
+pub(super) fn busy(problem: impl ToString) -> Response {
+    let retry = [(RETRY_AFTER, "1")];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, problem.to_string()).into_response()
+}
+
+pub(super) async fn not_found(uri: Uri) -> Response {
+    let text = format!("there is nothing at {}; there is\n{ENDPOINTS}", uri.path());
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    let allowed = match path {
+        "/transactions/new" | "/nodes/register" => "POST",
+        "/chain" | "/api/v1/status" => "GET, HEAD",
+        _ => "GET",
+    };
+    let text = format!("{method} does nothing at {path}; use {allowed}\n");
+    let mut response = (StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+impl IntoResponse for Stopping {
+    fn into_response(self) -> Response {
+        busy(self)
+    }
+}

@@ -1,0 +1,95 @@
+//! A chain as the body of an answer: read from the log piece by piece while
+//! it is sent, from one consistent snapshot, whatever happens to the chain
+//! meanwhile. The blocks' bytes go out as they were hashed.
+
+use std::sync::Arc;
+
+use adit_store::{Snapshot, StoreError};
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// A piece of the body is about this long, at least one block.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
+pub(super) fn chain_body(head: String, snapshot: Snapshot, tail: String) -> Response {
+    let snapshot = Arc::new(snapshot);
+    let first = read_piece(&snapshot, 1, head.into_bytes(), &tail);
+    let body = match first {
+        // The usual case in a class: all of it is one piece, sent at once.
+        Ok(Piece { bytes, next: None }) => Body::from(bytes),
+        first => Body::from_stream(stream::unfold(Ahead::Read(first), move |ahead| {
+            next_piece(ahead, Arc::clone(&snapshot), tail.clone())
+        })),
+    };
+    let mut response = body.into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+struct Piece {
+    bytes: Bytes,
+    /// The first block of the next piece.
+    next: Option<u64>,
+}
+
+/// The piece after the one that is being sent: while the client takes one,
+/// the next is read.
+enum Ahead {
+    Read(Result<Piece, StoreError>),
+    Reading(JoinHandle<Result<Piece, StoreError>>),
+    Nothing,
+}
+
+async fn next_piece(
+    ahead: Ahead,
+    snapshot: Arc<Snapshot>,
+    tail: String,
+) -> Option<(std::io::Result<Bytes>, Ahead)> {
+    let piece = match ahead {
+        Ahead::Read(piece) => piece.map_err(std::io::Error::other),
+        Ahead::Reading(task) => match task.await {
+            Ok(piece) => piece.map_err(std::io::Error::other),
+            Err(error) => Err(std::io::Error::other(error)),
+        },
+        Ahead::Nothing => return None,
+    };
+    match piece {
+        Ok(Piece {
+            bytes,
+            next: Some(from),
+        }) => {
+            let task = spawn_blocking(move || read_piece(&snapshot, from, vec![b','], &tail));
+            Some((Ok(bytes), Ahead::Reading(task)))
+        }
+        Ok(Piece { bytes, next: None }) => Some((Ok(bytes), Ahead::Nothing)),
+        Err(error) => {
+            tracing::error!(%error, "a chain could not be sent whole");
+            Some((Err(error), Ahead::Nothing))
+        }
+    }
+}
+
+fn read_piece(
+    snapshot: &Snapshot,
+    from: u64,
+    mut bytes: Vec<u8>,
+    tail: &str,
+) -> Result<Piece, StoreError> {
+    bytes.reserve(PIECE_BYTES + tail.len());
+    let next = snapshot.read_main(from, PIECE_BYTES, &mut bytes)?;
+    let is_last = next > snapshot.length();
+    if is_last {
+        bytes.extend_from_slice(tail.as_bytes());
+    }
+    Ok(Piece {
+        bytes: bytes.into(),
+        next: (!is_last).then_some(next),
+    })
+}

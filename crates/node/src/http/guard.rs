@@ -1,0 +1,81 @@
+//! What a browser must not be made to do. A page of another site can send
+//! requests to a node on the same machine; it must not change anything there,
+//! and a name that it controls must not pass for the node's (DNS rebinding).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Under which names the node may be addressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// Any: the node listens to other machines, which have names for it.
+    Any,
+    /// `localhost`, IP addresses, and these: the node listens to this machine
+    /// alone.
+    Local(Vec<String>),
+}
+
+/// Paths whose requests change nothing.
+const READ_ONLY: [&str; 2] = ["/chain", "/api/v1/status"];
+
+pub(super) async fn guard(
+    State(hosts): State<Arc<AllowedHosts>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let refused = check_host(&hosts, request.headers())
+        .or_else(|| check_origin(request.uri().path(), request.headers()));
+    match refused {
+        Some(problem) => (StatusCode::FORBIDDEN, problem).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {
+    let AllowedHosts::Local(names) = hosts else {
+        return None;
+    };
+    // HTTP/1.0 needs no Host; browsers always send one.
+    let host = headers.get(HOST)?.to_str().unwrap_or_default();
+    let name = host_name(host);
+    let is_allowed = name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok()
+        || names
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(name));
+    (!is_allowed).then(|| {
+        format!(
+            "the node listens on this machine only and does not answer to the name {name:?}; \
+             start it with --allowed-host {name} if it should\n"
+        )
+    })
+}
+
+fn check_origin(path: &str, headers: &HeaderMap) -> Option<String> {
+    if READ_ONLY.contains(&path) {
+        return None;
+    }
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site")
+        && !["same-origin", "none"].contains(&site)
+    {
+        return Some("a page of another site cannot change anything here\n".to_string());
+    }
+    let origin = text(ORIGIN.as_str())?;
+    let own = text(HOST.as_str()).map(|host| format!("http://{host}"));
+    (Some(origin) != own.as_deref())
+        .then(|| format!("a page of {origin} cannot change anything here\n"))
+}
+
+fn host_name(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    host.split(':').next().unwrap_or_default()
+}

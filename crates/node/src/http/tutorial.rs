@@ -1,0 +1,232 @@
+//! The five endpoints of the tutorial, with its bodies and status codes. Where
+//! the Python node crashes, hangs or lies, the answer says what was wrong.
+
+use std::time::Duration;
+
+use adit_core::block::Block;
+use adit_core::node::Answer;
+use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
+use adit_core::sync::PeerReport;
+use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::answer::{bad_request, busy};
+use super::chain_body::chain_body;
+use crate::driver::{NodeHandle, Request, Stopping};
+
+/// A request's body must be there within this time.
+const BODY_TIMEOUT_MS: u64 = 10_000;
+
+/// `GET /nodes/resolve` waits this long for the peers; those that are still
+/// being read then go on in the background.
+const RESOLVE_TIMEOUT_MS: u64 = 45_000;
+
+/// `GET /mine` alone: a HEAD request, or another that is said to change
+/// nothing, mines nothing.
+pub(super) fn mine_route() -> MethodRouter<NodeHandle> {
+    on(MethodFilter::GET, mine)
+}
+
+/// `GET /nodes/resolve` alone, as for `/mine`.
+pub(super) fn resolve_route() -> MethodRouter<NodeHandle> {
+    on(MethodFilter::GET, resolve)
+}
+
+async fn mine(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
+    Ok(match node.request(Request::Mine).await? {
+        Answer::Mined(block) => json_text(StatusCode::OK, forged(&block)),
+        _ => busy("too many requests for a block are waiting already; try again"),
+    })
+}
+
+/// The tutorial's answer to `/mine`, made of the block's own bytes.
+fn forged(block: &Block) -> Vec<u8> {
+    let start = format!(
+        "{{\"index\": {}, \"message\": \"New Block Forged\", \"previous_hash\": ",
+        block.index()
+    );
+    let proof = format!(", \"proof\": {}, \"transactions\": ", block.proof());
+    [
+        start.as_bytes(),
+        block.previous_hash(),
+        proof.as_bytes(),
+        block.transactions_text(),
+        b"}",
+    ]
+    .concat()
+}
+
+pub(super) async fn new_transaction(
+    State(node): State<NodeHandle>,
+    body: Body,
+) -> Result<Response, Stopping> {
+    let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
+        Ok(body) => body,
+        Err(refused) => return Ok(refused),
+    };
+    let transaction = match node.rules().read_transaction(&body) {
+        Ok(transaction) => transaction,
+        Err(error) => return Ok(bad_request(error)),
+    };
+    Ok(
+        match node.request(Request::Transaction(transaction)).await? {
+            Answer::Accepted { block_index } => {
+                let text = format!(
+                    "{{\"message\": \"Transaction will be added to Block {block_index}\"}}"
+                );
+                json_text(StatusCode::CREATED, text.into_bytes())
+            }
+            Answer::PoolFull(full) => busy(full),
+            _ => busy("the transaction was not taken; try again"),
+        },
+    )
+}
+
+pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
+    let snapshot = match node.reader().snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unreadable(&error),
+    };
+    let tip = snapshot
+        .tip()
+        .map(|tip| tip.to_string())
+        .unwrap_or_default();
+    let etag = format!("\"{tip}\"");
+    let known = headers.get_all(IF_NONE_MATCH).iter();
+    let mut response = if known.into_iter().any(|value| names(value, &etag)) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let tail = format!("],\"length\":{}}}", snapshot.length());
+        chain_body("{\"chain\":[".to_string(), snapshot, tail)
+    };
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
+}
+
+/// Whether an `If-None-Match` header names this ETag (RFC 9110, 13.1.2).
+fn names(header: &HeaderValue, etag: &str) -> bool {
+    let list = header.to_str().unwrap_or_default();
+    list.split(',')
+        .map(|item| item.trim().trim_start_matches("W/"))
+        .any(|item| item == etag || item == "*")
+}
+
+pub(super) async fn register(
+    State(node): State<NodeHandle>,
+    body: Body,
+) -> Result<Response, Stopping> {
+    let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
+        Ok(body) => body,
+        Err(refused) => return Ok(refused),
+    };
+    let nodes = match read_registration(&body) {
+        Ok(nodes) => nodes,
+        Err(error) => return Ok(bad_request(error)),
+    };
+    Ok(match node.request(Request::Register(nodes)).await? {
+        Answer::Registered(all) => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            let answer = json!({ "message": "New nodes have been added", "total_nodes": all });
+            json_text(StatusCode::CREATED, answer.to_string().into_bytes())
+        }
+        Answer::TooManyPeers(error) => bad_request(error),
+        _ => busy("the nodes were not registered; try again"),
+    })
+}
+
+async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
+    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
+    let weight_before = node.view().total_weight;
+    let (replaced, peers) = match timeout(limit, node.request(Request::Resolve)).await {
+        Ok(Ok(Answer::Resolved(resolved))) => {
+            let reports = resolved.peers.iter();
+            let peers = reports.map(|(peer, report)| described(&peer.to_string(), report));
+            (resolved.replaced, peers.collect())
+        }
+        Ok(Ok(_)) => return Ok(busy("the peers were not asked; try again")),
+        Ok(Err(stopping)) => return Err(stopping),
+        Err(_) => (
+            node.view().total_weight > weight_before,
+            node.view().peers.iter().map(|peer| waiting(peer)).collect(),
+        ),
+    };
+    let snapshot = match node.reader().snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return Ok(unreadable(&error)),
+    };
+    let (name, message) = match replaced {
+        true => ("new_chain", "Our chain was replaced"),
+        false => ("chain", "Our chain is authoritative"),
+    };
+    let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
+    let tail = format!("],\"peers\":{}}}", Value::Array(peers));
+    Ok(chain_body(head, snapshot, tail))
+}
+
+fn described(peer: &str, report: &PeerReport) -> Value {
+    match report {
+        PeerReport::Adopted { length } => {
+            json!({ "node": peer, "outcome": "adopted", "length": length })
+        }
+        PeerReport::NotLonger { length } => {
+            json!({ "node": peer, "outcome": "not longer", "length": length })
+        }
+        PeerReport::Unchanged => json!({ "node": peer, "outcome": "unchanged" }),
+        PeerReport::Failed(error) => {
+            json!({ "node": peer, "outcome": "failed", "error": error })
+        }
+    }
+}
+
+fn waiting(peer: &str) -> Value {
+    let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
+    json!({ "node": peer, "outcome": "still being asked", "error": error })
+}
+
+/// Reads a body of bounded length in bounded time, or says why not.
+async fn read_body(body: Body, limit_bytes: usize) -> Result<bytes::Bytes, Response> {
+    let reading = axum::body::to_bytes(body, limit_bytes);
+    match timeout(Duration::from_millis(BODY_TIMEOUT_MS), reading).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_too_long(&error) => {
+            let text = format!("the body is longer than {limit_bytes} bytes\n");
+            Err((StatusCode::PAYLOAD_TOO_LARGE, text).into_response())
+        }
+        Ok(Err(error)) => Err(bad_request(format!("the body could not be read: {error}"))),
+        Err(_) => {
+            let text = format!("the body was not whole after {BODY_TIMEOUT_MS} ms\n");
+            Err((StatusCode::REQUEST_TIMEOUT, text).into_response())
+        }
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn json_text(status: StatusCode, text: Vec<u8>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    (status, [(CONTENT_TYPE, json)], text).into_response()
+}
+
+/// The disk failed under the node: nothing that a client could mend.
+fn unreadable(error: &adit_store::StoreError) -> Response {
+    tracing::error!(%error, "the chain can't be read");
+    busy("the chain can't be read; the node's log says why")
+}

@@ -1,0 +1,259 @@
+//! Works on a data folder while no node runs on it: rebuilds the index, checks
+//! the chain, brings one in from a file. The same core decides as in a node;
+//! only nobody is asked and nobody is told.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adit_core::archive::Archive;
+use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
+use adit_core::chain::{Arrival, ChainError};
+use adit_core::json;
+use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::rules::{Context, Rules};
+use adit_core::sync::{ChainReader, Offer, OfferError};
+use adit_store::{Durability, Reader, Snapshot, Staging, Store, StoreError};
+
+use crate::driver::{DriverError, now, restore};
+use crate::identity::{self, IdentityError};
+
+/// A file is read in pieces of this length.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Why something could not be done with a data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// There is no chain in it.
+    #[error("there is no chain in {}; start a node there, or import a chain", .0.display())]
+    NoChain(PathBuf),
+    /// It is another node's.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Its files can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its blocks do not fit together.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// What should be brought in is no valid chain.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// It can't be read.
+    #[error("cannot read the chain to import: {0}")]
+    Input(#[from] io::Error),
+    /// A block of the main chain is not what it was when it was accepted.
+    #[error(
+        "block {index} of the main chain: {error}; `adit chain reindex` reads the log anew, what it can't read is lost: ask a peer for its chain"
+    )]
+    Broken {
+        /// Its place in the chain.
+        index: u64,
+        /// What is wrong with it.
+        error: BlockError,
+    },
+    /// A block of the main chain is not where the index says, or not canonical.
+    #[error("block {index} of the main chain: {problem}; run `adit chain reindex`")]
+    Misplaced {
+        /// Its place in the chain.
+        index: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// A chain that was brought in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// The number of its blocks.
+    pub length: u64,
+    /// Whether it is the main chain now; otherwise the one that was there
+    /// weighs as much or more.
+    pub adopted: bool,
+}
+
+/// A data folder that no node runs on.
+pub struct Offline {
+    folder: PathBuf,
+    rules: Arc<dyn Rules>,
+    store: Store,
+    node: Node,
+}
+
+impl Offline {
+    /// Opens a data folder that holds a chain, under the rules of that chain.
+    pub fn open(folder: &Path) -> Result<Offline, OfflineError> {
+        let no_chain = || OfflineError::NoChain(folder.to_path_buf());
+        let identity = identity::read(folder)?.ok_or_else(no_chain)?;
+        let rules = adit_core::rules::by_name(&identity.rules).ok_or_else(no_chain)?;
+        Offline::open_or_make(folder, rules)
+    }
+
+    /// Opens a data folder, or makes it for a chain under these rules.
+    pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
+        let label = format!("process {}, `adit chain`", std::process::id());
+        let opened = Store::open(folder, &label, Durability::Full)?;
+        let identity = identity::read_or_make(folder, rules.name())?;
+        let config = Config {
+            reward_to: identity.node_id,
+            resolve_every: None,
+            own_addresses: BTreeSet::new(),
+        };
+        let (store, node) = restore(config, Arc::clone(&rules), opened)?;
+        let mut offline = Offline {
+            folder: folder.to_path_buf(),
+            rules,
+            store,
+            node,
+        };
+        offline.checkpoint()?;
+        Ok(offline)
+    }
+
+    /// Throws the index away and makes it anew from the block log.
+    pub fn reindex(folder: &Path) -> Result<Offline, OfflineError> {
+        if identity::read(folder)?.is_none() {
+            return Err(OfflineError::NoChain(folder.to_path_buf()));
+        }
+        let label = format!("process {}, `adit chain`", std::process::id());
+        adit_store::reindex(folder, &label)?;
+        Offline::open(folder)
+    }
+
+    /// The rules of the chain.
+    pub fn rules(&self) -> &Arc<dyn Rules> {
+        &self.rules
+    }
+
+    /// Reads the stored blocks.
+    pub fn reader(&self) -> Reader {
+        self.store.reader()
+    }
+
+    /// Checks every block of the main chain from the first one on: its bytes,
+    /// its place, its hash, and all that the rules ask. `progress` is told
+    /// how many are done.
+    pub fn verify(&self, mut progress: impl FnMut(u64)) -> Result<u64, OfflineError> {
+        let snapshot = self.store.reader().snapshot()?;
+        let mut parent = None;
+        for index in 1..=snapshot.length() {
+            let block = self.check_stored(&snapshot, index)?;
+            let broken = |error| OfflineError::Broken { index, error };
+            self.rules.check_alone(&block).map_err(broken)?;
+            if let Some(parent) = &parent {
+                let context = Context { parent, now: now() };
+                self.rules.check_after(context, &block).map_err(broken)?;
+            }
+            parent = Some(block);
+            progress(index);
+        }
+        Ok(snapshot.length())
+    }
+
+    /// Brings in a chain, all of it or nothing: the body of `GET /chain`, or
+    /// one block after the other, as `adit chain export` writes them. It is
+    /// adopted as a peer's would be, if it weighs more than the one here.
+    pub fn import(
+        &mut self,
+        mut input: impl Read,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Imported, OfflineError> {
+        let snapshot = self.store.reader().snapshot()?;
+        let mut first = vec![0; PIECE_BYTES];
+        let read = read_some(&mut input, &mut first)?;
+        let reader = match is_answer(&first[..read]) {
+            true => ChainReader::of_answer(),
+            false => ChainReader::of_lines(),
+        };
+        let mut offer = Offer::new(Arc::clone(&self.rules), reader);
+        let mut branch = Staging::new(&self.folder);
+        let (mut piece, mut length) = (first, read);
+        loop {
+            match length {
+                0 => offer.end(),
+                length => offer.feed(&piece[..length]),
+            }
+            while let Some(block) = offer.next_block(now(), &snapshot)? {
+                branch.push(block.text())?;
+            }
+            progress(offer.length());
+            if length == 0 {
+                break;
+            }
+            length = read_some(&mut input, &mut piece)?;
+        }
+        let length = offer.length();
+        let heavier = offer.finish()? > self.node.chain().total_weight();
+        if heavier {
+            self.adopt(branch)?;
+        }
+        Ok(Imported {
+            length,
+            adopted: heavier,
+        })
+    }
+
+    fn adopt(&mut self, branch: Staging) -> Result<(), OfflineError> {
+        for text in branch.into_texts() {
+            let block = self
+                .rules
+                .read_canonical(text?)
+                .map_err(|error| DriverError::from(ChainError::from(error)))?;
+            let input = Input::Block(Arc::new(block), Arrival::InBranch);
+            let effects = self.node.handle(now(), input, &self.store);
+            for effect in effects.map_err(DriverError::from)? {
+                if let Effect::Persist(change) = effect {
+                    self.store.apply(&change)?;
+                }
+            }
+        }
+        self.store.sync()?;
+        self.checkpoint()
+    }
+
+    fn checkpoint(&mut self) -> Result<(), OfflineError> {
+        let pending = self.node.pool().iter();
+        let pending = pending.map(|pending| (&*pending.text, pending.origin));
+        Ok(self.store.checkpoint(pending)?)
+    }
+
+    fn check_stored(&self, snapshot: &Snapshot, index: u64) -> Result<Block, OfflineError> {
+        let misplaced = |problem| OfflineError::Misplaced { index, problem };
+        let text = snapshot.block_at(index)?;
+        let text = text.ok_or(misplaced("it is not in the index"))?;
+        let broken = |error| OfflineError::Broken { index, error };
+        let canonical = json::canonical(&text, BLOCK_LIMIT_BYTES);
+        if canonical.map_err(|error| broken(error.into()))? != text {
+            return Err(misplaced("its text is not canonical"));
+        }
+        let block = self.rules.read_canonical(text).map_err(broken)?;
+        let indexed = snapshot
+            .main_hash(index)
+            .map_err(|error| DriverError::from(ChainError::from(error)))?;
+        if indexed != Some(block.hash()) {
+            return Err(misplaced("its hash is not the one in the index"));
+        }
+        if block.index() != index {
+            return Err(misplaced("it states another index"));
+        }
+        Ok(block)
+    }
+}
+
+/// Whether a text is the body of `GET /chain`, and not a block: the first
+/// name in it tells.
+fn is_answer(start: &[u8]) -> bool {
+    let name = start.iter().skip_while(|byte| **byte != b'"').skip(1);
+    let name: Vec<u8> = name.take_while(|byte| **byte != b'"').copied().collect();
+    name == b"chain" || name == b"length"
+}
+
+fn read_some(input: &mut impl Read, piece: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Puts a node together out of its parts, and takes it apart in order: first
+//! the clients, then the driver, which writes everything down last.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::node::Config;
+use adit_core::peer::PeerAddress;
+use adit_core::rules::Rules;
+use adit_store::{Durability, Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::advertise::advertise;
+use crate::driver::{self, DriverError, NodeHandle};
+use crate::http::{self, AllowedHosts};
+use crate::identity::{self, IdentityError};
+
+/// What a node is started with.
+pub struct Settings {
+    /// Where it listens; bound already, so that a port that is taken is known
+    /// before anything else happens.
+    pub listener: TcpListener,
+    /// The rules of its chain.
+    pub rules: Arc<dyn Rules>,
+    /// Where it keeps everything.
+    pub data_folder: PathBuf,
+    /// Whether what it keeps has to survive the machine.
+    pub durability: Durability,
+    /// Peers to register besides those that it knows already.
+    pub peers: Vec<PeerAddress>,
+    /// How often the peers are asked without anybody's call.
+    pub resolve_every: Option<Duration>,
+    /// The address that the peers are told to find it at.
+    pub advertise: Option<PeerAddress>,
+    /// Names under which it may be addressed, besides those of this machine.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Why a node did not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data folder is another node's.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// What is stored can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The driver could not start, or had to stop.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The socket is not usable.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] io::Error),
+    /// A part of the node broke; this is a defect.
+    #[error("the node's driver ended unexpectedly; please report this")]
+    Panicked,
+}
+
+/// A node that is serving.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The name under which its blocks are rewarded.
+    pub node_id: String,
+    /// Asks it without HTTP.
+    pub node: NodeHandle,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    driver: oneshot::Receiver<Result<(), DriverError>>,
+}
+
+/// Starts a node. Must be called within a tokio runtime.
+pub fn start(settings: Settings) -> Result<Running, ServeError> {
+    let address = settings.listener.local_addr()?;
+    let label = format!("process {}, port {}", std::process::id(), address.port());
+    let opened = Store::open(&settings.data_folder, &label, settings.durability)?;
+    let identity = identity::read_or_make(&settings.data_folder, settings.rules.name())?;
+    let config = Config {
+        reward_to: identity.node_id.clone(),
+        resolve_every: settings.resolve_every,
+        own_addresses: own_addresses(address, settings.advertise.as_ref()),
+    };
+    let (node, driver) = driver::start(
+        config,
+        settings.rules,
+        opened,
+        &settings.data_folder,
+        settings.peers,
+    )?;
+    if let Some(own) = settings.advertise {
+        tokio::spawn(advertise(node.clone(), own));
+    }
+    let hosts = match address.ip().is_loopback() {
+        true => AllowedHosts::Local(settings.allowed_hosts),
+        false => AllowedHosts::Any,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(http::serve(settings.listener, node.clone(), hosts, stopped));
+    Ok(Running {
+        address,
+        node_id: identity.node_id,
+        node,
+        stop,
+        serving,
+        driver,
+    })
+}
+
+impl Running {
+    /// Waits until the node is told to stop or can't go on, then ends it in
+    /// good order.
+    pub async fn until(mut self, told_to_stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        tokio::select! {
+            () = told_to_stop => {}
+            ended = &mut self.driver => {
+                ended.map_err(|_| ServeError::Panicked)??;
+                return Ok(());
+            }
+        }
+        self.stop.send_replace(true);
+        if self.serving.await.is_err() {
+            tracing::warn!("the HTTP server did not end in good order");
+        }
+        self.node.stop().await;
+        self.driver.await.map_err(|_| ServeError::Panicked)??;
+        Ok(())
+    }
+}
+
+/// The addresses under which a node that listens there is found from here:
+/// registering one of them would make it its own peer.
+fn own_addresses(address: SocketAddr, advertised: Option<&PeerAddress>) -> BTreeSet<PeerAddress> {
+    let ip = address.ip().to_string();
+    let names = ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::", &ip];
+    names
+        .iter()
+        .filter_map(|name| PeerAddress::new(name, address.port()))
+        .chain(advertised.cloned())
+        .collect()
+}

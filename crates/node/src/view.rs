@@ -1,0 +1,20 @@
+//! What everybody may see of the node at any time without asking its driver:
+//! a small picture, published after every change, once it is durable.
+
+use adit_core::hash::Hash;
+use adit_core::rules::Weight;
+
+/// The node as of its last durable change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    /// The number of blocks in the main chain.
+    pub length: u64,
+    /// The hash of the last one.
+    pub tip: Option<Hash>,
+    /// The sum of their weights.
+    pub total_weight: Weight,
+    /// How many transactions wait for a block.
+    pub pending_count: usize,
+    /// The registered peers, sorted.
+    pub peers: Vec<String>,
+}

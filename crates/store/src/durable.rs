@@ -1,0 +1,81 @@
+//! What it takes until a file is on the disk, and stays there when the power
+//! goes. Whether that is asked for at all is decided once, when a store is
+//! opened.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::StoreError;
+
+/// Whether what was written must survive the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Every sync waits for the disk.
+    Full,
+    /// No sync calls at all: for data that is thrown away with the process.
+    None,
+}
+
+impl Durability {
+    /// Waits until the file's content is on the disk.
+    pub(crate) fn sync_file(self, file: &File, path: &Path) -> Result<(), StoreError> {
+        match self {
+            Durability::Full => file.sync_data().map_err(StoreError::io("sync", path)),
+            Durability::None => Ok(()),
+        }
+    }
+
+    /// Waits until the folder's list of names is on the disk.
+    pub(crate) fn sync_folder(self, folder: &Path) -> Result<(), StoreError> {
+        match self {
+            Durability::Full => File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(StoreError::io("sync the folder", folder)),
+            Durability::None => Ok(()),
+        }
+    }
+
+    /// Puts a file with new content in the place of `path`, all or nothing.
+    pub(crate) fn replace_file(
+        self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let fresh = path.with_added_extension("tmp");
+        let write_error = StoreError::io("write", &fresh);
+        let written = File::create(&fresh).and_then(|file| {
+            let mut buffered = BufWriter::with_capacity(1 << 16, file);
+            write(&mut buffered)?;
+            Ok(buffered.into_inner()?)
+        });
+        self.sync_file(&written.map_err(write_error)?, &fresh)?;
+        fs::rename(&fresh, path).map_err(StoreError::io("rename a new file to", path))?;
+        match path.parent() {
+            Some(folder) => self.sync_folder(folder),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes a folder, with those that it lies in.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))
+}
+
+/// Deletes what was being put in place of a file when the process ended.
+pub(crate) fn delete_half_made(folder: &Path) -> Result<(), StoreError> {
+    for path in files_in(folder)? {
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// The paths of everything in a folder.
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    fs::read_dir(folder)
+        .and_then(|files| files.map(|file| Ok(file?.path())).collect())
+        .map_err(StoreError::io("list the folder", folder))
+}

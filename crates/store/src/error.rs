@@ -1,0 +1,102 @@
+//! What can go wrong with the files, in words for whoever runs the node: which
+//! file, what was expected, what was found, what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the store could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data folder open.
+    #[error(
+        "the data folder {folder} is in use by {holder}; \
+         stop that process, or choose another folder with --data-dir"
+    )]
+    Locked {
+        /// The data folder.
+        folder: PathBuf,
+        /// Who has it open, as far as its lock file says.
+        holder: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
+    /// A file does not hold what was written to it.
+    #[error("{file} is damaged at byte {offset}: {what}; {advice}")]
+    Corrupt {
+        /// The file.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What was expected and what was found.
+        what: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The list of registered peers can't be read.
+    #[error(
+        "{path} is not a JSON list of strings: {source}; \
+         mend it, or delete it and register the peers again"
+    )]
+    Peers {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader says.
+        source: serde_json::Error,
+    },
+    /// The index can't be read or written.
+    #[error(
+        "the index {path} failed: {source}; \
+         if it fails again, rebuild it from the block log: adit chain reindex"
+    )]
+    Index {
+        /// The index's file.
+        path: PathBuf,
+        /// The database's words.
+        source: Box<redb::Error>,
+    },
+    /// More blocks were offered than can be kept before they are accepted.
+    #[error("the offered branch is longer than {limit_bytes} bytes")]
+    StagingFull {
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// An earlier write failed. What the disk holds is not known any more, so
+    /// nothing is written until the files are read anew.
+    #[error(
+        "nothing more is stored since an earlier error ({cause}); \
+         mend its cause and start the node again"
+    )]
+    Stopped {
+        /// The earlier error.
+        cause: String,
+    },
+    /// A change does not follow on what is stored: a mistake in the program.
+    #[error("the change does not follow on what is stored: {what}")]
+    OutOfOrder {
+        /// What was expected and what was asked.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// For `map_err`: names the action and the file of an I/O error.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(io::Error) -> StoreError + use<> {
+        let path = path.to_path_buf();
+        move |source| StoreError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Keeps what a node accepted, so that it survives the node. It decides where
+//! the bytes lie, when they are durable, and what a damaged file means; it
+//! refuses to know rules, HTTP or peers: the core says what is kept, and what
+//! a block does to the main chain.
+//!
+//! A data folder holds
+//!
+//! - `blocks/000001.jsonl`, ...: the block log, the truth. One canonical block
+//!   a line, in order of arrival, side branches too. Only ever appended to.
+//! - `pending/SSSSSS-OOOOOOOOOOOO.jsonl`: the pending log, the transactions
+//!   that wait for a block.
+//! - `index.redb`: where each block lies and which form the main chain. It
+//!   says how far of the block log it covers and is rebuilt from there.
+//! - `peers.json`: the registered peers.
+//! - `staging/`: blocks offered by a peer and not accepted yet.
+//! - `lock`: who has the folder open.
+//!
+//! The modules in reading order; each uses only those above it.
+
+mod error;
+
+mod durable;
+
+mod lock;
+
+mod position;
+
+mod segments;
+
+mod log;
+
+mod line;
+
+mod tail;
+
+mod scan;
+
+mod pending;
+
+mod peers;
+
+mod record;
+
+mod overlay;
+
+mod index_file;
+
+mod index;
+
+mod staging;
+
+mod reader;
+
+mod store;
+
+mod open;
+
+pub use durable::Durability;
+pub use error::StoreError;
+pub use index::{INDEX_CACHE_LIMIT_BYTES, INDEX_FORMAT};
+pub use line::LINE_LIMIT_BYTES;
+pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
+pub use open::{Limits, Opened, Replayed, reindex};
+pub use position::Position;
+pub use reader::{Reader, Snapshot};
+
+pub use segments::OPEN_SEGMENTS_LIMIT;
+pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
+pub use store::{CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, OVERLAY_LIMIT, REPLAY_COMMIT_BLOCKS, Store};

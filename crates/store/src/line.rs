@@ -1,0 +1,14 @@
+//! What a line of a log may be, as far as a store can tell: one canonical JSON
+//! object. What it means is the core's to say.
+
+use adit_core::block::BLOCK_LIMIT_BYTES;
+use adit_core::json;
+
+/// A line of a log is at most this long: a block.
+pub const LINE_LIMIT_BYTES: usize = BLOCK_LIMIT_BYTES;
+
+/// Whether the text is exactly what the node would have written.
+pub(crate) fn is_canonical_object(text: &[u8]) -> bool {
+    text.first() == Some(&b'{')
+        && json::canonical(text, LINE_LIMIT_BYTES).is_ok_and(|canonical| canonical == text)
+}

@@ -1,0 +1,62 @@
+//! The list of registered peers, as one small JSON file that is replaced
+//! whole. What a peer's address may look like is not asked here.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::durable::Durability;
+use crate::error::StoreError;
+
+/// The file of registered peers.
+#[derive(Debug)]
+pub(crate) struct PeersFile {
+    path: PathBuf,
+    durability: Durability,
+    list: Vec<String>,
+    unsynced: bool,
+}
+
+impl PeersFile {
+    /// Reads the file; where there is none, no peer is registered.
+    pub(crate) fn open(path: PathBuf, durability: Durability) -> Result<PeersFile, StoreError> {
+        let list = match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Peers {
+                path: path.clone(),
+                source,
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(StoreError::io("read", &path)(error)),
+        };
+        Ok(PeersFile {
+            path,
+            durability,
+            list,
+            unsynced: false,
+        })
+    }
+
+    /// The list as it was last set.
+    pub(crate) fn list(&self) -> &[String] {
+        &self.list
+    }
+
+    /// Sets the list.
+    pub(crate) fn set(&mut self, list: &[String]) {
+        self.list = list.to_vec();
+        self.unsynced = true;
+    }
+
+    /// Waits until the list is durable.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        if !self.unsynced {
+            return Ok(());
+        }
+        self.durability.replace_file(&self.path, |out| {
+            serde_json::to_writer_pretty(&mut *out, &self.list)?;
+            out.write_all(b"\n")
+        })?;
+        self.unsynced = false;
+        Ok(())
+    }
+}

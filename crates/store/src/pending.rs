@@ -1,0 +1,218 @@
+//! The pending log: the transactions that wait for a block, in a file that is
+//! written anew from time to time and appended to between. Its name is the
+//! position in the block log where it was written anew: blocks from there on
+//! may have taken some of its transactions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use adit_core::pool::{Origin, Pending};
+
+use crate::durable::{Durability, create_folder, files_in};
+use crate::error::StoreError;
+use crate::line::is_canonical_object;
+use crate::log::Appender;
+use crate::position::Position;
+
+const ACCEPTED: &[u8] = b"{\"accepted\": ";
+const RETURNED: &[u8] = b"{\"returned\": ";
+
+/// The pending log's writer.
+#[derive(Debug)]
+pub(crate) struct PendingLog {
+    folder: PathBuf,
+    durability: Durability,
+    position: Position,
+    compacted_bytes: u64,
+    lines: Appender,
+}
+
+impl PendingLog {
+    /// Opens the newest file in `folder` and reads it; older ones are
+    /// deleted. `log_end` is where the block log ends now.
+    pub(crate) fn open(
+        folder: PathBuf,
+        durability: Durability,
+        log_end: Position,
+    ) -> Result<(PendingLog, Vec<Pending>), StoreError> {
+        create_folder(&folder)?;
+        let position = newest(&folder)?.unwrap_or(log_end);
+        let path = path(&folder, position);
+        delete_others(&folder, &path)?;
+        let pending = match path.exists() {
+            true => read(&path, durability)?,
+            false => Vec::new(),
+        };
+        let lines = Appender::open(&path, durability)?;
+        durability.sync_folder(&folder)?;
+        let mut log = PendingLog {
+            compacted_bytes: lines.end_bytes(),
+            folder,
+            durability,
+            position,
+            lines,
+        };
+        if position > log_end {
+            log.move_back_to(log_end)?;
+        }
+        Ok((log, pending))
+    }
+
+    /// The transactions in it are those that waited when the block log stood
+    /// there, and those accepted since.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// By how much it has grown since it was written anew.
+    pub(crate) fn grown_bytes(&self) -> u64 {
+        self.lines.end_bytes().saturating_sub(self.compacted_bytes)
+    }
+
+    /// How long it was then.
+    pub(crate) fn compacted_bytes(&self) -> u64 {
+        self.compacted_bytes
+    }
+
+    /// Appends an accepted transaction.
+    pub(crate) fn append(&mut self, text: &[u8]) -> Result<(), StoreError> {
+        self.lines.append(&[ACCEPTED, text, b"}"])
+    }
+
+    /// Waits until everything appended is durable.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        self.lines.sync(self.durability)
+    }
+
+    /// Writes it anew: these transactions wait while the block log stands at
+    /// `position`.
+    pub(crate) fn rewrite<'a>(
+        &mut self,
+        position: Position,
+        pending: impl Iterator<Item = (&'a [u8], Origin)>,
+    ) -> Result<(), StoreError> {
+        let path = path(&self.folder, position);
+        self.durability.replace_file(&path, |out| {
+            for (text, origin) in pending {
+                out.write_all(match origin {
+                    Origin::Accepted => ACCEPTED,
+                    Origin::Returned => RETURNED,
+                })?;
+                out.write_all(text)?;
+                out.write_all(b"}\n")?;
+            }
+            Ok(())
+        })?;
+        self.continue_in(&path, position)
+    }
+
+    /// The block log was cut below where the file was written anew, so it is
+    /// as if it had been written anew where the block log ends now.
+    fn move_back_to(&mut self, position: Position) -> Result<(), StoreError> {
+        let path = path(&self.folder, position);
+        fs::rename(self.lines.path(), &path).map_err(StoreError::io("rename a file to", &path))?;
+        self.durability.sync_folder(&self.folder)?;
+        self.continue_in(&path, position)
+    }
+
+    fn continue_in(&mut self, path: &Path, position: Position) -> Result<(), StoreError> {
+        self.lines = Appender::open(path, self.durability)?;
+        self.compacted_bytes = self.lines.end_bytes();
+        self.position = position;
+        delete_others(&self.folder, path)
+    }
+}
+
+fn path(folder: &Path, position: Position) -> PathBuf {
+    let Position { segment, offset } = position;
+    folder.join(format!("{segment:06}-{offset:012}.jsonl"))
+}
+
+fn newest(folder: &Path) -> Result<Option<Position>, StoreError> {
+    let mut newest = None;
+    for path in files_in(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        newest = newest.max(name.and_then(position_in));
+    }
+    Ok(newest)
+}
+
+fn position_in(name: &str) -> Option<Position> {
+    let (segment, offset) = name.strip_suffix(".jsonl")?.split_once('-')?;
+    Some(Position {
+        segment: segment.parse().ok().filter(|segment| *segment > 0)?,
+        offset: offset.parse().ok()?,
+    })
+}
+
+fn delete_others(folder: &Path, kept: &Path) -> Result<(), StoreError> {
+    for path in files_in(folder)? {
+        if path != kept {
+            fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the transactions. A last line that was not written whole is cut off:
+/// nobody was told that its transaction was accepted.
+fn read(path: &Path, durability: Durability) -> Result<Vec<Pending>, StoreError> {
+    let text = fs::read(path).map_err(StoreError::io("read", path))?;
+    let mut pending = Vec::new();
+    let mut offset = 0;
+    while offset < text.len() {
+        let rest = &text[offset..];
+        let newline = rest.iter().position(|byte| *byte == b'\n');
+        let parsed = newline.and_then(|end| transaction_in(&rest[..end]));
+        let next = newline.map_or(text.len(), |end| offset + end + 1);
+        match parsed {
+            Some(transaction) => pending.push(transaction),
+            None if next == text.len() => {
+                cut(path, offset as u64, durability)?;
+                break;
+            }
+            None => return Err(bad_line(path, offset as u64)),
+        }
+        offset = next;
+    }
+    Ok(pending)
+}
+
+fn transaction_in(line: &[u8]) -> Option<Pending> {
+    let (text, origin) = match line.strip_prefix(ACCEPTED) {
+        Some(text) => (text, Origin::Accepted),
+        None => (line.strip_prefix(RETURNED)?, Origin::Returned),
+    };
+    let text = text.strip_suffix(b"}")?;
+    is_canonical_object(text).then(|| Pending {
+        text: text.into(),
+        origin,
+    })
+}
+
+fn cut(path: &Path, offset: u64, durability: Durability) -> Result<(), StoreError> {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(StoreError::io("open", path))?;
+    file.set_len(offset)
+        .map_err(StoreError::io("shorten", path))?;
+    durability.sync_file(&file, path)?;
+    tracing::warn!(
+        file = %path.display(),
+        offset,
+        "the last line of the pending log was not written whole and was cut off"
+    );
+    Ok(())
+}
+
+fn bad_line(path: &Path, offset: u64) -> StoreError {
+    StoreError::Corrupt {
+        file: path.to_path_buf(),
+        offset,
+        what: "expected {\"accepted\": a transaction} or {\"returned\": a transaction}, \
+               and found something else, with more lines behind it"
+            .to_owned(),
+        advice: "keep a copy and delete this line; the other waiting transactions stay".to_owned(),
+    }
+}

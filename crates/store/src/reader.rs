@@ -1,0 +1,240 @@
+//! Reading the main chain while it grows: each snapshot is one consistent view
+//! of what was synced last, for as long as it is held. Nobody waits for the
+//! writer, and the writer for nobody.
+
+use std::sync::Arc;
+
+use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::hash::Hash;
+use redb::Database;
+
+use crate::error::StoreError;
+use crate::index::{View, index_error};
+use crate::lock::FolderLock;
+use crate::position::{Location, Position};
+use crate::record::MainRecord;
+use crate::segments::Segments;
+use crate::staging::Staging;
+
+/// Makes snapshots, on any thread. The data folder stays locked while there is
+/// a reader or a snapshot.
+#[derive(Clone)]
+pub struct Reader {
+    segments: Arc<Segments>,
+    database: Arc<Database>,
+    lock: Arc<FolderLock>,
+}
+
+/// The main chain, and all blocks beside it, as of one sync.
+pub struct Snapshot {
+    view: View,
+    tip: Option<Hash>,
+    reader: Reader,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        segments: Arc<Segments>,
+        database: Arc<Database>,
+        lock: Arc<FolderLock>,
+    ) -> Reader {
+        Reader {
+            segments,
+            database,
+            lock,
+        }
+    }
+
+    /// The main chain as of the last sync.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let view = View::open(&self.database).map_err(self.index_error())?;
+        let view = view.ok_or_else(|| StoreError::OutOfOrder {
+            what: "the index is of another format than when it was opened".to_owned(),
+        })?;
+        let tip = view.main_at(view.length()).map_err(self.index_error())?;
+        Ok(Snapshot {
+            view,
+            tip: tip.map(|record| record.hash),
+            reader: self.clone(),
+        })
+    }
+
+    /// An empty queue for the blocks of a branch that a peer offers.
+    pub fn staging(&self) -> Staging {
+        let blocks = self.segments.folder();
+        Staging::new(blocks.parent().unwrap_or(blocks))
+    }
+
+    fn index_error<E: Into<redb::Error>>(&self) -> impl FnOnce(E) -> StoreError {
+        let blocks = self.segments.folder();
+        index_error(&blocks.with_file_name("index.redb"))
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader of {:?}", self.lock)
+    }
+}
+
+impl Snapshot {
+    /// The number of blocks in the main chain.
+    pub fn length(&self) -> u64 {
+        self.view.length()
+    }
+
+    /// The hash of its last block.
+    pub fn tip(&self) -> Option<Hash> {
+        self.tip
+    }
+
+    /// How long the texts of its blocks are together, without anything between
+    /// them.
+    pub fn main_bytes(&self) -> u64 {
+        self.view.main_bytes()
+    }
+
+    /// The text of the main chain's block at that index.
+    pub fn block_at(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let record = self.view.main_at(index);
+        let record = record.map_err(self.reader.index_error())?;
+        record
+            .map(|record| self.reader.segments.read(record.location))
+            .transpose()
+    }
+
+    /// Appends the texts of the main chain's blocks from `from_index` on to
+    /// `out`, with a comma between each two: as many as fit in `max_bytes`,
+    /// and at least one if there is one. Answers the index of the next.
+    pub fn read_main(
+        &self,
+        from_index: u64,
+        max_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, StoreError> {
+        let mut next_index = from_index.max(1);
+        let mut left_bytes = max_bytes;
+        let mut runs = Runs::new(&self.reader.segments, out);
+        let records = self.view.main_from(next_index);
+        for item in records.map_err(self.reader.index_error())? {
+            let (_, bytes) = item.map_err(self.reader.index_error())?;
+            let location = MainRecord::location_in(bytes.value());
+            let needed_bytes = location.length_bytes as usize + 1;
+            // No comma stands after the last block.
+            if needed_bytes > left_bytes.saturating_add(1) && !runs.is_empty() {
+                break;
+            }
+            left_bytes = left_bytes.saturating_sub(needed_bytes);
+            runs.push(location)?;
+            next_index += 1;
+        }
+        runs.finish()?;
+        Ok(next_index)
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Snapshot of {} blocks", self.length())
+    }
+}
+
+impl Archive for Snapshot {
+    fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError> {
+        let record = self.view.block(hash).map_err(self.reader.index_error());
+        Ok(record.map_err(archive_error)?.map(|record| record.entry))
+    }
+
+    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
+        let record = self.view.main_at(index).map_err(self.reader.index_error());
+        Ok(record.map_err(archive_error)?.map(|record| record.hash))
+    }
+
+    fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let record = self.view.block(hash).map_err(self.reader.index_error());
+        let location = record.map_err(archive_error)?.map(|record| record.location);
+        location
+            .map(|location| self.reader.segments.read(location))
+            .transpose()
+            .map_err(archive_error)
+    }
+}
+
+/// For `map_err`: an error as the core wants it.
+pub(crate) fn archive_error(error: StoreError) -> ArchiveError {
+    ArchiveError(Box::new(error))
+}
+
+/// Blocks to read, put together to runs that lie behind one another in the
+/// log: most do. A run is read at once, with the newlines between its lines,
+/// which then become commas.
+struct Runs<'a> {
+    segments: &'a Segments,
+    out: &'a mut Vec<u8>,
+    start: Option<Position>,
+    end: Position,
+    /// Where newlines lie in the run.
+    joints: Vec<usize>,
+    is_empty: bool,
+}
+
+impl<'a> Runs<'a> {
+    fn new(segments: &'a Segments, out: &'a mut Vec<u8>) -> Runs<'a> {
+        Runs {
+            segments,
+            out,
+            start: None,
+            end: Position::START,
+            joints: Vec::new(),
+            is_empty: true,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    fn push(&mut self, location: Location) -> Result<(), StoreError> {
+        match self.start {
+            Some(start) if self.end == location.start => {
+                self.joints.push(length_bytes(start, self.end) - 1);
+            }
+            _ => {
+                self.read_run()?;
+                if !self.is_empty {
+                    self.out.push(b',');
+                }
+                self.start = Some(location.start);
+            }
+        }
+        self.end = location.end();
+        self.is_empty = false;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        self.read_run()
+    }
+
+    fn read_run(&mut self) -> Result<(), StoreError> {
+        let Some(start) = self.start.take() else {
+            return Ok(());
+        };
+        let base = self.out.len();
+        self.out.resize(base + length_bytes(start, self.end) - 1, 0);
+        let run = &mut self.out[base..];
+        self.segments.read_into(start, run)?;
+        for joint in self.joints.drain(..) {
+            if run[joint] != b'\n' {
+                return Err(self.segments.no_line_end(start, joint));
+            }
+            run[joint] = b',';
+        }
+        Ok(())
+    }
+}
+
+/// The length of a run of lines, with the last one's newline.
+fn length_bytes(start: Position, end: Position) -> usize {
+    usize::try_from(end.offset.saturating_sub(start.offset)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,133 @@
+//! The files that the block log consists of, for reading. Any thread may read
+//! through one `Segments`; what has been written once never changes, so nobody
+//! waits for the writer.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::durable::files_in;
+use crate::error::StoreError;
+use crate::position::{Location, Position};
+
+/// At most so many segments are held open for reading; more are opened anew
+/// for each read.
+pub const OPEN_SEGMENTS_LIMIT: usize = 64;
+
+/// The block log's files.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    folder: PathBuf,
+    open: Mutex<Vec<(u32, Arc<File>)>>,
+}
+
+impl Segments {
+    /// Those in `folder`; none is opened yet.
+    pub(crate) fn new(folder: PathBuf) -> Segments {
+        Segments {
+            folder,
+            open: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The folder that they lie in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of that segment.
+    pub(crate) fn path(&self, segment: u32) -> PathBuf {
+        self.folder.join(format!("{segment:06}.jsonl"))
+    }
+
+    /// The number of the last segment; 0 where there is none yet. No number
+    /// before it may be missing.
+    pub(crate) fn last(&self) -> Result<u32, StoreError> {
+        let mut numbers = Vec::new();
+        for path in files_in(&self.folder)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let number = name.and_then(|name| name.strip_suffix(".jsonl"));
+            numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+        }
+        numbers.sort_unstable();
+        for (expected, found) in (1..).zip(&numbers) {
+            if expected != *found {
+                return Err(self.missing(expected));
+            }
+        }
+        Ok(numbers.last().copied().unwrap_or(0))
+    }
+
+    /// How long that segment is now.
+    pub(crate) fn length_bytes(&self, segment: u32) -> Result<u64, StoreError> {
+        let path = self.path(segment);
+        let data = fs::metadata(&path).map_err(StoreError::io("look at", &path))?;
+        Ok(data.len())
+    }
+
+    /// Reads a line, without its newline.
+    pub(crate) fn read(&self, location: Location) -> Result<Vec<u8>, StoreError> {
+        let mut text = vec![0; location.length_bytes as usize];
+        self.read_into(location.start, &mut text)?;
+        Ok(text)
+    }
+
+    /// Fills `out` with what lies at that position.
+    pub(crate) fn read_into(&self, start: Position, out: &mut [u8]) -> Result<(), StoreError> {
+        let file = self.file(start.segment)?;
+        file.read_exact_at(out, start.offset)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => self.too_short(start, out.len()),
+                _ => StoreError::io("read", &self.path(start.segment))(error),
+            })
+    }
+
+    fn file(&self, segment: u32) -> Result<Arc<File>, StoreError> {
+        // A panic elsewhere can't leave the list half changed.
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(number, _)| *number == segment) {
+            return Ok(Arc::clone(file));
+        }
+        let path = self.path(segment);
+        let file = Arc::new(File::open(&path).map_err(StoreError::io("open", &path))?);
+        if open.len() < OPEN_SEGMENTS_LIMIT {
+            open.push((segment, Arc::clone(&file)));
+        }
+        Ok(file)
+    }
+
+    fn missing(&self, segment: u32) -> StoreError {
+        StoreError::Corrupt {
+            file: self.path(segment),
+            offset: 0,
+            what: "this part of the block log is missing, later ones are there".to_owned(),
+            advice: "put the file back from a backup; or move the later ones away, rebuild \
+                     the index with adit chain reindex, and let the peers supply the blocks"
+                .to_owned(),
+        }
+    }
+
+    /// `line_end` bytes behind `start`, the index says, a line ends.
+    pub(crate) fn no_line_end(&self, start: Position, line_end: usize) -> StoreError {
+        StoreError::Corrupt {
+            file: self.path(start.segment),
+            offset: start.offset.saturating_add(line_end as u64),
+            what: "the index says that a block ends here, but no line does".to_owned(),
+            advice: INDEX_DOES_NOT_FIT.to_owned(),
+        }
+    }
+
+    fn too_short(&self, start: Position, expected_bytes: usize) -> StoreError {
+        StoreError::Corrupt {
+            file: self.path(start.segment),
+            offset: start.offset,
+            what: format!("expected {expected_bytes} bytes of a block, found the end"),
+            advice: INDEX_DOES_NOT_FIT.to_owned(),
+        }
+    }
+}
+
+/// What to do when the log is not as the index says.
+pub(crate) const INDEX_DOES_NOT_FIT: &str = "the file was cut or replaced behind the node's back; \
+     put it back from a backup, or rebuild the index from what is there: adit chain reindex";

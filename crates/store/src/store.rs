@@ -1,0 +1,322 @@
+//! The store's one writer. It takes changes in order, makes them durable when
+//! asked, and shows every change at once to whoever decides on the next. The
+//! logs are the truth: they are written before the index.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
+use adit_core::hash::Hash;
+use adit_core::pool::Origin;
+
+use crate::error::StoreError;
+use crate::index::{Commit, Index, Switch, index_error};
+use crate::lock::FolderLock;
+use crate::log::BlockLog;
+use crate::open::Replay;
+use crate::overlay::{MainLookup, Overlay};
+use crate::peers::PeersFile;
+use crate::pending::PendingLog;
+use crate::position::{Location, Position};
+use crate::reader::{Reader, archive_error};
+use crate::record::{BlockRecord, MainRecord};
+use crate::segments::Segments;
+
+/// The overlay holds at most so many blocks; then everything is synced and the
+/// index written, asked for or not.
+pub const OVERLAY_LIMIT: usize = 4_096;
+
+/// After so many blocks, a checkpoint is due: the next start has to read all
+/// blocks since the last one again.
+pub const CHECKPOINT_BLOCKS: u64 = 1_024;
+
+/// After so many bytes of blocks, or of transactions that blocks may have
+/// taken, a checkpoint is due.
+pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// While a long log is read again, the index is made durable after so many
+/// blocks, so that a second try does not begin at the begin.
+pub const REPLAY_COMMIT_BLOCKS: u64 = 65_536;
+
+/// Everything that a node accepted, and the only way to add to it.
+pub struct Store {
+    pub(crate) lock: Arc<FolderLock>,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) log: BlockLog,
+    pub(crate) pending: PendingLog,
+    pub(crate) peers: PeersFile,
+    pub(crate) index: Index,
+    pub(crate) overlay: Overlay,
+    pub(crate) overlay_limit: usize,
+    /// How far of the block log the overlay and the index cover together.
+    pub(crate) covered: Position,
+    /// The rest of the log, until it has been read again.
+    pub(crate) replay: Option<Replay>,
+    pub(crate) since_checkpoint: Growth,
+    /// The first error of a write.
+    pub(crate) stopped: Option<String>,
+}
+
+/// How much the block log has grown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Growth {
+    blocks: u64,
+    bytes: u64,
+}
+
+impl Store {
+    /// Takes in a change. Reads show it at once; it is durable, and readers
+    /// see it, after the next [`Store::sync`].
+    pub fn apply(&mut self, change: &Change) -> Result<(), StoreError> {
+        self.guarded(|store| store.try_apply(change))
+    }
+
+    /// Waits until everything applied is durable, then lets the readers see
+    /// it.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.guarded(Store::try_sync)
+    }
+
+    /// Whether so much has come since the last checkpoint that the next start
+    /// would be slow.
+    pub fn needs_checkpoint(&self) -> bool {
+        let Growth { blocks, bytes } = self.since_checkpoint;
+        let pending_limit_bytes = CHECKPOINT_BYTES.max(self.pending.compacted_bytes());
+        // Without blocks, nothing in the pending log can be superfluous.
+        let pending_is_long = blocks > 0 && self.pending.grown_bytes() > pending_limit_bytes;
+        blocks > CHECKPOINT_BLOCKS || bytes > CHECKPOINT_BYTES || pending_is_long
+    }
+
+    /// Makes the next start fast. `pending` are the transactions that wait,
+    /// everything applied considered.
+    pub fn checkpoint<'a>(
+        &mut self,
+        pending: impl Iterator<Item = (&'a [u8], Origin)>,
+    ) -> Result<(), StoreError> {
+        self.guarded(|store| store.try_checkpoint(pending))
+    }
+
+    /// The length of the main chain.
+    pub fn length(&self) -> u64 {
+        self.overlay.main_length()
+    }
+
+    /// The registered peers, as of the last change.
+    pub fn peers(&self) -> &[String] {
+        self.peers.list()
+    }
+
+    /// For threads that read the main chain while this one writes.
+    pub fn reader(&self) -> Reader {
+        Reader::new(
+            Arc::clone(&self.segments),
+            self.index.database(),
+            Arc::clone(&self.lock),
+        )
+    }
+
+    /// Where the block log ends.
+    pub fn log_end(&self) -> Position {
+        self.log.end()
+    }
+
+    /// The block log's folder.
+    pub fn blocks_folder(&self) -> &Path {
+        self.segments.folder()
+    }
+
+    /// Runs a step that writes. Once one has failed, the files may hold any
+    /// part of what was to be written, and a second sync that succeeds says
+    /// nothing about what the first one lost: so nothing more is done.
+    pub(crate) fn guarded<T>(
+        &mut self,
+        step: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(cause) = &self.stopped {
+            let cause = cause.clone();
+            return Err(StoreError::Stopped { cause });
+        }
+        let result = step(self);
+        if let Err(error) = &result {
+            self.stopped = Some(error.to_string());
+        }
+        result
+    }
+
+    fn try_apply(&mut self, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::Transaction(text) => self.pending.append(text),
+            Change::Peers(list) => {
+                self.peers.set(list);
+                Ok(())
+            }
+            Change::Block { block, entry, main } => {
+                self.check_replayed()?;
+                let location = self.log.append(block.text())?;
+                self.place(block.hash(), *entry, *main, location)
+            }
+        }
+    }
+
+    pub(crate) fn try_sync(&mut self) -> Result<(), StoreError> {
+        self.peers.sync()?;
+        self.pending.sync()?;
+        self.log.sync()?;
+        if self.overlay.len() == 0 {
+            return Ok(());
+        }
+        self.write_index(None, Commit::Visible)
+    }
+
+    fn try_checkpoint<'a>(
+        &mut self,
+        pending: impl Iterator<Item = (&'a [u8], Origin)>,
+    ) -> Result<(), StoreError> {
+        self.check_replayed()?;
+        self.try_sync()?;
+        // In this order: where the index covers more of the block log than the
+        // pending log, nobody would know which transactions blocks have taken.
+        self.pending.rewrite(self.log.end(), pending)?;
+        self.covered = self.log.end();
+        self.write_index(None, Commit::Durable)
+    }
+
+    /// Takes a block that lies in the log into the overlay.
+    pub(crate) fn place(
+        &mut self,
+        hash: Hash,
+        entry: Entry,
+        main: MainChange,
+        location: Location,
+    ) -> Result<(), StoreError> {
+        self.check_follows(entry, main)?;
+        self.since_checkpoint.blocks += 1;
+        self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
+        self.covered = location.end();
+        self.overlay.add(hash, BlockRecord { entry, location });
+        match main {
+            MainChange::Side => {}
+            MainChange::Extend => {
+                let record = MainRecord { hash, location };
+                self.overlay.switch(entry.index - 1, &[record]);
+            }
+            MainChange::Reorganise { fork } if entry.index - fork > self.overlay_limit as u64 => {
+                self.log.sync()?;
+                return self.write_index(Some(Switch { tip: hash, fork }), Commit::Visible);
+            }
+            MainChange::Reorganise { fork } => {
+                let branch = self.branch(hash, fork)?;
+                self.overlay.switch(fork, &branch);
+            }
+        }
+        match self.overlay.len() >= self.overlay_limit {
+            true => self.try_sync(),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes the overlay to the index, and begins a new one.
+    pub(crate) fn write_index(
+        &mut self,
+        switch: Option<Switch>,
+        commit: Commit,
+    ) -> Result<(), StoreError> {
+        self.index
+            .write(&self.overlay, switch, self.covered, commit)?;
+        self.overlay = Overlay::on(self.index.view()?.length());
+        if commit == Commit::Durable {
+            self.since_checkpoint = Growth::default();
+        }
+        Ok(())
+    }
+
+    /// The line of ancestors of `tip` down to the block after `fork`, in the
+    /// order of the chain.
+    fn branch(&self, tip: Hash, fork: u64) -> Result<Vec<MainRecord>, StoreError> {
+        let mut branch = Vec::new();
+        let mut next = Some(tip);
+        while let Some(hash) = next {
+            let record = self.record(&hash)?.ok_or_else(|| StoreError::OutOfOrder {
+                what: format!("block {hash} is missing among the ancestors of {tip}"),
+            })?;
+            if record.entry.index <= fork {
+                break;
+            }
+            branch.push(MainRecord {
+                hash,
+                location: record.location,
+            });
+            next = record.entry.parent;
+        }
+        branch.reverse();
+        Ok(branch)
+    }
+
+    fn check_follows(&self, entry: Entry, main: MainChange) -> Result<(), StoreError> {
+        let length = self.length();
+        let follows = match main {
+            MainChange::Side => true,
+            MainChange::Extend => entry.index == length + 1,
+            MainChange::Reorganise { fork } => fork <= length && fork < entry.index,
+        };
+        match follows {
+            true => Ok(()),
+            false => Err(StoreError::OutOfOrder {
+                what: format!("block {} as {main:?} of {length} blocks", entry.index),
+            }),
+        }
+    }
+
+    fn check_replayed(&self) -> Result<(), StoreError> {
+        match self.replay {
+            None => Ok(()),
+            Some(_) => Err(StoreError::OutOfOrder {
+                what: "the block log has not been read again to its end".to_owned(),
+            }),
+        }
+    }
+
+    fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
+        if let Some(record) = self.overlay.block(hash) {
+            return Ok(Some(record));
+        }
+        let found = self.index.view()?.block(hash);
+        found.map_err(index_error(self.index.path()))
+    }
+}
+
+impl Archive for Store {
+    fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError> {
+        let record = self.record(hash).map_err(archive_error)?;
+        Ok(record.map(|record| record.entry))
+    }
+
+    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
+        let record = match self.overlay.main_at(index) {
+            MainLookup::Here(record) => Some(record),
+            MainLookup::Nowhere => None,
+            MainLookup::Index => {
+                let view = self.index.view().map_err(archive_error)?;
+                view.main_at(index)
+                    .map_err(index_error(self.index.path()))
+                    .map_err(archive_error)?
+            }
+        };
+        Ok(record.map(|record| record.hash))
+    }
+
+    fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let record = self.record(hash).map_err(archive_error)?;
+        record
+            .map(|record| self.log.read(record.location))
+            .transpose()
+            .map_err(archive_error)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let folder = self.segments.folder();
+        write!(f, "Store of {} blocks in {folder:?}", self.length())
+    }
+}

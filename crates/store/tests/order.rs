@@ -1,0 +1,200 @@
+//! What is taken in comes out again: in order, at once, and after reopening.
+
+use std::fs;
+use std::sync::Arc;
+
+use adit_core::archive::{Archive, Change};
+use adit_store::{Durability, Store, StoreError};
+use tempfile::tempdir;
+
+use crate::world::{Tree, World, chain, child, files, lines, read};
+
+#[test]
+fn the_log_holds_every_block_in_order_of_arrival() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open(folder.path());
+    let main = chain(5, 0);
+    world.add_all(&main);
+    let side = child(&main[2], 100);
+    world.add(&side);
+    let next = child(&main[4], 101);
+    world.add(&next);
+    world.sync();
+    let logged: Vec<_> = lines(folder.path()).iter().map(|line| read(line)).collect();
+    assert_eq!(logged, world.tree.arrived);
+    assert_eq!(logged[5], side);
+    world.check_snapshot();
+}
+
+#[test]
+fn reads_show_every_change_before_it_is_synced() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    for block in chain(40, 0) {
+        world.add(&block);
+        world.check();
+    }
+    let early = chain(50, 1_000);
+    for block in &early {
+        world.add(block);
+        world.check();
+    }
+    assert_eq!(world.tree.tip(), Some(early[49].hash()));
+    world.sync();
+    world.check_snapshot();
+}
+
+#[test]
+fn reopening_gives_the_same_chain_with_and_without_a_checkpoint() {
+    let folder = tempdir().unwrap();
+    let blocks = chain(30, 0);
+    let mut world = World::open_small(folder.path());
+    world.add_all(&blocks[..10]);
+    world.sync();
+    drop(world);
+
+    let mut world = World::open_small(folder.path());
+    assert_eq!(world.replayed.len(), 10, "the index was not made durable");
+    world.check();
+    world.check_snapshot();
+    world.add_all(&blocks[10..20]);
+    world.checkpoint(&[]);
+    drop(world);
+
+    let mut world = World::open_small(folder.path());
+    assert_eq!(world.replayed.len(), 0);
+    assert_eq!(world.tree.arrived, blocks[..20]);
+    world.check();
+    world.check_snapshot();
+    world.add_all(&blocks[20..]);
+    world.sync();
+    drop(world);
+
+    let world = World::open_small(folder.path());
+    assert_eq!(world.replayed.len(), 10);
+    world.check();
+    world.check_snapshot();
+}
+
+#[test]
+fn a_new_segment_begins_when_the_last_is_long_enough() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    world.add_all(&chain(40, 0));
+    world.sync();
+    let segments = files(&folder.path().join("blocks"));
+    assert!(segments.len() > 3, "{segments:?}");
+    for (number, path) in (1..).zip(&segments) {
+        assert_eq!(
+            *path,
+            folder.path().join(format!("blocks/{number:06}.jsonl"))
+        );
+        let length = fs::metadata(path).unwrap().len();
+        assert!(length < 2_000 + 1_000, "{path:?} is {length} bytes long");
+    }
+    world.check_snapshot();
+    drop(world);
+    World::open_small(folder.path()).check();
+}
+
+#[test]
+fn a_reorganisation_longer_than_the_overlay_goes_straight_to_the_index() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    let blocks = chain(30, 0);
+    world.add_all(&blocks);
+    let mut branch = vec![child(&blocks[3], 500)];
+    for salt in 501..540 {
+        let next = child(branch.last().unwrap(), salt);
+        branch.push(next);
+    }
+    world.add_all(&branch);
+    world.check();
+    world.sync();
+    world.check_snapshot();
+    assert_eq!(world.tree.length(), 44);
+    drop(world);
+    let world = World::open_small(folder.path());
+    world.check();
+    world.check_snapshot();
+}
+
+#[test]
+fn a_shorter_chain_can_be_the_main_chain() {
+    // Not by the tutorial's rules; where work counts, it can.
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    let blocks = chain(20, 0);
+    world.add_all(&blocks);
+    world.sync();
+    let heavy = child(&blocks[10], 77);
+    let change = Change::Block {
+        block: Arc::clone(&heavy),
+        entry: adit_core::archive::Entry {
+            index: 12,
+            parent: Some(blocks[10].hash()),
+            total_weight: adit_core::rules::Weight::from(1_000),
+        },
+        main: adit_core::archive::MainChange::Reorganise { fork: 11 },
+    };
+    world.tree.archive.apply(&change);
+    world.tree.arrived.push(heavy);
+    world.store.apply(&change).unwrap();
+    world.check();
+    world.sync();
+    world.check();
+    world.check_snapshot();
+    assert_eq!(world.store.main_hash(13).unwrap(), None);
+}
+
+#[test]
+fn peers_are_kept() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open(folder.path());
+    assert!(world.store.peers().is_empty());
+    let peers = vec!["192.0.2.1:5000".to_owned(), "[2001:db8::1]:5000".to_owned()];
+    world.store.apply(&Change::Peers(Vec::new())).unwrap();
+    world.store.apply(&Change::Peers(peers.clone())).unwrap();
+    assert_eq!(world.store.peers(), peers);
+    world.sync();
+    drop(world);
+    assert_eq!(World::open(folder.path()).store.peers(), peers);
+    fs::write(folder.path().join("peers.json"), "{}").unwrap();
+    let error = World::try_open(folder.path(), Durability::Full, Default::default());
+    let message = error.err().unwrap().to_string();
+    assert!(message.contains("register the peers again"), "{message}");
+}
+
+#[test]
+fn changes_out_of_order_are_refused() {
+    let folder = tempdir().unwrap();
+    let blocks = chain(3, 0);
+    let mut world = World::open(folder.path());
+    let change = world.tree.add(&blocks[0]);
+    let later = world.tree.add(&blocks[1]);
+    let error = world.store.apply(&later).unwrap_err();
+    assert!(matches!(error, StoreError::OutOfOrder { .. }), "{error}");
+    let error = world.store.apply(&change).unwrap_err();
+    assert!(matches!(error, StoreError::Stopped { .. }), "{error}");
+}
+
+#[test]
+fn nothing_is_written_after_a_write_has_failed() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("blocks")).unwrap();
+    let full = folder.path().join("blocks/000001.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let opened = Store::open(folder.path(), "a test", Durability::Full).unwrap();
+    let mut store = opened.store;
+    assert_eq!(store.next_unindexed().unwrap(), None);
+    let mut tree = Tree::default();
+    let blocks = chain(2, 0);
+    store.apply(&tree.add(&blocks[0])).unwrap();
+    let error = store.sync().unwrap_err().to_string();
+    assert!(error.contains("000001.jsonl"), "{error}");
+    assert!(error.contains("No space left"), "{error}");
+    let again = store.apply(&tree.add(&blocks[1])).unwrap_err().to_string();
+    assert!(again.contains(&error), "{again}");
+    assert!(store.sync().is_err());
+    assert!(store.checkpoint(std::iter::empty()).is_err());
+}

@@ -1,0 +1,127 @@
+//! Snapshots stay as they are, and give the main chain's texts in any pieces.
+
+use std::thread;
+
+use adit_core::archive::Archive;
+use proptest::prelude::*;
+use tempfile::tempdir;
+
+use crate::world::{World, chain, child};
+
+#[test]
+fn a_snapshot_shows_what_was_synced_and_nothing_else() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open(folder.path());
+    let reader = world.store.reader();
+    let nothing = reader.snapshot().unwrap();
+    assert_eq!(
+        (nothing.length(), nothing.tip(), nothing.main_bytes()),
+        (0, None, 0)
+    );
+    let mut out = Vec::new();
+    assert_eq!(nothing.read_main(1, 1_000, &mut out).unwrap(), 1);
+    assert!(out.is_empty());
+
+    let blocks = chain(5, 0);
+    world.add_all(&blocks[..3]);
+    assert_eq!(reader.snapshot().unwrap().length(), 0);
+    world.sync();
+    let three = reader.snapshot().unwrap();
+    world.add_all(&blocks[3..]);
+    assert_eq!(reader.snapshot().unwrap().length(), 3);
+    assert_eq!(three.tip(), Some(blocks[2].hash()));
+    assert_eq!(three.block_at(3).unwrap().unwrap(), blocks[2].text());
+    assert_eq!(three.block_at(4).unwrap(), None);
+    assert_eq!(three.block_at(0).unwrap(), None);
+}
+
+#[test]
+fn a_snapshot_stays_while_a_reorganisation_happens_under_it() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    let blocks = chain(60, 0);
+    world.add_all(&blocks);
+    world.sync();
+    let snapshot = world.store.reader().snapshot().unwrap();
+    let expected = world.tree.joined();
+    let reading = thread::spawn(move || {
+        for _ in 0..200 {
+            let (mut joined, mut next) = (Vec::new(), 1);
+            while next <= snapshot.length() {
+                if next > 1 {
+                    joined.push(b',');
+                }
+                next = snapshot.read_main(next, 700, &mut joined).unwrap();
+            }
+            assert_eq!(joined, expected);
+            assert_eq!(snapshot.main_hash(60).unwrap(), snapshot.tip());
+        }
+    });
+    let mut last = child(&blocks[2], 7_000);
+    for salt in 7_001..7_200 {
+        world.add(&last);
+        world.sync();
+        if salt % 50 == 0 {
+            world.checkpoint(&[]);
+        }
+        last = child(&last, salt);
+    }
+    reading.join().unwrap();
+    world.check_snapshot();
+}
+
+#[test]
+fn a_snapshot_outlives_its_store() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    world.add_all(&chain(30, 0));
+    world.sync();
+    let snapshot = world.store.reader().snapshot().unwrap();
+    let expected = world.tree.joined();
+    drop(world);
+    let mut joined = Vec::new();
+    snapshot.read_main(1, usize::MAX, &mut joined).unwrap();
+    assert_eq!(joined, expected);
+}
+
+proptest! {
+    #![proptest_config(crate::crash::config(64))]
+
+    #[test]
+    fn pieces_of_any_size_are_those_of_the_whole(
+        // Where each block stands: on one of the newest, so that the main
+        // chain's blocks lie scattered in the log.
+        places in prop::collection::vec(0usize..3, 1..60),
+        from_index in 0u64..70,
+        max_bytes in prop_oneof![0usize..400, 400usize..4_000, Just(usize::MAX)],
+    ) {
+        let folder = tempdir().unwrap();
+        let mut world = World::open_small(folder.path());
+        world.add_all(&chain(1, 0));
+        for (salt, place) in (1..).zip(places) {
+            let arrived = &world.tree.arrived;
+            let parent = &arrived[arrived.len() - 1 - place.min(arrived.len() - 1)];
+            let block = child(parent, salt);
+            world.add(&block);
+        }
+        world.sync();
+        let snapshot = world.store.reader().snapshot().unwrap();
+        let texts: Vec<&[u8]> = world.tree.archive.main().map(|block| block.text()).collect();
+        let from = from_index.max(1) as usize - 1;
+        let mut expected = b"before".to_vec();
+        let mut count = 0;
+        for text in texts.iter().skip(from) {
+            let comma = usize::from(count > 0);
+            if count > 0 && expected.len() - 6 + comma + text.len() > max_bytes {
+                break;
+            }
+            expected.extend_from_slice(&b","[..comma]);
+            expected.extend_from_slice(text);
+            count += 1;
+        }
+        let mut out = b"before".to_vec();
+        let next = snapshot.read_main(from_index, max_bytes, &mut out).unwrap();
+        prop_assert_eq!(next, from_index.max(1) + count);
+        prop_assert_eq!(out, expected);
+    }
+}

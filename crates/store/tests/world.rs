@@ -1,0 +1,284 @@
+//! What the other modules build on: blocks, a naive tree that says what each
+//! does to the main chain, and comparisons of a store with it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::archive::{Archive, Change, Entry, MainChange, MemoryArchive};
+use adit_core::block::Block;
+use adit_core::hash::Hash;
+use adit_core::pool::Pending;
+use adit_core::rules::{Classic, Draft, Rules, Weight};
+use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
+
+/// So small that a few blocks reach every limit.
+pub(crate) const SMALL: Limits = Limits {
+    segment_bytes: 2_000,
+    overlay_blocks: 8,
+};
+
+pub(crate) fn genesis(salt: u64) -> Arc<Block> {
+    Arc::new(Classic::Published.genesis(Duration::from_secs(salt)))
+}
+
+/// A block after `parent`; another `salt` makes another block.
+pub(crate) fn child(parent: &Block, salt: u64) -> Arc<Block> {
+    child_with(parent, salt, Vec::new())
+}
+
+pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>) -> Arc<Block> {
+    let draft = Draft {
+        now: Duration::from_millis(1_700_000_000_000 + salt),
+        transactions,
+        reward_to: "miner".to_owned(),
+    };
+    Arc::new(Classic::Published.complete(parent, &draft, 35_293 + salt))
+}
+
+/// A line of blocks, genesis block first.
+pub(crate) fn chain(length: u64, salt: u64) -> Vec<Arc<Block>> {
+    let mut blocks = vec![genesis(salt)];
+    while (blocks.len() as u64) < length {
+        let parent = blocks.last().unwrap();
+        blocks.push(child(parent, salt + blocks.len() as u64));
+    }
+    blocks
+}
+
+pub(crate) fn transaction(number: u64) -> Arc<[u8]> {
+    let text = format!(
+        "{{\"amount\": {number}, \"recipient\": \"someone\", \"sender\": \"somebody \\u00e9\"}}"
+    );
+    text.into_bytes().into()
+}
+
+/// A naive tree: the longest branch wins, the first seen in a tie.
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) archive: MemoryArchive,
+    pub(crate) arrived: Vec<Arc<Block>>,
+}
+
+impl Tree {
+    pub(crate) fn of(blocks: &[Arc<Block>]) -> Tree {
+        let mut tree = Tree::default();
+        for block in blocks {
+            tree.add(block);
+        }
+        tree
+    }
+
+    /// Takes a block in and says what it does.
+    pub(crate) fn add(&mut self, block: &Arc<Block>) -> Change {
+        let entry = Entry {
+            index: block.index(),
+            parent: block.parent(),
+            total_weight: Weight::from(block.index()),
+        };
+        let main = self.main_change(block);
+        let change = || Change::Block {
+            block: Arc::clone(block),
+            entry,
+            main,
+        };
+        self.archive.apply(&change());
+        self.arrived.push(Arc::clone(block));
+        change()
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.archive.main().count() as u64
+    }
+
+    pub(crate) fn tip(&self) -> Option<Hash> {
+        self.archive.main().last().map(Block::hash)
+    }
+
+    /// The main chain's texts with commas between them.
+    pub(crate) fn joined(&self) -> Vec<u8> {
+        let texts: Vec<&[u8]> = self.archive.main().map(Block::text).collect();
+        texts.join(&b',')
+    }
+
+    fn main_change(&self, block: &Block) -> MainChange {
+        if block.index() <= self.length() {
+            return MainChange::Side;
+        }
+        if block.parent() == self.tip() {
+            return MainChange::Extend;
+        }
+        let main: Vec<Hash> = self.archive.main().map(Block::hash).collect();
+        let mut below = block.parent();
+        while let Some(hash) = below {
+            if let Some(at) = main.iter().position(|main| *main == hash) {
+                let fork = at as u64 + 1;
+                return MainChange::Reorganise { fork };
+            }
+            below = self.archive.entry(&hash).unwrap().unwrap().parent;
+        }
+        MainChange::Reorganise { fork: 0 }
+    }
+}
+
+/// A store, and what it should hold.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) tree: Tree,
+    pub(crate) pending: Vec<Pending>,
+    pub(crate) replayed: Vec<Replayed>,
+}
+
+impl World {
+    /// Opens the folder and reads the rest of the log, on a tree that holds
+    /// what the index covered.
+    pub(crate) fn open(folder: &Path) -> World {
+        World::open_with(folder, Durability::Full, Limits::default())
+    }
+
+    pub(crate) fn open_small(folder: &Path) -> World {
+        World::open_with(folder, Durability::None, SMALL)
+    }
+
+    pub(crate) fn open_with(folder: &Path, durability: Durability, limits: Limits) -> World {
+        World::try_open(folder, durability, limits).expect("the folder should open")
+    }
+
+    pub(crate) fn try_open(
+        folder: &Path,
+        durability: Durability,
+        limits: Limits,
+    ) -> Result<World, StoreError> {
+        let opened = Store::open_with_limits(folder, "a test", durability, limits)?;
+        let Opened { mut store, pending } = opened;
+        let mut tree = Tree::of(&logged(folder, &store));
+        let mut replayed = Vec::new();
+        while let Some(next) = store.next_unindexed()? {
+            let change = tree.add(&read(&next.text));
+            store.index(&change)?;
+            replayed.push(next);
+        }
+        Ok(World {
+            store,
+            tree,
+            pending,
+            replayed,
+        })
+    }
+
+    pub(crate) fn add(&mut self, block: &Arc<Block>) {
+        let change = self.tree.add(block);
+        self.store.apply(&change).unwrap();
+    }
+
+    pub(crate) fn add_all(&mut self, blocks: &[Arc<Block>]) {
+        for block in blocks {
+            self.add(block);
+        }
+    }
+
+    pub(crate) fn accept(&mut self, number: u64) {
+        let change = Change::Transaction(transaction(number));
+        self.store.apply(&change).unwrap();
+    }
+
+    pub(crate) fn sync(&mut self) {
+        self.store.sync().unwrap();
+    }
+
+    pub(crate) fn checkpoint(&mut self, pending: &[Pending]) {
+        let pending = pending.iter();
+        self.store
+            .checkpoint(pending.map(|pending| (&*pending.text, pending.origin)))
+            .unwrap();
+    }
+
+    /// The store shows what the tree holds.
+    pub(crate) fn check(&self) {
+        assert_eq!(self.store.length(), self.tree.length());
+        assert_same(&self.store, &self.tree);
+    }
+
+    /// So does a snapshot.
+    pub(crate) fn check_snapshot(&self) {
+        let snapshot = self.store.reader().snapshot().unwrap();
+        assert_eq!(snapshot.length(), self.tree.length());
+        assert_eq!(snapshot.tip(), self.tree.tip());
+        assert_same(&snapshot, &self.tree);
+        let mut joined = Vec::new();
+        let next = snapshot.read_main(1, usize::MAX, &mut joined).unwrap();
+        assert_eq!(next, snapshot.length() + 1);
+        assert_eq!(joined, self.tree.joined());
+        let commas = self.tree.length().saturating_sub(1);
+        assert_eq!(snapshot.main_bytes() + commas, joined.len() as u64);
+    }
+}
+
+pub(crate) fn read(text: &[u8]) -> Arc<Block> {
+    Arc::new(Classic::Published.read_canonical(text.to_vec()).unwrap())
+}
+
+/// All blocks in the log that the index of the store covers already.
+fn logged(folder: &Path, store: &Store) -> Vec<Arc<Block>> {
+    lines(folder)
+        .iter()
+        .map(|line| read(line))
+        .take_while(|block| store.entry(&block.hash()).unwrap().is_some())
+        .collect()
+}
+
+/// The lines of the block log, as anybody would read them.
+pub(crate) fn lines(folder: &Path) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    for path in files(&folder.join("blocks")) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            let text = fs::read(path).unwrap();
+            lines.extend(
+                text.split_inclusive(|byte| *byte == b'\n')
+                    .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec()),
+            );
+        }
+    }
+    lines
+}
+
+/// The files in a folder, sorted by name.
+pub(crate) fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// What a crash leaves: the files as they are now, without anything that the
+/// process still holds.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in files(from) {
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+fn assert_same(archive: &dyn Archive, tree: &Tree) {
+    for index in 0..=tree.length() + 2 {
+        let expected = tree.archive.main_hash(index).unwrap();
+        assert_eq!(archive.main_hash(index).unwrap(), expected, "block {index}");
+    }
+    for block in &tree.arrived {
+        let hash = block.hash();
+        let expected = tree.archive.entry(&hash).unwrap();
+        assert_eq!(archive.entry(&hash).unwrap(), expected, "{block:?}");
+        assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
+    }
+    let unknown = Hash([7; 32]);
+    assert_eq!(archive.entry(&unknown).unwrap(), None);
+    assert_eq!(archive.text(&unknown).unwrap(), None);
+}
