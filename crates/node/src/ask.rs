@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -119,7 +118,7 @@ pub(crate) fn client() -> Client {
 
 #[derive(Debug, thiserror::Error)]
 enum AskError {
-    #[error("{}", Causes(.0))]
+    #[error("{}", explained(.0))]
     Http(#[from] reqwest::Error),
     #[error("no answer within {FIRST_BYTE_TIMEOUT_MS} ms")]
     Silent,
@@ -268,17 +267,20 @@ fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, 
     }
 }
 
-/// An error with what caused it: reqwest names the cause only in `source`.
-struct Causes<'a>(&'a reqwest::Error);
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
+/// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
+/// URL and names the cause only in `source`.
+fn explained(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match error {
+        error if error.is_connect() && error.is_timeout() => {
+            format!("no connection within {CONNECT_TIMEOUT_MS} ms")
         }
-        Ok(())
+        error if error.is_connect() => format!("no connection: {cause}"),
+        error if error.is_redirect() => cause.to_string(),
+        error if error.is_decode() => format!("the answer can't be unpacked: {cause}"),
+        _ => format!("the answer broke off: {cause}"),
     }
 }

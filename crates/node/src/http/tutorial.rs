@@ -13,11 +13,11 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::answer::{bad_request, busy};
+use super::answer::{bad_request, busy, method_not_allowed};
 use super::chain_body::chain_body;
 use crate::driver::{NodeHandle, Request, Stopping};
 
@@ -28,15 +28,15 @@ const BODY_TIMEOUT_MS: u64 = 10_000;
 /// being read then go on in the background.
 const RESOLVE_TIMEOUT_MS: u64 = 45_000;
 
-/// `GET /mine` alone: a HEAD request, or another that is said to change
-/// nothing, mines nothing.
+/// `GET /mine` alone: a HEAD request would otherwise be answered by it, and
+/// HEAD is said to change nothing.
 pub(super) fn mine_route() -> MethodRouter<NodeHandle> {
-    on(MethodFilter::GET, mine)
+    get(mine).head(method_not_allowed)
 }
 
 /// `GET /nodes/resolve` alone, as for `/mine`.
 pub(super) fn resolve_route() -> MethodRouter<NodeHandle> {
-    on(MethodFilter::GET, resolve)
+    get(resolve).head(method_not_allowed)
 }
 
 async fn mine(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
