@@ -1,1 +1,9 @@
-//! stub
+//! The program `adit` from outside: as processes, over HTTP, by signals, exit
+//! codes and files. One module a subject.
+
+// In tests, a panic is the message.
+#![allow(clippy::unwrap_used)]
+
+mod bad_bodies;
+mod interop;
+mod support;

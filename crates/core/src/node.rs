@@ -400,7 +400,7 @@ impl Node {
         let fork = match placed.main {
             MainChange::Side => return Ok(0),
             MainChange::Extend => {
-                self.pool.settle(&paid(&placed.block), ours);
+                self.settle(&placed.block, ours);
                 return Ok(0);
             }
             MainChange::Reorganise { fork } => fork,
@@ -416,15 +416,23 @@ impl Node {
         }
         let mut adopted = Some(Arc::clone(&placed.block));
         while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
-            if !self.pool.has_returned() {
+            if !self.pool.can_settle(ours) {
                 break;
             }
-            self.pool.settle(&paid(&block), ours);
+            self.settle(&block, ours);
             if let Some(parent) = block.parent() {
                 adopted = self.read(&parent, archive)?.map(Arc::new);
             }
         }
         Ok(left_out)
+    }
+
+    fn settle(&mut self, block: &Block, ours: bool) {
+        // Most blocks of a long branch find nothing to settle: they are not
+        // even looked through.
+        if self.pool.can_settle(ours) {
+            self.pool.settle(&paid(block), ours);
+        }
     }
 
     fn read(

@@ -68,9 +68,9 @@ impl Pool {
         self.waiting.is_empty()
     }
 
-    /// Whether any of them came back from a dropped block.
-    pub fn has_returned(&self) -> bool {
-        self.returned > 0
+    /// Whether a block can settle anything that waits; see [`settle`](Self::settle).
+    pub fn can_settle(&self, ours: bool) -> bool {
+        self.returned > 0 || (ours && !self.waiting.is_empty())
     }
 
     /// Those that wait, first come first.
@@ -125,9 +125,6 @@ impl Pool {
     /// never left this node, can't be in it. A block made here (`ours`)
     /// settles whatever it took along.
     pub fn settle(&mut self, transactions: &[&[u8]], ours: bool) {
-        if self.waiting.is_empty() || !(ours || self.has_returned()) {
-            return;
-        }
         let settles = |pending: &Pending| ours || pending.origin == Origin::Returned;
         let mut counts = BTreeMap::<&[u8], usize>::new();
         for transaction in transactions {

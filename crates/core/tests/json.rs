@@ -232,7 +232,7 @@ fn a_hundred_megabytes_of_brackets_are_a_plain_refusal() {
 }
 
 #[test]
-fn unsorted_objects_in_unsorted_objects_cost_one_rewriting() {
+fn a_large_text_inside_512_unsorted_objects_comes_out_sorted() {
     let payload = format!("\"{}\"", "x".repeat(4 * MEBIBYTE));
     let inside_out = |depth: usize| {
         format!(
@@ -514,7 +514,7 @@ impl Model {
                 assert_eq!(json::string(text), characters);
             }
             Model::Array(values) => {
-                let found: Vec<&[u8]> = elements(text).unwrap().collect();
+                let found: Vec<&[u8]> = elements(text).expect("an array, as just seen").collect();
                 assert_eq!(found.len(), values.len());
                 values
                     .iter()
@@ -528,13 +528,13 @@ impl Model {
 
     fn assert_member_views_agree(&self, text: &[u8]) {
         let expected = self.sorted_members();
-        let found: Vec<(&[u8], &[u8])> = members(text).unwrap().collect();
+        let found: Vec<(&[u8], &[u8])> = members(text).expect("an object").collect();
         assert_eq!(found.len(), expected.len());
         for ((key, value), (found_key, found_value)) in expected.into_iter().zip(found) {
             let quoted = canonical_string(key);
             assert_eq!(found_key, inside(&quoted).as_bytes());
             assert_eq!(
-                member(text, std::str::from_utf8(found_key).unwrap()),
+                member(text, std::str::from_utf8(found_key).expect("ASCII")),
                 Some(found_value)
             );
             value.assert_views_agree(found_value);
@@ -553,7 +553,7 @@ fn canonical_string(points: &[u32]) -> String {
             0x0d => text += "\\r",
             0x22 => text += "\\\"",
             0x5c => text += "\\\\",
-            0x20..0x7f => text.push(char::from_u32(point).unwrap()),
+            0x20..0x7f => text.push(char::from_u32(point).expect("ASCII")),
             _ => {
                 text += &units(point)
                     .map(|unit| format!("\\u{unit:04x}"))
@@ -578,9 +578,9 @@ fn python_repr(value: f64) -> String {
     let shortest = (0..17)
         .map(|places| format!("{value:.places$e}"))
         .find(|text| text.parse() == Ok(value))
-        .unwrap();
-    let (digits, exponent) = shortest.split_once('e').unwrap();
-    let exponent: i32 = exponent.parse().unwrap();
+        .expect("17 digits always do");
+    let (digits, exponent) = shortest.split_once('e').expect("printed with an exponent");
+    let exponent: i32 = exponent.parse().expect("printed as a number");
     let places = digits
         .split_once('.')
         .map_or(0, |(_, places)| places.len() as i32);

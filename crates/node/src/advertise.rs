@@ -22,7 +22,7 @@ const REGISTER_TIMEOUT_MS: u64 = 5_000;
 const RETRY_MS: u64 = 1_000;
 
 /// The longest time between two registrations with the same peer.
-const REPEAT_MS: u64 = 60_000;
+const REPEAT_MS: u64 = 10_000;
 
 /// How often it is looked who is due.
 const LOOK_MS: u64 = 500;

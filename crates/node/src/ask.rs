@@ -237,7 +237,7 @@ fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, 
         .reader()
         .snapshot()
         .map_err(|error| error.to_string())?;
-    let mut branch = node.staging();
+    let mut branch = node.new_branch();
     let mut offer = Offer::new(Arc::clone(node.rules()), ChainReader::of_answer());
     let mut ended = false;
     while !ended {
@@ -253,9 +253,7 @@ fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, 
             .next_block(now(), &ours)
             .map_err(|error| error.to_string())?
         {
-            branch
-                .push(block.text())
-                .map_err(|error| error.to_string())?;
+            branch.push(block).map_err(|error| error.to_string())?;
         }
     }
     let length = offer.length();

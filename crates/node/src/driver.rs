@@ -4,7 +4,7 @@
 //! (group commit); only then does anything leave. It decides nothing itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -17,12 +17,13 @@ use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
 use adit_core::sync::{PeerReport, RequestId};
 use adit_core::transaction::TransactionText;
-use adit_store::{Opened, Reader, Staging, Store, StoreError};
+use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
+use crate::branch::{Branch, BranchError};
 use crate::miner::Miner;
 use crate::view::View;
 
@@ -80,33 +81,36 @@ pub(crate) enum Command {
 pub(crate) enum Heard {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
-    Heavier { length: u64, branch: Staging },
+    Heavier { length: u64, branch: Branch },
     /// Nothing to adopt.
     Other(PeerReport),
 }
 
-/// How the edges reach the node. Cheap to clone.
+/// How the edges reach the node. Cheap to clone: every request does.
 #[derive(Clone)]
-pub struct NodeHandle {
+pub struct NodeHandle(Arc<Edge>);
+
+struct Edge {
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<View>>,
     reader: Reader,
     rules: Arc<dyn Rules>,
-    data_folder: Arc<Path>,
-    last_request: Arc<AtomicU64>,
+    data_folder: PathBuf,
+    last_request: AtomicU64,
 }
 
 impl NodeHandle {
     /// Asks the node, and waits for its answer. A caller that stops waiting
     /// is forgotten by the node.
     pub async fn request(&self, request: Request) -> Result<Answer, Stopping> {
-        let id = RequestId(self.last_request.fetch_add(1, Ordering::Relaxed));
+        let id = RequestId(self.0.last_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
         let command = Command::Request(id, request, reply);
-        self.commands.send(command).await.map_err(|_| Stopping)?;
+        let commands = &self.0.commands;
+        commands.send(command).await.map_err(|_| Stopping)?;
         let mut waiting = Waiting {
             id,
-            commands: Some(&self.commands),
+            commands: Some(commands),
         };
         let answer = answer.await.map_err(|_| Stopping);
         waiting.commands = None;
@@ -115,28 +119,28 @@ impl NodeHandle {
 
     /// The node as of its last durable change.
     pub fn view(&self) -> Arc<View> {
-        Arc::clone(&self.view.borrow())
+        Arc::clone(&self.0.view.borrow())
     }
 
     /// Reads the stored blocks.
     pub fn reader(&self) -> &Reader {
-        &self.reader
+        &self.0.reader
     }
 
-    /// A place for blocks that may come to be accepted.
-    pub(crate) fn staging(&self) -> Staging {
-        Staging::new(&self.data_folder)
+    /// A place for blocks that may come to be adopted.
+    pub(crate) fn new_branch(&self) -> Branch {
+        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder)
     }
 
     /// The rules of the chain.
     pub fn rules(&self) -> &Arc<dyn Rules> {
-        &self.rules
+        &self.0.rules
     }
 
     /// Tells the driver to write everything down and end.
     pub async fn stop(&self) {
         // If the driver is gone already, that is what was wanted.
-        let _ = self.commands.send(Command::Stop).await;
+        let _ = self.0.commands.send(Command::Stop).await;
     }
 }
 
@@ -173,14 +177,14 @@ pub fn start(
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
     })
     .map_err(DriverError::Thread)?;
-    let handle = NodeHandle {
+    let handle = NodeHandle(Arc::new(Edge {
         commands: commands.clone(),
         view,
         reader: store.reader(),
         rules,
-        data_folder: data_folder.into(),
-        last_request: Arc::default(),
-    };
+        data_folder: data_folder.to_path_buf(),
+        last_request: AtomicU64::default(),
+    }));
     let mut driver = Driver {
         node,
         store,
@@ -329,7 +333,7 @@ impl Driver {
             Heard::Heavier { length, branch } => {
                 let weight_before = self.node.chain().total_weight();
                 match self.adopt(branch, later)? {
-                    Err(reason) => PeerReport::Failed(reason),
+                    Err(error) => PeerReport::Failed(error.to_string()),
                     Ok(()) if self.node.chain().total_weight() > weight_before => {
                         tracing::info!(%peer, length, "adopted the peer's chain");
                         PeerReport::Adopted { length }
@@ -345,17 +349,14 @@ impl Driver {
     /// inner error is that the staged blocks could not be read again.
     fn adopt(
         &mut self,
-        branch: Staging,
+        branch: Branch,
         later: &mut Vec<Effect>,
-    ) -> Result<Result<(), String>, DriverError> {
-        for text in branch.into_texts() {
-            let text = match text {
-                Ok(text) => text,
-                Err(error) => return Ok(Err(error.to_string())),
-            };
-            let rules = self.node.chain().rules();
-            let block = rules.read_canonical(text).map_err(ChainError::from)?;
-            self.handle(Input::Block(Arc::new(block), Arrival::InBranch), later)?;
+    ) -> Result<Result<(), BranchError>, DriverError> {
+        for block in branch.into_blocks() {
+            match block {
+                Ok(block) => self.handle(Input::Block(block, Arrival::InBranch), later)?,
+                Err(error) => return Ok(Err(error)),
+            }
         }
         Ok(Ok(()))
     }

@@ -11,12 +11,11 @@ mod tutorial;
 pub use guard::AllowedHosts;
 pub use status::Status;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -65,11 +64,7 @@ fn router(node: NodeHandle, hosts: AllowedHosts) -> Router {
         .route("/api/v1/status", get(status::status))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn_with_state(
-            Arc::new(hosts),
-            guard::guard,
-        ))
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn_with_state(Arc::new(hosts), around))
         .with_state(node)
 }
 
@@ -123,14 +118,19 @@ pub(crate) async fn serve(
     .await;
 }
 
-async fn log(request: Request, next: Next) -> Result<Response, Infallible> {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return Ok(next.run(request).await);
+/// What happens to every request before and after its handler.
+async fn around(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+    let line = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+        let path = request.uri().path().to_string();
+        (request.method().clone(), path, Instant::now())
+    });
+    let response = match guard::refusal(&hosts, &request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    };
+    if let Some((method, path, start)) = line {
+        let (status, duration) = (response.status().as_u16(), start.elapsed());
+        tracing::debug!(%method, path, status, ?duration, "request");
     }
-    let (method, path) = (request.method().clone(), request.uri().path().to_string());
-    let start = Instant::now();
-    let response = next.run(request).await;
-    let (status, duration) = (response.status().as_u16(), start.elapsed());
-    tracing::debug!(%method, path, status, ?duration, "request");
-    Ok(response)
+    response
 }

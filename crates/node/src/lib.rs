@@ -8,6 +8,7 @@
 mod advertise;
 mod announce;
 mod ask;
+mod branch;
 pub mod driver;
 mod http;
 pub mod identity;

@@ -14,8 +14,9 @@ use adit_core::json;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::rules::{Context, Rules};
 use adit_core::sync::{ChainReader, Offer, OfferError};
-use adit_store::{Durability, Reader, Snapshot, Staging, Store, StoreError};
+use adit_store::{Durability, Reader, Snapshot, Store, StoreError};
 
+use crate::branch::Branch;
 use crate::driver::{DriverError, now, restore};
 use crate::identity::{self, IdentityError};
 
@@ -167,7 +168,7 @@ impl Offline {
             false => ChainReader::of_lines(),
         };
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
-        let mut branch = Staging::new(&self.folder);
+        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder);
         let (mut piece, mut length) = (first, read);
         loop {
             match length {
@@ -175,7 +176,7 @@ impl Offline {
                 length => offer.feed(&piece[..length]),
             }
             while let Some(block) = offer.next_block(now(), &snapshot)? {
-                branch.push(block.text())?;
+                branch.push(block)?;
             }
             progress(offer.length());
             if length == 0 {
@@ -194,13 +195,9 @@ impl Offline {
         })
     }
 
-    fn adopt(&mut self, branch: Staging) -> Result<(), OfflineError> {
-        for text in branch.into_texts() {
-            let block = self
-                .rules
-                .read_canonical(text?)
-                .map_err(|error| DriverError::from(ChainError::from(error)))?;
-            let input = Input::Block(Arc::new(block), Arrival::InBranch);
+    fn adopt(&mut self, branch: Branch) -> Result<(), OfflineError> {
+        for block in branch.into_blocks() {
+            let input = Input::Block(block.map_err(io::Error::other)?, Arrival::InBranch);
             let effects = self.node.handle(now(), input, &self.store);
             for effect in effects.map_err(DriverError::from)? {
                 if let Effect::Persist(change) = effect {

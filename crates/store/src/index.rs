@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -173,9 +174,7 @@ impl Index {
                 bytes: bytes_before,
             };
             main.cut(overlay.kept_length())?;
-            for (index, record) in (overlay.kept_length() + 1..).zip(overlay.main()) {
-                main.put(index, *record)?;
-            }
+            main.append(overlay.kept_length() + 1, overlay.main())?;
             if let Some(switch) = switch {
                 main.switch(switch, &blocks)?;
             }
@@ -264,6 +263,17 @@ struct MainWriter<'a> {
 }
 
 impl MainWriter<'_> {
+    /// Adds blocks behind the last one.
+    fn append(&mut self, first_index: u64, records: &[MainRecord]) -> Result<(), redb::Error> {
+        // A third of the time that as many calls of `insert` take.
+        let mut end = self.table.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        for (index, record) in (first_index..).zip(records) {
+            end.insert_before(index, &record.to_bytes())?;
+            self.bytes += u64::from(record.location.length_bytes);
+        }
+        Ok(end.close()?)
+    }
+
     fn put(&mut self, index: u64, record: MainRecord) -> Result<(), redb::Error> {
         let replaced = self.table.insert(index, &record.to_bytes())?;
         let replaced_bytes = replaced.map_or(0, |bytes| text_bytes(bytes.value()));

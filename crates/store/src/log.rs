@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::durable::Durability;
@@ -30,17 +30,22 @@ pub(crate) struct BlockLog {
 
 impl BlockLog {
     /// The log whose files `segments` are; the first one is made if there is
-    /// none.
+    /// none. It was durable up to `synced`.
     pub(crate) fn open(
         segments: Arc<Segments>,
         durability: Durability,
         segment_limit_bytes: u64,
+        synced: Position,
     ) -> Result<BlockLog, StoreError> {
         let last = segments.last()?;
         let segment = last.max(1);
-        let lines = Appender::open(&segments.path(segment), durability)?;
+        let mut lines = Appender::open(&segments.path(segment))?;
         if last == 0 {
             durability.sync_folder(segments.folder())?;
+        }
+        let offset = lines.end_bytes();
+        if (Position { segment, offset }) <= synced {
+            lines.assume_synced();
         }
         Ok(BlockLog {
             segments,
@@ -95,7 +100,7 @@ impl BlockLog {
         let next = self.segment.checked_add(1).ok_or(StoreError::OutOfOrder {
             what: "no more segment numbers".to_owned(),
         })?;
-        self.lines = Appender::open(&self.segments.path(next), self.durability)?;
+        self.lines = Appender::open(&self.segments.path(next))?;
         self.durability.sync_folder(self.segments.folder())?;
         self.segment = next;
         Ok(())
@@ -107,7 +112,7 @@ impl BlockLog {
 #[derive(Debug)]
 pub(crate) struct Appender {
     file: File,
-    path: std::path::PathBuf,
+    path: PathBuf,
     written_bytes: u64,
     buffer: Vec<u8>,
     unsynced: bool,
@@ -115,27 +120,26 @@ pub(crate) struct Appender {
 
 impl Appender {
     /// Opens the file or makes it; its folder is not synced. What it holds
-    /// already may not be on the disk yet, and is synced.
-    pub(crate) fn open(path: &Path, durability: Durability) -> Result<Appender, StoreError> {
+    /// already may not be on the disk yet.
+    pub(crate) fn open(path: &Path) -> Result<Appender, StoreError> {
         let file = OpenOptions::new()
             .append(true)
             .create(true)
             .open(path)
             .map_err(StoreError::io("open", path))?;
-        let written_bytes = file
-            .metadata()
-            .map_err(StoreError::io("look at", path))?
-            .len();
-        if written_bytes > 0 {
-            durability.sync_file(&file, path)?;
-        }
+        let data = file.metadata().map_err(StoreError::io("look at", path))?;
         Ok(Appender {
             file,
             path: path.to_path_buf(),
-            written_bytes,
+            written_bytes: data.len(),
             buffer: Vec::new(),
-            unsynced: false,
+            unsynced: data.len() > 0,
         })
+    }
+
+    /// What it holds already is known to be on the disk.
+    pub(crate) fn assume_synced(&mut self) {
+        self.unsynced = false;
     }
 
     /// The file.

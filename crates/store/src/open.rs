@@ -93,6 +93,7 @@ impl Store {
         durability: Durability,
         limits: Limits,
     ) -> Result<Opened, StoreError> {
+        let is_new = !folder.join("blocks").exists();
         create_folder(folder)?;
         let lock = Arc::new(FolderLock::take(folder, label)?);
         let segments = Arc::new(Segments::new(folder.join("blocks")));
@@ -102,17 +103,21 @@ impl Store {
         staging::delete_leftovers(folder)?;
 
         let mut index = Index::open(&folder.join("index.redb"), durability)?;
-        cut_torn_line(&segments, index.view()?.covered(), durability)?;
-        let log = BlockLog::open(Arc::clone(&segments), durability, limits.segment_bytes)?;
+        let covered = index.view()?.covered();
+        cut_torn_line(&segments, covered, durability)?;
+        let segment_bytes = limits.segment_bytes;
+        let log = BlockLog::open(Arc::clone(&segments), durability, segment_bytes, covered)?;
         let pending_folder = folder.join("pending");
         let (pending_log, pending) = PendingLog::open(pending_folder, durability, log.end())?;
-        if index.view()?.covered() > pending_log.position() {
+        if covered > pending_log.position() {
             tracing::warn!("the index is ahead of the pending log and is built anew");
             let path = index.path().to_path_buf();
             drop(index);
             index = Index::create(&path, durability)?;
         }
-        durability.sync_folder(folder)?;
+        if is_new {
+            durability.sync_folder(folder)?;
+        }
 
         let (covered, length) = (index.view()?.covered(), index.view()?.length());
         let store = Store {

@@ -39,12 +39,15 @@ impl PendingLog {
         let position = newest(&folder)?.unwrap_or(log_end);
         let path = path(&folder, position);
         delete_others(&folder, &path)?;
-        let pending = match path.exists() {
+        let is_there = path.exists();
+        let pending = match is_there {
             true => read(&path, durability)?,
             false => Vec::new(),
         };
-        let lines = Appender::open(&path, durability)?;
-        durability.sync_folder(&folder)?;
+        let lines = Appender::open(&path)?;
+        if !is_there {
+            durability.sync_folder(&folder)?;
+        }
         let mut log = PendingLog {
             compacted_bytes: lines.end_bytes(),
             folder,
@@ -103,7 +106,9 @@ impl PendingLog {
             }
             Ok(())
         })?;
-        self.continue_in(&path, position)
+        self.continue_in(&path, position)?;
+        self.lines.assume_synced();
+        Ok(())
     }
 
     /// The block log was cut below where the file was written anew, so it is
@@ -116,7 +121,7 @@ impl PendingLog {
     }
 
     fn continue_in(&mut self, path: &Path, position: Position) -> Result<(), StoreError> {
-        self.lines = Appender::open(path, self.durability)?;
+        self.lines = Appender::open(path)?;
         self.compacted_bytes = self.lines.end_bytes();
         self.position = position;
         delete_others(&self.folder, path)

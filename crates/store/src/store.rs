@@ -22,9 +22,10 @@ use crate::reader::{Reader, archive_error};
 use crate::record::{BlockRecord, MainRecord};
 use crate::segments::Segments;
 
-/// The overlay holds at most so many blocks; then everything is synced and the
-/// index written, asked for or not.
-pub const OVERLAY_LIMIT: usize = 4_096;
+/// The overlay holds at most so many blocks, 4 MB or so; then everything is
+/// synced and the index written, asked for or not. The more blocks at once,
+/// the more of them share a page of the index that has to be copied.
+pub const OVERLAY_LIMIT: usize = 16_384;
 
 /// After so many blocks, a checkpoint is due: the next start has to read all
 /// blocks since the last one again.
@@ -162,10 +163,10 @@ impl Store {
         self.peers.sync()?;
         self.pending.sync()?;
         self.log.sync()?;
-        if self.overlay.len() == 0 {
-            return Ok(());
+        match self.overlay.len() {
+            0 => Ok(()),
+            _ => self.write_index(None, Commit::Visible),
         }
-        self.write_index(None, Commit::Visible)
     }
 
     fn try_checkpoint<'a>(
@@ -201,7 +202,6 @@ impl Store {
                 self.overlay.switch(entry.index - 1, &[record]);
             }
             MainChange::Reorganise { fork } if entry.index - fork > self.overlay_limit as u64 => {
-                self.log.sync()?;
                 return self.write_index(Some(Switch { tip: hash, fork }), Commit::Visible);
             }
             MainChange::Reorganise { fork } => {
@@ -215,12 +215,14 @@ impl Store {
         }
     }
 
-    /// Writes the overlay to the index, and begins a new one.
+    /// Writes the overlay to the index, and begins a new one. The index never
+    /// names a block that the disk may lose.
     pub(crate) fn write_index(
         &mut self,
         switch: Option<Switch>,
         commit: Commit,
     ) -> Result<(), StoreError> {
+        self.log.sync()?;
         self.index
             .write(&self.overlay, switch, self.covered, commit)?;
         self.overlay = Overlay::on(self.index.view()?.length());

@@ -369,9 +369,10 @@ impl<'a> Pass<'a> {
     #[cold]
     fn over_limit(&self) -> JsonError {
         let limit_bytes = self.limit;
-        match self.position > limit_bytes {
-            true => JsonError::TooLarge { limit_bytes },
-            false => JsonError::CanonicalTooLarge { limit_bytes },
+        if self.position > limit_bytes {
+            JsonError::TooLarge { limit_bytes }
+        } else {
+            JsonError::CanonicalTooLarge { limit_bytes }
         }
     }
 

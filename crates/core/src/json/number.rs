@@ -62,7 +62,7 @@ fn write_hundred_thousandths(text: &str, out: &mut Vec<u8>) {
 
 /// What a number in the source is, as far as writing it is concerned.
 pub(super) enum Number {
-    /// Stays as it is: an integer, or `-Infinity`.
+    /// Stays as it is: an integer, `-Infinity`, or a float seen to be canonical.
     Canonical,
     /// The integer `-0`, which Python writes as `0`.
     NegativeZero,
@@ -88,6 +88,12 @@ pub(super) fn scan(text: &[u8], start: usize) -> Result<(usize, Number), JsonErr
     let mut end = integer_end;
     if text.get(end) == Some(&b'.') {
         end = digits_end(text, end + 1)?;
+        let fraction = &text[integer_end + 1..end];
+        if !matches!(text.get(end), Some(b'e' | b'E'))
+            && is_shortest(&text[first_digit..integer_end], fraction)
+        {
+            return Ok((end, Number::Canonical));
+        }
     }
     if let Some(b'e' | b'E') = text.get(end) {
         let signed = matches!(text.get(end + 1), Some(b'+' | b'-'));
@@ -100,6 +106,15 @@ pub(super) fn scan(text: &[u8], start: usize) -> Result<(usize, Number), JsonErr
         b"-0" => Ok((end, Number::NegativeZero)),
         _ => Ok((end, Number::Canonical)),
     }
+}
+
+/// Whether a float without an exponent is surely canonical: up to 15 digits
+/// survive reading and printing, so all that could change is a zero at the end
+/// or, below a tenth, the form. A false answer means nothing.
+fn is_shortest(integer: &[u8], fraction: &[u8]) -> bool {
+    integer.len() + fraction.len() <= 15
+        && (fraction == b"0" || !fraction.ends_with(b"0"))
+        && (integer != b"0" || !fraction.starts_with(b"0"))
 }
 
 fn scan_infinity(text: &[u8], start: usize) -> Result<(usize, Number), JsonError> {

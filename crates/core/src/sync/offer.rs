@@ -37,7 +37,7 @@ pub enum OfferError {
 pub struct Offer {
     rules: Arc<dyn Rules>,
     reader: ChainReader,
-    last: Option<Block>,
+    last: Option<Arc<Block>>,
     total_weight: Weight,
     /// Whether all blocks so far stand on our main chain.
     common: bool,
@@ -72,7 +72,7 @@ impl Offer {
         &mut self,
         now: Duration,
         ours: &dyn Archive,
-    ) -> Result<Option<&Block>, OfferError> {
+    ) -> Result<Option<Arc<Block>>, OfferError> {
         while let Some(text) = self.reader.next_block()? {
             let block = self.check(now, text).map_err(|error| OfferError::Invalid {
                 position: self.length() + 1,
@@ -81,9 +81,10 @@ impl Offer {
             self.common = self.common && ours.main_hash(block.index())? == Some(block.hash());
             let weight = self.rules.weight(&block);
             self.total_weight = self.total_weight.saturating_add(weight);
-            self.last = Some(block);
+            let block = Arc::new(block);
+            self.last = Some(Arc::clone(&block));
             if !self.common {
-                return Ok(self.last.as_ref());
+                return Ok(Some(block));
             }
         }
         Ok(None)
@@ -91,7 +92,7 @@ impl Offer {
 
     /// The number of blocks so far.
     pub fn length(&self) -> u64 {
-        self.last.as_ref().map_or(0, Block::index)
+        self.last.as_ref().map_or(0, |last| last.index())
     }
 
     /// The sum of the weights of the whole chain, after its end.

@@ -48,6 +48,8 @@ pub struct ChainReader {
     /// Bytes dropped from the buffer's front so far.
     dropped: u64,
     place: Place,
+    /// Whether the member that it is at is the chain.
+    at_chain: bool,
     saw_chain: bool,
     ended: bool,
     /// A value that was cut is not tried again before so many bytes are there:
@@ -60,6 +62,8 @@ enum Place {
     Start,
     FirstKey,
     Key,
+    Colon,
+    Value,
     FirstBlock,
     Block,
     AfterBlock,
@@ -86,6 +90,7 @@ impl ChainReader {
             position: 0,
             dropped: 0,
             place,
+            at_chain: false,
             saw_chain: false,
             ended: false,
             needed: 0,
@@ -118,9 +123,19 @@ impl ChainReader {
                 (Place::Start, b'{') => self.step(Place::FirstKey),
                 (Place::FirstKey, b'}') => self.step(Place::End),
                 (Place::FirstKey | Place::Key, b'"') => {
-                    if !self.read_member()? {
+                    let Some(key) = self.read_value(OTHER_MEMBER_LIMIT_BYTES)? else {
+                        return Ok(None);
+                    };
+                    self.at_chain = key == b"\"chain\"";
+                    self.place = Place::Colon;
+                }
+                (Place::Colon, b':') => self.step(Place::Value),
+                (Place::Value, _) if self.at_chain => self.open_chain(byte)?,
+                (Place::Value, _) => {
+                    if self.read_value(OTHER_MEMBER_LIMIT_BYTES)?.is_none() {
                         return Ok(None);
                     }
+                    self.place = Place::AfterMember;
                 }
                 (Place::FirstBlock, b']') => self.step(Place::AfterMember),
                 (Place::AfterBlock, b',') => self.step(Place::Block),
@@ -169,40 +184,7 @@ impl ChainReader {
         }
     }
 
-    /// Reads a key with its colon, and its value unless it is the chain.
-    /// Answers whether all of it was there.
-    fn read_member(&mut self) -> Result<bool, ReadError> {
-        let (start, place) = (self.position, self.place);
-        let Some(key) = self.read_value(OTHER_MEMBER_LIMIT_BYTES)? else {
-            return Ok(false);
-        };
-        self.skip_space();
-        let complete = match self.buffer.get(self.position) {
-            None => false,
-            Some(b':') => {
-                self.step(Place::AfterMember);
-                self.read_after_colon(&key)?
-            }
-            Some(_) => return Err(self.not_a_chain("`:`")),
-        };
-        if !complete {
-            // The key is short: it is read again when more has come.
-            (self.position, self.place) = (start, place);
-            if self.ended {
-                return Err(ReadError::Cut(self.offset()));
-            }
-        }
-        Ok(complete)
-    }
-
-    fn read_after_colon(&mut self, key: &[u8]) -> Result<bool, ReadError> {
-        self.skip_space();
-        let Some(&byte) = self.buffer.get(self.position) else {
-            return Ok(false);
-        };
-        if key != b"\"chain\"" {
-            return Ok(self.read_value(OTHER_MEMBER_LIMIT_BYTES)?.is_some());
-        }
+    fn open_chain(&mut self, byte: u8) -> Result<(), ReadError> {
         if self.saw_chain {
             return Err(self.not_a_chain("one \"chain\""));
         }
@@ -211,7 +193,7 @@ impl ChainReader {
         }
         self.saw_chain = true;
         self.step(Place::FirstBlock);
-        Ok(true)
+        Ok(())
     }
 
     fn read_value(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, ReadError> {
@@ -241,6 +223,8 @@ impl ChainReader {
             Place::Start => "an object with a \"chain\"",
             Place::FirstKey => "a name in quotes or `}`",
             Place::Key => "a name in quotes",
+            Place::Colon => "`:`",
+            Place::Value => "a value",
             Place::AfterBlock => "`,` or `]`",
             Place::AfterMember => "`,` or `}`",
             Place::End => "nothing more",

@@ -3,12 +3,10 @@
 //! and a name that it controls must not pass for the node's (DNS rebinding).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// Under which names the node may be addressed.
@@ -24,17 +22,12 @@ pub enum AllowedHosts {
 /// Paths whose requests change nothing.
 const READ_ONLY: [&str; 2] = ["/chain", "/api/v1/status"];
 
-pub(super) async fn guard(
-    State(hosts): State<Arc<AllowedHosts>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let refused = check_host(&hosts, request.headers())
-        .or_else(|| check_origin(request.uri().path(), request.headers()));
-    match refused {
-        Some(problem) => (StatusCode::FORBIDDEN, problem).into_response(),
-        None => next.run(request).await,
-    }
+/// Why a request is refused, if it is.
+pub(super) fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let problem = check_host(hosts, headers);
+    let problem = problem.or_else(|| check_origin(request.uri().path(), headers))?;
+    Some((StatusCode::FORBIDDEN, problem).into_response())
 }
 
 fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {
