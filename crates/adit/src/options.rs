@@ -12,6 +12,8 @@ use std::time::Duration;
 use adit_core::peer::PeerAddress;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 /// A blockchain node that takes the place of the tutorial's Python one.
 ///
@@ -100,7 +102,13 @@ pub(crate) struct NodeOptions {
 
     /// What to log: error, warn, info, debug (every request) or trace, or a
     /// filter such as `info,adit_node=debug`.
-    #[arg(long, value_name = "FILTER", env = "ADIT_LOG", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "ADIT_LOG",
+        default_value = "info",
+        value_parser = read_filter
+    )]
     pub(crate) log: String,
 }
 
@@ -110,8 +118,8 @@ pub(crate) struct StatusOptions {
     #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
     pub(crate) port: u16,
 
-    /// The node, if it is not on this machine.
-    #[arg(long, value_name = "URL", conflicts_with = "port")]
+    /// The node, if it is not on this machine; then the port is in it.
+    #[arg(long, value_name = "URL")]
     pub(crate) node: Option<PeerAddress>,
 }
 
@@ -228,12 +236,13 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
 
 fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
-    const ABOUT_ADIT: [&str; 5] = ["-h", "--help", "-V", "--version", "--json"];
+    const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let is_node_option = |argument: &OsString| {
         let text = argument.to_string_lossy();
         text.starts_with('-') && !ABOUT_ADIT.contains(&&*text)
     };
-    if arguments.len() < 2 || is_node_option(&arguments[1]) {
+    let first = arguments.iter().skip(1).find(|text| *text != "--json");
+    if first.is_none_or(is_node_option) {
         arguments.insert(1.min(arguments.len()), "node".into());
     }
     arguments
@@ -282,5 +291,19 @@ fn read_interval(text: &str) -> Result<Interval, String> {
         Ok(interval) if interval.is_zero() => Ok(Interval(None)),
         Ok(interval) => Ok(Interval(Some(interval))),
         Err(_) => Err("write it as 500ms, 10s or 2m, or 0 for never".to_string()),
+    }
+}
+
+/// A bare word in a filter would be taken for the name of a module, so that a
+/// mistyped level silenced everything: only levels stand alone here.
+fn read_filter(text: &str) -> Result<String, String> {
+    let is_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
+    let mut parts = text.split(',');
+    let bare_words_are_levels = parts.all(|part| part.contains('=') || is_level(part));
+    match EnvFilter::builder().parse(text) {
+        Ok(_) if bare_words_are_levels => Ok(text.to_string()),
+        _ => Err("write it as off, error, warn, info, debug or trace, \
+             or as a filter such as info,adit_node=debug"
+            .to_string()),
     }
 }

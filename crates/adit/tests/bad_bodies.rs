@@ -2,7 +2,7 @@
 //! with it, takes nothing of it, and goes on. The expected texts are literal:
 //! they are what a learner with a typing mistake reads.
 
-use crate::support::Node;
+use crate::raw::Node;
 
 const NOT_JSON: [(&[u8], &str); 12] = [
     (b"", "the text ends where a value should begin"),
@@ -189,7 +189,7 @@ fn nesting_is_read_to_512_levels_and_refused_beyond() {
     assert_eq!(answer.status, 400);
     assert_eq!(
         answer.text(),
-        "the body is not JSON: nesting deeper than 512 levels at byte 534"
+        "the body is not JSON: nesting deeper than 512 levels at byte 533"
     );
     for brackets in ["[".repeat(65_536), "{\"a\":".repeat(13_000)] {
         assert_eq!(node.post("/transactions/new", &brackets).status, 400);

@@ -11,7 +11,7 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::json;
 use serde_json::{Value, json};
 
-use crate::support::{Node, adit, free_port, run, until};
+use crate::support::{Server, adit, free_port, run, until};
 
 const RULES: [&str; 2] = ["classic", "classic-2018"];
 
@@ -57,20 +57,31 @@ fn a_chain_of_odd_python_values_is_adopted_hash_for_hash() {
 fn odd_transactions_submitted_here_are_adopted_there_hash_for_hash() {
     let Some(python) = Python::find() else { return };
     let ours = start_in_memory("classic", &[]);
-    let amounts = ["1e16", "0.1", "5e-324", "1e22", "-0.0", "-7", "913237640596033.25"];
+    let amounts = [
+        "1e16",
+        "0.1",
+        "5e-324",
+        "1e22",
+        "-0.0",
+        "-7",
+        "913237640596033.25",
+    ];
     let huge = "9".repeat(400);
     for amount in amounts.into_iter().chain([&*huge]) {
         let body = format!(
             r#"{{"recipient": "\ud83e\udd80 李雷", "sender": "Zoë\u007f\\", "amount": {amount}}}"#
         );
-        ours.post("/transactions/new", body).expect_status(201);
+        ours.post("/transactions/new", &body).expect_status(201);
     }
-    ours.mine();
+    ours.get("/mine").expect_status(200);
     let theirs = python.node([]);
     theirs.register([&*ours.address]);
     let answer = theirs.get("/nodes/resolve").expect_status(200);
     assert!(answer.text().contains("Our chain was replaced"));
-    assert_eq!(python.check(&theirs, "classic"), python.check(&ours, "classic"));
+    assert_eq!(
+        python.check(&theirs, "classic"),
+        python.check(&ours, "classic")
+    );
 }
 
 #[test]
@@ -83,7 +94,10 @@ fn a_new_node_begins_as_the_tutorial_does() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let timestamp = genesis["timestamp"].clone();
     let age_seconds = now.as_secs_f64() - timestamp.as_f64().unwrap();
-    assert!(timestamp.is_f64() && (0.0..60.0).contains(&age_seconds), "{timestamp}");
+    assert!(
+        timestamp.is_f64() && (0.0..60.0).contains(&age_seconds),
+        "{timestamp}"
+    );
     let expected = json!({
         "index": 1,
         "previous_hash": "1",
@@ -122,7 +136,7 @@ fn an_advertised_node_is_registered_with_a_peer_that_starts_later_or_anew() {
     let Some(python) = Python::find() else { return };
     let [our_port, their_port] = [free_port(), free_port()];
     let our_address = format!("127.0.0.1:{our_port}");
-    let ours = Node::of(
+    let ours = Server::start(
         adit(["-p", &our_port.to_string(), "--in-memory", "--json"])
             .args(["--advertise", &our_address])
             .args(["--peer", &format!("127.0.0.1:{their_port}")]),
@@ -144,12 +158,12 @@ fn an_advertised_node_is_registered_with_a_peer_that_starts_later_or_anew() {
     }
 }
 
-fn start_in_memory(rules: &str, arguments: &[&str]) -> Node {
-    Node::start(["--in-memory", "--rules", rules].iter().chain(arguments))
+fn start_in_memory(rules: &str, arguments: &[&str]) -> Server {
+    Server::adit(["--in-memory", "--rules", rules].iter().chain(arguments))
 }
 
 /// Length and last hash of a node's chain, counted and hashed here.
-fn tip(node: &Node) -> (usize, Hash) {
+fn tip(node: &Server) -> (usize, Hash) {
     let body = node.get("/chain").expect_status(200).body;
     let body = json::canonical(&body, usize::MAX).unwrap();
     let chain = json::member(&body, "chain").and_then(json::elements);
@@ -174,8 +188,8 @@ fn check_mixed_network(rules: &str) {
 
 /// Two nodes of each kind, each registered with the others.
 struct Network {
-    theirs: [Node; 2],
-    ours: [Node; 2],
+    theirs: [Server; 2],
+    ours: [Server; 2],
 }
 
 impl Network {
@@ -195,7 +209,7 @@ impl Network {
         network
     }
 
-    fn all(&self) -> impl Iterator<Item = &Node> {
+    fn all(&self) -> impl Iterator<Item = &Server> {
         self.ours.iter().chain(&self.theirs)
     }
 
@@ -240,7 +254,7 @@ impl Network {
         let mut since = Instant::now();
         until("all agree, and no transaction waits", || {
             let agreed = self.agreed();
-            let waits = |node: &&Node| node.status()["pending"] != 0;
+            let waits = |node: &&Server| node.status()["pending"] != 0;
             let miner = self.ours.iter().find(waits);
             if agreed.is_some() && miner.is_none() {
                 return agreed;
@@ -260,9 +274,8 @@ impl Network {
             .flat_map(|block| block["transactions"].as_array().unwrap());
         let transactions: Vec<&Value> = transactions.collect();
         for node in &self.ours {
-            let turns = (0..Self::TURNS).flat_map(|turn| {
-                (0..4).map(move |place| format!("turn {turn}, block of {place}"))
-            });
+            let turns = (0..Self::TURNS)
+                .flat_map(|turn| (0..4).map(move |place| format!("turn {turn}, block of {place}")));
             let at_once = (0..Self::BLOCKS_AT_ONCE).map(|number| format!("at once, {number}"));
             for recipient in turns.chain(at_once) {
                 let expected =
@@ -275,8 +288,8 @@ impl Network {
 }
 
 /// A transaction whose sender tells to which node it was submitted.
-fn pay(node: &Node, recipient: &str) {
-    assert_eq!(node.pay(&node.address, recipient, 1), 201);
+fn pay(node: &Server, recipient: &str) {
+    node.pay(&node.address, recipient);
 }
 
 /// The tutorial's node and its own check of a chain.
@@ -299,16 +312,16 @@ impl Python {
     }
 
     /// The tutorial's node, on a free port if none is given.
-    fn node<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Node {
+    fn node<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Server {
         let mut arguments: Vec<&str> = arguments.into_iter().collect();
         if !arguments.contains(&"-p") {
             arguments.extend(["-p", "0"]);
         }
-        Node::of(self.command("tutorial_node.py").args(arguments))
+        Server::start(self.command("tutorial_node.py").args(arguments))
     }
 
     /// What the tutorial's own code says of a node's chain.
-    fn check(&self, node: &Node, rules: &str) -> Value {
+    fn check(&self, node: &Server, rules: &str) -> Value {
         let url = format!("http://{}", node.address);
         let mut check = self.command("check_chain.py");
         run(check.args([&*url, "--rules", rules])).json()

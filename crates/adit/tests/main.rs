@@ -5,5 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_bodies;
+mod crash;
 mod interop;
+mod raw;
+mod settings;
 mod support;

@@ -9,7 +9,7 @@ use crate::json::{self, JsonError};
 use crate::transaction::kind;
 
 /// One block's canonical text is at most this long.
-pub const BLOCK_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+pub const BLOCK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// A block that has the shape of one. Cheap to move, not to clone.
 #[derive(PartialEq, Eq)]

@@ -16,6 +16,10 @@ pub use view::{Elements, Members, elements, integer, is_finite_number, member, m
 /// Deepest nesting of arrays and objects that is read.
 pub const DEPTH_LIMIT: usize = 512;
 
+/// Most members that the objects which are open at one place hold together:
+/// they are remembered until their object ends.
+pub const OPEN_MEMBERS_LIMIT: usize = 100_000;
+
 /// Why a text was refused. Offsets count bytes from the start of the text.
 #[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
 pub enum JsonError {
@@ -55,6 +59,12 @@ pub enum JsonError {
     #[error("nesting deeper than {DEPTH_LIMIT} levels at byte {offset}")]
     TooDeep {
         /// Where the bracket stands that is one too many.
+        offset: usize,
+    },
+    /// More than [`OPEN_MEMBERS_LIMIT`] members before an object's end.
+    #[error("more than {OPEN_MEMBERS_LIMIT} members in one object at byte {offset}")]
+    TooManyMembers {
+        /// Where the member stands that is one too many.
         offset: usize,
     },
     /// The text is larger than the caller allows.

@@ -14,7 +14,7 @@ pub const PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The transactions of one block made here are together at most this long;
 /// what is left over waits for the next.
-pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// No more can wait: mine a block first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use adit_core::json::{
-    self, DEPTH_LIMIT, JsonError, canonical, canonical_prefix, elements, integer, is_finite_number,
-    member, members, write_float, write_string,
+    self, DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, canonical, canonical_prefix, elements,
+    integer, is_finite_number, member, members, write_float, write_string,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -767,4 +767,23 @@ proptest! {
         write_float(value, &mut written);
         prop_assert_eq!(canonical(&written, MEBIBYTE), Ok(written));
     }
+}
+
+#[test]
+fn an_object_has_at_most_a_hundred_thousand_members() {
+    let object = |count: usize| {
+        let members: Vec<String> = (0..count).map(|key| format!("\"{key:06}\": 0")).collect();
+        format!("{{{}}}", members.join(", "))
+    };
+    let most = object(OPEN_MEMBERS_LIMIT);
+    assert_eq!(
+        canonical(most.as_bytes(), usize::MAX).unwrap(),
+        most.as_bytes()
+    );
+    let error = canonical(object(OPEN_MEMBERS_LIMIT + 1).as_bytes(), usize::MAX);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("more than 100000 members in one object"),
+        "{error}"
+    );
 }

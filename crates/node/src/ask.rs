@@ -111,6 +111,8 @@ pub(crate) fn client() -> Client {
         .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
         .redirect(same_host)
         .no_proxy()
+        // Peers are asked seldom, and a kept connection may have died meanwhile.
+        .pool_max_idle_per_host(0)
         .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
         .build()
         .expect("without TLS there is nothing to set up that could fail")
@@ -268,9 +270,10 @@ fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, 
 /// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
 /// URL and names the cause only in `source`.
 fn explained(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
+    let (mut cause, mut is_of_http): (&dyn Error, bool) = (error, false);
     while let Some(deeper) = cause.source() {
         cause = deeper;
+        is_of_http |= cause.is::<hyper::Error>();
     }
     match error {
         error if error.is_connect() && error.is_timeout() => {
@@ -278,7 +281,10 @@ fn explained(error: &reqwest::Error) -> String {
         }
         error if error.is_connect() => format!("no connection: {cause}"),
         error if error.is_redirect() => cause.to_string(),
-        error if error.is_decode() => format!("the answer can't be unpacked: {cause}"),
+        // What breaks off under the unpacking is called undecodable as well.
+        error if error.is_decode() && !is_of_http => {
+            format!("the answer can't be unpacked: {cause}")
+        }
         _ => format!("the answer broke off: {cause}"),
     }
 }

@@ -23,6 +23,9 @@ use crate::identity::{self, IdentityError};
 /// A file is read in pieces of this length.
 const PIECE_BYTES: usize = 256 * 1024;
 
+/// What a node that wants the folder meanwhile is told of us.
+const LABEL: &str = "`adit chain`";
+
 /// Why something could not be done with a data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
@@ -93,8 +96,7 @@ impl Offline {
 
     /// Opens a data folder, or makes it for a chain under these rules.
     pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
-        let label = format!("process {}, `adit chain`", std::process::id());
-        let opened = Store::open(folder, &label, Durability::Full)?;
+        let opened = Store::open(folder, LABEL, Durability::Full)?;
         let identity = identity::read_or_make(folder, rules.name())?;
         let config = Config {
             reward_to: identity.node_id,
@@ -117,8 +119,7 @@ impl Offline {
         if identity::read(folder)?.is_none() {
             return Err(OfflineError::NoChain(folder.to_path_buf()));
         }
-        let label = format!("process {}, `adit chain`", std::process::id());
-        adit_store::reindex(folder, &label)?;
+        adit_store::reindex(folder, LABEL)?;
         Offline::open(folder)
     }
 

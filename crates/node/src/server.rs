@@ -78,7 +78,7 @@ pub struct Running {
 /// Starts a node. Must be called within a tokio runtime.
 pub fn start(settings: Settings) -> Result<Running, ServeError> {
     let address = settings.listener.local_addr()?;
-    let label = format!("process {}, port {}", std::process::id(), address.port());
+    let label = format!("port {}", address.port());
     let opened = Store::open(&settings.data_folder, &label, settings.durability)?;
     let identity = identity::read_or_make(&settings.data_folder, settings.rules.name())?;
     let config = Config {

@@ -25,11 +25,11 @@ mod lock;
 
 mod position;
 
+mod line;
+
 mod segments;
 
 mod log;
-
-mod line;
 
 mod tail;
 
@@ -51,6 +51,8 @@ mod staging;
 
 mod reader;
 
+mod replay;
+
 mod store;
 
 mod open;
@@ -60,10 +62,10 @@ pub use error::StoreError;
 pub use index::{INDEX_CACHE_LIMIT_BYTES, INDEX_FORMAT};
 pub use line::LINE_LIMIT_BYTES;
 pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
-pub use open::{Limits, Opened, Replayed, reindex};
+pub use open::{Limits, Opened, reindex};
 pub use position::Position;
 pub use reader::{Reader, Snapshot};
-
+pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use segments::OPEN_SEGMENTS_LIMIT;
 pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
-pub use store::{CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, OVERLAY_LIMIT, REPLAY_COMMIT_BLOCKS, Store};
+pub use store::{CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, OVERLAY_LIMIT, Store};

@@ -195,6 +195,7 @@ impl<'a> Runs<'a> {
     }
 
     fn push(&mut self, location: Location) -> Result<(), StoreError> {
+        self.segments.check_length(location)?;
         match self.start {
             Some(start) if self.end == location.start => {
                 self.joints.push(length_bytes(start, self.end) - 1);

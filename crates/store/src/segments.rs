@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::durable::files_in;
 use crate::error::StoreError;
+use crate::line::LINE_LIMIT_BYTES;
 use crate::position::{Location, Position};
 
-/// At most so many segments are held open for reading; more are opened anew
-/// for each read.
+/// At most so many segments are held open for reading, those opened last.
 pub const OPEN_SEGMENTS_LIMIT: usize = 64;
 
 /// The block log's files.
@@ -68,6 +68,7 @@ impl Segments {
 
     /// Reads a line, without its newline.
     pub(crate) fn read(&self, location: Location) -> Result<Vec<u8>, StoreError> {
+        self.check_length(location)?;
         let mut text = vec![0; location.length_bytes as usize];
         self.read_into(location.start, &mut text)?;
         Ok(text)
@@ -91,9 +92,10 @@ impl Segments {
         }
         let path = self.path(segment);
         let file = Arc::new(File::open(&path).map_err(StoreError::io("open", &path))?);
-        if open.len() < OPEN_SEGMENTS_LIMIT {
-            open.push((segment, Arc::clone(&file)));
+        if open.len() == OPEN_SEGMENTS_LIMIT {
+            open.remove(0);
         }
+        open.push((segment, Arc::clone(&file)));
         Ok(file)
     }
 
@@ -106,6 +108,23 @@ impl Segments {
                      the index with adit chain reindex, and let the peers supply the blocks"
                 .to_owned(),
         }
+    }
+
+    /// No line is longer than the limit, whatever the index says.
+    pub(crate) fn check_length(&self, location: Location) -> Result<(), StoreError> {
+        if location.length_bytes as usize <= LINE_LIMIT_BYTES {
+            return Ok(());
+        }
+        Err(StoreError::Corrupt {
+            file: self.path(location.start.segment),
+            offset: location.start.offset,
+            what: format!(
+                "expected a block of at most {LINE_LIMIT_BYTES} bytes, \
+                 and the index says that it has {}",
+                location.length_bytes
+            ),
+            advice: INDEX_DOES_NOT_FIT.to_owned(),
+        })
     }
 
     /// `line_end` bytes behind `start`, the index says, a line ends.

@@ -2,7 +2,6 @@
 //! asked, and shows every change at once to whoever decides on the next. The
 //! logs are the truth: they are written before the index.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
@@ -13,13 +12,13 @@ use crate::error::StoreError;
 use crate::index::{Commit, Index, Switch, index_error};
 use crate::lock::FolderLock;
 use crate::log::BlockLog;
-use crate::open::Replay;
 use crate::overlay::{MainLookup, Overlay};
 use crate::peers::PeersFile;
 use crate::pending::PendingLog;
 use crate::position::{Location, Position};
 use crate::reader::{Reader, archive_error};
 use crate::record::{BlockRecord, MainRecord};
+use crate::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
 use crate::segments::Segments;
 
 /// The overlay holds at most so many blocks, 4 MB or so; then everything is
@@ -34,10 +33,6 @@ pub const CHECKPOINT_BLOCKS: u64 = 1_024;
 /// After so many bytes of blocks, or of transactions that blocks may have
 /// taken, a checkpoint is due.
 pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
-
-/// While a long log is read again, the index is made durable after so many
-/// blocks, so that a second try does not begin at the begin.
-pub const REPLAY_COMMIT_BLOCKS: u64 = 65_536;
 
 /// Everything that a node accepted, and the only way to add to it.
 pub struct Store {
@@ -97,6 +92,19 @@ impl Store {
         self.guarded(|store| store.try_checkpoint(pending))
     }
 
+    /// The next block of the log that the index does not cover, in order of
+    /// arrival; none when all have been handed out. Each one that the core
+    /// takes goes to [`Store::index`] before the next is asked for.
+    pub fn next_unindexed(&mut self) -> Result<Option<Replayed>, StoreError> {
+        self.guarded(Store::try_next_unindexed)
+    }
+
+    /// Takes in what the core says of the block that was handed out last.
+    /// Nothing is written to the logs.
+    pub fn index(&mut self, change: &Change) -> Result<(), StoreError> {
+        self.guarded(|store| store.try_index(change))
+    }
+
     /// The length of the main chain.
     pub fn length(&self) -> u64 {
         self.overlay.main_length()
@@ -121,15 +129,10 @@ impl Store {
         self.log.end()
     }
 
-    /// The block log's folder.
-    pub fn blocks_folder(&self) -> &Path {
-        self.segments.folder()
-    }
-
     /// Runs a step that writes. Once one has failed, the files may hold any
     /// part of what was to be written, and a second sync that succeeds says
     /// nothing about what the first one lost: so nothing more is done.
-    pub(crate) fn guarded<T>(
+    fn guarded<T>(
         &mut self,
         step: impl FnOnce(&mut Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -159,7 +162,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn try_sync(&mut self) -> Result<(), StoreError> {
+    fn try_sync(&mut self) -> Result<(), StoreError> {
         self.peers.sync()?;
         self.pending.sync()?;
         self.log.sync()?;
@@ -182,8 +185,59 @@ impl Store {
         self.write_index(None, Commit::Durable)
     }
 
+    fn try_next_unindexed(&mut self) -> Result<Option<Replayed>, StoreError> {
+        let Some(replay) = &mut self.replay else {
+            return Ok(None);
+        };
+        if let Some(passed_over) = replay.take_in_hand() {
+            self.covered = passed_over.end();
+        }
+        let next = replay.next(self.pending.position())?;
+        // All before the first block that the pending log has not seen may be
+        // durable, and nothing behind it before the next checkpoint.
+        let is_last_chance = next.as_ref().is_none_or(|next| next.after_pending);
+        let is_due = is_last_chance && replay.since_durable > 0;
+        if is_due {
+            self.make_replayed_durable()?;
+        }
+        if next.is_none() {
+            self.replay = None;
+            self.try_sync()?;
+        }
+        Ok(next)
+    }
+
+    fn try_index(&mut self, change: &Change) -> Result<(), StoreError> {
+        let in_hand = self.replay.as_mut().and_then(Replay::take_in_hand);
+        match (change, in_hand) {
+            (Change::Block { block, entry, main }, Some(location))
+                if block.text().len() == location.length_bytes as usize =>
+            {
+                self.place(block.hash(), *entry, *main, location)?;
+            }
+            _ => {
+                return Err(StoreError::OutOfOrder {
+                    what: "expected the block that next_unindexed handed out".to_owned(),
+                });
+            }
+        }
+        let may_be_durable = self.covered <= self.pending.position();
+        let replay = self.replay.as_mut().filter(|_| may_be_durable);
+        match replay.map_or(0, Replay::count) {
+            REPLAY_COMMIT_BLOCKS.. => self.make_replayed_durable(),
+            _ => Ok(()),
+        }
+    }
+
+    fn make_replayed_durable(&mut self) -> Result<(), StoreError> {
+        if let Some(replay) = &mut self.replay {
+            replay.since_durable = 0;
+        }
+        self.write_index(None, Commit::Durable)
+    }
+
     /// Takes a block that lies in the log into the overlay.
-    pub(crate) fn place(
+    fn place(
         &mut self,
         hash: Hash,
         entry: Entry,
@@ -217,11 +271,7 @@ impl Store {
 
     /// Writes the overlay to the index, and begins a new one. The index never
     /// names a block that the disk may lose.
-    pub(crate) fn write_index(
-        &mut self,
-        switch: Option<Switch>,
-        commit: Commit,
-    ) -> Result<(), StoreError> {
+    fn write_index(&mut self, switch: Option<Switch>, commit: Commit) -> Result<(), StoreError> {
         self.log.sync()?;
         self.index
             .write(&self.overlay, switch, self.covered, commit)?;

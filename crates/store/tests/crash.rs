@@ -83,8 +83,9 @@ struct Life {
     compacted: Vec<Pending>,
     accepted: Vec<Arc<[u8]>>,
     synced_accepted: usize,
-    peers: Vec<String>,
-    synced_peers: Vec<String>,
+    /// The lists of peers since the last sync, that one's first. A full overlay
+    /// may have synced any of them.
+    peers: Vec<Vec<String>>,
     synced_lengths: Vec<(String, u64)>,
     next_number: u64,
 }
@@ -101,8 +102,7 @@ impl Life {
             compacted: Vec::new(),
             accepted: Vec::new(),
             synced_accepted: 0,
-            peers: Vec::new(),
-            synced_peers: Vec::new(),
+            peers: vec![Vec::new()],
             synced_lengths: Vec::new(),
             next_number: 1,
         };
@@ -119,9 +119,11 @@ impl Life {
                 self.accepted.push(transaction(number));
             }),
             Step::Peers(count) => {
-                self.peers = (0..count).map(|_| self.number().to_string()).collect();
-                let change = Change::Peers(self.peers.clone());
+                let list: Vec<_> = (0..count).map(|_| self.number().to_string()).collect();
+                let change = Change::Peers(list.clone());
                 self.world.store.apply(&change).unwrap();
+                assert_eq!(self.world.store.peers(), list);
+                self.peers.push(list);
             }
             Step::Sync => {
                 self.world.sync();
@@ -181,7 +183,7 @@ impl Life {
         self.world.sync();
         let before = self.files_now();
         let waiting = self.some_waiting(3);
-        let covered = self.world.replayed_or_covered(self.checkpoint_blocks);
+        let covered = self.checkpoint_blocks;
         self.checkpoint(waiting);
         let after = self.files_now();
         let index = "index.redb";
@@ -194,7 +196,9 @@ impl Life {
 
     /// Any part of what was written since the last sync may be missing.
     fn tear(&self, folder: &Path, kept_thousandths: u64) {
-        for kind in ["blocks", "pending"] {
+        // The two logs are synced one after the other.
+        let kept = [kept_thousandths, 1_000 - kept_thousandths];
+        for (kind, kept_thousandths) in ["blocks", "pending"].into_iter().zip(kept) {
             for path in files(&folder.join(kind)) {
                 let name = format!("{kind}/{}", path.file_name().unwrap().display());
                 let synced = self
@@ -221,13 +225,10 @@ impl Life {
         self.check_blocks(&world, &applied);
         self.check_replayed(&world.replayed, index_was_lost, world.tree.arrived.len());
         self.check_pending(&world.pending);
-        let peers = world.store.peers();
-        assert!(
-            peers == self.synced_peers || peers == self.peers,
-            "{peers:?}"
-        );
+        let peers = world.store.peers().to_vec();
+        assert!(self.peers.contains(&peers), "{peers:?}");
 
-        self.peers = peers.to_vec();
+        self.peers.push(peers);
         self.world = world;
         self.folder = folder;
         self.world.check_snapshot();
@@ -278,7 +279,7 @@ impl Life {
     fn note_synced(&mut self) {
         self.synced_blocks = self.world.tree.arrived.len();
         self.synced_accepted = self.accepted.len();
-        self.synced_peers.clone_from(&self.peers);
+        self.peers.drain(..self.peers.len() - 1);
         self.synced_lengths.clear();
         for kind in ["blocks", "pending"] {
             for path in files(&self.folder.path().join(kind)) {
@@ -311,12 +312,6 @@ impl Life {
     fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
-    }
-}
-
-impl World {
-    fn replayed_or_covered(&self, checkpoint_blocks: usize) -> usize {
-        checkpoint_blocks.min(self.tree.arrived.len())
     }
 }
 

@@ -138,6 +138,7 @@ fn a_log_shorter_than_the_index_knows_is_refused_and_can_be_indexed_anew() {
         .sum();
     change_log(folder.path(), |text| text.truncate(two));
     let message = refusal(folder.path());
+    assert!(message.contains("the block log ends here"), "{message}");
     assert!(message.contains("adit chain reindex"), "{message}");
     reindex(folder.path(), "a test").unwrap();
     let mut world = World::open(folder.path());

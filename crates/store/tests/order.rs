@@ -3,7 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use adit_core::archive::{Archive, Change};
+use adit_core::archive::{Change, Entry, MainChange};
+use adit_core::rules::Weight;
 use adit_store::{Durability, Store, StoreError};
 use tempfile::tempdir;
 
@@ -108,7 +109,10 @@ fn a_reorganisation_longer_than_the_overlay_goes_straight_to_the_index() {
         let next = child(branch.last().unwrap(), salt);
         branch.push(next);
     }
-    world.add_all(&branch);
+    // The block that overtakes makes the whole branch visible at once.
+    world.add_all(&branch[..27]);
+    world.check_snapshot();
+    world.add_all(&branch[27..]);
     world.check();
     world.sync();
     world.check_snapshot();
@@ -121,30 +125,39 @@ fn a_reorganisation_longer_than_the_overlay_goes_straight_to_the_index() {
 
 #[test]
 fn a_shorter_chain_can_be_the_main_chain() {
-    // Not by the tutorial's rules; where work counts, it can.
-    let folder = tempdir().unwrap();
-    let mut world = World::open_small(folder.path());
-    let blocks = chain(20, 0);
-    world.add_all(&blocks);
-    world.sync();
-    let heavy = child(&blocks[10], 77);
-    let change = Change::Block {
-        block: Arc::clone(&heavy),
-        entry: adit_core::archive::Entry {
-            index: 12,
-            parent: Some(blocks[10].hash()),
-            total_weight: adit_core::rules::Weight::from(1_000),
-        },
-        main: adit_core::archive::MainChange::Reorganise { fork: 11 },
-    };
-    world.tree.archive.apply(&change);
-    world.tree.arrived.push(heavy);
-    world.store.apply(&change).unwrap();
-    world.check();
-    world.sync();
-    world.check();
-    world.check_snapshot();
-    assert_eq!(world.store.main_hash(13).unwrap(), None);
+    // Not by the tutorial's rules; where work counts, it can. The first branch
+    // fits in the overlay, the second does not.
+    for (fork, branch_length) in [(15, 2), (3, 20)] {
+        let folder = tempdir().unwrap();
+        let mut world = World::open_small(folder.path());
+        let blocks = chain(40, 0);
+        world.add_all(&blocks);
+        world.sync();
+        let mut tip = Arc::clone(&blocks[fork - 1]);
+        for salt in 0..branch_length - 1 {
+            tip = child(&tip, 700 + salt);
+            world.add(&tip);
+        }
+        let heavy = child(&tip, 77);
+        let main = MainChange::Reorganise { fork: fork as u64 };
+        let change = Change::Block {
+            entry: Entry {
+                index: heavy.index(),
+                parent: Some(tip.hash()),
+                total_weight: Weight::from(1_000),
+            },
+            block: Arc::clone(&heavy),
+            main,
+        };
+        world.tree.archive.apply(&change);
+        world.tree.arrived.push(heavy);
+        world.store.apply(&change).unwrap();
+        world.check();
+        world.sync();
+        world.check();
+        world.check_snapshot();
+        assert_eq!(world.tree.length(), fork as u64 + branch_length);
+    }
 }
 
 #[test]

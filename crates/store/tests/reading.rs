@@ -3,6 +3,7 @@
 use std::thread;
 
 use adit_core::archive::Archive;
+use adit_store::{Reader, Snapshot, StagedTexts, Staging, Store};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -71,6 +72,17 @@ fn a_snapshot_stays_while_a_reorganisation_happens_under_it() {
 }
 
 #[test]
+fn what_other_threads_need_can_be_sent_to_them() {
+    fn is_send<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    is_send::<Store>();
+    is_send::<StagedTexts>();
+    is_shared::<Reader>();
+    is_shared::<Snapshot>();
+    is_shared::<Staging>();
+}
+
+#[test]
 fn a_snapshot_outlives_its_store() {
     let folder = tempdir().unwrap();
     let mut world = World::open_small(folder.path());
@@ -85,15 +97,17 @@ fn a_snapshot_outlives_its_store() {
 }
 
 proptest! {
-    #![proptest_config(crate::crash::config(64))]
+    #![proptest_config(crate::crash::config(256))]
 
     #[test]
     fn pieces_of_any_size_are_those_of_the_whole(
         // Where each block stands: on one of the newest, so that the main
         // chain's blocks lie scattered in the log.
         places in prop::collection::vec(0usize..3, 1..60),
-        from_index in 0u64..70,
-        max_bytes in prop_oneof![0usize..400, 400usize..4_000, Just(usize::MAX)],
+        from_index in 0u64..25,
+        // As long as so many blocks are, and a little more or less.
+        whole_blocks in 0usize..6,
+        difference_bytes in prop_oneof![Just(0), -2isize..3, -300isize..300],
     ) {
         let folder = tempdir().unwrap();
         let mut world = World::open_small(folder.path());
@@ -108,6 +122,9 @@ proptest! {
         let snapshot = world.store.reader().snapshot().unwrap();
         let texts: Vec<&[u8]> = world.tree.archive.main().map(|block| block.text()).collect();
         let from = from_index.max(1) as usize - 1;
+        let blocks_bytes = texts.iter().skip(from).take(whole_blocks);
+        let blocks_bytes = blocks_bytes.map(|text| text.len() + 1).sum::<usize>();
+        let max_bytes = blocks_bytes.saturating_sub(1).saturating_add_signed(difference_bytes);
         let mut expected = b"before".to_vec();
         let mut count = 0;
         for text in texts.iter().skip(from) {

@@ -7,7 +7,7 @@
 
 use super::number::{self, Number};
 use super::order::{Key, Order};
-use super::{DEPTH_LIMIT, JsonError, string};
+use super::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, string};
 
 /// Appends the canonical form of `text`, which must be one value and white space.
 pub(super) fn whole(text: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), JsonError> {
@@ -173,6 +173,11 @@ impl<'a> Pass<'a> {
             Some(b'"') => {}
             Some(_) => return Err(self.unexpected("a key in double quotes")),
             None => return Err(ended("inside an object")),
+        }
+        if self.order.member_count() == OPEN_MEMBERS_LIMIT {
+            return Err(JsonError::TooManyMembers {
+                offset: self.position,
+            });
         }
         let start = self.position + 1;
         let out_start = self.out_position();

@@ -55,6 +55,7 @@ pub struct ChainReader {
     /// A value that was cut is not tried again before so many bytes are there:
     /// with ever twice as many, the work stays in proportion to the answer.
     needed: usize,
+    last_length: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,7 @@ impl ChainReader {
             saw_chain: false,
             ended: false,
             needed: 0,
+            last_length: 0,
         }
     }
 
@@ -201,13 +203,15 @@ impl ChainReader {
         if rest.len() < self.needed {
             return Ok(None);
         }
-        let mut text = Vec::new();
+        // Blocks are mostly about as long as the one before.
+        let mut text = Vec::with_capacity(self.last_length);
         let read = json::canonical_prefix(rest, limit_bytes, &mut text)
             .map_err(|error| ReadError::NotJson(error, self.offset()))?;
         match read {
             Some(length) => {
                 self.position += length;
                 self.needed = 0;
+                self.last_length = text.len();
                 Ok(Some(text))
             }
             None if self.ended => Err(ReadError::Cut(self.dropped + self.buffer.len() as u64)),

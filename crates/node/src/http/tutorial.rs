@@ -8,7 +8,7 @@ use adit_core::node::Answer;
 use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -194,19 +194,25 @@ fn waiting(peer: &str) -> Value {
 
 /// Reads a body of bounded length in bounded time, or says why not.
 async fn read_body(body: Body, limit_bytes: usize) -> Result<bytes::Bytes, Response> {
+    // What is said to be too long need not come to be refused.
+    if body.size_hint().lower() > limit_bytes as u64 {
+        return Err(too_long(limit_bytes));
+    }
     let reading = axum::body::to_bytes(body, limit_bytes);
     match timeout(Duration::from_millis(BODY_TIMEOUT_MS), reading).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_too_long(&error) => {
-            let text = format!("the body is longer than {limit_bytes} bytes\n");
-            Err((StatusCode::PAYLOAD_TOO_LARGE, text).into_response())
-        }
+        Ok(Err(error)) if is_too_long(&error) => Err(too_long(limit_bytes)),
         Ok(Err(error)) => Err(bad_request(format!("the body could not be read: {error}"))),
         Err(_) => {
             let text = format!("the body was not whole after {BODY_TIMEOUT_MS} ms\n");
             Err((StatusCode::REQUEST_TIMEOUT, text).into_response())
         }
     }
+}
+
+fn too_long(limit_bytes: usize) -> Response {
+    let text = format!("the body is longer than {limit_bytes} bytes\n");
+    (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
 }
 
 fn is_too_long(error: &axum::Error) -> bool {

@@ -1,0 +1,292 @@
+//! The tree of blocks and the choice of the main chain, against a naive model,
+//! and its bounds. Most trees here grow under rules without work.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::archive::{Change, MainChange, MemoryArchive};
+use adit_core::block::Block;
+use adit_core::chain::{Arrival, Chain, ChainError, Placed, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT};
+use adit_core::hash::Hash;
+use adit_core::rules::{Classic, Rules, Weight};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::world::{
+    Dice, Workless, block_with_proof, classic_chain, first_block, line_after, next_block,
+    repeatable,
+};
+
+/// A chain, and the archive that it is promised.
+struct Tree {
+    chain: Chain,
+    archive: MemoryArchive,
+}
+
+impl Tree {
+    fn new(rules: impl Rules + 'static) -> Tree {
+        let archive = MemoryArchive::default();
+        let chain = Chain::open(Arc::new(rules), 0, &archive).unwrap();
+        Tree { chain, archive }
+    }
+
+    /// A tree of one line.
+    fn of(blocks: &[Arc<Block>]) -> Tree {
+        let mut tree = Tree::new(Workless);
+        for block in blocks {
+            assert!(matches!(tree.add(block), Ok(Some(_))));
+        }
+        tree
+    }
+
+    fn add(&mut self, block: &Arc<Block>) -> Result<Option<MainChange>, ChainError> {
+        self.add_as(block, Arrival::Single)
+    }
+
+    fn add_as(
+        &mut self,
+        block: &Arc<Block>,
+        arrival: Arrival,
+    ) -> Result<Option<MainChange>, ChainError> {
+        let now = Duration::from_secs(1_700_000_000);
+        let block = Arc::clone(block);
+        let placed = self.chain.insert(now, block, arrival, &self.archive)?;
+        let Some(Placed {
+            block, entry, main, ..
+        }) = placed
+        else {
+            return Ok(None);
+        };
+        self.archive.apply(&Change::Block { block, entry, main });
+        Ok(Some(main))
+    }
+}
+
+/// All blocks in a map; the main chain is the longest line of parents, of
+/// several the one whose end was seen first.
+#[derive(Default)]
+struct Model {
+    parents: BTreeMap<Hash, Option<Hash>>,
+    main: Vec<Hash>,
+}
+
+impl Model {
+    /// What the block does to the main chain; none when it is known already.
+    fn add(&mut self, block: &Block) -> Result<Option<MainChange>, &'static str> {
+        if self.parents.contains_key(&block.hash()) {
+            return Ok(None);
+        }
+        if block
+            .parent()
+            .is_some_and(|parent| !self.parents.contains_key(&parent))
+        {
+            return Err("orphan");
+        }
+        self.parents.insert(block.hash(), block.parent());
+        let line = self.line_to(block.hash());
+        if line.len() <= self.main.len() {
+            return Ok(Some(MainChange::Side));
+        }
+        let both = line.iter().zip(&self.main);
+        let fork = both.take_while(|(new, old)| new == old).count();
+        let extends = fork == self.main.len();
+        self.main = line;
+        Ok(Some(match extends {
+            true => MainChange::Extend,
+            false => MainChange::Reorganise { fork: fork as u64 },
+        }))
+    }
+
+    fn line_to(&self, tip: Hash) -> Vec<Hash> {
+        let line = std::iter::successors(Some(tip), |hash| self.parents[hash]);
+        let mut line: Vec<_> = line.collect();
+        line.reverse();
+        line
+    }
+}
+
+/// A random tree, and the order in which its blocks come: some too early, so
+/// that their parents are not known, some twice.
+fn blocks_in_order_of_arrival(size: usize, seed: u64) -> Vec<Arc<Block>> {
+    let mut dice = Dice(seed);
+    let mut blocks = vec![first_block(1)];
+    for salt in 2..=size as u64 {
+        let recent = blocks.len().min(6) as u64;
+        let parent = &blocks[blocks.len() - 1 - dice.below(recent) as usize];
+        let block = match dice.below(12) {
+            0 => first_block(salt),
+            _ => next_block(parent, salt, &[]),
+        };
+        blocks.push(block);
+    }
+    let mut order: Vec<_> = (0..size).chain(0..size).collect();
+    // Mostly in order: whoever comes may change places with one a little
+    // later, or be left out the first time.
+    for at in 0..order.len() {
+        let other = (at + dice.below(8) as usize).min(order.len() - 1);
+        order.swap(at, other);
+    }
+    order.iter().map(|at| Arc::clone(&blocks[*at])).collect()
+}
+
+proptest! {
+    #![proptest_config(repeatable(400))]
+
+    #[test]
+    fn the_main_chain_is_the_models(size in 1..60usize, seed in any::<u64>()) {
+        let (mut tree, mut model) = (Tree::new(Workless), Model::default());
+        for (number, block) in blocks_in_order_of_arrival(size, seed).iter().enumerate() {
+            let arrival = [Arrival::Single, Arrival::InBranch][number % 2];
+            let found = tree.add_as(block, arrival);
+            match (&found, model.add(block)) {
+                (Ok(found), Ok(expected)) => prop_assert_eq!(*found, expected),
+                (Err(ChainError::Orphan { index, parent }), Err("orphan")) => {
+                    prop_assert_eq!((*index, *parent), (block.index(), block.parent()));
+                }
+                (found, expected) => {
+                    let what = format!("seed {seed}: {found:?} instead of {expected:?}");
+                    return Err(TestCaseError::fail(what));
+                }
+            }
+            let main: Vec<_> = tree.archive.main().map(Block::hash).collect();
+            prop_assert_eq!(&main, &model.main);
+            prop_assert_eq!(tree.chain.length(), model.main.len() as u64);
+            let tip = tree.chain.tip().map(|tip| tip.hash());
+            prop_assert_eq!(tip, model.main.last().copied());
+            let weight = tree.chain.total_weight();
+            prop_assert_eq!(weight, Weight::from(model.main.len()));
+        }
+    }
+
+    #[test]
+    fn a_tree_opened_again_goes_on_as_the_one_that_was_not(
+        size in 1..40usize, seed in any::<u64>(), salts in vec(any::<u32>(), 1..6),
+    ) {
+        let (mut tree, mut model) = (Tree::new(Workless), Model::default());
+        let blocks = blocks_in_order_of_arrival(size, seed);
+        for (number, block) in blocks.iter().enumerate() {
+            let _ = model.add(block);
+            let _ = tree.add_as(block, Arrival::InBranch);
+            if salts.contains(&(number as u32 % 7)) || number % 5 == 0 {
+                let length = tree.chain.length();
+                tree.chain = Chain::open(Arc::new(Workless), length, &tree.archive).unwrap();
+            }
+        }
+        let main: Vec<_> = tree.archive.main().map(Block::hash).collect();
+        prop_assert_eq!(main, model.main);
+    }
+}
+
+#[test]
+fn an_empty_tree_has_no_tip_and_weighs_nothing() {
+    let tree = Tree::new(Classic::Published);
+    assert!(tree.chain.tip().is_none());
+    assert_eq!(tree.chain.length(), 0);
+    assert_eq!(tree.chain.total_weight(), Weight::ZERO);
+}
+
+#[test]
+fn the_first_seen_of_two_equal_branches_stays() {
+    let first = first_block(1);
+    let (seen, late) = (next_block(&first, 2, &[]), next_block(&first, 3, &[]));
+    let mut tree = Tree::of(&[first, Arc::clone(&seen)]);
+    assert_eq!(tree.add(&late).unwrap(), Some(MainChange::Side));
+    assert_eq!(tree.chain.tip(), Some(&seen));
+    let heavier = next_block(&late, 4, &[]);
+    let switched = Some(MainChange::Reorganise { fork: 1 });
+    assert_eq!(tree.add(&heavier).unwrap(), switched);
+    assert_eq!(tree.chain.tip(), Some(&heavier));
+}
+
+#[test]
+fn a_reorganisation_names_the_last_common_block() {
+    let first = first_block(1);
+    let ours = line_after(&first, 6, 10);
+    let mut blocks = vec![first];
+    blocks.extend(ours.iter().cloned());
+    for (fork, parent) in (1..7).zip(&blocks) {
+        let mut tree = Tree::of(&blocks);
+        let branch = line_after(parent, 8 - fork, 20);
+        let (last, side) = branch.split_last().unwrap();
+        for block in side {
+            assert_eq!(tree.add(block).unwrap(), Some(MainChange::Side));
+        }
+        let switched = Some(MainChange::Reorganise { fork });
+        assert_eq!(tree.add(last).unwrap(), switched);
+    }
+    let mut tree = Tree::of(&blocks);
+    let mut foreign = vec![first_block(9)];
+    foreign.extend(line_after(&foreign[0], 7, 30));
+    let changes: Vec<_> = foreign
+        .iter()
+        .map(|block| tree.add(block).unwrap())
+        .collect();
+    let switched = Some(MainChange::Reorganise { fork: 0 });
+    assert_eq!(changes[6..], [Some(MainChange::Side), switched]);
+}
+
+#[test]
+fn a_block_is_checked_where_it_stands() {
+    let mut tree = Tree::new(Classic::Published);
+    let chain = classic_chain(3, 7);
+    assert!(tree.add(&chain[0]).is_ok());
+    let wrong = block_with_proof(&chain[0], 35_294, 7, &[]);
+    let refused = tree.add(&wrong).unwrap_err().to_string();
+    assert_eq!(refused, "block 2: proof 35294 does not solve the puzzle");
+    let orphan = tree.add(&chain[2]).unwrap_err().to_string();
+    let parent = chain[1].hash();
+    let expected = format!("block 3 stands on an unknown block Some({parent})");
+    assert_eq!(orphan, expected);
+    assert!(tree.add(&chain[1]).is_ok());
+    assert!(tree.add(&chain[2]).is_ok());
+    let text = r#"{"index": 9, "previous_hash": 7, "proof": 1, "transactions": []}"#;
+    let nowhere = Arc::new(Workless.read(text.as_bytes()).unwrap());
+    let orphan = tree.add(&nowhere).unwrap_err().to_string();
+    assert_eq!(orphan, "block 9 stands on an unknown block None");
+}
+
+/// A line of `SIDE_DEPTH_LIMIT` + 2 blocks.
+fn long_line() -> Vec<Arc<Block>> {
+    let mut line = vec![first_block(1)];
+    line.extend(line_after(&line[0], SIDE_DEPTH_LIMIT + 1, 1_000));
+    line
+}
+
+#[test]
+fn a_single_side_block_may_not_lie_too_deep() {
+    let line = long_line();
+    let mut tree = Tree::of(&line);
+    let sibling = |of: usize| next_block(&line[of - 2], 7, &[]);
+    let lowest = tree.add(&sibling(2)).unwrap();
+    assert_eq!(lowest, Some(MainChange::Side));
+    let error = tree.add(&first_block(7)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "block 1 stands on a side branch more than 1000 blocks below the tip (1002)"
+    );
+    // A branch that is known to be heavier as a whole may fork anywhere.
+    let in_branch = tree.add_as(&first_block(7), Arrival::InBranch).unwrap();
+    assert_eq!(in_branch, Some(MainChange::Side));
+}
+
+#[test]
+fn there_are_not_too_many_single_side_blocks_near_the_tip() {
+    let line = long_line();
+    let mut tree = Tree::of(&line[..1]);
+    for salt in 0..SIDE_BLOCKS_LIMIT as u64 {
+        let side = tree.add(&first_block(10 + salt)).unwrap();
+        assert_eq!(side, Some(MainChange::Side));
+    }
+    let one_more = first_block(9);
+    let error = tree.add(&one_more).unwrap_err();
+    assert_eq!(error.to_string(), "more than 4096 blocks on side branches");
+    let in_branch = tree.add_as(&one_more, Arrival::InBranch).unwrap();
+    assert_eq!(in_branch, Some(MainChange::Side));
+    // The main chain grows on, and leaves them too far behind to count.
+    for block in &line[1..] {
+        assert_eq!(tree.add(block).unwrap(), Some(MainChange::Extend));
+    }
+    let sibling = next_block(&line[line.len() - 2], 7, &[]);
+    assert_eq!(tree.add(&sibling).unwrap(), Some(MainChange::Side));
+}

@@ -1,0 +1,271 @@
+//! The waiting transactions: their order, their bounds, what a block settles
+//! and what a dropped block gives back. A naive model says what is right.
+
+use std::sync::Arc;
+
+use adit_core::pool::{
+    MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending, Pool,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::world::{payment, repeatable, utf8};
+
+fn text(text: &str) -> Arc<[u8]> {
+    text.as_bytes().into()
+}
+
+fn pool_of(texts: &[&str]) -> Pool {
+    let mut pool = Pool::default();
+    for accepted in texts {
+        assert_eq!(pool.accept(text(accepted)), Ok(0));
+    }
+    pool
+}
+
+fn settle(pool: &mut Pool, texts: &[&str], ours: bool) {
+    let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
+    pool.settle(&texts, ours);
+}
+
+fn give_back(pool: &mut Pool, texts: &[&str]) -> usize {
+    let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
+    pool.give_back(&texts)
+}
+
+fn waiting(pool: &Pool) -> Vec<String> {
+    pool.iter().map(|pending| utf8(&pending.text)).collect()
+}
+
+#[test]
+fn first_come_first_served() {
+    let pool = pool_of(&["a", "b", "a"]);
+    assert_eq!(waiting(&pool), ["a", "b", "a"]);
+    let next: Vec<_> = pool
+        .for_next_block()
+        .iter()
+        .map(|text| utf8(text))
+        .collect();
+    assert_eq!(next, ["a", "b", "a"]);
+    assert_eq!((pool.len(), pool.is_empty()), (3, false));
+    assert!(Pool::default().is_empty());
+}
+
+#[test]
+fn what_comes_back_stands_in_front_in_its_order() {
+    let mut pool = pool_of(&["a"]);
+    assert_eq!(give_back(&mut pool, &["x", "y"]), 0);
+    assert_eq!(give_back(&mut pool, &["w"]), 0);
+    assert_eq!(waiting(&pool), ["w", "x", "y", "a"]);
+}
+
+#[test]
+fn a_block_made_here_settles_what_it_took() {
+    let mut pool = pool_of(&["a", "b", "a"]);
+    settle(&mut pool, &["a", "b"], true);
+    assert_eq!(waiting(&pool), ["a"]);
+    settle(&mut pool, &["z"], true);
+    assert_eq!(waiting(&pool), ["a"]);
+}
+
+#[test]
+fn a_block_from_elsewhere_settles_only_what_came_back() {
+    let mut pool = pool_of(&["a", "b"]);
+    settle(&mut pool, &["a", "b"], false);
+    assert_eq!(waiting(&pool), ["a", "b"]);
+    give_back(&mut pool, &["a"]);
+    settle(&mut pool, &["b", "a", "a"], false);
+    let origins: Vec<_> = pool.iter().map(|pending| pending.origin).collect();
+    assert_eq!(waiting(&pool), ["a", "b"]);
+    assert_eq!(origins, [Origin::Accepted, Origin::Accepted]);
+}
+
+#[test]
+fn each_transaction_of_a_block_settles_one_of_those_that_look_like_it() {
+    let mut pool = Pool::default();
+    give_back(&mut pool, &["a", "a", "b", "a"]);
+    settle(&mut pool, &["b", "a", "a"], false);
+    assert_eq!(waiting(&pool), ["a"]);
+}
+
+#[test]
+fn it_knows_whether_a_block_can_settle_anything() {
+    let mut pool = Pool::default();
+    assert!(!pool.can_settle(true) && !pool.can_settle(false));
+    pool.accept(text("a")).unwrap();
+    assert!(pool.can_settle(true) && !pool.can_settle(false));
+    give_back(&mut pool, &["b"]);
+    assert!(pool.can_settle(true) && pool.can_settle(false));
+    settle(&mut pool, &["b"], false);
+    assert!(pool.can_settle(true) && !pool.can_settle(false));
+}
+
+/// Fills a pool to the byte with transactions of 64 KiB.
+fn full_of_bytes() -> Pool {
+    let mut pool = Pool::default();
+    let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
+    for _ in 0..PENDING_LIMIT_BYTES / large.len() {
+        pool.accept(Arc::clone(&large)).unwrap();
+    }
+    pool
+}
+
+#[test]
+fn no_more_bytes_wait_than_the_limit() {
+    let mut pool = full_of_bytes();
+    let full = pool.accept(text("a")).unwrap_err();
+    assert_eq!((full.count, full.bytes), (1_024, PENDING_LIMIT_BYTES));
+    assert_eq!(
+        full.to_string(),
+        "1024 transactions of 67108864 bytes are waiting already, and no more fit \
+         (at most 500000, 67108864 bytes); mine a block (GET /mine) and send it again"
+    );
+    assert_eq!(give_back(&mut pool, &["a", "b"]), 2);
+    let large = pool.for_next_block();
+    let large: Vec<_> = large.iter().map(|text| &**text).collect();
+    pool.settle(&large, true);
+    assert!(pool.accept(text("a")).is_ok());
+}
+
+#[test]
+fn no_more_transactions_wait_than_the_limit() {
+    let mut pool = Pool::default();
+    let small = text("a");
+    for _ in 1..PENDING_LIMIT_COUNT {
+        pool.accept(Arc::clone(&small)).unwrap();
+    }
+    assert_eq!(give_back(&mut pool, &["x", "y"]), 1);
+    let first = pool.iter().next().unwrap();
+    assert_eq!(utf8(&first.text), "y", "the later one of the block fits");
+    let full = pool.accept(small).unwrap_err();
+    assert_eq!(full.count, PENDING_LIMIT_COUNT);
+}
+
+#[test]
+fn what_waited_before_a_restart_was_promised_and_has_no_limit() {
+    let mut pool = full_of_bytes();
+    pool.restore(Pending {
+        text: text("a"),
+        origin: Origin::Accepted,
+    });
+    assert_eq!(pool.len(), 1_025);
+}
+
+#[test]
+fn a_block_takes_no_more_bytes_than_the_limit_and_the_promise_says_which_block() {
+    let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
+    let in_a_block = MINED_TRANSACTIONS_LIMIT_BYTES / large.len();
+    let mut pool = Pool::default();
+    for number in 0..2 * in_a_block + 7 {
+        let blocks_before = (number / in_a_block) as u64;
+        assert_eq!(pool.accept(Arc::clone(&large)), Ok(blocks_before));
+    }
+    for expected in [in_a_block, in_a_block, 7] {
+        let taken = pool.for_next_block();
+        assert_eq!(taken.len(), expected);
+        let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
+        pool.settle(&taken, true);
+    }
+    assert!(pool.is_empty());
+}
+
+/// Otherwise it would stand in front for ever.
+#[test]
+fn what_no_block_made_here_can_take_does_not_come_back() {
+    let mut pool = Pool::default();
+    let fits = vec![b'x'; MINED_TRANSACTIONS_LIMIT_BYTES];
+    let beyond = vec![b'x'; MINED_TRANSACTIONS_LIMIT_BYTES + 1];
+    assert_eq!(pool.give_back(&[&beyond, &fits]), 1);
+    assert_eq!(pool.for_next_block().len(), 1);
+}
+
+/// What happens to a pool. Few different texts, so that many look the same.
+#[derive(Debug, Clone)]
+enum Step {
+    Accept(u64),
+    GiveBack(Vec<u64>),
+    Settle(Vec<u64>, bool),
+    /// A block is made here of all that waits.
+    Mine,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let some = || vec(0..4u64, 0..6);
+    prop_oneof![
+        3 => (0..4u64).prop_map(Step::Accept),
+        2 => some().prop_map(Step::GiveBack),
+        3 => (some(), any::<bool>()).prop_map(|(list, ours)| Step::Settle(list, ours)),
+        1 => Just(Step::Mine),
+    ]
+}
+
+/// A pool without a thought for speed.
+#[derive(Default)]
+struct Model(Vec<(String, Origin)>);
+
+impl Model {
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Accept(number) => self.0.push((payment(*number), Origin::Accepted)),
+            Step::GiveBack(list) => {
+                let returned = list.iter().map(|n| (payment(*n), Origin::Returned));
+                self.0.splice(0..0, returned);
+            }
+            Step::Settle(list, ours) => {
+                for number in list {
+                    let settled = self.0.iter().position(|(text, origin)| {
+                        *text == payment(*number) && (*ours || *origin == Origin::Returned)
+                    });
+                    settled.map(|at| self.0.remove(at));
+                }
+            }
+            Step::Mine => self.0.clear(),
+        }
+    }
+}
+
+fn take(pool: &mut Pool, step: &Step) {
+    let texts = |list: &[u64]| list.iter().map(|n| payment(*n)).collect::<Vec<_>>();
+    match step {
+        Step::Accept(number) => {
+            let blocks_before = pool.accept(text(&payment(*number)));
+            assert_eq!(blocks_before, Ok(0));
+        }
+        Step::GiveBack(list) => {
+            let texts = texts(list);
+            let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+            assert_eq!(give_back(pool, &texts), 0);
+        }
+        Step::Settle(list, ours) => {
+            let texts = texts(list);
+            let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+            settle(pool, &texts, *ours);
+        }
+        Step::Mine => {
+            let taken = pool.for_next_block();
+            let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
+            pool.settle(&taken, true);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(repeatable(2_000))]
+
+    #[test]
+    fn a_pool_does_what_the_model_does(steps in vec(step(), 1..30)) {
+        let (mut pool, mut model) = (Pool::default(), Model::default());
+        for step in &steps {
+            take(&mut pool, step);
+            model.take(step);
+            let found: Vec<_> = pool
+                .iter()
+                .map(|pending| (utf8(&pending.text), pending.origin))
+                .collect();
+            prop_assert_eq!(&found, &model.0, "after {:?}", step);
+            let returned = model.0.iter().any(|(_, origin)| *origin == Origin::Returned);
+            prop_assert_eq!(pool.can_settle(false), returned);
+            prop_assert_eq!(pool.can_settle(true), !model.0.is_empty());
+        }
+    }
+}
