@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / 'tests' / 'python'))
 
-from tutorial_node import Blockchain  # noqa: E402 (needs the path above)
+from tutorial_node import RULE_SETS, Blockchain  # noqa: E402, F401 (needs the path above; others here import both from this)
 
 FIRST_TIMESTAMP = 1_600_000_000
 MINER = '5c6a0e8b7d3f4c21a9b8e7d6c5f4a3b2'

@@ -73,12 +73,19 @@ def join_chunks(body):
         position = line_end + 2 + size + 2
 
 
+def says_close(head):
+    """Does the node end the connection after this answer?"""
+    return re.search(rb'\r\nconnection: *close', head, re.IGNORECASE) is not None
+
+
 class KeptConnection:
-    """One connection for many requests, one after the other."""
+    """One connection for many requests, one after the other; a new one after each answer that says it is the last."""
 
     def __init__(self, port, timeout_seconds=TIMEOUT_SECONDS):
+        self.port = port
         self.timeout_seconds = timeout_seconds
         self.socket = connect(port, timeout_seconds)
+        self.ended = False
 
     def __enter__(self):
         return self
@@ -89,6 +96,9 @@ class KeptConnection:
     def exchange(self, request):
         """Sends the bytes of a request and returns those of its answer, as they came."""
         deadline = monotonic() + self.timeout_seconds
+        if self.ended:
+            self.socket.close()
+            self.socket = connect(self.port, self.timeout_seconds)
         self.socket.sendall(request)
         answer = bytearray()
         head_end = -1
@@ -102,6 +112,7 @@ class KeptConnection:
                 if head_end < 0:
                     continue
                 length = stated_length(answer[:head_end])
+                self.ended = says_close(answer[:head_end])
             if answer.endswith(LAST_CHUNK) if length is None else len(answer) >= head_end + 4 + length:
                 return answer
 

@@ -3,9 +3,10 @@
 
     python3 bench/compare.py                 all measurements, some minutes
     python3 bench/compare.py --only a,b      some of them (bench/README.md says what they are)
+    python3 bench/compare.py --flask         the tutorial's node under Flask as a third contender
     python3 bench/compare.py --quick         small sizes: shows that everything works, measures nothing worth quoting
 
-It needs Linux, `wrk` and cargo. Nodes run on 127.0.0.1 with data folders in a new temporary folder, and end with it. It refuses
+It needs Linux, `wrk` and cargo, and for --flask once the Python package index. Nodes run on 127.0.0.1 with data folders in a new temporary folder, and end with it. It refuses
 to give a number for answers that were wrong; it says so below the table then, and exits with 1.
 """
 
@@ -22,10 +23,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chains import ROOT
+from chains import ROOT, RULE_SETS
 from client import AnswerError
 from measurements import MEASUREMENTS, QUICK, MeasurementError, Setting, Sizes
-from nodes import NodeError, build_adit
+from nodes import NodeError, build_adit, flask_interpreter
 
 MEMORY_FILE_SYSTEMS = ('tmpfs', 'ramfs')
 
@@ -36,11 +37,13 @@ def parse_options():
                         help='which measurements, for example a,b (default: all)')
     parser.add_argument('--quick', action='store_true', help='small sizes, for a smoke test')
     parser.add_argument('--json', action='store_true', help='print JSON, with every sample, and no table')
-    parser.add_argument('--rules', default='classic', choices=['classic', 'classic-2018'], help='default: classic')
+    parser.add_argument('--rules', default='classic', choices=RULE_SETS, help='default: classic')
     parser.add_argument('--adopt-blocks', metavar='N', type=int, help='length of the chain of b')
     parser.add_argument('--chain-blocks', metavar='N', type=int, help='length of the chain of c and d')
     parser.add_argument('--adit', metavar='FILE', type=Path, help='measure this binary (default: the one that cargo builds here)')
-    parser.add_argument('--python-only', action='store_true', help='measure the Python node alone')
+    parser.add_argument('--python-only', action='store_true', help='measure no adit')
+    parser.add_argument('--flask', action='store_true',
+                        help="measure the tutorial's node under Flask too; installs it into bench/.venv at first")
     parser.add_argument('--folder', metavar='DIR', default=tempfile.gettempdir(),
                         help='where the temporary folder is made; its disk is the one that is measured (default: %(default)s)')
     options = parser.parse_args()
@@ -91,7 +94,12 @@ def file_system_of(folder):
     return max(above)[1]
 
 
-def describe(options, adit):
+def flask_versions():
+    lines = (ROOT / 'bench' / 'requirements.txt').read_text().splitlines()
+    return [line.replace('==', ' ') for line in lines if line.startswith(('Flask=', 'Werkzeug=', 'requests='))]
+
+
+def describe(options, adit, flask):
     """What a reader of the numbers has to know about how they came to be."""
     memory_kib = int(Path('/proc/meminfo').read_text().split()[1])
     machine = {
@@ -104,6 +112,8 @@ def describe(options, adit):
         'wrk': version_from(['wrk', '-v'], exit_code=1),
         'rules': options.rules,
     }
+    if flask:
+        machine['flask'] = ', '.join(flask_versions())
     if adit:
         machine['adit'] = version_from([str(adit), '--version'])
         machine['commit'] = version_from(['git', 'describe', '--always', '--dirty'])
@@ -118,30 +128,44 @@ def formatted(value):
     return f'{value:.3g}'
 
 
-def table(machine, rows, failures):
+def table(machine, rows, failures, flask):
+    if flask:
+        titles = {'flask': 'Flask', 'python': 'Python, standard library', 'adit': 'adit'}
+        advantages = {'flask': 'adit to Flask', 'python': 'adit to standard library'}
+    else:
+        titles = {'python': 'Python', 'adit': 'adit'}
+        advantages = {'python': 'adit is better by'}
+    heads = ['quantity', 'unit', *titles.values(), *advantages.values()]
     lines = [f'- {name}: {value}' for name, value in machine.items()]
-    lines += ['', '| | quantity | unit | Python | adit | adit is better by | |', '|---|---|---|--:|--:|--:|---|']
+    lines += ['', f'| | {" | ".join(heads)} | |', f'|---|---|---|{"--:|" * (len(titles) + len(advantages))}---|']
     for row in rows:
-        advantage = row.advantage()
-        cells = [row.measurement, row.quantity, row.unit, formatted(row.median('python')), formatted(row.median('adit')),
-                 '–' if advantage is None else f'{formatted(advantage)} ×', row.note]
-        lines.append(f'| {" | ".join(cells)} |')
+        cells = [row.measurement, row.quantity, row.unit]
+        cells += [formatted(row.median(side)) for side in titles]
+        cells += [formatted_advantage(row.advantage(side)) for side in advantages]
+        lines.append(f'| {" | ".join([*cells, row.note])} |')
     lines += [''] * bool(failures) + [f'{letter} is invalid: {failure}' for letter, failure in failures.items()]
     return '\n'.join(lines)
 
 
-def as_json(machine, rows, failures):
-    values = [
-        {**dataclasses.asdict(row), 'medians': {side: row.median(side) for side in row.samples}, 'advantage': row.advantage()}
-        for row in rows
-    ]
-    return json.dumps({'machine': machine, 'rows': values, 'invalid': failures}, indent=2)
+def formatted_advantage(advantage):
+    return formatted(advantage) if advantage is None else f'{formatted(advantage)} ×'
 
 
-def measure(options, adit):
+def as_json(machine, rows, failures, flask):
+    def value_of(row):
+        value = {**dataclasses.asdict(row), 'medians': {side: row.median(side) for side in row.samples}}
+        value['advantage'] = row.advantage('python')
+        if flask:
+            value['advantage_to_flask'] = row.advantage('flask')
+        return value
+
+    return json.dumps({'machine': machine, 'rows': [value_of(row) for row in rows], 'invalid': failures}, indent=2)
+
+
+def measure(options, adit, flask):
     rows, failures = [], {}
     with tempfile.TemporaryDirectory(prefix='adit-compare-', dir=options.folder) as folder:
-        setting = Setting(Path(folder).resolve(), options.rules, adit, sizes_of(options), report)
+        setting = Setting(Path(folder).resolve(), options.rules, adit, flask, sizes_of(options), report)
         for letter in options.only:
             try:
                 rows += MEASUREMENTS[letter](setting)
@@ -155,17 +179,19 @@ def main():
     options = parse_options()
     # A SystemExit, unlike the signal's own action, ends the nodes and removes the folder on its way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    adit = None
-    if not options.python_only:
-        try:
+    adit, flask = None, None
+    try:
+        if not options.python_only:
             adit = options.adit.resolve() if options.adit else build_adit()
-        except NodeError as error:
-            sys.exit(f'compare.py: {error}')
-    machine = describe(options, adit)
+        if options.flask:
+            flask = flask_interpreter()
+    except NodeError as error:
+        sys.exit(f'compare.py: {error}')
+    machine = describe(options, adit, flask)
     if machine['disk'].split()[0] in MEMORY_FILE_SYSTEMS:
         report('warning: the folder is in memory, what is durable costs nothing there; choose another with --folder')
-    rows, failures = measure(options, adit)
-    print(as_json(machine, rows, failures) if options.json else table(machine, rows, failures))
+    rows, failures = measure(options, adit, flask)
+    print((as_json if options.json else table)(machine, rows, failures, flask))
     return 1 if failures else 0
 
 

@@ -1,32 +1,41 @@
 """What compare.py measures: one function for each measurement, from `posting` (a) to `reading_while_mining` (e).
 
-Where both nodes are measured they take turns, the first turn going to one and then to the other, so that whatever else slows the
-machine down slows both; a ratio is the median of the ratios of neighbouring turns. A measurement whose answers are wrong (another
+The sides are 'adit', 'python' (the tutorial's node in the standard library) and, if asked for, 'flask' (that node as its readers
+run it). Where several are measured they take turns, from first to last and then from last to first, so that whatever else slows
+the machine down slows all; a ratio is the median of the ratios of turns of one round. A measurement whose answers are wrong (another
 status, another tip, a block missing) is no measurement: it ends with a `MeasurementError`.
 """
 
 import json
 import math
+import multiprocessing
 import os
+import shutil
 import statistics
 import subprocess
+import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Callable, Dict, List, Optional
 
 from chains import ROOT, length_and_tip, write_chain
 from client import KeptConnection, ask_json, request_bytes, split_answer, time_reading
-from nodes import Node, import_chain, start_adit, start_python, start_static_peer
+from nodes import Node, import_chain, start_adit, start_flask, start_python, start_static_peer
 
 CONNECTIONS = 32
 PENDING_EMPTY_AFTER_BLOCKS = 50
 SYNC_BYTES = 2048
 SYNCS = 200
 MEMORY_SAMPLE_SECONDS = 0.005
-SETTLE_SECONDS = 0.3  # for the block that a miner who has just gone was still waiting for
+READ_BLOCKS = 50  # what e starts with
+MINED_BLOCKS = 10  # and by how many it grows before it starts again
+READING_SECONDS = 1  # while another client mines, a turn
+IDLE_SECONDS = 0.1  # before those blocks, and after them
+WARM_UP_READS = 20
+MINING_TIMEOUT_SECONDS = 120
 MEGABYTE = 1_000_000
 TRANSACTION = {'sender': 'a', 'recipient': 'b', 'amount': 1}
 
@@ -63,28 +72,29 @@ class Row:
     def median(self, side) -> Optional[float]:
         return statistics.median(self.samples[side]) if self.samples.get(side) else None
 
-    def advantage(self) -> Optional[float]:
-        """How many times better adit is: the median over the pairs of turns."""
-        pairs = list(zip(self.samples.get('python', []), self.samples.get('adit', [])))
+    def advantage(self, other) -> Optional[float]:
+        """How many times better than that other side adit is: the median over the pairs of turns."""
+        pairs = list(zip(self.samples.get(other, []), self.samples.get('adit', [])))
         if not pairs:
             return None
-        return statistics.median(adit / python if self.more_is_better else python / adit for python, adit in pairs)
+        return statistics.median(mine / theirs if self.more_is_better else theirs / mine for theirs, mine in pairs)
 
 
 @dataclass
 class Setting:
-    """Where and how big the measurements are. Without an `adit` binary only the Python node is measured."""
+    """Where and how big the measurements are, and of what: `adit` is its binary, `flask` a Python that has Flask. Either may miss."""
 
     folder: Path
     rules: str
     adit: Optional[Path]
+    flask: Optional[Path]
     sizes: Sizes
     report: Callable[[str], None]  # tells the user what is going on
     made: dict = field(default_factory=dict)
 
     @property
     def sides(self):
-        return ['python', 'adit'] if self.adit else ['python']
+        return ['flask'] * bool(self.flask) + ['python'] + ['adit'] * bool(self.adit)
 
     def turns(self, repetitions):
         """(repetition, side), each side once in every repetition, and first in every other one."""
@@ -92,10 +102,17 @@ class Setting:
             for side in self.sides if repetition % 2 == 0 else reversed(self.sides):
                 yield repetition, side
 
-    def start(self, side):
+    def start(self, side, chain_file=None, grows=False):
+        """A node with that chain, or with its genesis block alone. What `grows` is not what others start with."""
+        load = chain_file and chain_file.path
+        if side == 'flask':
+            return start_flask(self.flask, self.folder, self.rules, load)
         if side == 'python':
-            return start_python(self.folder, self.rules)
-        return start_adit(self.adit, self.folder, self.rules)
+            return start_python(self.folder, self.rules, load)
+        data_folder = chain_file and self.imported(chain_file.blocks)[0]
+        if data_folder and grows:
+            data_folder = shutil.copytree(data_folder, Path(tempfile.mkdtemp(dir=self.folder)) / 'data')
+        return start_adit(self.adit, self.folder, self.rules, data_folder)
 
     def chain_file(self, blocks):
         """A chain of that many blocks, made at the first call."""
@@ -152,7 +169,7 @@ def posting(setting):
 
 def post_for(node, seconds):
     """Transactions accepted a second. Mines until none of them waits, and counts that none was lost."""
-    load = run_wrk(node, '/transactions/new', 201, CONNECTIONS, seconds)
+    load = run_wrk(node, seconds)
     mined = 0
     for _ in range(PENDING_EMPTY_AFTER_BLOCKS):
         in_block = len(ask_json(node.port, 'GET', '/mine')['transactions']) - 1
@@ -165,23 +182,15 @@ def post_for(node, seconds):
     return load['answers'] / load['microseconds'] * 1e6
 
 
-def wrk_command(node, path, expected_status, connections, seconds):
-    return ['wrk', '-t1', f'-c{connections}', f'-d{seconds}s', '--timeout', '30s', '-s', str(ROOT / 'bench' / 'load.lua'),
-            f'http://127.0.0.1:{node.port}{path}', '--', str(expected_status)]
-
-
-def run_wrk(node, path, expected_status, connections, seconds):
-    result = subprocess.run(wrk_command(node, path, expected_status, connections, seconds),
-                            stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
-    return checked_load(result.stdout, path, expected_status)
-
-
-def checked_load(output, path, expected_status):
+def run_wrk(node, seconds):
     """What load.lua says in its last line, if all was as it should be."""
-    load = json.loads(output.splitlines()[-1])
-    require(load['wrong_status'] == 0, f'{path}: {load["wrong_status"]} of {load["answers"]} answers were not {expected_status}')
-    require(load['socket_errors'] == 0, f'{path}: {load["socket_errors"]} socket errors')
-    require(load['answers'] > 0, f'{path}: no answers')
+    command = ['wrk', '-t1', f'-c{CONNECTIONS}', f'-d{seconds}s', '--timeout', '30s', '-s', str(ROOT / 'bench' / 'load.lua'),
+               f'http://127.0.0.1:{node.port}/transactions/new']
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
+    load = json.loads(result.stdout.splitlines()[-1])
+    require(load['wrong_status'] == 0, f'{load["wrong_status"]} of {load["answers"]} answers were not 201')
+    require(load['socket_errors'] == 0, f'{load["socket_errors"]} socket errors')
+    require(load['answers'] > 0, 'no answers')
     return load
 
 
@@ -250,10 +259,7 @@ def whole_chain(setting):
     rows = []
     with ExitStack() as stack:
         setting.report('c: starting with the long chain')
-        nodes = {'python': stack.enter_context(start_python(setting.folder, setting.rules, load=chain_file.path))}
-        if setting.adit:
-            data_folder, import_seconds = setting.imported(chain_file.blocks)
-            nodes['adit'] = stack.enter_context(start_adit(setting.adit, setting.folder, setting.rules, data_folder))
+        nodes = {side: stack.enter_context(setting.start(side, chain_file)) for side in setting.sides}
         for repetition, side in setting.turns(setting.sizes.repetitions):
             setting.report(f'c: reading {chain_file.blocks:,} blocks from {side}, turn {repetition + 1}')
             node = nodes[side]
@@ -274,6 +280,7 @@ def whole_chain(setting):
     rows.append(Row('c', 'peak memory during it (VmHWM)', 'MB', peak))
     rows.append(Row('c', 'highest sample during it (VmRSS)', 'MB', sampled))
     if setting.adit:
+        _, import_seconds = setting.imported(chain_file.blocks)
         rows.append(Row('c', f'adit chain import of {chain_file.blocks:,} blocks', 's', {'adit': [import_seconds]}))
     return rows
 
@@ -305,11 +312,11 @@ def start(setting):
     if not setting.adit:
         setting.report('d: only adit keeps its chain, nothing to measure without it')
         return []
-    data_folder, _ = setting.imported(setting.sizes.chain_blocks)
+    chain_file = setting.chain_file(setting.sizes.chain_blocks)
     after_stop, after_kill = [], []
 
     def run_until(end, durations):
-        with start_adit(setting.adit, setting.folder, setting.rules, data_folder) as node:
+        with setting.start('adit', chain_file) as node:
             durations.append(node.start_seconds * 1e3)
             # Something written since the start, so that there is something to find again after a kill.
             ask_json(node.port, 'POST', '/transactions/new', TRANSACTION, expected_status=201)
@@ -328,68 +335,114 @@ def start(setting):
 # e. Reading while another client mines
 
 
-def reading_while_mining(setting):
-    """e. A GET on a kept connection, in turns with and without another client that loops over GET /mine.
+@dataclass
+class Reads:
+    """The latencies of a path's reads, in seconds, and how much was mined during those that had company."""
 
-    Each path has a node of its own. The turns are short and alternate, so that both kinds see the chain at the same lengths.
+    idle: List[float] = field(default_factory=list)
+    mining: List[float] = field(default_factory=list)
+    mining_seconds: float = 0
+    mined: int = 0
+
+
+def reading_while_mining(setting):
+    """e. A GET on a kept connection while another client loops over GET /mine, and without it.
+
+    adit mines many more blocks a second, and a longer chain takes longer to read. So nobody's chain grows far: each starts with the
+    same blocks, some more are mined, and then comes a new node with the first ones again, until the turn has had its time. All
+    read the same lengths, and (the proofs of classic depend on nothing else) all search for the same proofs.
     """
+    chain_file = setting.chain_file(READ_BLOCKS)
     paths = [(side, '/chain') for side in setting.sides]
     if setting.adit:
         paths.append(('adit', '/api/v1/status'))
+    reads = {pair: Reads() for pair in paths}
+    for repetition in range(setting.sizes.repetitions):
+        for pair in paths if repetition % 2 == 0 else reversed(paths):
+            side, path = pair
+            setting.report(f'e: GET {path} of {side}, turn {repetition + 1}')
+            until = reads[pair].mining_seconds + READING_SECONDS
+            while reads[pair].mining_seconds < until:
+                with setting.start(side, chain_file, grows=True) as node:
+                    read_around_mining(node, path, reads[pair])
     rows = []
-    idle, mining = ({pair: [] for pair in paths} for _ in range(2))
-    mined = {pair: 0 for pair in paths}
-    with ExitStack() as stack:
-        nodes = {pair: stack.enter_context(setting.start(pair[0])) for pair in paths}
-        for repetition in range(setting.sizes.repetitions):
-            for pair in paths if repetition % 2 == 0 else reversed(paths):
-                side, path = pair
-                setting.report(f'e: GET {path} of {side}, turn {repetition + 1}')
-                with KeptConnection(nodes[pair].port) as connection:
-                    idle[pair] += latencies(connection, nodes[pair].port, path)
-                    with miner(nodes[pair]) as load:
-                        mining[pair] += latencies(connection, nodes[pair].port, path)
-                    mined[pair] += load['answers']
-                sleep(SETTLE_SECONDS)
     for path in dict.fromkeys(path for _, path in paths):
-        pairs = [pair for pair in paths if pair[1] == path]
-        note = ', '.join(f'{side}: {mined[side, path]} blocks mined meanwhile' for side, _ in pairs)
+        found = {side: reads[side, path] for side, its_path in paths if its_path == path}
+        note = ', '.join(f'{side}: {read.mined} blocks, {read.mined / read.mining_seconds:.3g}/s' for side, read in found.items())
         for name, percentile in (('median', 50), ('p99', 99)):
-            quiet = {side: [percentile_of(idle[side, path], percentile) * 1e6] for side, _ in pairs}
-            busy = {side: [percentile_of(mining[side, path], percentile) * 1e6] for side, _ in pairs}
-            slower = {side: [busy[side][0] / quiet[side][0]] for side in quiet}
-            rows.append(Row('e', f'GET {path}, {name}, idle', 'µs', quiet))
-            rows.append(Row('e', f'GET {path}, {name}, while another client mines', 'µs', busy, note=note))
+            quiet = {side: [percentile_of(read.idle, percentile) * 1e6] for side, read in found.items()}
+            busy = {side: [percentile_of(read.mining, percentile) * 1e6] for side, read in found.items()}
+            slower = {side: [busy[side][0] / quiet[side][0]] for side in found}
+            rows.append(Row('e', f'GET {path}, {name}, idle', 'µs', quiet,
+                            note=f'{READ_BLOCKS} blocks on every side, then {READ_BLOCKS + MINED_BLOCKS}'))
+            rows.append(Row('e', f'GET {path}, {name}, while another client mines', 'µs', busy, note=f'mined meanwhile: {note}'))
             rows.append(Row('e', f'GET {path}, {name}, mining to idle', 'times', slower))
     return rows
 
 
-def latencies(connection, port, path, seconds=1):
-    """How long each request of a loop took."""
-    request = request_bytes(port, 'GET', path)
+def read_around_mining(node, path, reads):
+    """Reads the path before, while and after another client mines; half of the idle reads have the shorter chain, half the longer."""
+    request = request_bytes(node.port, 'GET', path)
+    with KeptConnection(node.port) as connection:
+        for _ in range(WARM_UP_READS):
+            latency(connection, request)
+        reads.idle += latencies_of(connection, request, IDLE_SECONDS)
+        with mining_client(node.port) as over:
+            started = perf_counter()
+            while not over.is_set():
+                require(perf_counter() - started < MINING_TIMEOUT_SECONDS, f'{MINED_BLOCKS} blocks are not mined in time')
+                reads.mining.append(latency(connection, request))
+            reads.mining_seconds += perf_counter() - started
+        reads.mined += MINED_BLOCKS
+        reads.idle += latencies_of(connection, request, IDLE_SECONDS)
+
+
+def latencies_of(connection, request, seconds):
     durations = []
     end = perf_counter() + seconds
     while perf_counter() < end:
-        started = perf_counter()
-        answer = connection.exchange(request)
-        durations.append(perf_counter() - started)
-        require(answer.startswith(b'HTTP/1.1 200 '), f'GET {path}: {bytes(answer[:100])!r}')
+        durations.append(latency(connection, request))
     return durations
 
 
+def latency(connection, request):
+    """How long one request took."""
+    started = perf_counter()
+    answer = connection.exchange(request)
+    duration = perf_counter() - started
+    require(answer.startswith(b'HTTP/1.1 200 '), f'{request[:40]!r}: {bytes(answer[:100])!r}')
+    return duration
+
+
 @contextmanager
-def miner(node, seconds=1):
-    """Another client that mines for that long. What it did stands in the dict that this gives, once it is over."""
-    load = {}
-    process = subprocess.Popen(wrk_command(node, '/mine', 200, connections=1, seconds=seconds), stdout=subprocess.PIPE)
+def mining_client(port):
+    """Another client, a process of its own, that is mining when this begins. Gives the event of its last block."""
+    processes = multiprocessing.get_context('fork')
+    ready, over = processes.Event(), processes.Event()
+    process = processes.Process(target=mine_blocks, args=(port, ready, over))
+    process.start()
     try:
-        yield load
-        output, _ = process.communicate(timeout=seconds + 60)
-    except BaseException:
+        require(ready.wait(MINING_TIMEOUT_SECONDS), 'the mining client did not start')
+        yield over
+        process.join(MINING_TIMEOUT_SECONDS)
+        require(process.exitcode == 0, f'the mining client ended with {process.exitcode}')
+    finally:
         process.kill()
-        process.communicate()
-        raise
-    load.update(checked_load(output, '/mine', 200))
+        process.join()
+
+
+def mine_blocks(port, ready, over):
+    request = request_bytes(port, 'GET', '/mine')
+    try:
+        with KeptConnection(port) as connection:
+            ready.set()
+            for number in range(1, MINED_BLOCKS + 1):
+                status, body = split_answer(connection.exchange(request))
+                require(status == 200 and json.loads(body)['index'] == READ_BLOCKS + number,
+                        f'GET /mine: {status} {bytes(body[:200])!r}')
+    finally:
+        ready.set()
+        over.set()
 
 
 def percentile_of(values, percentile):

@@ -20,6 +20,7 @@ from client import AnswerError, ask
 READY_TIMEOUT_SECONDS = 300
 STOP_TIMEOUT_SECONDS = 60
 BUILD_TIMEOUT_SECONDS = 3600
+INSTALL_TIMEOUT_SECONDS = 600
 IMPORT_TIMEOUT_SECONDS = 1800
 POLL_SECONDS = 0.001
 
@@ -46,8 +47,10 @@ class Node:
     def __init__(self, command, port, ready_path, ready_status, log_path):
         self.port = port
         self.log_path = Path(log_path)
-        # Whatever the caller has set for a node of their own is not for these, and neither is a .env file where they stand.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith('ADIT_')}
+        # Whatever the caller has set for a node of their own is not for these, and neither is a .env file where they stand, nor a
+        # proxy: all that these ask is on this machine.
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith('ADIT_') and not name.lower().endswith('_proxy')}
         with open(self.log_path, 'ab') as log:
             started = perf_counter()
             self.process = subprocess.Popen(
@@ -109,8 +112,16 @@ class Node:
 
 
 def start_python(folder, rules, load=None):
+    return start_script([sys.executable, str(ROOT / 'tests' / 'python' / 'tutorial_node.py')], folder, rules, load)
+
+
+def start_flask(interpreter, folder, rules, load=None):
+    return start_script([str(interpreter), str(ROOT / 'bench' / 'flask_node.py')], folder, rules, load)
+
+
+def start_script(command, folder, rules, load):
     port = free_port()
-    command = [sys.executable, str(ROOT / 'tests' / 'python' / 'tutorial_node.py'), '-p', str(port), '--rules', rules]
+    command = [*command, '-p', str(port), '--rules', rules]
     if load:
         command += ['--load', str(load)]
     return Node(command, port, '/', 404, folder / f'python-{port}.log')
@@ -141,6 +152,28 @@ def build_adit():
         raise NodeError(f'cannot build adit: {error}') from None
     target = Path(os.environ.get('CARGO_TARGET_DIR', 'target'))
     return ROOT / target / 'release' / 'adit'
+
+
+def flask_interpreter():
+    """The Python of bench/.venv, which has what bench/requirements.txt names; made where it is missing or not up to date."""
+    environment = ROOT / 'bench' / '.venv'
+    interpreter = environment / 'bin' / 'python'
+    requirements = ROOT / 'bench' / 'requirements.txt'
+    # Written last, so that an environment with it is whole, and made from these requirements with this Python.
+    made_from = environment / 'made-from'
+    wanted = f'{sys.version}\n{requirements.read_text()}'
+    if made_from.is_file() and made_from.read_text() == wanted:
+        return interpreter
+    for command in (
+        [sys.executable, '-m', 'venv', '--clear', str(environment)],
+        [str(interpreter), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', str(requirements)],
+    ):
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NodeError(f'cannot install Flask: {error}') from None
+    made_from.write_text(wanted)
+    return interpreter
 
 
 def import_chain(binary, chain_file, data_folder, rules):

@@ -115,13 +115,23 @@ fn export(folder: &FolderOptions, file: &Path, json: bool) -> anyhow::Result<()>
     )
 }
 
-fn import(folder: &FolderOptions, rules: RulesName, file: &Path, json: bool) -> anyhow::Result<()> {
+fn import(
+    folder: &FolderOptions,
+    rules: Option<RulesName>,
+    file: &Path,
+    json: bool,
+) -> anyhow::Result<()> {
     let input: Box<dyn Read> = match file == Path::new("-") {
         true => Box::new(io::stdin().lock()),
         false => Box::new(File::open(file).with_context(|| file.display().to_string())?),
     };
-    let rules = by_name(rules.as_str()).ok_or_else(|| anyhow!("--rules: unknown"))?;
-    let mut chain = Offline::open_or_make(&folder.folder()?, rules)?;
+    let folder = folder.folder()?;
+    let rules = match rules {
+        Some(rules) => rules.as_str().to_string(),
+        None => Offline::rules_of(&folder)?.unwrap_or_else(|| "classic".to_string()),
+    };
+    let rules = by_name(&rules).ok_or_else(|| anyhow!("the rules {rules:?} are unknown"))?;
+    let mut chain = Offline::open_or_make(&folder, rules)?;
     let progress = Progress::start("importing", None);
     let imported = chain
         .import(input, |done| progress.show(done))

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use adit_core::peer::PeerAddress;
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
@@ -63,7 +64,12 @@ pub(crate) struct NodeOptions {
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Keep nothing: when the node stops, its chain is gone.
-    #[arg(long, env = "ADIT_IN_MEMORY", conflicts_with = "data_dir")]
+    #[arg(
+        long,
+        env = "ADIT_IN_MEMORY",
+        conflicts_with = "data_dir",
+        value_parser = BoolishValueParser::new()
+    )]
     pub(crate) in_memory: bool,
 
     /// A node to register at the start; can be repeated, or hold several
@@ -148,9 +154,10 @@ pub(crate) enum ChainCommand {
     Import {
         #[command(flatten)]
         folder: FolderOptions,
-        /// The rules of the chain, where the folder has none yet.
-        #[arg(long, env = "ADIT_RULES", default_value = "classic")]
-        rules: RulesName,
+        /// The rules of the chain [default: those of the chain that is in the
+        /// folder; classic where there is none].
+        #[arg(long, env = "ADIT_RULES")]
+        rules: Option<RulesName>,
         /// What `export` wrote, or the body of GET /chain; `-` is the
         /// standard input.
         file: PathBuf,

@@ -127,7 +127,10 @@ const NO_LISTS: [(&str, &str); 10] = [
     (r#"{"nodes": null}"#, ""),
     (r#"{"nodes": "http://127.0.0.1:5001"}"#, ""),
     (r#"{"nodes": {"http://127.0.0.1:5001": true}}"#, ""),
-    (r#"{"nodes": [5001]}"#, " (expected addresses, found a number)"),
+    (
+        r#"{"nodes": [5001]}"#,
+        " (expected addresses, found a number)",
+    ),
     (r#"{"nodes": [null]}"#, " (expected addresses, found null)"),
     (
         r#"{"nodes": [["http://127.0.0.1:5001"]]}"#,
@@ -247,7 +250,10 @@ fn a_transaction_is_bounded_as_it_is_kept_not_only_as_it_is_sent() {
         format!(r#"{{"sender": "{sender}", "recipient": "b", "amount": 5}}"#)
     };
     // Sent as two bytes each, kept as `\u00e9`.
-    assert_eq!(node.post("/transactions/new", with_sender(10_000)).status, 201);
+    assert_eq!(
+        node.post("/transactions/new", with_sender(10_000)).status,
+        201
+    );
     let answer = node.post("/transactions/new", with_sender(15_000));
     assert_eq!(answer.status, 400);
     assert_eq!(

@@ -11,7 +11,7 @@ use crate::raw::Node;
 
 /// An endless peer gives up after so much, which is more than the node should
 /// take of anything that is not a chain.
-const SENT_LIMIT_BYTES: usize = 60_000_000;
+const SENT_LIMIT_BYTES: usize = 30_000_000;
 
 const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
@@ -85,10 +85,10 @@ fn endless_space_is_not_kept() {
     check(
         100,
         &[
-            (OK.into(), " \n", "the answer ends after 60000000 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\""), " \n", "the answer ends after 60000008 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\": "), " \n", "the answer ends after 60000010 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\": ["), " \n", "the answer ends after 60000011 bytes, before the chain does"),
+            (OK.into(), " \n", "the answer ends after 30000000 bytes, before the chain does"),
+            (format!("{OK}{{\"chain\""), " \n", "the answer ends after 30000008 bytes, before the chain does"),
+            (format!("{OK}{{\"chain\": "), " \n", "the answer ends after 30000010 bytes, before the chain does"),
+            (format!("{OK}{{\"chain\": ["), " \n", "the answer ends after 30000011 bytes, before the chain does"),
             (format!("{OK}{{\"chain\": []}}"), " \n", "the chain is empty"),
         ],
     );
@@ -109,7 +109,7 @@ fn endless_members_beside_the_chain_are_not_kept() {
             (format!("{OK}{{\"a\": \""), "a", VALUE),
             (format!("{OK}{{\"a\": 1"), "1", VALUE),
             (format!("{OK}{{\"a\": [0"), ",0", LIST),
-            (format!("{OK}{{\"a\": 1"), ",\"a\":1", "the answer ends after 59999997 bytes, before the chain does"),
+            (format!("{OK}{{\"a\": 1"), ",\"a\":1", "the answer ends after 29998807 bytes, before the chain does"),
         ],
     );
 }
@@ -129,7 +129,7 @@ fn an_endless_block_is_cut_off_at_the_limit_of_a_block() {
             (format!("{OK}{{\"chain\": [[0"), ",0", LONG_CANONICAL),
             (format!("{OK}{{\"chain\": [[0"), ",1e15", LONG_CANONICAL),
             (format!("{OK}{{\"chain\": [[0"), ",{\"b\":0,\"a\":0}", LONG_CANONICAL),
-            (format!("{OK}{{\"chain\": [{{\"b\":0"), ",\"a\":0", "?"),
+            (format!("{OK}{{\"chain\": [{{\"b\":0"), ",\"a\":0", "more than 100000 members in one object at byte 600001 (counted from byte 11 of the answer)"),
         ],
     );
 }
@@ -143,7 +143,7 @@ fn a_bomb_is_unpacked_only_as_far_as_a_block_can_go() {
     let peers = [space, block];
     let (resolved, peak_mb) = resolve_among(&peers);
     let said = peers.each_ref().map(|peer| resolved.error(peer));
-    assert_eq!(said, ["?", "?"]);
+    assert_eq!(said, ["the answer can't be unpacked: unexpected end of file", "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)"]);
     assert!(peak_mb < 150, "{peak_mb} MB");
 }
 
@@ -172,5 +172,5 @@ fn as_many_large_blocks_as_are_read_at_once_fit_into_memory() {
     let start = format!("{OK}{{\"chain\": [[0");
     let peers: Vec<Peer> = (0..16).map(|_| endless(&start, ",{\"b\":0,\"a\":0}")).collect();
     let (_, peak_mb) = resolve_among(&peers);
-    assert!(peak_mb < 0, "{peak_mb} MB");
+    assert!(peak_mb < 1_000, "{peak_mb} MB");
 }

@@ -2,7 +2,7 @@
 //! blocks, and bombs, which unpack to 158 times their length.
 
 /// A gzip file's first bytes: deflate, no name, no time.
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+pub(crate) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// The longest run that one deflate code repeats.
 const RUN_BYTES: usize = 258;

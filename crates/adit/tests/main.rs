@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_bodies;
+mod chain_commands;
+mod compose;
 mod crash;
 mod interop;
 mod raw;

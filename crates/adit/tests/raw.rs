@@ -95,7 +95,13 @@ impl Node {
     }
 
     /// A request as it should be, with these further header lines.
-    pub(crate) fn request(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|line| line.starts_with("Host:")) {
             request += &format!("Host: {}\r\n", self.address());
@@ -189,7 +195,10 @@ pub(crate) fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
 /// HEAD is nothing.
 pub(crate) fn read_head(stream: &mut impl BufRead) -> io::Result<Answer> {
     let first = read_line(stream)?;
-    let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = first
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     let not_http = || io::Error::other(format!("not HTTP: {first:?}"));
     let mut headers = Vec::new();
     loop {

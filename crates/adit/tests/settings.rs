@@ -1,6 +1,7 @@
 //! How a node is told what to do, by flag, variable or `.env`; what it says
 //! when that can't be; and how it ends.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -258,12 +259,41 @@ fn help_and_version_are_answered() {
 }
 
 #[test]
+fn the_example_of_an_env_file_names_each_setting_with_its_default() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.env.example");
+    let example = fs::read_to_string(example).unwrap();
+    let settings = example.lines().filter(|line| line.starts_with("#ADIT_"));
+    let settings = settings.map(|line| line[1..].split_once('=').unwrap());
+    let settings: BTreeMap<_, _> = settings.collect();
+    let help = run(&mut adit(["node", "--help"])).expect_code(0).stdout;
+    let mut expected: BTreeMap<_, _> = help.split("[env: ").skip(1).map(setting_in_help).collect();
+    // An option without a value: the help has nothing to say.
+    assert_eq!(expected.insert("ADIT_IN_MEMORY", "false"), Some(""));
+    assert_eq!(settings, expected);
+    let in_force = example
+        .lines()
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    assert_eq!(in_force, None);
+}
+
+#[test]
 fn an_unknown_option_or_command_is_wrong_usage() {
     for unknown in ["--nonsense", "frobnicate"] {
         run(&mut adit([unknown]))
             .expect_code(2)
             .expect_error([unknown]);
     }
+}
+
+/// The name of a variable and its default, from `NAME=]`, and perhaps
+/// `[default: VALUE]` in the line below.
+fn setting_in_help(text: &str) -> (&str, &str) {
+    let (name, rest) = text.split_once("=]").unwrap();
+    let below = rest.lines().nth(1).unwrap_or_default().trim();
+    let default = below
+        .strip_prefix("[default: ")
+        .and_then(|text| text.strip_suffix(']'));
+    (name, default.unwrap_or_default())
 }
 
 fn on_folder(folder: &TempDir, arguments: &[&str]) -> Command {

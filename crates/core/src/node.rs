@@ -131,6 +131,7 @@ pub struct Node {
     /// Whether the main chain has changed by a peer's blocks since the last
     /// peer's answer ended.
     adopting: bool,
+    adoptions: u64,
 }
 
 #[derive(Default)]
@@ -158,6 +159,7 @@ impl Node {
             peers: Peers::default(),
             mining: Mining::default(),
             adopting: false,
+            adoptions: 0,
         };
         let own = &node.config.own_addresses;
         let others = peers.into_iter().filter(|peer| !own.contains(peer));
@@ -230,6 +232,11 @@ impl Node {
     /// The waiting transactions.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// How often others' blocks became the main chain's.
+    pub fn adoptions(&self) -> u64 {
+        self.adoptions
     }
 
     /// The registered peers, sorted.
@@ -383,6 +390,7 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) {
         self.adopting = false;
+        self.adoptions += 1;
         if self.mining.job.is_some() {
             self.next_job(now, effects);
         }

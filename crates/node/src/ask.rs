@@ -3,8 +3,9 @@
 //! our main chain lacks is staged. A peer that is dead, slow, endless or
 //! lying costs its own turn, and the reason is reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
-use crate::driver::{Command, Heard, NodeHandle, now};
+use crate::driver::{Heard, NodeHandle, now};
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -34,8 +35,12 @@ const PACE_LIMIT_BYTES: u64 = 10 * 1024;
 /// The whole answer must be there within this time.
 const ANSWER_TIMEOUT_MS: u64 = 600_000;
 
-/// At most so many peers are asked at the same time.
+/// At most so many peers are asked at the same time, not counting those that
+/// have taken longer than `TURN_MS`.
 const ASKED_AT_ONCE_LIMIT: usize = 16;
+
+/// After this time a peer that still answers makes room for the next.
+const TURN_MS: u64 = 2_000;
 
 /// So many pieces of an answer may wait for their check.
 const PIECES_LIMIT: usize = 8;
@@ -53,22 +58,23 @@ pub(crate) struct Asker {
 
 struct Shared {
     node: NodeHandle,
-    commands: mpsc::WeakSender<Command>,
     client: Client,
     at_once: Semaphore,
     /// What each peer called the state of its chain when it was last read.
     etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
+    /// The peers whose last answer was none: that is logged once.
+    failing: Mutex<BTreeSet<PeerAddress>>,
 }
 
 impl Asker {
-    pub(crate) fn new(node: NodeHandle, commands: mpsc::WeakSender<Command>) -> Asker {
+    pub(crate) fn new(node: NodeHandle) -> Asker {
         Asker {
             shared: Arc::new(Shared {
                 node,
-                commands,
                 client: client(),
                 at_once: Semaphore::new(ASKED_AT_ONCE_LIMIT),
                 etags: Mutex::default(),
+                failing: Mutex::default(),
             }),
         }
     }
@@ -77,17 +83,14 @@ impl Asker {
     pub(crate) fn ask(&self, runtime: &Handle, peer: PeerAddress) {
         let shared = Arc::clone(&self.shared);
         runtime.spawn(async move {
-            let _place = shared.at_once.acquire().await;
-            let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
-            let heard = match timeout(limit, shared.hear(&peer)).await {
-                Ok(Ok(heard)) => heard,
-                Ok(Err(error)) => shared.failed(&peer, &error),
-                Err(_) => shared.failed(&peer, &AskError::Endless),
+            let heard = match shared.hear_in_turn(&peer).await {
+                Ok(heard) => {
+                    shared.note_success(&peer);
+                    heard
+                }
+                Err(error) => shared.failed(&peer, &error),
             };
-            if let Some(commands) = shared.commands.upgrade() {
-                // If the driver has ended, nobody wants the answer.
-                let _ = commands.send(Command::Answered(peer, heard)).await;
-            }
+            shared.node.heard(peer, heard).await;
         });
     }
 }
@@ -138,9 +141,31 @@ enum AskError {
 
 impl Shared {
     fn failed(&self, peer: &PeerAddress, error: &AskError) -> Heard {
-        tracing::info!(%peer, %error, "the peer's chain was not read");
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match failing.insert(peer.clone()) {
+            true => tracing::info!(%peer, %error, "the peer's chain was not read"),
+            false => tracing::debug!(%peer, %error, "the peer's chain was not read again"),
+        }
+        drop(failing);
         self.remember(peer, None);
         Heard::Other(PeerReport::Failed(error.to_string()))
+    }
+
+    /// Hears a peer when there is a place for it. Whoever takes long gives the
+    /// place to the next and goes on beside them: slow peers keep nobody out.
+    async fn hear_in_turn(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
+        let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
+        let place = self.at_once.acquire().await;
+        let mut hearing = pin!(timeout(limit, self.hear(peer)));
+        let turn = Duration::from_millis(TURN_MS);
+        let heard = match timeout(turn, &mut hearing).await {
+            Ok(heard) => heard,
+            Err(_) => {
+                drop(place);
+                hearing.await
+            }
+        };
+        heard.unwrap_or(Err(AskError::Endless))
     }
 
     async fn hear(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
@@ -158,8 +183,17 @@ impl Shared {
         }
         let etag = response.headers().get(ETAG).cloned();
         let heard = self.read(response).await?;
-        self.remember(peer, etag);
+        // What is still to be adopted is not known to be ours yet.
+        let is_done = matches!(heard, Heard::Other(_));
+        self.remember(peer, etag.filter(|_| is_done));
         Ok(heard)
+    }
+
+    fn note_success(&self, peer: &PeerAddress) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if failing.remove(peer) {
+            tracing::info!(%peer, "the peer's chain can be read again");
+        }
     }
 
     async fn read(&self, response: Response) -> Result<Heard, AskError> {

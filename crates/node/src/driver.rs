@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -96,6 +96,8 @@ struct Edge {
     reader: Reader,
     rules: Arc<dyn Rules>,
     data_folder: PathBuf,
+    /// What all branches together hold in memory.
+    branches_bytes: Arc<AtomicUsize>,
     last_request: AtomicU64,
 }
 
@@ -129,7 +131,14 @@ impl NodeHandle {
 
     /// A place for blocks that may come to be adopted.
     pub(crate) fn new_branch(&self) -> Branch {
-        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder)
+        let budget = Arc::clone(&self.0.branches_bytes);
+        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder, budget)
+    }
+
+    /// Tells the driver what was heard from a peer.
+    pub(crate) async fn heard(&self, peer: PeerAddress, heard: Heard) {
+        // If the driver has ended, nobody wants to know.
+        let _ = self.0.commands.send(Command::Answered(peer, heard)).await;
     }
 
     /// The rules of the chain.
@@ -183,17 +192,18 @@ pub fn start(
         reader: store.reader(),
         rules,
         data_folder: data_folder.to_path_buf(),
+        branches_bytes: Arc::default(),
         last_request: AtomicU64::default(),
     }));
     let mut driver = Driver {
         node,
         store,
         miner,
-        asker: Asker::new(handle.clone(), commands.downgrade()),
+        asker: Asker::new(handle.clone()),
         announcer: Announcer::default(),
         waiting: BTreeMap::new(),
         publish,
-        commands: commands.downgrade(),
+        commands,
         runtime: tokio::runtime::Handle::current(),
     };
     driver.begin(first_peers)?;
@@ -255,8 +265,7 @@ struct Driver {
     announcer: Announcer,
     waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     publish: watch::Sender<Arc<View>>,
-    /// Weak, so that the driver's own timer does not keep it alive.
-    commands: mpsc::WeakSender<Command>,
+    commands: mpsc::Sender<Command>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -406,6 +415,9 @@ impl Driver {
                 "block made"
             );
         }
+        if let Answer::TooManyPeers(error) = &answer {
+            tracing::warn!(%error, "peers were not registered");
+        }
         if let Some(reply) = self.waiting.remove(&request) {
             // If it was dropped, whoever asked has gone.
             let _ = reply.send(answer);
@@ -419,6 +431,7 @@ impl Driver {
             tip: chain.tip().map(|tip| tip.hash()),
             total_weight: chain.total_weight(),
             pending_count: self.node.pool().len(),
+            adoptions: self.node.adoptions(),
             peers: self.node.peers().iter().map(ToString::to_string).collect(),
         };
         self.publish.send_if_modified(|published| {
@@ -435,10 +448,8 @@ impl Driver {
         let wait = at.saturating_sub(now());
         self.runtime.spawn(async move {
             sleep(wait).await;
-            if let Some(commands) = commands.upgrade() {
-                // If the driver has ended meanwhile, nobody is to be woken.
-                let _ = commands.send(Command::Woken).await;
-            }
+            // If the driver has ended meanwhile, nobody is to be woken.
+            let _ = commands.send(Command::Woken).await;
         });
     }
 

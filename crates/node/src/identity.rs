@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The format of the data folder that this version reads and writes.
 const FORMAT: u32 = 1;
 
+/// What a start that was broken off can leave in a folder before `node.json`.
+const OWN_BEFORE_NODE_JSON: [&str; 2] = ["lock", "node.json.tmp"];
+
 /// The contents of `node.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -51,6 +54,18 @@ pub enum IdentityError {
         /// The format that it states.
         found: u32,
     },
+    /// It holds something else.
+    #[error(
+        "{} is no data folder of adit: it has no node.json, but it holds {found:?}; \
+         take an empty or a new folder with --data-dir",
+        .folder.display()
+    )]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// One of the things in it.
+        found: String,
+    },
     /// Its chain stands under other rules than those wanted.
     #[error(
         "--rules {wanted}: the chain in {} stands under the rules {found:?}; \
@@ -82,17 +97,47 @@ pub fn read(folder: &Path) -> Result<Option<Identity>, IdentityError> {
     }
 }
 
-/// Reads the identity kept in a data folder, or makes one for these rules.
-pub fn read_or_make(folder: &Path, rules: &str) -> Result<Identity, IdentityError> {
-    if let Some(identity) = read(folder)? {
-        if identity.rules == rules {
-            return Ok(identity);
+/// Makes sure that a folder is adit's before anything in it is touched: one
+/// that is new or empty becomes so, one that holds something else is refused.
+pub fn claim(folder: &Path, rules: &str) -> Result<(), IdentityError> {
+    if read(folder)?.is_some() {
+        return Ok(());
+    }
+    let file_error = |error| IdentityError::File {
+        file: folder.to_path_buf(),
+        error,
+    };
+    fs::create_dir_all(folder).map_err(file_error)?;
+    for entry in fs::read_dir(folder).map_err(file_error)? {
+        let name = entry.map_err(file_error)?.file_name();
+        if !OWN_BEFORE_NODE_JSON.contains(&&*name.to_string_lossy()) {
+            return Err(IdentityError::Foreign {
+                folder: folder.to_path_buf(),
+                found: name.to_string_lossy().into_owned(),
+            });
         }
-        return Err(IdentityError::OtherRules {
-            folder: folder.to_path_buf(),
-            found: identity.rules,
-            wanted: rules.to_string(),
-        });
+    }
+    read_or_make(folder, rules, false).map(|_| ())
+}
+
+/// Reads the identity kept in a data folder, or makes one for these rules. A
+/// folder without blocks (an import into it may have failed) can still come to
+/// stand under any.
+pub fn read_or_make(
+    folder: &Path,
+    rules: &str,
+    has_blocks: bool,
+) -> Result<Identity, IdentityError> {
+    match read(folder)? {
+        Some(identity) if identity.rules == rules => return Ok(identity),
+        Some(identity) if has_blocks => {
+            return Err(IdentityError::OtherRules {
+                folder: folder.to_path_buf(),
+                found: identity.rules,
+                wanted: rules.to_string(),
+            });
+        }
+        _ => {}
     }
     let identity = Identity {
         format: FORMAT,

@@ -91,13 +91,19 @@ impl Offline {
         let no_chain = || OfflineError::NoChain(folder.to_path_buf());
         let identity = identity::read(folder)?.ok_or_else(no_chain)?;
         let rules = adit_core::rules::by_name(&identity.rules).ok_or_else(no_chain)?;
-        Offline::open_or_make(folder, rules)
+        let offline = Offline::open_or_make(folder, rules)?;
+        match offline.store.is_empty() {
+            true => Err(no_chain()),
+            false => Ok(offline),
+        }
     }
 
     /// Opens a data folder, or makes it for a chain under these rules.
     pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
+        identity::claim(folder, rules.name())?;
         let opened = Store::open(folder, LABEL, Durability::Full)?;
-        let identity = identity::read_or_make(folder, rules.name())?;
+        let has_blocks = !opened.store.is_empty();
+        let identity = identity::read_or_make(folder, rules.name(), has_blocks)?;
         let config = Config {
             reward_to: identity.node_id,
             resolve_every: None,
@@ -112,6 +118,11 @@ impl Offline {
         };
         offline.checkpoint()?;
         Ok(offline)
+    }
+
+    /// The rules of the chain in a data folder, if there is one.
+    pub fn rules_of(folder: &Path) -> Result<Option<String>, OfflineError> {
+        Ok(identity::read(folder)?.map(|identity| identity.rules))
     }
 
     /// Throws the index away and makes it anew from the block log.
@@ -169,7 +180,7 @@ impl Offline {
             false => ChainReader::of_lines(),
         };
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
-        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder);
+        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder, Arc::default());
         let (mut piece, mut length) = (first, read);
         loop {
             match length {

@@ -79,8 +79,10 @@ pub struct Running {
 pub fn start(settings: Settings) -> Result<Running, ServeError> {
     let address = settings.listener.local_addr()?;
     let label = format!("port {}", address.port());
+    identity::claim(&settings.data_folder, settings.rules.name())?;
     let opened = Store::open(&settings.data_folder, &label, settings.durability)?;
-    let identity = identity::read_or_make(&settings.data_folder, settings.rules.name())?;
+    let (rules, has_blocks) = (settings.rules.name(), !opened.store.is_empty());
+    let identity = identity::read_or_make(&settings.data_folder, rules, has_blocks)?;
     let config = Config {
         reward_to: identity.node_id.clone(),
         resolve_every: settings.resolve_every,
@@ -96,8 +98,9 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     if let Some(own) = settings.advertise {
         tokio::spawn(advertise(node.clone(), own));
     }
-    let hosts = match address.ip().is_loopback() {
-        true => AllowedHosts::Local(settings.allowed_hosts),
+    let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
+    let hosts = match is_local {
+        true => AllowedHosts::These(settings.allowed_hosts),
         false => AllowedHosts::Any,
     };
     let (stop, stopped) = watch::channel(false);

@@ -69,9 +69,13 @@ impl Segments {
     /// Reads a line, without its newline.
     pub(crate) fn read(&self, location: Location) -> Result<Vec<u8>, StoreError> {
         self.check_length(location)?;
-        let mut text = vec![0; location.length_bytes as usize];
-        self.read_into(location.start, &mut text)?;
-        Ok(text)
+        let line_end = location.length_bytes as usize;
+        let mut line = vec![0; line_end + 1];
+        self.read_into(location.start, &mut line)?;
+        match line.pop() {
+            Some(b'\n') => Ok(line),
+            _ => Err(self.no_line_end(location.start, line_end)),
+        }
     }
 
     /// Fills `out` with what lies at that position.

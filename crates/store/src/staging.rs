@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::line::LINE_LIMIT_BYTES;
 
 /// An offered branch is held in memory up to this length, and in a file beyond.
-pub const STAGING_MEMORY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+pub const STAGING_MEMORY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// An offered branch is at most this long.
 pub const STAGING_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;

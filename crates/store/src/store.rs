@@ -105,6 +105,11 @@ impl Store {
         self.guarded(|store| store.try_index(change))
     }
 
+    /// Whether no block was ever stored.
+    pub fn is_empty(&self) -> bool {
+        self.log.end() == Position::START
+    }
+
     /// The length of the main chain.
     pub fn length(&self) -> u64 {
         self.overlay.main_length()

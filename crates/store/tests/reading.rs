@@ -74,12 +74,12 @@ fn a_snapshot_stays_while_a_reorganisation_happens_under_it() {
 #[test]
 fn what_other_threads_need_can_be_sent_to_them() {
     fn is_send<T: Send>() {}
-    fn is_shared<T: Send + Sync>() {}
+    fn is_sync<T: Send + Sync>() {}
     is_send::<Store>();
     is_send::<StagedTexts>();
-    is_shared::<Reader>();
-    is_shared::<Snapshot>();
-    is_shared::<Staging>();
+    is_sync::<Reader>();
+    is_sync::<Snapshot>();
+    is_sync::<Staging>();
 }
 
 #[test]

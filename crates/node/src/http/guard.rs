@@ -15,8 +15,8 @@ pub enum AllowedHosts {
     /// Any: the node listens to other machines, which have names for it.
     Any,
     /// `localhost`, IP addresses, and these: the node listens to this machine
-    /// alone.
-    Local(Vec<String>),
+    /// alone, or was told its names.
+    These(Vec<String>),
 }
 
 /// Paths whose requests change nothing.
@@ -31,7 +31,7 @@ pub(super) fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Respons
 }
 
 fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {
-    let AllowedHosts::Local(names) = hosts else {
+    let AllowedHosts::These(names) = hosts else {
         return None;
     };
     // HTTP/1.0 needs no Host; browsers always send one.
@@ -44,7 +44,7 @@ fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {
             .any(|allowed| allowed.eq_ignore_ascii_case(name));
     (!is_allowed).then(|| {
         format!(
-            "the node listens on this machine only and does not answer to the name {name:?}; \
+            "the node does not answer to the name {name:?}; \
              start it with --allowed-host {name} if it should\n"
         )
     })
@@ -61,8 +61,9 @@ fn check_origin(path: &str, headers: &HeaderMap) -> Option<String> {
         return Some("a page of another site cannot change anything here\n".to_string());
     }
     let origin = text(ORIGIN.as_str())?;
-    let own = text(HOST.as_str()).map(|host| format!("http://{host}"));
-    (Some(origin) != own.as_deref())
+    // A proxy may have taken the TLS off: the scheme is not ours to compare.
+    let origin_host = origin.split_once("://").map(|(_, host)| host);
+    (origin_host.is_none() || origin_host != text(HOST.as_str()))
         .then(|| format!("a page of {origin} cannot change anything here\n"))
 }
 

@@ -145,7 +145,7 @@ pub(super) async fn register(
 
 async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
-    let weight_before = node.view().total_weight;
+    let adoptions_before = node.view().adoptions;
     let (replaced, peers) = match timeout(limit, node.request(Request::Resolve)).await {
         Ok(Ok(Answer::Resolved(resolved))) => {
             let reports = resolved.peers.iter();
@@ -155,7 +155,7 @@ async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
         Ok(Ok(_)) => return Ok(busy("the peers were not asked; try again")),
         Ok(Err(stopping)) => return Err(stopping),
         Err(_) => (
-            node.view().total_weight > weight_before,
+            node.view().adoptions > adoptions_before,
             node.view().peers.iter().map(|peer| waiting(peer)).collect(),
         ),
     };

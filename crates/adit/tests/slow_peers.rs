@@ -1,0 +1,119 @@
+//! Peers that take their time. They are asked side by side, so that waiting
+//! for one costs the others nothing; meanwhile the node goes on as ever.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::gzip;
+use crate::peer::{Forger, Peer, chain_body};
+use crate::raw::Node;
+use crate::support::until;
+
+const SILENT: &str = "no answer within 10000 ms";
+
+const SLOW: &str = "less than 10240 bytes in 10000 ms";
+
+/// What a peer waits for whose turn does not come; the test has ended by then.
+const FOR_EVER: Duration = Duration::from_secs(120);
+
+/// A peer that sends this and nothing more, but does not hang up.
+fn stopping_after(start: &str) -> Peer {
+    let start = start.to_string();
+    Peer::start(move |_, mut stream| {
+        let _ = stream.write_all(start.as_bytes());
+        thread::sleep(FOR_EVER);
+    })
+}
+
+/// A peer that sends `start` at once, and then a piece every `pause`, until
+/// the node hangs up.
+fn dripping(start: impl AsRef<[u8]>, piece: &[u8], pause: Duration) -> Peer {
+    let (start, piece) = (start.as_ref().to_vec(), piece.to_vec());
+    Peer::start(move |_, mut stream| {
+        let mut sent = stream.write_all(&start);
+        while sent.is_ok() {
+            sent = stream.write_all(&piece);
+            thread::sleep(pause);
+        }
+    })
+}
+
+#[test]
+fn slow_peers_cost_the_healthy_one_and_the_clients_nothing() {
+    const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
+    let second = Duration::from_secs(1);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let not_accepting = Peer::at(&listener.local_addr().unwrap().to_string());
+    let cases = [
+        (not_accepting, SILENT),
+        (stopping_after(""), SILENT),
+        (stopping_after("HTTP/1.1 200 OK\r\nContent-"), SILENT),
+        (dripping("", b"H", second), SILENT),
+        (dripping("HTTP/1.1 200 OK\r\nX: ", b"a", second), SILENT),
+        (dripping("", b"HTTP/1.1 100 Continue\r\n\r\n", second / 1_000), SILENT),
+        (stopping_after(OK), SLOW),
+        (stopping_after(&format!("{OK}{{\"chain\": [")), SLOW),
+        (dripping(OK, b" ", second), SLOW),
+        (dripping(OK, &[b' '; 900], second), SLOW),
+        (dripping(&gzip::answer(&gzip::HEADER), b"\0\0\0\xff\xff", second / 1_000), SLOW),
+        (stopping_after("HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n"), SLOW),
+    ];
+    let node = Node::start();
+    let healthy = Peer::serving(chain_body(&Forger::chain(6)));
+    node.register(cases.iter().map(|(peer, _)| peer));
+    node.register([&healthy]);
+    let start = Instant::now();
+    let resolved = thread::scope(|scope| {
+        let resolving = scope.spawn(|| node.resolve());
+        until("the healthy peer's chain is adopted", || {
+            (node.status()["length"] == 6).then_some(())
+        });
+        for _ in 0..3 {
+            assert_eq!(node.get("/mine").status, 200);
+        }
+        assert_eq!(node.checked_chain().len(), 9);
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(!resolving.is_finished());
+        resolving.join().unwrap()
+    });
+    assert!(start.elapsed() < Duration::from_secs(25));
+    assert_eq!(resolved.message, "Our chain was replaced");
+    let said = cases.iter().map(|(peer, _)| resolved.error(peer));
+    assert!(said.eq(cases.iter().map(|(_, error)| *error)), "{:#?}", resolved.peers);
+    node.assert_unharmed();
+}
+
+#[test]
+fn more_silent_peers_than_are_asked_at_once_do_not_keep_the_healthy_one_away() {
+    let silent: Vec<Peer> = (0..20).map(|_| stopping_after("")).collect();
+    let node = Node::start();
+    let healthy = Peer::serving(chain_body(&Forger::chain(6)));
+    node.register(&silent);
+    node.register([&healthy]);
+    let start = Instant::now();
+    let resolved = node.resolve();
+    assert!(start.elapsed() < Duration::from_secs(35));
+    assert_eq!(resolved.peers[&healthy.address]["outcome"], "adopted");
+    assert!(silent.iter().all(|peer| resolved.error(peer) == SILENT));
+    node.assert_unharmed();
+}
+
+#[test]
+fn a_client_that_waits_for_slow_peers_and_goes_away_is_forgotten() {
+    let node = Node::start();
+    let silent = stopping_after("");
+    node.register([&silent]);
+    for _ in 0..50 {
+        let mut stream = node.connect();
+        let request = format!("GET /nodes/resolve HTTP/1.1\r\nHost: {}\r\n\r\n", node.address());
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert!(stream.read(&mut [0]).is_err());
+    }
+    let start = Instant::now();
+    assert_eq!(node.resolve().error(&silent), SILENT);
+    assert!(start.elapsed() < Duration::from_secs(25));
+    node.assert_unharmed();
+}
