@@ -11,6 +11,9 @@ use crate::options::StatusOptions;
 /// The node must answer within this time.
 const STATUS_TIMEOUT_MS: u64 = 5_000;
 
+/// The node's answer is at most this long.
+const STATUS_LIMIT_BYTES: usize = 64 * 1024;
+
 pub(crate) fn run(options: &StatusOptions, json: bool) -> anyhow::Result<()> {
     let node = match &options.node {
         Some(node) => node.to_string(),
@@ -47,6 +50,13 @@ async fn ask(node: &str) -> anyhow::Result<Status> {
         .timeout(Duration::from_millis(STATUS_TIMEOUT_MS))
         .build()?;
     let response = client.get(format!("http://{node}/api/v1/status")).send();
-    let text = response.await?.error_for_status()?.bytes().await?;
+    let mut response = response.await?.error_for_status()?;
+    let mut text = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        text.extend_from_slice(&piece);
+        if text.len() > STATUS_LIMIT_BYTES {
+            break;
+        }
+    }
     serde_json::from_slice(&text).context("its answer is not adit's")
 }
