@@ -6,8 +6,9 @@
     python3 bench/compare.py --flask         the tutorial's node under Flask as a third contender
     python3 bench/compare.py --quick         small sizes: shows that everything works, measures nothing worth quoting
 
-It needs Linux, `wrk` and cargo, and for --flask once the Python package index. Nodes run on 127.0.0.1 with data folders in a new temporary folder, and end with it. It refuses
-to give a number for answers that were wrong; it says so below the table then, and exits with 1.
+It needs Linux, `wrk` and cargo, and for the first --flask the Python package index. Nodes run on 127.0.0.1 with data folders in a
+new temporary folder, and end with it. It refuses to give a number for answers that were wrong; it says so below the table then,
+and exits with 1.
 """
 
 import argparse

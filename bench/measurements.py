@@ -2,8 +2,8 @@
 
 The sides are 'adit', 'python' (the tutorial's node in the standard library) and, if asked for, 'flask' (that node as its readers
 run it). Where several are measured they take turns, from first to last and then from last to first, so that whatever else slows
-the machine down slows all; a ratio is the median of the ratios of turns of one round. A measurement whose answers are wrong (another
-status, another tip, a block missing) is no measurement: it ends with a `MeasurementError`.
+the machine down slows all; a ratio is the median of the ratios of turns of one round. A measurement whose answers are wrong
+(another status, another tip, a block missing) is no measurement: it ends with a `MeasurementError`.
 """
 
 import json
@@ -77,12 +77,12 @@ class Row:
         pairs = list(zip(self.samples.get(other, []), self.samples.get('adit', [])))
         if not pairs:
             return None
-        return statistics.median(mine / theirs if self.more_is_better else theirs / mine for theirs, mine in pairs)
+        return statistics.median(ours / theirs if self.more_is_better else theirs / ours for theirs, ours in pairs)
 
 
 @dataclass
 class Setting:
-    """Where and how big the measurements are, and of what: `adit` is its binary, `flask` a Python that has Flask. Either may miss."""
+    """Where and how big the measurements are, and of what: the binary `adit` and `flask`, a Python that has it, or None."""
 
     folder: Path
     rules: str
@@ -365,6 +365,8 @@ def reading_while_mining(setting):
             while reads[pair].mining_seconds < until:
                 with setting.start(side, chain_file, grows=True) as node:
                     read_around_mining(node, path, reads[pair])
+                    length = len(ask_json(node.port, 'GET', '/chain')['chain'])
+                    require(length == READ_BLOCKS + MINED_BLOCKS, f'{side}: {length} blocks at the end')
     rows = []
     for path in dict.fromkeys(path for _, path in paths):
         found = {side: reads[side, path] for side, its_path in paths if its_path == path}
@@ -381,7 +383,7 @@ def reading_while_mining(setting):
 
 
 def read_around_mining(node, path, reads):
-    """Reads the path before, while and after another client mines; half of the idle reads have the shorter chain, half the longer."""
+    """Reads the path before, while and after another client mines; of the idle time, half goes to each of the two lengths."""
     request = request_bytes(node.port, 'GET', path)
     with KeptConnection(node.port) as connection:
         for _ in range(WARM_UP_READS):

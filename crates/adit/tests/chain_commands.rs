@@ -193,7 +193,7 @@ fn after_an_import_that_failed_the_folder_can_come_to_stand_under_other_rules() 
     run_with_input(&mut import, &stored.body).expect_code(1);
     let refused = elsewhere.chain("verify", &[]).expect_code(1);
     refused.expect_error(["there is no chain in"]);
-    let mut import = elsewhere.command("import", &["-"]);
+    let mut import = elsewhere.command("import", &["-", "--rules", "classic"]);
     run_with_input(&mut import, &stored.body).expect_code(0);
     elsewhere.expect_valid(3, &stored.tip);
 }

@@ -77,7 +77,7 @@ impl Life {
         let given = std::env::var("CRASH_SEED").ok();
         let seed = given.map_or_else(seed_by_the_clock, |seed| seed.parse().unwrap());
         // Shown if the test fails.
-        println!("to kill at the same moments: CRASH_SEED={seed}");
+        eprintln!("to kill at the same moments: CRASH_SEED={seed}");
         let folder = TempDir::new().unwrap();
         Life {
             random: Random(seed),

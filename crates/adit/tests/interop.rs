@@ -248,8 +248,10 @@ impl Network {
         });
     }
 
-    /// Waits for agreement; where chains are equally long, or transactions
-    /// wait, it takes one more block.
+    /// Waits for agreement, and mines where it would not come by itself: where
+    /// transactions wait, where chains are equally long, and where a Python
+    /// node's chain was replaced while it mined, so that it serves a broken
+    /// one until another is longer.
     fn settle(&self) -> (usize, Hash) {
         let mut since = Instant::now();
         until("all agree, and no transaction waits", || {
@@ -260,7 +262,11 @@ impl Network {
                 return agreed;
             }
             if agreed.is_some() || since.elapsed() > SETTLING_TIME {
-                miner.unwrap_or(&self.ours[0]).mine();
+                let miner = miner.unwrap_or(&self.ours[0]);
+                let longest = self.all().map(|node| tip(node).0).max().unwrap();
+                while tip(miner).0 <= longest {
+                    miner.mine();
+                }
                 since = Instant::now();
             }
             None

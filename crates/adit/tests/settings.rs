@@ -69,7 +69,7 @@ fn a_bad_value_is_refused_with_its_setting_and_what_it_could_be() {
         ("--peer", "http//x", "http://host:port"),
         ("--peer", "localhost:5001,ftp://x", "only http://"),
         ("--advertise", "localhost:0", "1..65535"),
-        ("--in-memory", "perhaps", "true, false"),
+        ("--in-memory", "perhaps", "boolean"),
         ("--log", "inof", "info"),
         ("--log", "adit_node=loud", "info,adit_node=debug"),
     ] {
@@ -117,6 +117,15 @@ fn a_data_folder_under_other_rules_is_not_touched() {
     let hints = ["--rules classic-2018", "\"classic\"", "--data-dir"];
     other.expect_code(1).expect_error(hints);
     assert_eq!(node_in(&folder).status()["tip"], before["tip"]);
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_not_touched() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("thesis.tex"), "chapter one").unwrap();
+    let refused = run(&mut on_folder(&folder, &["-p", "0"])).expect_code(1);
+    refused.expect_error([folder.path().to_str().unwrap(), "thesis.tex", "--data-dir"]);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -145,7 +145,13 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     }
 }
 
+/// A name has no empty part, and does not end in a number: that would be a
+/// mistyped IP address.
 fn is_name(host: &str) -> bool {
-    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    !host.is_empty() && host.len() <= HOST_LIMIT_BYTES && host.bytes().all(in_name)
+    let in_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(in_part);
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    host.len() <= HOST_LIMIT_BYTES
+        && host.split('.').all(is_part)
+        && !host.rsplit('.').next().is_some_and(is_number)
 }

@@ -6,25 +6,19 @@ use std::time::Duration;
 
 use adit_core::block::Block;
 use adit_core::hash::Hash;
-use adit_core::rules::{Classic, Rules, Weight};
+use adit_core::rules::{Classic, Weight};
 use adit_core::sync::{ChainReader, Offer, OfferError};
 
-use crate::world::{Driven, answer_of, block_with_proof, classic_chain, first_block};
+use crate::world::{
+    Driven, answer_of, block_with_proof, classic_chain, classic_proofs, first_block, read_offer,
+};
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 
 /// What is handed out of an answer, how long the chain is and what it weighs.
 fn read(ours: &Driven, answer: &str) -> Result<(Vec<Hash>, u64, Weight), OfferError> {
-    let rules = Arc::new(Classic::Published);
-    let mut offer = Offer::new(rules, ChainReader::of_answer());
-    let mut branch = Vec::new();
-    offer.feed(answer.as_bytes());
-    offer.end();
-    while let Some(block) = offer.next_block(NOW, &ours.archive)? {
-        branch.push(block.hash());
-    }
-    let length = offer.length();
-    Ok((branch, length, offer.finish()?))
+    let offered = read_offer(Classic::Published, answer, &ours.archive)?;
+    Ok((hashes(&offered.branch), offered.length, offered.weight))
 }
 
 fn body(chain: &[Arc<Block>]) -> String {
@@ -45,7 +39,7 @@ fn node_with(chain: &[Arc<Block>]) -> Driven {
 
 /// A chain that leaves `chain` after `common` blocks and has `length`.
 fn fork_of(chain: &[Arc<Block>], common: usize, length: usize) -> Vec<Arc<Block>> {
-    let proofs = crate::world::classic_proofs();
+    let proofs = classic_proofs();
     let mut fork = chain[..common].to_vec();
     for proof in &proofs[common..length] {
         let parent = fork.last().unwrap();
@@ -188,11 +182,8 @@ fn an_answer_written_otherwise_is_the_same_chain() {
 #[test]
 fn the_later_rules_refuse_the_public_sequence() {
     let node = Driven::classic();
-    let rules: Arc<dyn Rules> = Arc::new(Classic::Of2018);
-    let mut offer = Offer::new(rules, ChainReader::of_answer());
-    offer.feed(body(&classic_chain(2, 7)).as_bytes());
-    assert!(offer.next_block(NOW, &node.archive).unwrap().is_some());
-    let error = offer.next_block(NOW, &node.archive).unwrap_err();
+    let answer = body(&classic_chain(2, 7));
+    let error = read_offer(Classic::Of2018, &answer, &node.archive).unwrap_err();
     let expected = "the block in place 2 is not valid: \
         block 2: proof 35293 does not solve the puzzle";
     assert_eq!(error.to_string(), expected);

@@ -14,7 +14,7 @@ use adit_core::peer::PeerAddress;
 use adit_core::pool::{Origin, Pending};
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
-use adit_core::sync::{PeerReport, RequestId};
+use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId};
 use adit_core::transaction::{TransactionError, TransactionText};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
@@ -30,6 +30,7 @@ pub(crate) fn repeatable(cases: u32) -> ProptestConfig {
 }
 
 /// Dice that fall the same way for the same seed (SplitMix64).
+#[derive(Default)]
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -166,6 +167,36 @@ pub(crate) fn answer_of<'a>(chain: impl Iterator<Item = &'a Block>) -> String {
         .collect();
     let (list, length) = (texts.join(", "), texts.len());
     format!(r#"{{"chain": [{list}], "length": {length}}}"#)
+}
+
+/// A peer's chain that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    /// What our main chain lacks of it.
+    pub(crate) branch: Vec<Arc<Block>>,
+    pub(crate) length: u64,
+    pub(crate) weight: Weight,
+}
+
+/// Reads and checks an answer that has come whole, as a driver does.
+pub(crate) fn read_offer(
+    rules: impl Rules + 'static,
+    answer: &str,
+    ours: &MemoryArchive,
+) -> Result<Offered, OfferError> {
+    let now = Duration::from_secs(1_700_000_000);
+    let mut offer = Offer::new(Arc::new(rules), ChainReader::of_answer());
+    let mut branch = Vec::new();
+    offer.feed(answer.as_bytes());
+    offer.end();
+    while let Some(block) = offer.next_block(now, ours)? {
+        branch.push(block);
+    }
+    Ok(Offered {
+        branch,
+        length: offer.length(),
+        weight: offer.finish()?,
+    })
 }
 
 /// A transaction as it stands in a block.

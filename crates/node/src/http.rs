@@ -29,8 +29,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::driver::NodeHandle;
+use crate::open_files;
 
-/// At most so many connections are open at a time; further ones wait.
+/// At most so many connections are open at a time, fewer where the system
+/// allows few open files; further ones wait.
 pub const CONNECTIONS_LIMIT: usize = 1_024;
 
 /// A request's head must be there within this time, counted from the moment
@@ -81,7 +83,8 @@ pub(crate) async fn serve(
         .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
         .max_buf_size(HEAD_LIMIT_BYTES)
         .max_headers(HEADERS_LIMIT);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
+    let connections = CONNECTIONS_LIMIT.min(open_files::for_clients());
+    let places = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
     loop {
         let place = Arc::clone(&places).acquire_owned();

@@ -14,6 +14,7 @@ mod http;
 pub mod identity;
 mod miner;
 pub mod offline;
+mod open_files;
 mod server;
 mod view;
 

@@ -1,0 +1,105 @@
+//! What a web page of another site can make a browser do to a node on the
+//! same machine: read what everybody may read, and change nothing.
+
+use crate::raw::Node;
+
+const TRANSACTION: &[u8] = br#"{"sender": "a", "recipient": "b", "amount": 5}"#;
+
+const CHANGING: [(&str, &str); 4] = [
+    ("GET", "/mine"),
+    ("POST", "/transactions/new"),
+    ("POST", "/nodes/register"),
+    ("GET", "/nodes/resolve"),
+];
+
+#[test]
+fn a_page_of_another_site_changes_nothing() {
+    let node = Node::start();
+    let other_port = format!("Origin: http://localhost:{}", node.port() - 1);
+    for foreign in [
+        "Origin: http://evil.example",
+        "Origin: null",
+        "Origin: ",
+        "Origin: http://localhost",
+        &other_port,
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-site",
+        "Sec-Fetch-Site: \u{ff}",
+    ] {
+        for (method, path) in CHANGING {
+            let answer = node.request(method, path, &[foreign], TRANSACTION);
+            assert_eq!(answer.status, 403, "{foreign}, {method} {path}");
+            assert!(answer.text().ends_with(" cannot change anything here\n"));
+        }
+        for path in ["/chain", "/api/v1/status"] {
+            assert_eq!(node.request("GET", path, &[foreign], b"").status, 200, "{foreign}");
+        }
+    }
+    assert_eq!(node.status()["length"], 1);
+    assert_eq!(node.status()["pending"], 0);
+    node.assert_unharmed();
+}
+
+#[test]
+fn a_page_of_the_node_itself_changes_what_it_likes() {
+    let node = Node::start();
+    let own = format!("Origin: http://{}", node.address());
+    for headers in [
+        &[&*own, "Sec-Fetch-Site: same-origin"][..],
+        &["Sec-Fetch-Site: none"],
+        &[],
+    ] {
+        let answer = node.request("POST", "/transactions/new", headers, TRANSACTION);
+        assert_eq!(answer.status, 201, "{headers:?}");
+        assert_eq!(node.request("GET", "/mine", headers, b"").status, 200);
+    }
+    assert_eq!(node.checked_chain().len(), 4);
+    node.assert_unharmed();
+}
+
+#[test]
+fn a_name_that_others_control_is_not_the_nodes() {
+    let node = Node::start();
+    for foreign in [
+        "evil.example",
+        "evil.example:5000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "notlocalhost",
+        "",
+        ":5000",
+        "[evil.example]",
+        "::1",
+        "\u{ff}",
+    ] {
+        let host = format!("Host: {foreign}");
+        for path in ["/chain", "/api/v1/status", "/mine", "/nothing"] {
+            let answer = node.request("GET", path, &[&host], b"");
+            assert_eq!(answer.status, 403, "{host}, {path}");
+            assert!(answer.text().starts_with("the node does not answer to the name "));
+        }
+    }
+    assert_eq!(node.status()["length"], 1);
+    node.assert_unharmed();
+}
+
+#[test]
+fn a_node_answers_to_localhost_and_to_addresses() {
+    let node = Node::start();
+    for own in [
+        "localhost",
+        "LOCALHOST:5000",
+        "127.0.0.1",
+        "127.0.0.1:5000",
+        "192.168.0.1:80",
+        "[::1]",
+        "[::1]:5000",
+    ] {
+        let host = format!("Host: {own}");
+        assert_eq!(node.request("GET", "/mine", &[&host], b"").status, 200, "{host}");
+    }
+    let answer = node.send(b"GET /mine HTTP/1.0\r\n\r\n").unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(node.checked_chain().len(), 9);
+    node.assert_unharmed();
+}
