@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::MemoryArchive;
-use adit_core::rules::{Classic, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{ChainReader, Offer};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -35,9 +35,14 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
             transactions: (1..10).map(payment).collect(),
             reward_to: SENDER.to_owned(),
         };
-        let puzzle = rules.puzzle(&parent, &draft);
+        let context = Context {
+            parent: &parent,
+            grandparent: None,
+            now: draft.now,
+        };
+        let puzzle = rules.puzzle(context, &draft);
         let proof = (0..).find(|proof| puzzle.is_solved_by(*proof));
-        parent = rules.complete(&parent, &draft, proof.unwrap_or_default());
+        parent = rules.complete(context, &draft, proof.unwrap_or_default());
         answer.extend_from_slice(b", ");
         answer.extend_from_slice(parent.text());
     }

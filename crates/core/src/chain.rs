@@ -74,13 +74,32 @@ pub struct Placed {
     pub old_tip: Option<Arc<Block>>,
 }
 
+/// A block that is in the tree, with what the next one is checked against.
+#[derive(Clone)]
+struct Known {
+    block: Arc<Block>,
+    parent: Option<Arc<Block>>,
+    entry: Entry,
+}
+
 /// The tree of blocks, seen from its tip.
 pub struct Chain {
     rules: Arc<dyn Rules>,
-    tip: Option<(Arc<Block>, Weight)>,
+    tip: Option<Known>,
     /// The last block placed: the parent of the next one when a branch comes.
-    last: Option<(Arc<Block>, Entry)>,
+    last: Option<Known>,
     side: BTreeSet<(u64, Hash)>,
+}
+
+impl Known {
+    /// Where the block after this one stands.
+    fn context(&self, now: Duration) -> Context<'_> {
+        Context {
+            parent: &self.block,
+            grandparent: self.parent.as_deref(),
+            now,
+        }
+    }
 }
 
 impl Chain {
@@ -98,11 +117,11 @@ impl Chain {
             side: BTreeSet::new(),
         };
         if let Some(hash) = archive.main_hash(length)? {
-            let (block, entry) = chain.stored(&hash, archive)?.ok_or(ChainError::Orphan {
+            let tip = chain.stored(&hash, archive)?.ok_or(ChainError::Orphan {
                 index: length,
                 parent: Some(hash),
             })?;
-            chain.tip = Some((block, entry.total_weight));
+            chain.tip = Some(tip);
         }
         Ok(chain)
     }
@@ -114,7 +133,12 @@ impl Chain {
 
     /// The last block of the main chain; none while the tree is empty.
     pub fn tip(&self) -> Option<&Arc<Block>> {
-        self.tip.as_ref().map(|(block, _)| block)
+        self.tip.as_ref().map(|tip| &tip.block)
+    }
+
+    /// Where the next block of the main chain will stand.
+    pub fn next(&self, now: Duration) -> Option<Context<'_>> {
+        self.tip.as_ref().map(|tip| tip.context(now))
     }
 
     /// The number of blocks in the main chain.
@@ -126,7 +150,7 @@ impl Chain {
     pub fn total_weight(&self) -> Weight {
         self.tip
             .as_ref()
-            .map_or(Weight::ZERO, |(_, weight)| *weight)
+            .map_or(Weight::ZERO, |tip| tip.entry.total_weight)
     }
 
     /// Checks a block and takes it into the tree; `None` when it is there
@@ -143,10 +167,11 @@ impl Chain {
         }
         self.rules.check_alone(&block)?;
         let parent = self.parent_of(&block, archive)?;
-        if let Some((parent, _)) = &parent {
-            self.rules.check_after(Context { parent, now }, &block)?;
+        if let Some(parent) = &parent {
+            self.rules.check_after(parent.context(now), &block)?;
         }
-        let weight_before = parent.map_or(Weight::ZERO, |(_, entry)| entry.total_weight);
+        let weight_before = parent.as_ref().map(|parent| parent.entry.total_weight);
+        let weight_before = weight_before.unwrap_or_default();
         let entry = Entry {
             index: block.index(),
             parent: block.parent(),
@@ -157,10 +182,15 @@ impl Chain {
             self.admit_to_side(&block)?;
         }
         let old_tip = self.tip().cloned();
+        let known = Known {
+            block: Arc::clone(&block),
+            parent: parent.map(|parent| parent.block),
+            entry,
+        };
         if main != MainChange::Side {
-            self.tip = Some((Arc::clone(&block), entry.total_weight));
+            self.tip = Some(known.clone());
         }
-        self.last = Some((Arc::clone(&block), entry));
+        self.last = Some(known);
         Ok(Some(Placed {
             block,
             entry,
@@ -206,11 +236,7 @@ impl Chain {
         Ok(0)
     }
 
-    fn parent_of(
-        &self,
-        block: &Block,
-        archive: &dyn Archive,
-    ) -> Result<Option<(Arc<Block>, Entry)>, ChainError> {
+    fn parent_of(&self, block: &Block, archive: &dyn Archive) -> Result<Option<Known>, ChainError> {
         if block.is_genesis() {
             return Ok(None);
         }
@@ -219,23 +245,29 @@ impl Chain {
             parent: block.parent(),
         };
         let hash = block.parent().ok_or_else(orphan)?;
-        if let Some((last, entry)) = &self.last
-            && last.hash() == hash
-        {
-            return Ok(Some((Arc::clone(last), *entry)));
+        let at_hand = [&self.last, &self.tip];
+        let mut at_hand = at_hand.into_iter().flatten();
+        if let Some(known) = at_hand.find(|known| known.block.hash() == hash) {
+            return Ok(Some(known.clone()));
         }
         self.stored(&hash, archive)?.ok_or_else(orphan).map(Some)
     }
 
-    fn stored(
-        &self,
-        hash: &Hash,
-        archive: &dyn Archive,
-    ) -> Result<Option<(Arc<Block>, Entry)>, ChainError> {
+    fn stored(&self, hash: &Hash, archive: &dyn Archive) -> Result<Option<Known>, ChainError> {
         let (Some(entry), Some(text)) = (archive.entry(hash)?, archive.text(hash)?) else {
             return Ok(None);
         };
-        Ok(Some((Arc::new(self.rules.read_canonical(text)?), entry)))
+        let block = self.rules.read_canonical(text)?;
+        let parent = match entry.parent {
+            None => None,
+            Some(parent) => archive.text(&parent)?,
+        };
+        let parent = parent.map(|text| self.rules.read_canonical(text));
+        Ok(Some(Known {
+            block: Arc::new(block),
+            parent: parent.transpose()?.map(Arc::new),
+            entry,
+        }))
     }
 
     fn admit_to_side(&mut self, block: &Block) -> Result<(), ChainError> {

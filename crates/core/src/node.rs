@@ -293,7 +293,8 @@ impl Node {
     /// Starts a search on the tip, if somebody waits for a block.
     fn next_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let had_job = self.mining.job.take().is_some();
-        let Some(tip) = self.chain.tip().filter(|_| !self.mining.waiting.is_empty()) else {
+        let next = self.chain.next(now);
+        let Some(next) = next.filter(|_| !self.mining.waiting.is_empty()) else {
             if had_job {
                 effects.push(Effect::StopMining);
             }
@@ -303,7 +304,7 @@ impl Node {
         self.mining.last_number += 1;
         let job = Job {
             number: self.mining.last_number,
-            puzzle: self.chain.rules().puzzle(tip, &draft),
+            puzzle: self.chain.rules().puzzle(next, &draft),
         };
         effects.push(Effect::Mine(job.clone()));
         self.mining.job = Some((job, draft));
@@ -325,7 +326,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some((job, draft)), Some(tip)) = (&self.mining.job, self.chain.tip()) else {
+        let (Some((job, draft)), Some(next)) = (&self.mining.job, self.chain.next(now)) else {
             return Ok(());
         };
         if job.number != number {
@@ -335,8 +336,8 @@ impl Node {
         // does not depend on the content: as the tutorial's new_block does.
         let fresh = self.draft(now);
         let rules = self.chain.rules();
-        let same_puzzle = rules.puzzle(tip, &fresh) == job.puzzle;
-        let block = rules.complete(tip, if same_puzzle { &fresh } else { draft }, proof);
+        let same_puzzle = rules.puzzle(next, &fresh) == job.puzzle;
+        let block = rules.complete(next, if same_puzzle { &fresh } else { draft }, proof);
         let placed = self
             .chain
             .insert(now, Arc::new(block), Arrival::Single, archive);

@@ -54,7 +54,35 @@ pub struct Pending {
 pub struct Pool {
     waiting: VecDeque<Pending>,
     bytes: usize,
-    returned: usize,
+    /// How often each text waits as a returned one.
+    returned: BTreeMap<Arc<[u8]>, usize>,
+    /// How those that wait will be spread over blocks, if that is known.
+    packing: Option<Packing>,
+}
+
+/// Whole transactions, packed into blocks one after the other.
+#[derive(Debug, Default, Clone, Copy)]
+struct Packing {
+    full_blocks: u64,
+    last_block_bytes: usize,
+}
+
+impl Packing {
+    fn of(waiting: &VecDeque<Pending>) -> Packing {
+        let mut packing = Packing::default();
+        for pending in waiting {
+            packing.add(pending.text.len());
+        }
+        packing
+    }
+
+    fn add(&mut self, bytes: usize) {
+        if self.last_block_bytes + bytes > MINED_TRANSACTIONS_LIMIT_BYTES {
+            self.full_blocks += 1;
+            self.last_block_bytes = 0;
+        }
+        self.last_block_bytes += bytes;
+    }
 }
 
 impl Pool {
@@ -70,7 +98,7 @@ impl Pool {
 
     /// Whether a block can settle anything that waits; see [`settle`](Self::settle).
     pub fn can_settle(&self, ours: bool) -> bool {
-        self.returned > 0 || (ours && !self.waiting.is_empty())
+        !self.returned.is_empty() || (ours && !self.waiting.is_empty())
     }
 
     /// Those that wait, first come first.
@@ -87,19 +115,22 @@ impl Pool {
                 bytes: self.bytes,
             });
         }
-        let blocks_before = self.bytes / MINED_TRANSACTIONS_LIMIT_BYTES;
-        self.restore(Pending {
+        let waiting = &self.waiting;
+        let packing = self.packing.get_or_insert_with(|| Packing::of(waiting));
+        packing.add(text.len());
+        let blocks_before = packing.full_blocks;
+        self.bytes += text.len();
+        self.waiting.push_back(Pending {
             text,
             origin: Origin::Accepted,
         });
-        Ok(blocks_before as u64)
+        Ok(blocks_before)
     }
 
     /// Lets a transaction wait that waited before the node was started anew;
     /// it was promised, so no limit applies.
     pub fn restore(&mut self, pending: Pending) {
-        self.bytes += pending.text.len();
-        self.returned += usize::from(pending.origin == Origin::Returned);
+        self.note(&pending);
         self.waiting.push_back(pending);
     }
 
@@ -125,35 +156,37 @@ impl Pool {
     /// never left this node, can't be in it. A block made here (`ours`)
     /// settles whatever it took along.
     pub fn settle(&mut self, transactions: &[&[u8]], ours: bool) {
-        let settles = |pending: &Pending| ours || pending.origin == Origin::Returned;
         let mut counts = BTreeMap::<&[u8], usize>::new();
         for transaction in transactions {
             // The usual case, a block made here: it took the first ones.
             match self.waiting.front() {
-                Some(first) if settles(first) && *first.text == **transaction => {
+                Some(first) if ours && *first.text == **transaction => {
                     if let Some(first) = self.waiting.pop_front() {
                         self.forget(&first);
                     }
                 }
-                _ => *counts.entry(transaction).or_default() += 1,
+                _ if ours || self.returned.contains_key(*transaction) => {
+                    *counts.entry(transaction).or_default() += 1;
+                }
+                _ => {}
             }
         }
         if counts.is_empty() {
             return;
         }
-        let (mut bytes, mut returned) = (0, 0);
+        let mut settled = Vec::new();
         self.waiting.retain(|pending| {
-            let count = counts.get_mut(&*pending.text).filter(|count| **count > 0);
-            let Some(count) = count.filter(|_| settles(pending)) else {
-                return true;
-            };
-            *count -= 1;
-            bytes += pending.text.len();
-            returned += usize::from(pending.origin == Origin::Returned);
-            false
+            let settles = ours || pending.origin == Origin::Returned;
+            match counts.get_mut(&*pending.text).filter(|count| **count > 0) {
+                Some(count) if settles => {
+                    *count -= 1;
+                    settled.push(pending.clone());
+                    false
+                }
+                _ => true,
+            }
         });
-        self.bytes -= bytes;
-        self.returned -= returned;
+        settled.iter().for_each(|pending| self.forget(pending));
     }
 
     /// Puts the transactions of a dropped block back, in front of all others,
@@ -165,22 +198,38 @@ impl Pool {
                 left_out += 1;
                 continue;
             }
-            self.bytes += text.len();
-            self.returned += 1;
-            self.waiting.push_front(Pending {
+            let pending = Pending {
                 text: Arc::from(*text),
                 origin: Origin::Returned,
-            });
+            };
+            self.note(&pending);
+            self.waiting.push_front(pending);
         }
         left_out
     }
 
-    fn forget(&mut self, pending: &Pending) {
-        self.bytes -= pending.text.len();
-        self.returned -= usize::from(pending.origin == Origin::Returned);
-    }
-
     fn has_room_for(&self, text: &[u8]) -> bool {
         self.waiting.len() < PENDING_LIMIT_COUNT && self.bytes + text.len() <= PENDING_LIMIT_BYTES
+    }
+
+    fn note(&mut self, pending: &Pending) {
+        self.packing = None;
+        self.bytes += pending.text.len();
+        if pending.origin == Origin::Returned {
+            *self.returned.entry(Arc::clone(&pending.text)).or_default() += 1;
+        }
+    }
+
+    fn forget(&mut self, pending: &Pending) {
+        self.packing = None;
+        self.bytes -= pending.text.len();
+        if pending.origin == Origin::Returned
+            && let Some(count) = self.returned.get_mut(&pending.text)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.returned.remove(&pending.text);
+            }
+        }
     }
 }

@@ -32,11 +32,13 @@ pub struct Draft {
     pub reward_to: String,
 }
 
-/// Where a block stands: what its check may depend on besides itself.
+/// Where a block stands: what it may depend on besides itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The block before it.
     pub parent: &'a Block,
+    /// The block before that; none after a genesis block.
+    pub grandparent: Option<&'a Block>,
     /// The local clock, since 1970.
     pub now: Duration,
 }
@@ -52,11 +54,11 @@ pub trait Rules: Send + Sync {
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
-    /// What is found by whoever adds `draft` after `parent`.
-    fn puzzle(&self, parent: &Block, draft: &Draft) -> Puzzle;
+    /// What is to be solved by whoever adds `draft` there.
+    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle;
 
-    /// The block that `draft` becomes with its proof.
-    fn complete(&self, parent: &Block, draft: &Draft, proof: u64) -> Block;
+    /// The block that `draft` becomes there with its proof.
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block;
 
     /// Whether the block can be valid anywhere.
     fn check_alone(&self, block: &Block) -> Result<(), BlockError>;

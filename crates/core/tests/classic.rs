@@ -25,9 +25,17 @@ const FIRST_HASH: &str = "b81ae6fd69e979b9364ac5eb482dd658e325a6af2ac7eed5b85ed0
 
 /// The whole check of a block after another, as a chain does it.
 fn check(rules: Classic, parent: &Block, block: &Block) -> Result<(), BlockError> {
-    let now = Duration::from_secs(1_700_000_000);
     rules.check_alone(block)?;
-    rules.check_after(Context { parent, now }, block)
+    rules.check_after(after(parent), block)
+}
+
+/// The classics look at no other block than the last one, and at no clock.
+fn after(parent: &Block) -> Context<'_> {
+    Context {
+        parent,
+        grandparent: None,
+        now: Duration::from_secs(1_700_000_000),
+    }
 }
 
 fn read(text: &str) -> Result<Block, BlockError> {
@@ -85,7 +93,7 @@ fn a_block_made_here_has_the_bytes_and_the_hash_that_python_gives_it() {
         transactions: vec![transaction.into()],
         reward_to: "node".to_owned(),
     };
-    let block = rules.complete(&first(), &draft, 35_293);
+    let block = rules.complete(after(&first()), &draft, 35_293);
     assert_eq!(
         utf8(block.text()),
         r#"{"index": 2, "previous_hash": "b81ae6fd69e979b9364ac5eb482dd658e325a6af2ac7eed5b85ed0354002e841", "proof": 35293, "timestamp": 1508195433.5, "transactions": [{"amount": 0.1, "recipient": "b", "sender": "Zo\u00eb"}, {"amount": 1, "recipient": "node", "sender": "0"}]}"#
@@ -123,7 +131,7 @@ fn the_public_sequence_of_proofs_is_accepted_and_one_off_is_refused() {
 fn counting_from_zero_finds_the_public_sequence() {
     let mut parent = first_block(7);
     for expected in &classic_proofs()[1..5] {
-        let puzzle = Classic::Published.puzzle(&parent, &empty_draft());
+        let puzzle = Classic::Published.puzzle(after(&parent), &empty_draft());
         let found = (0..).find(|proof| puzzle.is_solved_by(*proof));
         assert_eq!(found, Some(*expected));
         parent = block_with_proof(&parent, *expected, 7, &[]);
@@ -144,7 +152,7 @@ fn empty_draft() -> Draft {
 #[test]
 fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
     let rules = Classic::Of2018;
-    let puzzle = rules.puzzle(&first(), &empty_draft());
+    let puzzle = rules.puzzle(after(&first()), &empty_draft());
     let expected = Puzzle {
         prefix: b"100".to_vec(),
         suffix: FIRST_HASH.as_bytes().to_vec(),
@@ -161,7 +169,7 @@ fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
         transactions: vec![rules.read_transaction(body.as_bytes()).unwrap().into()],
         reward_to: "node".to_owned(),
     };
-    let second = rules.complete(&first(), &draft, 51_546);
+    let second = rules.complete(after(&first()), &draft, 51_546);
     let hash = "dd558d6f71f80834d6c0a446c4b00d04a5ccbc956b016be190ddbec15a28cb05";
     assert_eq!(second.hash().to_string(), hash);
     assert_eq!(check(rules, &first(), &second), Ok(()));

@@ -79,15 +79,15 @@ impl Rules for Workless {
         Classic::Published.hash(text, shape)
     }
 
-    fn puzzle(&self, parent: &Block, draft: &Draft) -> Puzzle {
+    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
         Puzzle {
             target: [0xff; 32],
-            ..Classic::Published.puzzle(parent, draft)
+            ..Classic::Published.puzzle(context, draft)
         }
     }
 
-    fn complete(&self, parent: &Block, draft: &Draft, proof: u64) -> Block {
-        Classic::Published.complete(parent, draft, proof)
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+        Classic::Published.complete(context, draft, proof)
     }
 
     fn check_alone(&self, block: &Block) -> Result<(), BlockError> {

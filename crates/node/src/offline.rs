@@ -149,16 +149,20 @@ impl Offline {
     /// how many are done.
     pub fn verify(&self, mut progress: impl FnMut(u64)) -> Result<u64, OfflineError> {
         let snapshot = self.store.reader().snapshot()?;
-        let mut parent = None;
+        let (mut parent, mut grandparent) = (None, None);
         for index in 1..=snapshot.length() {
             let block = self.check_stored(&snapshot, index)?;
             let broken = |error| OfflineError::Broken { index, error };
             self.rules.check_alone(&block).map_err(broken)?;
             if let Some(parent) = &parent {
-                let context = Context { parent, now: now() };
+                let context = Context {
+                    parent,
+                    grandparent: grandparent.as_ref(),
+                    now: now(),
+                };
                 self.rules.check_after(context, &block).map_err(broken)?;
             }
-            parent = Some(block);
+            grandparent = parent.replace(block);
             progress(index);
         }
         Ok(snapshot.length())

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use adit_core::archive::{Change, Entry, MainChange};
 use adit_core::block::Block;
-use adit_core::rules::{Classic, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_store::{Durability, Store};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::{TempDir, tempdir};
@@ -37,7 +37,12 @@ fn chain(length: u64) -> Vec<Change> {
             transactions: (0..12).map(transaction).collect(),
             reward_to: "miner".to_owned(),
         };
-        parent = Arc::new(Classic::Published.complete(&parent, &draft, 35_293 + index));
+        let context = Context {
+            parent: &parent,
+            grandparent: None,
+            now: draft.now,
+        };
+        parent = Arc::new(Classic::Published.complete(context, &draft, 35_293 + index));
         changes.push(change(&parent));
     }
     changes

@@ -10,7 +10,7 @@ use adit_core::archive::{Archive, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_core::pool::Pending;
-use adit_core::rules::{Classic, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
 
 /// So small that a few blocks reach every limit.
@@ -34,7 +34,12 @@ pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>
         transactions,
         reward_to: "miner".to_owned(),
     };
-    Arc::new(Classic::Published.complete(parent, &draft, 35_293 + salt))
+    let context = Context {
+        parent,
+        grandparent: None,
+        now: draft.now,
+    };
+    Arc::new(Classic::Published.complete(context, &draft, 35_293 + salt))
 }
 
 /// A line of blocks, genesis block first.

@@ -43,12 +43,13 @@ impl Rules for Classic {
     }
 
     /// The tutorial's `proof_of_work`.
-    fn puzzle(&self, parent: &Block, _draft: &Draft) -> Puzzle {
-        self.puzzle_after(parent)
+    fn puzzle(&self, context: Context<'_>, _draft: &Draft) -> Puzzle {
+        self.puzzle_after(context.parent)
     }
 
     /// The tutorial's `new_block`, with the reward of `mine` in last place.
-    fn complete(&self, parent: &Block, draft: &Draft, proof: u64) -> Block {
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+        let parent = context.parent;
         let mut list = vec![b'['];
         for transaction in &draft.transactions {
             list.extend_from_slice(transaction);

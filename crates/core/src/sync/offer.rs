@@ -37,7 +37,9 @@ pub enum OfferError {
 pub struct Offer {
     rules: Arc<dyn Rules>,
     reader: ChainReader,
+    /// The last block, and the one before it.
     last: Option<Arc<Block>>,
+    before_last: Option<Arc<Block>>,
     total_weight: Weight,
     /// Whether all blocks so far stand on our main chain.
     common: bool,
@@ -50,6 +52,7 @@ impl Offer {
             rules,
             reader,
             last: None,
+            before_last: None,
             total_weight: Weight::ZERO,
             common: true,
         }
@@ -82,7 +85,7 @@ impl Offer {
             let weight = self.rules.weight(&block);
             self.total_weight = self.total_weight.saturating_add(weight);
             let block = Arc::new(block);
-            self.last = Some(Arc::clone(&block));
+            self.before_last = self.last.replace(Arc::clone(&block));
             if !self.common {
                 return Ok(Some(block));
             }
@@ -107,7 +110,15 @@ impl Offer {
         let block = self.rules.read_canonical(text)?;
         self.rules.check_alone(&block)?;
         match &self.last {
-            Some(parent) => self.rules.check_after(Context { parent, now }, &block)?,
+            Some(parent) => {
+                let grandparent = self.before_last.as_deref();
+                let context = Context {
+                    parent,
+                    grandparent,
+                    now,
+                };
+                self.rules.check_after(context, &block)?;
+            }
             None if block.is_genesis() => {}
             None => {
                 return Err(BlockError::WrongIndex {
