@@ -9,7 +9,8 @@ COPY . .
 RUN cargo build --release --locked --package adit
 
 FROM debian:bookworm-slim
-RUN useradd --uid 10001 --create-home --home-dir /data adit
+RUN useradd --uid 10001 --no-create-home --home-dir /data adit \
+    && install --directory --owner adit --group adit /data
 COPY --from=build /adit/target/release/adit /usr/local/bin/adit
 USER 10001
 # Other machines reach a container only where it listens to all of them.

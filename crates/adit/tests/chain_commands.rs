@@ -152,6 +152,14 @@ fn what_a_longer_import_drops_waits_for_a_block_again() {
 }
 
 #[test]
+fn what_an_import_drops_and_holds_itself_does_not_wait_again() {
+    let [stored, longer] = [2, 3].map(Stored::with_blocks);
+    let mut import = stored.command("import", &["-"]);
+    run_with_input(&mut import, &longer.body).expect_code(0);
+    assert_eq!(stored.start().status()["pending"], 0);
+}
+
+#[test]
 fn an_import_whose_last_block_is_wrong_changes_nothing() {
     let [stored, longer] = [Stored::with_blocks(1), Stored::with_blocks(4)];
     let before = fs::read(stored.folder().join("blocks/000001.jsonl")).unwrap();

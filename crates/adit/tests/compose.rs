@@ -94,6 +94,8 @@ fn the_image_runs_a_node_for_other_machines_as_no_root_and_asks_how_it_is() {
     };
     assert_ne!(user.parse::<u32>().unwrap(), 0);
     assert!(image.lines("RUN")[0].contains("--locked"));
+    // A home folder made in the usual way is not empty, and so no data folder.
+    assert!(image.lines("RUN")[1].contains("--no-create-home"));
 }
 
 #[test]

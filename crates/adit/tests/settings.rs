@@ -129,6 +129,14 @@ fn a_folder_that_holds_something_else_is_not_touched() {
 }
 
 #[test]
+fn a_disk_of_its_own_can_be_the_data_folder() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("lost+found")).unwrap();
+    stopped(node_in(&folder));
+    assert!(folder.path().join("lost+found").is_dir());
+}
+
+#[test]
 fn status_says_how_a_running_node_is_in_words_or_in_json() {
     let node = Server::adit(["--in-memory", "--peer", "localhost:1,127.0.0.2:2"]);
     let port = port_of(&node).to_string();

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The format of the data folder that this version reads and writes.
 const FORMAT: u32 = 1;
 
-/// What a start that was broken off can leave in a folder before `node.json`.
-const OWN_BEFORE_NODE_JSON: [&str; 2] = ["lock", "node.json.tmp"];
+/// What may stand in a new data folder: what a start that was broken off leaves
+/// there, and what a file system puts into its root.
+const ALLOWED_IN_NEW_FOLDER: [&str; 3] = ["lock", "node.json.tmp", "lost+found"];
 
 /// The contents of `node.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +111,7 @@ pub fn claim(folder: &Path, rules: &str) -> Result<(), IdentityError> {
     fs::create_dir_all(folder).map_err(file_error)?;
     for entry in fs::read_dir(folder).map_err(file_error)? {
         let name = entry.map_err(file_error)?.file_name();
-        if !OWN_BEFORE_NODE_JSON.contains(&&*name.to_string_lossy()) {
+        if !ALLOWED_IN_NEW_FOLDER.contains(&&*name.to_string_lossy()) {
             return Err(IdentityError::Foreign {
                 folder: folder.to_path_buf(),
                 found: name.to_string_lossy().into_owned(),
