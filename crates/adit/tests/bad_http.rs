@@ -24,7 +24,10 @@ fn what_is_no_http_is_refused() {
         (b"GET /chain HTTP/9.9\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
         (b"GET /chain HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
-        (b"GET /chain HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n", 400),
+        (
+            b"GET /chain HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n",
+            400,
+        ),
         (long_path.as_bytes(), 431),
         (long_header.as_bytes(), 431),
         (many_headers.as_bytes(), 431),
@@ -53,10 +56,21 @@ fn a_body_whose_length_is_in_doubt_is_refused() {
         "Transfer-Encoding: xchunked",
     ] {
         let request = format!("POST /transactions/new HTTP/1.1\r\n{HOST}{headers}\r\n\r\nhello");
-        assert_eq!(node.send(request.as_bytes()).unwrap().status, 400, "{headers}");
+        assert_eq!(
+            node.send(request.as_bytes()).unwrap().status,
+            400,
+            "{headers}"
+        );
     }
-    let head = format!("POST /transactions/new HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n");
-    for body in ["hello", "-1\r\n", "ffffffffffffffffff\r\n", "5\r\nhelloX", &format!("2;{}", "a".repeat(100_000))] {
+    let head =
+        format!("POST /transactions/new HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n");
+    for body in [
+        "hello",
+        "-1\r\n",
+        "ffffffffffffffffff\r\n",
+        "5\r\nhelloX",
+        &format!("2;{}", "a".repeat(100_000)),
+    ] {
         let answer = node.send(format!("{head}{body}\r\n").as_bytes()).unwrap();
         assert_eq!(answer.status, 400, "{body:.20}");
         assert!(answer.text().starts_with("the body could not be read: "));
@@ -88,9 +102,14 @@ fn a_body_that_is_longer_than_it_is_said_to_be_is_a_new_request() {
 fn a_body_that_ends_before_it_should_is_refused() {
     let node = Node::start();
     let head = "POST /transactions/new HTTP/1.1\r\nHost: localhost\r\n";
-    for rest in ["Content-Length: 500\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"] {
+    for rest in [
+        "Content-Length: 500\r\n\r\n{}",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+    ] {
         let mut stream = node.connect();
-        stream.write_all(format!("{head}{rest}").as_bytes()).unwrap();
+        stream
+            .write_all(format!("{head}{rest}").as_bytes())
+            .unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
         // The node may answer or just hang up; it takes nothing and does not wait.
         let mut answer = Vec::new();
@@ -114,7 +133,9 @@ fn a_wrong_method_is_told_the_right_one() {
         ("/nodes/resolve", "GET"),
         ("/api/v1/status", "GET, HEAD"),
     ] {
-        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
+        for method in [
+            "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW",
+        ] {
             if allowed.contains(method) {
                 continue;
             }
@@ -165,7 +186,16 @@ fn an_unknown_path_is_told_what_there_is() {
          GET  /chain\nPOST /nodes/register\nGET  /nodes/resolve\nGET  /api/v1/status\n"
     );
     let long = format!("/{}", "a".repeat(10_000));
-    for path in ["/", "//chain", "/chain/", "/CHAIN", "/%63hain", "/../chain", "/%00%ff", &long] {
+    for path in [
+        "/",
+        "//chain",
+        "/chain/",
+        "/CHAIN",
+        "/%63hain",
+        "/../chain",
+        "/%00%ff",
+        &long,
+    ] {
         assert_eq!(node.get(path).status, 404, "{path:.20}");
         assert_eq!(node.post(path, b"{}").status, 404, "{path:.20}");
     }

@@ -14,42 +14,48 @@ fn assert_registered(node: &Node, expected: Value) {
     assert_eq!(node.status()["nodes"], expected);
 }
 
+const NO_HOST: &str = "the host is neither a name nor an IP address";
+const NO_PORT: &str = "the port is not in 1..65535";
+const NO_NUMBER: &str = "the port is not a number";
+const NO_HTTP: &str = "only http:// is spoken here";
+const NO_BRACKET: &str = "a bracket is not closed";
+
+const MALFORMED: [(&str, &str); 26] = [
+    ("http//192.168.0.1:5000", NO_HOST),
+    ("", NO_HOST),
+    ("http://", NO_HOST),
+    (":5000", NO_HOST),
+    ("a b:5000", NO_HOST),
+    ("user@host:5000", NO_HOST),
+    ("b\u{fc}cher:5000", NO_HOST),
+    ("host\0:5000", NO_HOST),
+    ("host\r\nX:5000", NO_HOST),
+    ("192.168.0.300:5000", NO_HOST),
+    ("192.168.0:5000", NO_HOST),
+    ("host..example:5000", NO_HOST),
+    (".:5000", NO_HOST),
+    ("host:0", NO_PORT),
+    ("host:65536", NO_PORT),
+    ("host:99999999999999999999", NO_PORT),
+    ("host:", NO_PORT),
+    ("host:+5000", NO_NUMBER),
+    ("host:5000:5000", NO_NUMBER),
+    ("host:5000/chain", NO_NUMBER),
+    ("https://host:5000", NO_HTTP),
+    ("file:///etc/passwd", NO_HTTP),
+    ("://host:5000", NO_HTTP),
+    ("http://[::1:5000", NO_BRACKET),
+    (
+        "http://[::g]:5000",
+        "what stands in brackets is no IPv6 address",
+    ),
+    ("http://[::1]5000", "only a port can follow the brackets"),
+];
+
 #[test]
 fn a_malformed_address_is_refused_with_the_reason_and_none_is_registered() {
     let node = Node::start();
-    const NO_HOST: &str = "the host is neither a name nor an IP address";
-    const NO_PORT: &str = "the port is not in 1..65535";
-    const NO_NUMBER: &str = "the port is not a number";
-    const NO_HTTP: &str = "only http:// is spoken here";
-    const NO_BRACKET: &str = "a bracket is not closed";
-    for (address, problem) in [
-        ("http//192.168.0.1:5000", NO_HOST),
-        ("", NO_HOST),
-        ("http://", NO_HOST),
-        (":5000", NO_HOST),
-        ("a b:5000", NO_HOST),
-        ("user@host:5000", NO_HOST),
-        ("b\u{fc}cher:5000", NO_HOST),
-        ("host\0:5000", NO_HOST),
-        ("host\r\nX:5000", NO_HOST),
-        ("192.168.0.300:5000", NO_HOST),
-        ("192.168.0:5000", NO_HOST),
-        ("host..example:5000", NO_HOST),
-        (".:5000", NO_HOST),
-        ("host:0", NO_PORT),
-        ("host:65536", NO_PORT),
-        ("host:99999999999999999999", NO_PORT),
-        ("host:", NO_PORT),
-        ("host:+5000", NO_NUMBER),
-        ("host:5000:5000", NO_NUMBER),
-        ("host:5000/chain", NO_NUMBER),
-        ("https://host:5000", NO_HTTP),
-        ("file:///etc/passwd", NO_HTTP),
-        ("://host:5000", NO_HTTP),
-        ("http://[::1:5000", NO_BRACKET),
-        ("http://[::g]:5000", "what stands in brackets is no IPv6 address"),
-        ("http://[::1]5000", "only a port can follow the brackets"),
-    ] {
+    for (address, problem) in MALFORMED {
         let answer = register(&node, &["http://127.0.0.1:5001", address]);
         assert_eq!(answer.status, 400, "{address:?}");
         let expected = format!(
@@ -102,11 +108,22 @@ fn one_node_in_many_spellings_is_one() {
 fn the_node_itself_is_left_out() {
     let node = Node::start();
     let port = node.port();
-    for host in ["127.0.0.1", "localhost", "LocalHost", "[::1]", "0.0.0.0", "[::]"] {
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "LocalHost",
+        "[::1]",
+        "0.0.0.0",
+        "[::]",
+    ] {
         let own = format!("http://{host}:{port}");
         let answer = register(&node, &[&own, "http://127.0.0.2:5001"]);
         assert_eq!(answer.status, 201);
-        assert_eq!(answer.json()["total_nodes"], json!(["127.0.0.2:5001"]), "{own}");
+        assert_eq!(
+            answer.json()["total_nodes"],
+            json!(["127.0.0.2:5001"]),
+            "{own}"
+        );
     }
     node.assert_unharmed();
 }

@@ -68,29 +68,45 @@ fn check(limit_mb: u64, cases: &[(String, &str, &str)]) {
 
 #[test]
 fn an_endless_head_is_cut_off() {
+    const HEAD: &str = "the answer broke off: message head is too large";
+    const EXTENSION: &str = "the answer broke off: chunk extensions over limit";
+    const TRAILERS: &str = "the answer broke off: chunk trailers count overflow";
     check(
         100,
         &[
-            ("HTTP/1.1 200 ".into(), "b", "the answer broke off: message head is too large"),
-            ("HTTP/1.1 200 OK\r\nA: ".into(), "b", "the answer broke off: message head is too large"),
-            ("HTTP/1.1 200 OK\r\n".into(), "A: b\r\n", "the answer broke off: message head is too large"),
-            (format!("{CHUNKED}1;"), "b", "the answer broke off: chunk extensions over limit"),
-            (format!("{CHUNKED}0\r\n"), "A: b\r\n", "the answer broke off: chunk trailers count overflow"),
+            ("HTTP/1.1 200 ".into(), "b", HEAD),
+            ("HTTP/1.1 200 OK\r\nA: ".into(), "b", HEAD),
+            ("HTTP/1.1 200 OK\r\n".into(), "A: b\r\n", HEAD),
+            (format!("{CHUNKED}1;"), "b", EXTENSION),
+            (format!("{CHUNKED}0\r\n"), "A: b\r\n", TRAILERS),
         ],
     );
 }
 
 #[test]
 fn endless_space_is_not_kept() {
+    let cases = [
+        (
+            "",
+            "the answer ends after 30000000 bytes, before the chain does",
+        ),
+        (
+            "{\"chain\"",
+            "the answer ends after 30000008 bytes, before the chain does",
+        ),
+        (
+            "{\"chain\": ",
+            "the answer ends after 30000010 bytes, before the chain does",
+        ),
+        (
+            "{\"chain\": [",
+            "the answer ends after 30000011 bytes, before the chain does",
+        ),
+        ("{\"chain\": []}", "the chain is empty"),
+    ];
     check(
         100,
-        &[
-            (OK.into(), " \n", "the answer ends after 30000000 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\""), " \n", "the answer ends after 30000008 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\": "), " \n", "the answer ends after 30000010 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\": ["), " \n", "the answer ends after 30000011 bytes, before the chain does"),
-            (format!("{OK}{{\"chain\": []}}"), " \n", "the chain is empty"),
-        ],
+        &cases.map(|(start, error)| (format!("{OK}{start}"), " \n", error)),
     );
 }
 
@@ -100,8 +116,8 @@ fn endless_members_beside_the_chain_are_not_kept() {
         "text is larger than the limit of 65536 bytes (counted from byte 1 of the answer)";
     const VALUE: &str =
         "text is larger than the limit of 65536 bytes (counted from byte 6 of the answer)";
-    const LIST: &str =
-        "canonical form is larger than the limit of 65536 bytes (counted from byte 6 of the answer)";
+    const LIST: &str = "canonical form is larger than the limit of 65536 bytes \
+                        (counted from byte 6 of the answer)";
     check(
         100,
         &[
@@ -109,16 +125,23 @@ fn endless_members_beside_the_chain_are_not_kept() {
             (format!("{OK}{{\"a\": \""), "a", VALUE),
             (format!("{OK}{{\"a\": 1"), "1", VALUE),
             (format!("{OK}{{\"a\": [0"), ",0", LIST),
-            (format!("{OK}{{\"a\": 1"), ",\"a\":1", "the answer ends after 29998807 bytes, before the chain does"),
+            (
+                format!("{OK}{{\"a\": 1"),
+                ",\"a\":1",
+                "the answer ends after 29998807 bytes, before the chain does",
+            ),
         ],
     );
 }
 
 #[test]
 fn an_endless_block_is_cut_off_at_the_limit_of_a_block() {
-    const LONG: &str = "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)";
-    const LONG_CANONICAL: &str =
-        "canonical form is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)";
+    const LONG: &str =
+        "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)";
+    const LONG_CANONICAL: &str = "canonical form is larger than the limit of 8388608 bytes \
+                                  (counted from byte 11 of the answer)";
+    const MEMBERS: &str = "more than 100000 members in one object at byte 600001 \
+                           (counted from byte 11 of the answer)";
     check(
         500,
         &[
@@ -128,8 +151,12 @@ fn an_endless_block_is_cut_off_at_the_limit_of_a_block() {
             (format!("{OK}{{\"chain\": [\""), "\u{e9}", LONG),
             (format!("{OK}{{\"chain\": [[0"), ",0", LONG_CANONICAL),
             (format!("{OK}{{\"chain\": [[0"), ",1e15", LONG_CANONICAL),
-            (format!("{OK}{{\"chain\": [[0"), ",{\"b\":0,\"a\":0}", LONG_CANONICAL),
-            (format!("{OK}{{\"chain\": [{{\"b\":0"), ",\"a\":0", "more than 100000 members in one object at byte 600001 (counted from byte 11 of the answer)"),
+            (
+                format!("{OK}{{\"chain\": [[0"),
+                ",{\"b\":0,\"a\":0}",
+                LONG_CANONICAL,
+            ),
+            (format!("{OK}{{\"chain\": [{{\"b\":0"), ",\"a\":0", MEMBERS),
         ],
     );
 }
@@ -143,7 +170,13 @@ fn a_bomb_is_unpacked_only_as_far_as_a_block_can_go() {
     let peers = [space, block];
     let (resolved, peak_mb) = resolve_among(&peers);
     let said = peers.each_ref().map(|peer| resolved.error(peer));
-    assert_eq!(said, ["the answer can't be unpacked: unexpected end of file", "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)"]);
+    assert_eq!(
+        said,
+        [
+            "the answer can't be unpacked: unexpected end of file",
+            "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)"
+        ]
+    );
     assert!(peak_mb < 150, "{peak_mb} MB");
 }
 
@@ -170,7 +203,9 @@ fn an_endless_chain_of_valid_blocks_is_held_on_disk_until_it_breaks_off() {
 #[test]
 fn as_many_large_blocks_as_are_read_at_once_fit_into_memory() {
     let start = format!("{OK}{{\"chain\": [[0");
-    let peers: Vec<Peer> = (0..16).map(|_| endless(&start, ",{\"b\":0,\"a\":0}")).collect();
+    let peers: Vec<Peer> = (0..16)
+        .map(|_| endless(&start, ",{\"b\":0,\"a\":0}"))
+        .collect();
     let (_, peak_mb) = resolve_among(&peers);
     assert!(peak_mb < 1_000, "{peak_mb} MB");
 }

@@ -32,7 +32,11 @@ fn a_page_of_another_site_changes_nothing() {
             assert!(answer.text().ends_with(" cannot change anything here\n"));
         }
         for path in ["/chain", "/api/v1/status"] {
-            assert_eq!(node.request("GET", path, &[foreign], b"").status, 200, "{foreign}");
+            assert_eq!(
+                node.request("GET", path, &[foreign], b"").status,
+                200,
+                "{foreign}"
+            );
         }
     }
     assert_eq!(node.status()["length"], 1);
@@ -76,7 +80,11 @@ fn a_name_that_others_control_is_not_the_nodes() {
         for path in ["/chain", "/api/v1/status", "/mine", "/nothing"] {
             let answer = node.request("GET", path, &[&host], b"");
             assert_eq!(answer.status, 403, "{host}, {path}");
-            assert!(answer.text().starts_with("the node does not answer to the name "));
+            assert!(
+                answer
+                    .text()
+                    .starts_with("the node does not answer to the name ")
+            );
         }
     }
     assert_eq!(node.status()["length"], 1);
@@ -96,7 +104,11 @@ fn a_node_answers_to_localhost_and_to_addresses() {
         "[::1]:5000",
     ] {
         let host = format!("Host: {own}");
-        assert_eq!(node.request("GET", "/mine", &[&host], b"").status, 200, "{host}");
+        assert_eq!(
+            node.request("GET", "/mine", &[&host], b"").status,
+            200,
+            "{host}"
+        );
     }
     let answer = node.send(b"GET /mine HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(answer.status, 200);

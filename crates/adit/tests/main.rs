@@ -5,10 +5,20 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_bodies;
+mod bad_chains;
+mod bad_clients;
+mod bad_http;
+mod bad_peers;
+mod bad_registrations;
 mod chain_commands;
 mod compose;
 mod crash;
+mod endless_peers;
+mod foreign_pages;
+mod gzip;
 mod interop;
+mod peer;
 mod raw;
 mod settings;
+mod slow_peers;
 mod support;

@@ -2,6 +2,7 @@
 //! tutorial's proofs form one public sequence, so that any length is forged
 //! for free. That is its lesson, and here a tool.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -127,6 +128,53 @@ impl Node {
     }
 }
 
+/// The length of the healthy peer's chain.
+const HEALTHY_LENGTH: usize = 6;
+
+/// The length of the wrong chains: they would win.
+pub(crate) const WRONG_LENGTH: usize = 9;
+
+/// A node with one block and one waiting transaction resolves among a healthy
+/// peer and these: it ends on the healthy one's chain, with the transaction.
+pub(crate) fn resolve_among(wrong: &[Peer]) -> Resolved {
+    let node = Node::start();
+    let transaction = r#"{"sender": "a", "recipient": "b", "amount": 5}"#;
+    assert_eq!(node.post("/transactions/new", transaction).status, 201);
+    let healthy = Forger::chain(HEALTHY_LENGTH);
+    let healthy_peer = Peer::serving(chain_body(&healthy));
+    node.register(wrong);
+    node.register([&healthy_peer]);
+
+    let resolved = node.resolve();
+    assert_eq!(resolved.message, "Our chain was replaced");
+    assert_eq!(resolved.peers[&healthy_peer.address]["outcome"], "adopted");
+    assert_eq!(resolved.peers.len(), wrong.len() + 1);
+    assert_is_chain(&node, &healthy);
+    assert_eq!(node.status()["pending"], 1);
+    node.assert_unharmed();
+    resolved
+}
+
+/// The node has exactly this chain.
+#[track_caller]
+pub(crate) fn assert_is_chain(node: &Node, expected: &[String]) {
+    let chain = node.checked_chain();
+    let texts = chain
+        .iter()
+        .map(|block| String::from_utf8_lossy(block.text()));
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
+}
+
+/// Resolves among these peers, and compares what is said of each.
+#[track_caller]
+pub(crate) fn check<'a>(cases: impl IntoIterator<Item = (Peer, impl Into<Cow<'a, str>>)>) {
+    let (peers, expected): (Vec<Peer>, Vec<_>) = cases.into_iter().unzip();
+    let resolved = resolve_among(&peers);
+    let said: Vec<&str> = peers.iter().map(|peer| resolved.error(peer)).collect();
+    let expected: Vec<Cow<str>> = expected.into_iter().map(Into::into).collect();
+    assert_eq!(said, expected);
+}
+
 /// Makes the canonical texts of a chain's blocks, one after the other.
 pub(crate) struct Forger {
     proofs: Vec<u64>,
@@ -185,5 +233,8 @@ impl Iterator for Forger {
 /// The body of an answer to `GET /chain`.
 pub(crate) fn chain_body(blocks: &[String]) -> String {
     let length = blocks.len();
-    format!("{{\"chain\": [{}], \"length\": {length}}}", blocks.join(", "))
+    format!(
+        "{{\"chain\": [{}], \"length\": {length}}}",
+        blocks.join(", ")
+    )
 }

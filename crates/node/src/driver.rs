@@ -241,15 +241,6 @@ pub(crate) fn restore(
     Ok((store, node))
 }
 
-/// The next command, if it is there or about to be: a sync costs far more than
-/// the turn that lets others hand in what they have ready.
-fn next_in_batch(commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
-    commands.try_recv().ok().or_else(|| {
-        thread::yield_now();
-        commands.try_recv().ok()
-    })
-}
-
 /// The local clock, since 1970.
 pub(crate) fn now() -> Duration {
     SystemTime::now()
@@ -288,8 +279,8 @@ impl Driver {
             for _ in 0..BATCH_LIMIT {
                 stopped |= matches!(command, Command::Stop);
                 self.take(command, &mut later)?;
-                command = match next_in_batch(&mut commands) {
-                    Some(next) if !stopped => next,
+                command = match commands.try_recv() {
+                    Ok(next) if !stopped => next,
                     _ => break,
                 };
             }

@@ -11,15 +11,18 @@ mod tutorial;
 pub use guard::AllowedHosts;
 pub use status::Status;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -56,7 +59,7 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 const ACCEPT_RETRY_MS: u64 = 50;
 
 /// All paths of the node.
-fn router(node: NodeHandle, hosts: AllowedHosts) -> Router {
+fn router(node: NodeHandle) -> Router {
     Router::new()
         .route("/mine", tutorial::mine_route())
         .route("/transactions/new", post(tutorial::new_transaction))
@@ -66,7 +69,6 @@ fn router(node: NodeHandle, hosts: AllowedHosts) -> Router {
         .route("/api/v1/status", get(status::status))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::new(hosts), around))
         .with_state(node)
 }
 
@@ -77,7 +79,12 @@ pub(crate) async fn serve(
     hosts: AllowedHosts,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = TowerToHyperService::new(router(node, hosts));
+    let paths = TowerToHyperService::new(router(node));
+    let hosts = Arc::new(hosts);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let request = request.map(Body::new);
+        answer_to(request, Arc::clone(&hosts), paths.clone())
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
@@ -122,18 +129,22 @@ pub(crate) async fn serve(
 }
 
 /// What happens to every request before and after its handler.
-async fn around(State(hosts): State<Arc<AllowedHosts>>, request: Request, next: Next) -> Response {
+async fn answer_to(
+    request: Request,
+    hosts: Arc<AllowedHosts>,
+    paths: TowerToHyperService<Router>,
+) -> Result<Response, Infallible> {
     let line = tracing::enabled!(tracing::Level::DEBUG).then(|| {
         let path = request.uri().path().to_string();
         (request.method().clone(), path, Instant::now())
     });
     let response = match guard::refusal(&hosts, &request) {
         Some(refusal) => refusal,
-        None => next.run(request).await,
+        None => paths.call(request).await?,
     };
     if let Some((method, path, start)) = line {
         let (status, duration) = (response.status().as_u16(), start.elapsed());
         tracing::debug!(%method, path, status, ?duration, "request");
     }
-    response
+    Ok(response)
 }
