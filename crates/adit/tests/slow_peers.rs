@@ -54,7 +54,7 @@ fn slow_peers() -> [(Peer, &'static str); 11] {
         (dripping("", b"H", second), SILENT),
         (dripping("HTTP/1.1 200 OK\r\nX: ", b"a", second), SILENT),
         (
-            dripping("", b"HTTP/1.1 100 Continue\r\n\r\n", millisecond),
+            dripping("", b"HTTP/1.1 100 Continue\r\n\r\n", Duration::ZERO),
             SILENT,
         ),
         (stopping_after(OK), SLOW),

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
+use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
 
 /// A connection to a peer must be there within this time.
@@ -45,6 +46,13 @@ const TURN_MS: u64 = 2_000;
 /// So many pieces of an answer may wait for their check.
 const PIECES_LIMIT: usize = 8;
 
+/// All answers together may hold so much of blocks that are not whole yet ...
+const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
+
+/// ... not counting those that hold less than this: ordinary blocks are read
+/// whatever other peers send.
+const FREE_READING_BYTES: usize = 1024 * 1024;
+
 /// A redirect may lead only to the same host, and so many times.
 const REDIRECTS_LIMIT: usize = 3;
 
@@ -60,6 +68,8 @@ struct Shared {
     node: NodeHandle,
     client: Client,
     at_once: Semaphore,
+    /// What all answers together may hold that are being read.
+    reading: Arc<Budget>,
     /// What each peer called the state of its chain when it was last read.
     etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
     /// The peers whose last answer was none: that is logged once.
@@ -73,6 +83,7 @@ impl Asker {
                 node,
                 client: client(),
                 at_once: Semaphore::new(ASKED_AT_ONCE_LIMIT),
+                reading: Budget::new(READING_LIMIT_BYTES),
                 etags: Mutex::default(),
                 failing: Mutex::default(),
             }),
@@ -198,8 +209,8 @@ impl Shared {
 
     async fn read(&self, response: Response) -> Result<Heard, AskError> {
         let (pieces, received) = mpsc::channel(PIECES_LIMIT);
-        let node = self.node.clone();
-        let check = tokio::task::spawn_blocking(move || check(&node, received));
+        let (node, reading) = (self.node.clone(), Share::of(&self.reading));
+        let check = tokio::task::spawn_blocking(move || check(&node, received, reading));
         let passed = pass_on(response, pieces).await;
         let checked = check
             .await
@@ -268,7 +279,11 @@ async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<
 }
 
 /// Checks a chain as it comes. Runs on a thread that may block.
-fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, String> {
+fn check(
+    node: &NodeHandle,
+    mut pieces: mpsc::Receiver<Piece>,
+    mut reading: Share,
+) -> Result<Heard, String> {
     let ours = node
         .reader()
         .snapshot()
@@ -290,6 +305,11 @@ fn check(node: &NodeHandle, mut pieces: mpsc::Receiver<Piece>) -> Result<Heard, 
             .map_err(|error| error.to_string())?
         {
             branch.push(block).map_err(|error| error.to_string())?;
+        }
+        let unread_bytes = offer.unread_bytes();
+        reading.clear();
+        if unread_bytes > FREE_READING_BYTES && !reading.take(unread_bytes) {
+            return Err("too many large blocks are being read from other peers".to_string());
         }
     }
     let length = offer.length();

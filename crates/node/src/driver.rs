@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,12 +18,14 @@ use adit_core::rules::Rules;
 use adit_core::sync::{PeerReport, RequestId};
 use adit_core::transaction::TransactionText;
 use adit_store::{Opened, Reader, Store, StoreError};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
-use crate::branch::{Branch, BranchError};
+use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, BranchError};
+use crate::budget::{Budget, Share};
 use crate::miner::Miner;
 use crate::view::View;
 
@@ -96,8 +98,8 @@ struct Edge {
     reader: Reader,
     rules: Arc<dyn Rules>,
     data_folder: PathBuf,
-    /// What all branches together hold in memory.
-    branches_bytes: Arc<AtomicUsize>,
+    /// What all branches together may hold in memory.
+    branches_memory: Arc<Budget>,
     last_request: AtomicU64,
 }
 
@@ -131,8 +133,8 @@ impl NodeHandle {
 
     /// A place for blocks that may come to be adopted.
     pub(crate) fn new_branch(&self) -> Branch {
-        let budget = Arc::clone(&self.0.branches_bytes);
-        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder, budget)
+        let memory = Share::of(&self.0.branches_memory);
+        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder, memory)
     }
 
     /// Tells the driver what was heard from a peer.
@@ -168,13 +170,14 @@ impl Drop for Waiting<'_> {
 }
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
-/// a tokio runtime. The receiver yields once, when the driver has ended.
+/// a tokio runtime; `peers_runtime` is another one. The receiver yields once, when the driver has ended.
 pub fn start(
     config: Config,
     rules: Arc<dyn Rules>,
     opened: Opened,
     data_folder: &Path,
     first_peers: Vec<PeerAddress>,
+    peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
     let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
@@ -192,7 +195,7 @@ pub fn start(
         reader: store.reader(),
         rules,
         data_folder: data_folder.to_path_buf(),
-        branches_bytes: Arc::default(),
+        branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         last_request: AtomicU64::default(),
     }));
     let mut driver = Driver {
@@ -204,7 +207,8 @@ pub fn start(
         waiting: BTreeMap::new(),
         publish,
         commands,
-        runtime: tokio::runtime::Handle::current(),
+        runtime: Handle::current(),
+        peers_runtime,
     };
     driver.begin(first_peers)?;
     let (ended, end) = oneshot::channel();
@@ -257,7 +261,10 @@ struct Driver {
     waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     publish: watch::Sender<Arc<View>>,
     commands: mpsc::Sender<Command>,
-    runtime: tokio::runtime::Handle,
+    runtime: Handle,
+    /// Where everything runs that speaks to peers: a peer that floods us then
+    /// keeps no client of ours waiting.
+    peers_runtime: Handle,
 }
 
 impl Driver {
@@ -379,8 +386,8 @@ impl Driver {
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),
                 Effect::StopMining => self.miner.set_job(None),
-                Effect::Ask(peer) => self.asker.ask(&self.runtime, peer),
-                Effect::Announce(peers) => self.announcer.announce(&self.runtime, peers),
+                Effect::Ask(peer) => self.asker.ask(&self.peers_runtime, peer),
+                Effect::Announce(peers) => self.announcer.announce(&self.peers_runtime, peers),
                 Effect::LeftOut(count) => tracing::warn!(
                     count,
                     "transactions of dropped blocks found no room among the waiting ones; \

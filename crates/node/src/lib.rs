@@ -9,6 +9,7 @@ mod advertise;
 mod announce;
 mod ask;
 mod branch;
+mod budget;
 pub mod driver;
 mod http;
 pub mod identity;

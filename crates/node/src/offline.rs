@@ -16,7 +16,8 @@ use adit_core::rules::{Context, Rules};
 use adit_core::sync::{ChainReader, Offer, OfferError};
 use adit_store::{Durability, Reader, Snapshot, Store, StoreError};
 
-use crate::branch::Branch;
+use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch};
+use crate::budget::{Budget, Share};
 use crate::driver::{DriverError, now, restore};
 use crate::identity::{self, IdentityError};
 
@@ -184,7 +185,8 @@ impl Offline {
             false => ChainReader::of_lines(),
         };
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
-        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder, Arc::default());
+        let memory = Budget::new(BRANCHES_MEMORY_LIMIT_BYTES);
+        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder, Share::of(&memory));
         let (mut piece, mut length) = (first, read);
         loop {
             match length {

@@ -11,8 +11,10 @@ use std::time::Duration;
 use adit_core::node::Config;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
+use adit_core::sync::PEERS_LIMIT;
 use adit_store::{Durability, Store, StoreError};
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -73,6 +75,39 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     driver: oneshot::Receiver<Result<(), DriverError>>,
+    _peers_runtime: PeersRuntime,
+}
+
+/// Threads for what speaks to peers: one of them may be kept busy by a flood.
+const PEERS_THREADS: usize = 2;
+
+/// Runs what speaks to peers, apart from what serves clients. When it is
+/// dropped, all that is under way there is cut off.
+struct PeersRuntime(Option<Runtime>);
+
+impl PeersRuntime {
+    fn start() -> io::Result<PeersRuntime> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(PEERS_THREADS)
+            .max_blocking_threads(2 * PEERS_LIMIT)
+            .thread_name("peers")
+            .enable_all()
+            .build()?;
+        Ok(PeersRuntime(Some(runtime)))
+    }
+
+    fn handle(&self) -> Handle {
+        let runtime = self.0.as_ref().expect("it is taken out only by drop");
+        runtime.handle().clone()
+    }
+}
+
+impl Drop for PeersRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Starts a node. Must be called within a tokio runtime.
@@ -88,15 +123,17 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         resolve_every: settings.resolve_every,
         own_addresses: own_addresses(address, settings.advertise.as_ref()),
     };
+    let peers_runtime = PeersRuntime::start()?;
     let (node, driver) = driver::start(
         config,
         settings.rules,
         opened,
         &settings.data_folder,
         settings.peers,
+        peers_runtime.handle(),
     )?;
     if let Some(own) = settings.advertise {
-        tokio::spawn(advertise(node.clone(), own));
+        peers_runtime.handle().spawn(advertise(node.clone(), own));
     }
     let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
     let hosts = match is_local {
@@ -112,6 +149,7 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         stop,
         serving,
         driver,
+        _peers_runtime: peers_runtime,
     })
 }
 

@@ -93,6 +93,11 @@ impl Offer {
         Ok(None)
     }
 
+    /// How much has come that is no whole block yet.
+    pub fn unread_bytes(&self) -> usize {
+        self.reader.unread_bytes()
+    }
+
     /// The number of blocks so far.
     pub fn length(&self) -> u64 {
         self.last.as_ref().map_or(0, |last| last.index())

@@ -107,6 +107,11 @@ impl ChainReader {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// How much has come that was not read yet.
+    pub fn unread_bytes(&self) -> usize {
+        self.buffer.len() - self.position
+    }
+
     /// Says that there are no further bytes.
     pub fn end(&mut self) {
         self.ended = true;
