@@ -12,7 +12,7 @@ use std::time::Duration;
 use adit_core::peer::PeerAddress;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -224,7 +224,11 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let result = read_env_file(Path::new(".env"))
         .and_then(|()| refuse_unknown_variables())
-        .and_then(|()| Cli::try_parse_from(with_default_command(std::env::args_os())));
+        .and_then(|()| {
+            let command = without_empty_variables(Cli::command());
+            let arguments = with_default_command(std::env::args_os());
+            Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+        });
     result.map_err(|error| {
         // If even this can't be printed, the exit code says it.
         let _ = error.print();
@@ -277,6 +281,19 @@ fn refuse_unknown_variables() -> Result<(), clap::Error> {
             )))
         }
     }
+}
+
+/// A variable that is there but empty counts as not there: that is how files
+/// that name all settings leave one out.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty =
+        |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|argument| match argument.get_env() {
+            Some(name) if is_empty(name) => argument.env(None::<&str>),
+            _ => argument,
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 fn variables_of(command: &clap::Command) -> BTreeSet<String> {

@@ -44,6 +44,15 @@ fn a_variable_with_a_mistyped_name_is_refused_and_the_right_names_are_said() {
 }
 
 #[test]
+fn an_empty_variable_counts_as_none() {
+    let mut node = adit(["node", "-p", "0", "--in-memory"]);
+    for name in ["ADIT_PEER", "ADIT_RULES", "ADIT_DATA_DIR", "ADIT_ADVERTISE"] {
+        node.env(name, "");
+    }
+    assert_eq!(Server::start(&mut node).status()["rules"], "classic");
+}
+
+#[test]
 fn an_env_file_that_cannot_be_read_is_named() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join(".env"), "ADIT PORT 5001\n").unwrap();

@@ -61,6 +61,8 @@ pub enum Input {
     /// A peer that was asked has answered; the blocks of its branch, if it is
     /// heavier, came before, as [`Input::Block`].
     PeerAnswered(PeerAddress, PeerReport),
+    /// Whoever waits for peers wants to wait no longer.
+    Hurry(RequestId),
     /// Whoever waited for an answer has gone.
     Gone(RequestId),
 }
@@ -131,7 +133,6 @@ pub struct Node {
     /// Whether the main chain has changed by a peer's blocks since the last
     /// peer's answer ended.
     adopting: bool,
-    adoptions: u64,
 }
 
 #[derive(Default)]
@@ -159,7 +160,6 @@ impl Node {
             peers: Peers::default(),
             mining: Mining::default(),
             adopting: false,
-            adoptions: 0,
         };
         let own = &node.config.own_addresses;
         let others = peers.into_iter().filter(|peer| !own.contains(peer));
@@ -219,6 +219,10 @@ impl Node {
                 }
                 self.answered(&peer, &report, &mut effects);
             }
+            Input::Hurry(request) => {
+                self.peers.hurry(request);
+                self.answer_resolved(&mut effects);
+            }
             Input::Gone(request) => self.forget(request, &mut effects),
         }
         Ok(effects)
@@ -232,11 +236,6 @@ impl Node {
     /// The waiting transactions.
     pub fn pool(&self) -> &Pool {
         &self.pool
-    }
-
-    /// How often others' blocks became the main chain's.
-    pub fn adoptions(&self) -> u64 {
-        self.adoptions
     }
 
     /// The registered peers, sorted.
@@ -391,7 +390,6 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) {
         self.adopting = false;
-        self.adoptions += 1;
         if self.mining.job.is_some() {
             self.next_job(now, effects);
         }

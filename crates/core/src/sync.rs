@@ -41,6 +41,8 @@ pub enum PeerReport {
     Unchanged,
     /// It did not answer, or not with a valid chain.
     Failed(String),
+    /// It has not answered yet, and was not waited for any longer.
+    StillAsked,
 }
 
 /// There are as many peers as there can be.
@@ -166,6 +168,18 @@ impl Peers {
             replaced: done.replaced,
             peers: done.reports,
         })
+    }
+
+    /// Whoever waits wants an answer now: of what has not answered yet, it is
+    /// said so.
+    pub fn hurry(&mut self, request: RequestId) {
+        if let Some(waiting) = self.waiting.get_mut(&request) {
+            let mut unanswered = std::mem::take(&mut waiting.this_answer);
+            unanswered.append(&mut waiting.next_answer);
+            let reports = unanswered.into_iter();
+            let reports = reports.map(|peer| (peer, PeerReport::StillAsked));
+            waiting.reports.extend(reports);
+        }
     }
 
     /// Gives up on a request's answer; its peers are asked all the same.

@@ -263,3 +263,33 @@ fn a_shorter_chain_of_a_peer_is_not_adopted() {
         [(request, false, vec!["peer:5000".into()])]
     );
 }
+
+#[test]
+fn who_waits_no_longer_is_told_which_peers_have_not_answered() {
+    let mut node = node_with_peers(&["a:5000", "b:5000", "c:5000"]);
+    let asked_before = resolve(&mut node).0;
+    let (request, _) = resolve(&mut node);
+    answer(&mut node, "b:5000", PeerReport::Unchanged);
+    answer(&mut node, "b:5000", PeerReport::NotLonger { length: 1 });
+    let effects = node.handle(Input::Hurry(request));
+    let expected = Resolved {
+        request,
+        replaced: false,
+        peers: vec![
+            (address("a:5000"), PeerReport::StillAsked),
+            (address("b:5000"), PeerReport::NotLonger { length: 1 }),
+            (address("c:5000"), PeerReport::StillAsked),
+        ],
+    };
+    match only_answer(effects) {
+        Answer::Resolved(resolved) => assert_eq!(resolved, expected),
+        other => panic!("expected a resolved request, found {other:?}"),
+    }
+    // The one before waits on, and is answered in the end.
+    answer(&mut node, "a:5000", failed());
+    let last = answer(&mut node, "c:5000", failed());
+    assert_eq!(
+        resolved(last).first().map(|(id, ..)| *id),
+        Some(asked_before)
+    );
+}

@@ -20,7 +20,7 @@ use adit_core::transaction::TransactionText;
 use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
@@ -72,6 +72,7 @@ pub enum Request {
 
 pub(crate) enum Command {
     Request(RequestId, Request, oneshot::Sender<Answer>),
+    Hurry(RequestId),
     Gone(RequestId),
     Proof { job: u64, proof: u64 },
     Answered(PeerAddress, Heard),
@@ -107,18 +108,37 @@ impl NodeHandle {
     /// Asks the node, and waits for its answer. A caller that stops waiting
     /// is forgotten by the node.
     pub async fn request(&self, request: Request) -> Result<Answer, Stopping> {
+        self.hand_in(request).await?.answer().await
+    }
+
+    /// As `request`; after the time limit, the node is told to answer with
+    /// what it knows by then.
+    pub async fn request_in_time(
+        &self,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Answer, Stopping> {
+        let mut waiting = self.hand_in(request).await?;
+        if let Ok(answered) = timeout(limit, waiting.answer()).await {
+            return answered;
+        }
+        let hurry = Command::Hurry(waiting.id);
+        self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
+        waiting.answer().await
+    }
+
+    async fn hand_in(&self, request: Request) -> Result<Waiting<'_>, Stopping> {
         let id = RequestId(self.0.last_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
-        let command = Command::Request(id, request, reply);
         let commands = &self.0.commands;
+        let command = Command::Request(id, request, reply);
         commands.send(command).await.map_err(|_| Stopping)?;
-        let mut waiting = Waiting {
+        Ok(Waiting {
             id,
-            commands: Some(commands),
-        };
-        let answer = answer.await.map_err(|_| Stopping);
-        waiting.commands = None;
-        answer
+            commands,
+            answer,
+            is_over: false,
+        })
     }
 
     /// The node as of its last durable change.
@@ -155,16 +175,27 @@ impl NodeHandle {
     }
 }
 
+/// A request that is handed in. Dropped before its end, it is taken back.
 struct Waiting<'a> {
     id: RequestId,
-    commands: Option<&'a mpsc::Sender<Command>>,
+    commands: &'a mpsc::Sender<Command>,
+    answer: oneshot::Receiver<Answer>,
+    is_over: bool,
+}
+
+impl Waiting<'_> {
+    async fn answer(&mut self) -> Result<Answer, Stopping> {
+        let answer = (&mut self.answer).await.map_err(|_| Stopping);
+        self.is_over = true;
+        answer
+    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(commands) = self.commands {
+        if !self.is_over {
             // Should the queue be full, the answer is made for nobody.
-            let _ = commands.try_send(Command::Gone(self.id));
+            let _ = self.commands.try_send(Command::Gone(self.id));
         }
     }
 }
@@ -310,6 +341,7 @@ impl Driver {
                     later,
                 )
             }
+            Command::Hurry(id) => self.handle(Input::Hurry(id), later),
             Command::Gone(id) => {
                 self.waiting.remove(&id);
                 self.handle(Input::Gone(id), later)
@@ -429,7 +461,6 @@ impl Driver {
             tip: chain.tip().map(|tip| tip.hash()),
             total_weight: chain.total_weight(),
             pending_count: self.node.pool().len(),
-            adoptions: self.node.adoptions(),
             peers: self.node.peers().iter().map(ToString::to_string).collect(),
         };
         self.publish.send_if_modified(|published| {

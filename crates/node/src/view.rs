@@ -15,8 +15,6 @@ pub struct View {
     pub total_weight: Weight,
     /// How many transactions wait for a block.
     pub pending_count: usize,
-    /// How often a peer's chain was adopted since the start.
-    pub adoptions: u64,
     /// The registered peers, sorted.
     pub peers: Vec<String>,
 }

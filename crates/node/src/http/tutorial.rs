@@ -145,25 +145,17 @@ pub(super) async fn register(
 
 async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
-    let adoptions_before = node.view().adoptions;
-    let (replaced, peers) = match timeout(limit, node.request(Request::Resolve)).await {
-        Ok(Ok(Answer::Resolved(resolved))) => {
-            let reports = resolved.peers.iter();
-            let peers = reports.map(|(peer, report)| described(&peer.to_string(), report));
-            (resolved.replaced, peers.collect())
-        }
-        Ok(Ok(_)) => return Ok(busy("the peers were not asked; try again")),
-        Ok(Err(stopping)) => return Err(stopping),
-        Err(_) => (
-            node.view().adoptions > adoptions_before,
-            node.view().peers.iter().map(|peer| waiting(peer)).collect(),
-        ),
+    let Answer::Resolved(resolved) = node.request_in_time(Request::Resolve, limit).await? else {
+        return Ok(busy("the peers were not asked; try again"));
     };
+    let reports = resolved.peers.iter();
+    let peers = reports.map(|(peer, report)| described(&peer.to_string(), report));
+    let peers = peers.collect();
     let snapshot = match node.reader().snapshot() {
         Ok(snapshot) => snapshot,
         Err(error) => return Ok(unreadable(&error)),
     };
-    let (name, message) = match replaced {
+    let (name, message) = match resolved.replaced {
         true => ("new_chain", "Our chain was replaced"),
         false => ("chain", "Our chain is authoritative"),
     };
@@ -184,12 +176,11 @@ fn described(peer: &str, report: &PeerReport) -> Value {
         PeerReport::Failed(error) => {
             json!({ "node": peer, "outcome": "failed", "error": error })
         }
+        PeerReport::StillAsked => {
+            let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
+            json!({ "node": peer, "outcome": "still being asked", "error": error })
+        }
     }
-}
-
-fn waiting(peer: &str) -> Value {
-    let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
-    json!({ "node": peer, "outcome": "still being asked", "error": error })
 }
 
 /// Reads a body of bounded length in bounded time, or says why not.
