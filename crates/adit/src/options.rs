@@ -67,7 +67,6 @@ pub(crate) struct NodeOptions {
     #[arg(
         long,
         env = "ADIT_IN_MEMORY",
-        conflicts_with = "data_dir",
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) in_memory: bool,
@@ -228,7 +227,8 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
             let command = without_empty_variables(Cli::command());
             let arguments = with_default_command(std::env::args_os());
             Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
-        });
+        })
+        .and_then(refuse_contradictions);
     result.map_err(|error| {
         // If even this can't be printed, the exit code says it.
         let _ = error.print();
@@ -238,10 +238,17 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
 
 /// Says on the error output what went wrong, with all that led to it.
 pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
-    if json {
-        eprintln!("{}", serde_json::json!({ "error": format!("{error:#}") }));
-    } else {
-        eprintln!("error: {error:#}");
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors say their cause themselves.
+        if !text.contains(&cause) {
+            let joint = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{joint}{cause}");
+        }
+    }
+    match json {
+        true => eprintln!("{}", serde_json::json!({ "error": text })),
+        false => eprintln!("error: {text}"),
     }
 }
 
@@ -280,6 +287,16 @@ fn refuse_unknown_variables() -> Result<(), clap::Error> {
                 "{name} is no setting of adit (environment or .env); the settings are {known}"
             )))
         }
+    }
+}
+
+fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
+    match &cli.command {
+        Command::Node(node) if node.in_memory && node.data_dir.is_some() => Err(usage(
+            "--in-memory keeps nothing and --data-dir says where to keep it: \
+             give one of them (or of ADIT_IN_MEMORY and ADIT_DATA_DIR)",
+        )),
+        _ => Ok(cli),
     }
 }
 

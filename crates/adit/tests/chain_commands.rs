@@ -244,6 +244,27 @@ fn reindex_makes_a_lost_or_broken_index_anew() {
     assert_eq!(stored.start().chain(), stored.blocks);
 }
 
+/// A block that was changed has another hash, and the one behind it does not
+/// fit any more: that is where the log is to be cut.
+#[test]
+fn reindex_says_where_a_changed_log_no_longer_fits_and_what_to_do() {
+    let stored = Stored::with_blocks(4);
+    let log = stored.folder().join("blocks/000001.jsonl");
+    let lines = fs::read_to_string(&log).unwrap();
+    fs::write(&log, lines.replace("payer 2", "payer 9")).unwrap();
+    let kept: usize = lines.split_inclusive('\n').take(3).map(str::len).sum();
+    let cut = format!("truncate -s {kept} ");
+    for _ in 0..2 {
+        let refused = stored.chain("reindex", &[]).expect_code(1);
+        refused.expect_error(["000001.jsonl", "block 4 stands on an unknown block", &cut]);
+    }
+    let file = fs::File::options().write(true).open(&log).unwrap();
+    file.set_len(kept as u64).unwrap();
+    let reindexed = stored.chain("reindex", &["--json"]).expect_code(0);
+    assert_eq!(reindexed.json(), json!({ "length": 3 }));
+    assert_eq!(stored.start().chain().len(), 3);
+}
+
 #[test]
 fn no_command_touches_the_folder_of_a_running_node() {
     let stored = Stored::with_blocks(1);

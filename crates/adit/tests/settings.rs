@@ -44,6 +44,15 @@ fn a_variable_with_a_mistyped_name_is_refused_and_the_right_names_are_said() {
 }
 
 #[test]
+fn a_setting_that_is_off_contradicts_nothing() {
+    let folder = tempdir().unwrap();
+    let mut node = adit(["node", "-p", "0", "--data-dir"]);
+    node.arg(folder.path().join("data"))
+        .env("ADIT_IN_MEMORY", "false");
+    assert_eq!(Server::start(&mut node).status()["length"], 1);
+}
+
+#[test]
 fn an_empty_variable_counts_as_none() {
     let mut node = adit(["node", "-p", "0", "--in-memory"]);
     for name in ["ADIT_PEER", "ADIT_RULES", "ADIT_DATA_DIR", "ADIT_ADVERTISE"] {

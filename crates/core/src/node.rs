@@ -180,7 +180,6 @@ impl Node {
         settle: bool,
         archive: &dyn Archive,
     ) -> Result<Option<Change>, ChainError> {
-        let ours = self.is_ours(&block);
         // The log holds what was accepted: no clock is asked again.
         let now = Duration::MAX;
         let block = Arc::new(block);
@@ -188,7 +187,7 @@ impl Node {
             return Ok(None);
         };
         if settle {
-            self.update_pool(&placed, ours, archive)?;
+            self.update_pool(&placed, archive)?;
         }
         Ok(Some(change(placed)))
     }
@@ -341,7 +340,7 @@ impl Node {
             .chain
             .insert(now, Arc::new(block), Arrival::Single, archive);
         if let Some(placed) = refuse_invalid(placed, effects)?.flatten() {
-            self.update_pool(&placed, true, archive)?;
+            self.update_pool(&placed, archive)?;
             let block = Arc::clone(&placed.block);
             effects.push(Effect::Persist(change(placed)));
             if let Some(request) = self.mining.waiting.pop_front() {
@@ -366,7 +365,7 @@ impl Node {
             return Ok(());
         };
         let moved = placed.main != MainChange::Side;
-        let left_out = self.update_pool(&placed, false, archive)?;
+        let left_out = self.update_pool(&placed, archive)?;
         effects.push(Effect::Persist(change(placed)));
         if left_out > 0 {
             effects.push(Effect::LeftOut(left_out));
@@ -398,16 +397,11 @@ impl Node {
         effects.push(Effect::Announce(others));
     }
 
-    fn update_pool(
-        &mut self,
-        placed: &Placed,
-        ours: bool,
-        archive: &dyn Archive,
-    ) -> Result<usize, ChainError> {
+    fn update_pool(&mut self, placed: &Placed, archive: &dyn Archive) -> Result<usize, ChainError> {
         let fork = match placed.main {
             MainChange::Side => return Ok(0),
             MainChange::Extend => {
-                self.settle(&placed.block, ours);
+                self.settle(&placed.block);
                 return Ok(0);
             }
             MainChange::Reorganise { fork } => fork,
@@ -423,10 +417,10 @@ impl Node {
         }
         let mut adopted = Some(Arc::clone(&placed.block));
         while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
-            if !self.pool.can_settle(ours) {
+            if self.pool.is_empty() {
                 break;
             }
-            self.settle(&block, ours);
+            self.settle(&block);
             if let Some(parent) = block.parent() {
                 adopted = self.read(&parent, archive)?.map(Arc::new);
             }
@@ -434,9 +428,15 @@ impl Node {
         Ok(left_out)
     }
 
-    fn settle(&mut self, block: &Block, ours: bool) {
+    /// Whose block it is, it says itself: so it is the same when the log is
+    /// read again, and when our own blocks come back from a peer.
+    fn settle(&mut self, block: &Block) {
         // Most blocks of a long branch find nothing to settle: they are not
         // even looked through.
+        if self.pool.is_empty() {
+            return;
+        }
+        let ours = self.is_ours(block);
         if self.pool.can_settle(ours) {
             self.pool.settle(&paid(block), ours);
         }

@@ -77,6 +77,11 @@ impl PeerAddress {
         };
         Some(PeerAddress { host, port })
     }
+
+    /// The name or IP address; an IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
 }
 
 impl FromStr for PeerAddress {

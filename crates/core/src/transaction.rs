@@ -7,6 +7,10 @@ use crate::json::{self, JsonError};
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
 
+/// An amount has at most so many digits: Python reads no longer integers, so
+/// that one of them would keep every Python node from reading our chain.
+pub const AMOUNT_DIGITS_LIMIT: usize = 4_300;
+
 /// A transaction is its canonical JSON.
 pub type TransactionText = Box<[u8]>;
 
@@ -24,6 +28,12 @@ pub enum TransactionError {
     NotAnObject {
         /// What kind of JSON value it is.
         found: &'static str,
+    },
+    /// The amount is a number that Python can't read.
+    #[error("amount: expected at most {AMOUNT_DIGITS_LIMIT} digits, found {found}")]
+    AmountTooLong {
+        /// The number of its digits.
+        found: usize,
     },
     /// A field has the wrong type.
     #[error("{field}: expected {expected}, found {found}")]
@@ -59,6 +69,11 @@ pub fn read_submitted(body: &[u8]) -> Result<TransactionText, TransactionError> 
             field: "amount",
             expected: "a finite number",
             found: kind(amount),
+        });
+    }
+    if amount.len() > AMOUNT_DIGITS_LIMIT {
+        return Err(TransactionError::AmountTooLong {
+            found: amount.len(),
         });
     }
     Ok(write(amount, recipient, sender))

@@ -82,6 +82,16 @@ fn an_amount_is_nothing_else() {
 }
 
 /// Python: `json.dumps({'amount': 1, 'recipient': '名😀', 'sender': 'Zoë "\\\n'})`.
+/// Python 3.11 and later read no integer of more digits; in others' chains,
+/// which Python must have made, there is none.
+#[test]
+fn an_amount_has_at_most_as_many_digits_as_python_reads() {
+    let most = "9".repeat(4_300);
+    assert!(with_amount(&most).is_ok());
+    let error = with_amount(&format!("{most}9")).unwrap_err();
+    assert_eq!(error, "amount: expected at most 4300 digits, found 4301");
+}
+
 #[test]
 fn names_are_texts_of_any_kind() {
     let body = "{\"sender\": \"Zoë \\\"\\\\\\n\", \"recipient\": \"名😀\", \"amount\": 1}";

@@ -14,15 +14,16 @@ use tokio::time::{sleep, timeout};
 
 use crate::ask::client;
 
-/// A peer that was told to look has this long to do it; a Python node reads
-/// all chains of its neighbours in that time.
-const LOOK_TIMEOUT_MS: u64 = 30_000;
+/// The answer of a peer that was told to look is waited for this long. It goes
+/// on looking when nobody waits any more; what we learn from the answer is only
+/// that it can be told the next news.
+const LOOK_TIMEOUT_MS: u64 = 2_000;
 
 /// The same peer is told at most once in this time.
 const LOOK_INTERVAL_MS: u64 = 250;
 
 /// At most so many peers are told at the same time.
-const TOLD_AT_ONCE_LIMIT: usize = 16;
+const TOLD_AT_ONCE_LIMIT: usize = 64;
 
 /// So much of a peer's answer is read; it holds its chain, which was not asked for.
 const LOOK_ANSWER_LIMIT_BYTES: usize = 64 * 1024;

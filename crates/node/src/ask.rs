@@ -181,6 +181,10 @@ impl Shared {
 
     async fn hear(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
         let mut request = self.client.get(format!("http://{peer}/chain"));
+        // Neither a chain that was read before nor our own is worth reading.
+        if let Some(tip) = self.node.view().tip {
+            request = request.header(IF_NONE_MATCH, format!("\"{tip}\""));
+        }
         if let Some(etag) = self.remembered(peer) {
             request = request.header(IF_NONE_MATCH, etag);
         }

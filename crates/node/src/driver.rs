@@ -42,10 +42,7 @@ pub enum DriverError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is stored does not make a chain.
-    #[error(
-        "the stored blocks do not fit together: {0}; \
-         `adit chain verify` says where, `adit chain reindex` reads them anew"
-    )]
+    #[error("the stored blocks do not fit together; `adit chain reindex` says where")]
     Chain(#[from] ChainError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
@@ -266,11 +263,15 @@ pub(crate) fn restore(
     let length = store.length();
     let mut node = Node::open(config, Arc::clone(&rules), length, peers, pending, &store)?;
     while let Some(replayed) = store.next_unindexed()? {
-        let block = rules
-            .read_canonical(replayed.text)
-            .map_err(ChainError::from)?;
-        if let Some(change) = node.replay(block, replayed.after_pending, &store)? {
-            store.index(&change)?;
+        let block = rules.read_canonical(replayed.text);
+        let change = block
+            .map_err(ChainError::from)
+            .and_then(|block| node.replay(block, replayed.after_pending, &store));
+        match change {
+            Ok(Some(change)) => store.index(&change)?,
+            Ok(None) => {}
+            Err(error @ ChainError::Archive(_)) => return Err(error.into()),
+            Err(error) => return Err(store.refused(&error.to_string()).into()),
         }
     }
     Ok((store, node))

@@ -50,7 +50,7 @@ pub enum OfflineError {
     Input(#[from] io::Error),
     /// A block of the main chain is not what it was when it was accepted.
     #[error(
-        "block {index} of the main chain: {error}; `adit chain reindex` reads the log anew, what it can't read is lost: ask a peer for its chain"
+        "block {index} of the main chain: {error}; `adit chain reindex` says where it lies in the log"
     )]
     Broken {
         /// Its place in the chain.

@@ -132,12 +132,18 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         settings.peers,
         peers_runtime.handle(),
     )?;
+    let advertised_host = settings
+        .advertise
+        .as_ref()
+        .map(|own| own.host().to_string());
     if let Some(own) = settings.advertise {
         peers_runtime.handle().spawn(advertise(node.clone(), own));
     }
+    let mut names = settings.allowed_hosts.clone();
+    names.extend(advertised_host);
     let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
     let hosts = match is_local {
-        true => AllowedHosts::These(settings.allowed_hosts),
+        true => AllowedHosts::These(names),
         false => AllowedHosts::Any,
     };
     let (stop, stopped) = watch::channel(false);

@@ -64,7 +64,7 @@ pub use line::LINE_LIMIT_BYTES;
 pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Limits, Opened, reindex};
 pub use position::Position;
-pub use reader::{Reader, Snapshot};
+pub use reader::{Place, Reader, Snapshot};
 pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use segments::OPEN_SEGMENTS_LIMIT;
 pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};

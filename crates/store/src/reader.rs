@@ -32,6 +32,15 @@ pub struct Snapshot {
     reader: Reader,
 }
 
+/// A place in the main chain's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The block's index; the genesis block's is 1.
+    pub index: u64,
+    /// So many bytes into its text.
+    pub offset: usize,
+}
+
 impl Reader {
     pub(crate) fn new(
         segments: Arc<Segments>,
@@ -130,6 +139,41 @@ impl Snapshot {
         }
         runs.finish()?;
         Ok(next_index)
+    }
+}
+
+impl Snapshot {
+    /// As `read_main`, but a block that is longer than `max_bytes` comes in
+    /// parts: whoever sends it on slowly then holds no more than a part.
+    pub fn read_main_in_parts(
+        &self,
+        from: Place,
+        max_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Place, StoreError> {
+        let record = self.view.main_at(from.index);
+        let Some(MainRecord { location, .. }) = record.map_err(self.reader.index_error())? else {
+            return Ok(from);
+        };
+        let length_bytes = location.length_bytes as usize;
+        if from.offset == 0 && length_bytes <= max_bytes {
+            let index = self.read_main(from.index, max_bytes, out)?;
+            return Ok(Place { index, offset: 0 });
+        }
+        let part_bytes = length_bytes.saturating_sub(from.offset).min(max_bytes);
+        let mut start = location.start;
+        start.offset += from.offset as u64;
+        let base = out.len();
+        out.resize(base + part_bytes, 0);
+        self.reader.segments.read_into(start, &mut out[base..])?;
+        let offset = from.offset + part_bytes;
+        Ok(match offset >= length_bytes {
+            true => Place {
+                index: from.index + 1,
+                offset: 0,
+            },
+            false => Place { offset, ..from },
+        })
     }
 }
 

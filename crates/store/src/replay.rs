@@ -58,6 +58,13 @@ impl Replay {
         }))
     }
 
+    /// The error that the block handed out last does not fit where it lies.
+    pub(crate) fn refused(&self, why: &str) -> Option<StoreError> {
+        let what = format!("the block in this line does not fit those before it: {why}");
+        let at = self.in_hand?.start;
+        Some(self.scan.corrupt(at, what))
+    }
+
     /// Where the block lies that was handed out last, unless it was taken.
     pub(crate) fn take_in_hand(&mut self) -> Option<Location> {
         self.in_hand.take()

@@ -54,7 +54,11 @@ impl Scan {
             return Ok(None);
         }
         if line.pop() != Some(b'\n') || !is_canonical_object(&line) {
-            return Err(self.bad_line());
+            let what = format!(
+                "expected a block as one line of canonical JSON, at most {LINE_LIMIT_BYTES} \
+                 bytes long, and found something else, with more lines behind it"
+            );
+            return Err(self.corrupt(self.at, what));
         }
         let location = Location {
             start: self.at,
@@ -77,19 +81,17 @@ impl Scan {
         Ok(line)
     }
 
-    fn bad_line(&self) -> StoreError {
-        let file = self.segments.path(self.at.segment);
+    /// The error that the line at that place is not what was written there.
+    pub(crate) fn corrupt(&self, at: Position, what: String) -> StoreError {
+        let file = self.segments.path(at.segment);
         StoreError::Corrupt {
-            offset: self.at.offset,
-            what: format!(
-                "expected a block as one line of canonical JSON, at most {LINE_LIMIT_BYTES} \
-                 bytes long, and found something else, with more lines behind it"
-            ),
+            offset: at.offset,
+            what,
             advice: format!(
                 "put the file back from a backup; or keep a copy, cut it before this line \
                  (truncate -s {} {}), move away any segment with a greater number, \
                  rebuild the index with adit chain reindex, and let the peers supply the rest",
-                self.at.offset,
+                at.offset,
                 file.display()
             ),
             file,

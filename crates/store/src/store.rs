@@ -110,6 +110,15 @@ impl Store {
         self.log.end() == Position::START
     }
 
+    /// The error that the core refuses the block that was handed out last: the
+    /// log is not what was written.
+    pub fn refused(&self, why: &str) -> StoreError {
+        let refused = self.replay.as_ref().and_then(|replay| replay.refused(why));
+        refused.unwrap_or_else(|| StoreError::OutOfOrder {
+            what: format!("no block was handed out that could be refused: {why}"),
+        })
+    }
+
     /// The length of the main chain.
     pub fn length(&self) -> u64 {
         self.overlay.main_length()

@@ -3,7 +3,7 @@
 use std::thread;
 
 use adit_core::archive::Archive;
-use adit_store::{Reader, Snapshot, StagedTexts, Staging, Store};
+use adit_store::{Place, Reader, Snapshot, StagedTexts, Staging, Store};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -140,5 +140,34 @@ proptest! {
         let next = snapshot.read_main(from_index, max_bytes, &mut out).unwrap();
         prop_assert_eq!(next, from_index.max(1) + count);
         prop_assert_eq!(out, expected);
+    }
+}
+
+#[test]
+fn a_chain_read_in_parts_is_the_same_and_no_part_is_longer_than_wanted() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    world.add_all(&chain(7, 0));
+    world.sync();
+    let snapshot = world.store.reader().snapshot().unwrap();
+    let mut whole = Vec::new();
+    snapshot.read_main(1, usize::MAX, &mut whole).unwrap();
+    for max_bytes in [1, 2, 77, 300, 1_000, whole.len(), usize::MAX] {
+        let mut parts = Vec::new();
+        let mut place = Place {
+            index: 1,
+            offset: 0,
+        };
+        while place.index <= snapshot.length() {
+            if place.index > 1 && place.offset == 0 {
+                parts.push(b',');
+            }
+            let before = parts.len();
+            place = snapshot
+                .read_main_in_parts(place, max_bytes, &mut parts)
+                .unwrap();
+            assert!(parts.len() - before <= max_bytes);
+        }
+        assert_eq!(parts, whole, "in parts of {max_bytes} bytes");
     }
 }

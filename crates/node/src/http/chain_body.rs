@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use adit_store::{Snapshot, StoreError};
+use adit_store::{Place, Snapshot, StoreError};
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -13,13 +13,17 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// A piece of the body is about this long, at least one block.
+/// A piece of the body is about this long; a longer block comes in several.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
 pub(super) fn chain_body(head: String, snapshot: Snapshot, tail: String) -> Response {
     let snapshot = Arc::new(snapshot);
-    let first = read_piece(&snapshot, 1, head.into_bytes(), &tail);
+    let start = Place {
+        index: 1,
+        offset: 0,
+    };
+    let first = read_piece(&snapshot, start, head.into_bytes(), &tail);
     let body = match first {
         // The usual case in a class: all of it is one piece, sent at once.
         Ok(Piece { bytes, next: None }) => Body::from(bytes),
@@ -35,8 +39,8 @@ pub(super) fn chain_body(head: String, snapshot: Snapshot, tail: String) -> Resp
 
 struct Piece {
     bytes: Bytes,
-    /// The first block of the next piece.
-    next: Option<u64>,
+    /// Where the next piece begins.
+    next: Option<Place>,
 }
 
 /// The piece after the one that is being sent: while the client takes one,
@@ -65,7 +69,11 @@ async fn next_piece(
             bytes,
             next: Some(from),
         }) => {
-            let task = spawn_blocking(move || read_piece(&snapshot, from, vec![b','], &tail));
+            let joint = match from.offset {
+                0 => vec![b','],
+                _ => Vec::new(),
+            };
+            let task = spawn_blocking(move || read_piece(&snapshot, from, joint, &tail));
             Some((Ok(bytes), Ahead::Reading(task)))
         }
         Ok(Piece { bytes, next: None }) => Some((Ok(bytes), Ahead::Nothing)),
@@ -78,13 +86,13 @@ async fn next_piece(
 
 fn read_piece(
     snapshot: &Snapshot,
-    from: u64,
+    from: Place,
     mut bytes: Vec<u8>,
     tail: &str,
 ) -> Result<Piece, StoreError> {
     bytes.reserve(PIECE_BYTES + tail.len());
-    let next = snapshot.read_main(from, PIECE_BYTES, &mut bytes)?;
-    let is_last = next > snapshot.length();
+    let next = snapshot.read_main_in_parts(from, PIECE_BYTES, &mut bytes)?;
+    let is_last = next.index > snapshot.length();
     if is_last {
         bytes.extend_from_slice(tail.as_bytes());
     }
