@@ -1,5 +1,6 @@
 //! `adit node`: runs a node until it is told to stop.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,12 @@ use crate::options::{NodeOptions, default_folder};
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.
 const BACKGROUND_TIMEOUT_MS: u64 = 500;
+
+/// A node that starts has locked its folder within this time.
+const START_LIMIT_MS: u64 = 10_000;
+
+/// How the folder of a node begins that keeps nothing.
+const TEMPORARY_PREFIX: &str = "adit-in-memory-";
 
 pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
     start_log(&options.log, json)?;
@@ -101,7 +108,10 @@ impl DataFolder {
             true => shared_memory.to_path_buf(),
             false => std::env::temp_dir(),
         };
-        let folder = tempfile::Builder::new().prefix("adit-").tempdir_in(&place);
+        delete_abandoned(&place);
+        let folder = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .tempdir_in(&place);
         let folder = folder.with_context(|| format!("--in-memory: {}", place.display()))?;
         Ok(DataFolder::Temporary(folder))
     }
@@ -119,6 +129,27 @@ impl DataFolder {
             DataFolder::Temporary(_) => Durability::None,
         }
     }
+}
+
+/// Deletes what nodes left that were killed: their folders, whose locks nobody
+/// holds any more. What can't be deleted is another user's.
+fn delete_abandoned(place: &Path) {
+    for folder in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        let name = folder.file_name();
+        if name.to_string_lossy().starts_with(TEMPORARY_PREFIX) && is_abandoned(&folder.path()) {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
+fn is_abandoned(folder: &Path) -> bool {
+    let Ok(lock) = File::options().write(true).open(folder.join("lock")) else {
+        return false;
+    };
+    // A node that is just starting may not have locked it yet.
+    let modified = lock.metadata().and_then(|lock| lock.modified());
+    let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+    age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS)) && lock.try_lock().is_ok()
 }
 
 fn start_log(filter: &str, json: bool) -> anyhow::Result<()> {

@@ -236,6 +236,21 @@ fn alone_it_runs_a_node_with_a_data_folder_for_each_port() {
     }
 }
 
+/// 127.0.0.2 is this machine too, but not an address that the node knows for
+/// its own: like that of a network card.
+#[test]
+fn a_node_that_was_registered_with_itself_finds_out() {
+    let node = Server::start(&mut adit(["-p", "0", "--host", "0.0.0.0", "--in-memory"]));
+    let port = node.address.rsplit(':').next().unwrap();
+    let other = format!("127.0.0.2:{port}");
+    node.register([other.as_str()]);
+    let resolved: Value = serde_json::from_slice(&node.get("/nodes/resolve").body).unwrap();
+    assert_eq!(resolved["message"], "Our chain is authoritative");
+    let expected = serde_json::json!([{ "node": other, "outcome": "this node itself" }]);
+    assert_eq!(resolved["peers"], expected);
+    assert_eq!(node.status()["nodes"], serde_json::json!([]));
+}
+
 #[test]
 fn in_memory_leaves_nothing_behind() {
     let home = tempdir().unwrap();

@@ -468,14 +468,18 @@ impl Node {
         let answer = match self.peers.register(peers) {
             Ok(any_new) => {
                 if any_new {
-                    let texts = self.peers.addresses().map(ToString::to_string);
-                    effects.push(Effect::Persist(Change::Peers(texts.collect())));
+                    self.persist_peers(effects);
                 }
                 Answer::Registered(self.peers())
             }
             Err(error) => Answer::TooManyPeers(error),
         };
         effects.push(Effect::Answer(request, answer));
+    }
+
+    fn persist_peers(&self, effects: &mut Vec<Effect>) {
+        let texts = self.peers.addresses().map(ToString::to_string);
+        effects.push(Effect::Persist(Change::Peers(texts.collect())));
     }
 
     fn resolve(&mut self, request: RequestId, effects: &mut Vec<Effect>) {
@@ -487,6 +491,9 @@ impl Node {
     fn answered(&mut self, peer: &PeerAddress, report: &PeerReport, effects: &mut Vec<Effect>) {
         if self.peers.answered(peer, report) {
             effects.push(Effect::Ask(peer.clone()));
+        }
+        if *report == PeerReport::Itself {
+            self.persist_peers(effects);
         }
         self.answer_resolved(effects);
     }

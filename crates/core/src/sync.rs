@@ -41,6 +41,9 @@ pub enum PeerReport {
     Unchanged,
     /// It did not answer, or not with a valid chain.
     Failed(String),
+    /// It is this node, found under an address that was not known to be its
+    /// own. It is no peer any more.
+    Itself,
     /// It has not answered yet, and was not waited for any longer.
     StillAsked,
 }
@@ -147,6 +150,9 @@ impl Peers {
             if waiting.next_answer.remove(peer) {
                 waiting.this_answer.insert(peer.clone());
             }
+        }
+        if *report == PeerReport::Itself {
+            self.known.remove(peer);
         }
         let Some(asking) = self.known.get_mut(peer) else {
             return false;

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
+use crate::http::NODE_HEADER;
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -191,6 +192,14 @@ impl Shared {
         let first_byte = Duration::from_millis(FIRST_BYTE_TIMEOUT_MS);
         let response = timeout(first_byte, request.send()).await;
         let response = response.map_err(|_| AskError::Silent)??;
+        if response
+            .headers()
+            .get(NODE_HEADER)
+            .map(HeaderValue::as_bytes)
+            == Some(self.node.node_id().as_bytes())
+        {
+            return Ok(Heard::Other(PeerReport::Itself));
+        }
         match response.status() {
             StatusCode::NOT_MODIFIED => return Ok(Heard::Other(PeerReport::Unchanged)),
             StatusCode::OK => {}

@@ -1,7 +1,6 @@
 //! Verified blocks that may come to be adopted, until that is decided: in
 //! memory as they are, and beyond a bound on disk. It does not decide.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::block::{Block, BlockError};
@@ -34,14 +33,13 @@ pub(crate) enum BranchError {
 }
 
 impl Branch {
-    /// An empty one that writes to that data folder what is too long for
-    /// memory.
-    pub(crate) fn new(rules: Arc<dyn Rules>, data_folder: &Path, memory: Share) -> Branch {
+    /// An empty one that puts into `on_disk` what is too long for memory.
+    pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Share) -> Branch {
         Branch {
             rules,
             in_memory: Vec::new(),
             memory,
-            on_disk: Staging::new(data_folder),
+            on_disk,
         }
     }
 

@@ -4,7 +4,6 @@
 //! (group commit); only then does anything leave. It decides nothing itself.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -95,7 +94,8 @@ struct Edge {
     view: watch::Receiver<Arc<View>>,
     reader: Reader,
     rules: Arc<dyn Rules>,
-    data_folder: PathBuf,
+    /// The name under which this node's blocks are rewarded.
+    node_id: String,
     /// What all branches together may hold in memory.
     branches_memory: Arc<Budget>,
     last_request: AtomicU64,
@@ -151,13 +151,18 @@ impl NodeHandle {
     /// A place for blocks that may come to be adopted.
     pub(crate) fn new_branch(&self) -> Branch {
         let memory = Share::of(&self.0.branches_memory);
-        Branch::new(Arc::clone(&self.0.rules), &self.0.data_folder, memory)
+        Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
     }
 
     /// Tells the driver what was heard from a peer.
     pub(crate) async fn heard(&self, peer: PeerAddress, heard: Heard) {
         // If the driver has ended, nobody wants to know.
         let _ = self.0.commands.send(Command::Answered(peer, heard)).await;
+    }
+
+    /// The name under which this node's blocks are rewarded.
+    pub fn node_id(&self) -> &str {
+        &self.0.node_id
     }
 
     /// The rules of the chain.
@@ -203,10 +208,10 @@ pub fn start(
     config: Config,
     rules: Arc<dyn Rules>,
     opened: Opened,
-    data_folder: &Path,
     first_peers: Vec<PeerAddress>,
     peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
+    let node_id = config.reward_to.clone();
     let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
     let (publish, view) = watch::channel(Arc::default());
@@ -222,7 +227,7 @@ pub fn start(
         view,
         reader: store.reader(),
         rules,
-        data_folder: data_folder.to_path_buf(),
+        node_id,
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         last_request: AtomicU64::default(),
     }));

@@ -34,6 +34,10 @@ use tokio_io_timeout::TimeoutStream;
 use crate::driver::NodeHandle;
 use crate::open_files;
 
+/// Says in the answer to `GET /chain` which node it is: one that asks itself,
+/// under an address that it did not know for its own, finds out.
+pub(crate) const NODE_HEADER: &str = "adit-node";
+
 /// At most so many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.
 pub const CONNECTIONS_LIMIT: usize = 1_024;

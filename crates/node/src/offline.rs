@@ -80,7 +80,6 @@ pub struct Imported {
 
 /// A data folder that no node runs on.
 pub struct Offline {
-    folder: PathBuf,
     rules: Arc<dyn Rules>,
     store: Store,
     node: Node,
@@ -111,12 +110,7 @@ impl Offline {
             own_addresses: BTreeSet::new(),
         };
         let (store, node) = restore(config, Arc::clone(&rules), opened)?;
-        let mut offline = Offline {
-            folder: folder.to_path_buf(),
-            rules,
-            store,
-            node,
-        };
+        let mut offline = Offline { rules, store, node };
         offline.checkpoint()?;
         Ok(offline)
     }
@@ -186,7 +180,11 @@ impl Offline {
         };
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
         let memory = Budget::new(BRANCHES_MEMORY_LIMIT_BYTES);
-        let mut branch = Branch::new(Arc::clone(&self.rules), &self.folder, Share::of(&memory));
+        let mut branch = Branch::new(
+            Arc::clone(&self.rules),
+            self.store.reader().staging(),
+            Share::of(&memory),
+        );
         let (mut piece, mut length) = (first, read);
         loop {
             match length {

@@ -128,7 +128,6 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         config,
         settings.rules,
         opened,
-        &settings.data_folder,
         settings.peers,
         peers_runtime.handle(),
     )?;

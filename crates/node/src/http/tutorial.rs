@@ -17,6 +17,7 @@ use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::NODE_HEADER;
 use super::answer::{bad_request, busy, method_not_allowed};
 use super::chain_body::chain_body;
 use crate::driver::{NodeHandle, Request, Stopping};
@@ -106,8 +107,12 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
         let tail = format!("],\"length\":{}}}", snapshot.length());
         chain_body("{\"chain\":[".to_string(), snapshot, tail)
     };
+    let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::try_from(etag) {
-        response.headers_mut().insert(ETAG, etag);
+        headers.insert(ETAG, etag);
+    }
+    if let Ok(node_id) = HeaderValue::try_from(node.node_id()) {
+        headers.insert(NODE_HEADER, node_id);
     }
     response
 }
@@ -176,6 +181,7 @@ fn described(peer: &str, report: &PeerReport) -> Value {
         PeerReport::Failed(error) => {
             json!({ "node": peer, "outcome": "failed", "error": error })
         }
+        PeerReport::Itself => json!({ "node": peer, "outcome": "this node itself" }),
         PeerReport::StillAsked => {
             let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
             json!({ "node": peer, "outcome": "still being asked", "error": error })
