@@ -25,6 +25,7 @@ use crate::announce::Announcer;
 use crate::ask::Asker;
 use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, BranchError};
 use crate::budget::{Budget, Share};
+use crate::http::chain_body::PIECES_LIMIT_BYTES;
 use crate::miner::Miner;
 use crate::view::View;
 
@@ -98,6 +99,8 @@ struct Edge {
     node_id: String,
     /// What all branches together may hold in memory.
     branches_memory: Arc<Budget>,
+    /// What all answers together may hold in long pieces.
+    answers_memory: Arc<Budget>,
     last_request: AtomicU64,
 }
 
@@ -152,6 +155,11 @@ impl NodeHandle {
     pub(crate) fn new_branch(&self) -> Branch {
         let memory = Share::of(&self.0.branches_memory);
         Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
+    }
+
+    /// A share of what answers that hold a chain may keep in memory.
+    pub(crate) fn answer_memory(&self) -> Share {
+        Share::of(&self.0.answers_memory)
     }
 
     /// Tells the driver what was heard from a peer.
@@ -229,6 +237,7 @@ pub fn start(
         rules,
         node_id,
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
+        answers_memory: Budget::new(PIECES_LIMIT_BYTES),
         last_request: AtomicU64::default(),
     }));
     let mut driver = Driver {

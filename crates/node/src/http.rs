@@ -3,7 +3,7 @@
 //! the modules below.
 
 mod answer;
-mod chain_body;
+pub(crate) mod chain_body;
 mod guard;
 mod status;
 mod tutorial;

@@ -13,22 +13,47 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::budget::Share;
+
 /// A piece of the body is about this long; a longer block comes in several.
-const PIECE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// All answers whose pieces are so long hold together at most this much ...
+pub(crate) const PIECES_LIMIT_BYTES: usize = 128 * 1024 * 1024;
+
+/// ... and the pieces of further ones are about this long.
+const SMALL_PIECE_BYTES: usize = 128 * 1024;
+
+/// One piece is being sent while the next is read.
+const PIECES_HELD: usize = 2;
 
 /// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
-pub(super) fn chain_body(head: String, snapshot: Snapshot, tail: String) -> Response {
-    let snapshot = Arc::new(snapshot);
+pub(super) fn chain_body(
+    head: String,
+    snapshot: Snapshot,
+    tail: String,
+    mut memory: Share,
+) -> Response {
+    let piece_bytes = match memory.take(PIECES_HELD * PIECE_BYTES) {
+        true => PIECE_BYTES,
+        false => SMALL_PIECE_BYTES,
+    };
+    let source = Arc::new(Source {
+        snapshot,
+        tail,
+        piece_bytes,
+        _memory: memory,
+    });
     let start = Place {
         index: 1,
         offset: 0,
     };
-    let first = read_piece(&snapshot, start, head.into_bytes(), &tail);
+    let first = source.read_piece(start, head.into_bytes());
     let body = match first {
         // The usual case in a class: all of it is one piece, sent at once.
         Ok(Piece { bytes, next: None }) => Body::from(bytes),
         first => Body::from_stream(stream::unfold(Ahead::Read(first), move |ahead| {
-            next_piece(ahead, Arc::clone(&snapshot), tail.clone())
+            next_piece(ahead, Arc::clone(&source))
         })),
     };
     let mut response = body.into_response();
@@ -51,11 +76,7 @@ enum Ahead {
     Nothing,
 }
 
-async fn next_piece(
-    ahead: Ahead,
-    snapshot: Arc<Snapshot>,
-    tail: String,
-) -> Option<(std::io::Result<Bytes>, Ahead)> {
+async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Result<Bytes>, Ahead)> {
     let piece = match ahead {
         Ahead::Read(piece) => piece.map_err(std::io::Error::other),
         Ahead::Reading(task) => match task.await {
@@ -73,7 +94,7 @@ async fn next_piece(
                 0 => vec![b','],
                 _ => Vec::new(),
             };
-            let task = spawn_blocking(move || read_piece(&snapshot, from, joint, &tail));
+            let task = spawn_blocking(move || source.read_piece(from, joint));
             Some((Ok(bytes), Ahead::Reading(task)))
         }
         Ok(Piece { bytes, next: None }) => Some((Ok(bytes), Ahead::Nothing)),
@@ -84,20 +105,28 @@ async fn next_piece(
     }
 }
 
-fn read_piece(
-    snapshot: &Snapshot,
-    from: Place,
-    mut bytes: Vec<u8>,
-    tail: &str,
-) -> Result<Piece, StoreError> {
-    bytes.reserve(PIECE_BYTES + tail.len());
-    let next = snapshot.read_main_in_parts(from, PIECE_BYTES, &mut bytes)?;
-    let is_last = next.index > snapshot.length();
-    if is_last {
-        bytes.extend_from_slice(tail.as_bytes());
+/// What a body is read from.
+struct Source {
+    snapshot: Snapshot,
+    tail: String,
+    piece_bytes: usize,
+    /// Held as long as the answer is being sent.
+    _memory: Share,
+}
+
+impl Source {
+    fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
+        let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
+        bytes.reserve(self.piece_bytes.min(chain_bytes) + self.tail.len());
+        let snapshot = &self.snapshot;
+        let next = snapshot.read_main_in_parts(from, self.piece_bytes, &mut bytes)?;
+        let is_last = next.index > snapshot.length();
+        if is_last {
+            bytes.extend_from_slice(self.tail.as_bytes());
+        }
+        Ok(Piece {
+            bytes: bytes.into(),
+            next: (!is_last).then_some(next),
+        })
     }
-    Ok(Piece {
-        bytes: bytes.into(),
-        next: (!is_last).then_some(next),
-    })
 }

@@ -105,7 +105,12 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let tail = format!("],\"length\":{}}}", snapshot.length());
-        chain_body("{\"chain\":[".to_string(), snapshot, tail)
+        chain_body(
+            "{\"chain\":[".to_string(),
+            snapshot,
+            tail,
+            node.answer_memory(),
+        )
     };
     let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::try_from(etag) {
@@ -166,7 +171,7 @@ async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     };
     let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
     let tail = format!("],\"peers\":{}}}", Value::Array(peers));
-    Ok(chain_body(head, snapshot, tail))
+    Ok(chain_body(head, snapshot, tail, node.answer_memory()))
 }
 
 fn described(peer: &str, report: &PeerReport) -> Value {
