@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{ANSWER_LIMIT_BYTES, ChainReader, Offer, PeerReport};
+use adit_core::sync::{ChainReader, Offer, PeerReport};
 use bytes::Bytes;
 use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode};
@@ -145,8 +145,6 @@ enum AskError {
     Endless,
     #[error("expected status 200, found {0}")]
     Status(StatusCode),
-    #[error("the answer is longer than {ANSWER_LIMIT_BYTES} bytes")]
-    TooLong,
     #[error("{0}")]
     Refused(String),
 }
@@ -229,12 +227,9 @@ impl Shared {
             .await
             .unwrap_or_else(|_| Err("the check of its chain failed".to_string()));
         // What the check found wrong comes first: it is why passing on ended.
-        match (checked, passed) {
-            (Err(reason), _) if reason != CUT_SHORT => Err(AskError::Refused(reason)),
-            (_, Err(error)) => Err(error),
-            (Err(reason), Ok(())) => Err(AskError::Refused(reason)),
-            (Ok(heard), Ok(())) => Ok(heard),
-        }
+        let heard = checked.map_err(AskError::Refused)?;
+        passed?;
+        heard.ok_or_else(|| AskError::Refused("the answer broke off".to_string()))
     }
 
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
@@ -251,9 +246,6 @@ impl Shared {
     }
 }
 
-/// Said by the check when the answer broke off; the reason is known elsewhere.
-const CUT_SHORT: &str = "the answer broke off";
-
 enum Piece {
     Bytes(Bytes),
     End,
@@ -262,7 +254,7 @@ enum Piece {
 /// Passes the answer on piece by piece, as long as it keeps its pace.
 async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<(), AskError> {
     let window = Duration::from_millis(PACE_WINDOW_MS);
-    let (mut total_bytes, mut window_bytes) = (0u64, 0u64);
+    let mut window_bytes = 0u64;
     let mut window_end = Instant::now() + window;
     loop {
         let piece = match tokio::time::timeout_at(window_end, response.chunk()).await {
@@ -277,11 +269,7 @@ async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<
             let _ = pieces.send(Piece::End).await;
             return Ok(());
         };
-        total_bytes += piece.len() as u64;
         window_bytes += piece.len() as u64;
-        if total_bytes > ANSWER_LIMIT_BYTES {
-            return Err(AskError::TooLong);
-        }
         // The peer is not to blame for the time that our check takes.
         let before = Instant::now();
         if pieces.send(Piece::Bytes(piece)).await.is_err() {
@@ -291,12 +279,13 @@ async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<
     }
 }
 
-/// Checks a chain as it comes. Runs on a thread that may block.
+/// Checks a chain as it comes; nothing is heard of one that breaks off. Runs on
+/// a thread that may block.
 fn check(
     node: &NodeHandle,
     mut pieces: mpsc::Receiver<Piece>,
     mut reading: Share,
-) -> Result<Heard, String> {
+) -> Result<Option<Heard>, String> {
     let ours = node
         .reader()
         .snapshot()
@@ -311,7 +300,7 @@ fn check(
                 offer.end();
                 ended = true;
             }
-            None => return Err(CUT_SHORT.to_string()),
+            None => return Ok(None),
         }
         while let Some(block) = offer
             .next_block(now(), &ours)
@@ -327,11 +316,10 @@ fn check(
     }
     let length = offer.length();
     let weight = offer.finish().map_err(|error| error.to_string())?;
-    if weight > node.view().total_weight {
-        Ok(Heard::Heavier { length, branch })
-    } else {
-        Ok(Heard::Other(PeerReport::NotLonger { length }))
-    }
+    Ok(Some(match weight > node.view().total_weight {
+        true => Heard::Heavier { length, branch },
+        false => Heard::Other(PeerReport::NotLonger { length }),
+    }))
 }
 
 /// What went wrong, for whoever reads `peers`: reqwest's own text repeats the

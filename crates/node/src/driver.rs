@@ -211,7 +211,8 @@ impl Drop for Waiting<'_> {
 }
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
-/// a tokio runtime; `peers_runtime` is another one. The receiver yields once, when the driver has ended.
+/// a tokio runtime; `peers_runtime` is another one. The receiver yields once,
+/// when the driver has ended.
 pub fn start(
     config: Config,
     rules: Arc<dyn Rules>,

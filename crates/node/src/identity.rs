@@ -1,10 +1,11 @@
 //! What a data folder says of its node besides the blocks: under which rules
 //! its chain stands, and the name under which it is rewarded. Made once, kept.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use adit_store::{Durability, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// The format of the data folder that this version reads and writes.
@@ -28,7 +29,10 @@ pub struct Identity {
 /// Why a data folder is not this node's.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The file can't be read or written.
+    /// The file can't be written.
+    #[error(transparent)]
+    Write(#[from] StoreError),
+    /// The file can't be read.
     #[error("{}: {error}", .file.display())]
     File {
         /// `node.json` in the data folder.
@@ -145,20 +149,8 @@ pub fn read_or_make(
         node_id: uuid::Uuid::new_v4().simple().to_string(),
         rules: rules.to_string(),
     };
-    let file = folder.join("node.json");
-    match write(folder, &file, &identity) {
-        Ok(()) => Ok(identity),
-        Err(error) => Err(IdentityError::File { file, error }),
-    }
-}
-
-fn write(folder: &Path, file: &Path, identity: &Identity) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(identity)?;
+    let mut text = serde_json::to_vec_pretty(&identity).expect("texts and a number are JSON");
     text.push(b'\n');
-    let unfinished = folder.join("node.json.tmp");
-    let mut output = File::create(&unfinished)?;
-    output.write_all(&text)?;
-    output.sync_all()?;
-    fs::rename(&unfinished, file)?;
-    File::open(folder)?.sync_all()
+    Durability::Full.replace_file(&folder.join("node.json"), |file| file.write_all(&text))?;
+    Ok(identity)
 }

@@ -37,7 +37,7 @@ impl Durability {
     }
 
     /// Puts a file with new content in the place of `path`, all or nothing.
-    pub(crate) fn replace_file(
+    pub fn replace_file(
         self,
         path: &Path,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -121,6 +121,9 @@ impl ChainReader {
     /// The canonical text of the next block; `None` when more bytes are needed
     /// or, after [`end`](Self::end), when there is none any more.
     pub fn next_block(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        if self.dropped + self.buffer.len() as u64 > ANSWER_LIMIT_BYTES {
+            return Err(ReadError::TooLong);
+        }
         loop {
             self.skip_space();
             let Some(&byte) = self.buffer.get(self.position) else {
@@ -179,9 +182,6 @@ impl ChainReader {
     }
 
     fn at_end_of_buffer(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        if self.offset() > ANSWER_LIMIT_BYTES {
-            return Err(ReadError::TooLong);
-        }
         match self.place {
             Place::Line => Ok(None),
             Place::End if self.ended && !self.saw_chain => Err(ReadError::NoChain),
