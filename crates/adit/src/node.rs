@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adit_core::rules::by_name;
-use adit_node::{Settings, start};
+use adit_node::{MinerSettings, Settings, start};
 use adit_store::Durability;
 use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::options::{NodeOptions, default_folder};
+use crate::options::{Interval, NodeOptions, all_cores, default_folder};
 
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.
@@ -21,6 +21,11 @@ const BACKGROUND_TIMEOUT_MS: u64 = 500;
 
 /// A node that starts has locked its folder within this time.
 const START_LIMIT_MS: u64 = 10_000;
+
+/// A node that makes blocks all the time rests so long after each. Proofs of
+/// the classic rules take no time: without a rest it would make a thousand
+/// blocks a second, and its peers would do nothing but read them.
+const REST_MS: u64 = 10_000;
 
 /// How the folder of a node begins that keeps nothing.
 const TEMPORARY_PREFIX: &str = "adit-in-memory-";
@@ -48,6 +53,11 @@ async fn run_node(options: NodeOptions) -> anyhow::Result<()> {
         durability: folder.durability(),
         peers: options.peers,
         resolve_every: options.resolve_every.0,
+        miner: MinerSettings {
+            threads: options.mine.unwrap_or_else(all_cores),
+            kernel: options.kernel,
+        },
+        mine_every: options.mine.map(|_| rest(options.mine_every)),
         advertise: options.advertise,
         allowed_hosts: options.allowed_hosts,
     })?;
@@ -71,6 +81,13 @@ async fn run_node(options: NodeOptions) -> anyhow::Result<()> {
         })
         .await?;
     Ok(())
+}
+
+fn rest(wanted: Option<Interval>) -> Duration {
+    match wanted {
+        None => Duration::from_millis(REST_MS),
+        Some(Interval(every)) => every.unwrap_or_default(),
+    }
 }
 
 async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {

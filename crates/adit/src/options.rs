@@ -5,16 +5,21 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use adit_core::peer::PeerAddress;
+use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+
+/// Proofs are searched on at most so many cores.
+pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
 
 /// A blockchain node that takes the place of the tutorial's Python one.
 ///
@@ -90,6 +95,35 @@ pub(crate) struct NodeOptions {
         value_parser = read_interval
     )]
     pub(crate) resolve_every: Interval,
+
+    /// Make blocks all the time, on so many cores, or on all; without it they
+    /// are made when GET /mine asks for one.
+    #[arg(
+        long,
+        value_name = "THREADS",
+        env = "ADIT_MINE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all",
+        value_parser = read_threads
+    )]
+    pub(crate) mine: Option<NonZeroUsize>,
+
+    /// How long to rest after each block that --mine makes; 0 never
+    /// [default: 10s, because the proofs of the classic rules take no time].
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ADIT_MINE_EVERY",
+        requires = "mine",
+        value_parser = read_interval
+    )]
+    pub(crate) mine_every: Option<Interval>,
+
+    /// How to search proofs; `adit bench pow` compares what there is
+    /// [default: the fastest on this machine].
+    #[arg(long, env = "ADIT_KERNEL", value_parser = read_kernel)]
+    pub(crate) kernel: Option<Kernel>,
 
     /// The address that the registered nodes are told to find this one at.
     #[arg(long, value_name = "URL", env = "ADIT_ADVERTISE")]
@@ -333,6 +367,35 @@ fn read_interval(text: &str) -> Result<Interval, String> {
         Ok(interval) => Ok(Interval(Some(interval))),
         Err(_) => Err("write it as 500ms, 10s or 2m, or 0 for never".to_string()),
     }
+}
+
+fn read_threads(text: &str) -> Result<NonZeroUsize, String> {
+    if text == "all" {
+        return Ok(all_cores());
+    }
+    let threads = text.parse::<NonZeroUsize>().ok();
+    let threads = threads.filter(|threads| threads.get() <= MINING_THREADS_LIMIT);
+    threads.ok_or_else(|| format!("write it as a number from 1 to {MINING_THREADS_LIMIT}, or all"))
+}
+
+/// As many threads as run at the same time on this machine.
+pub(crate) fn all_cores() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let limit = NonZeroUsize::new(MINING_THREADS_LIMIT).expect("the limit is not 0");
+    cores.min(limit)
+}
+
+fn read_kernel(text: &str) -> Result<Kernel, String> {
+    let available = || {
+        Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+    };
+    let named = available().find(|kernel| kernel.name() == text);
+    named.ok_or_else(|| {
+        let names: Vec<_> = available().map(Kernel::name).collect();
+        format!("this machine has {}", names.join(", "))
+    })
 }
 
 /// A bare word in a filter would be taken for the name of a module, so that a

@@ -37,6 +37,15 @@ pub(crate) fn run(options: &StatusOptions, json: bool) -> anyhow::Result<()> {
         status.length, status.tip
     )?;
     writeln!(output, "pending  {} transactions", status.pending)?;
+    let mining = &status.mining;
+    writeln!(
+        output,
+        "mining   {} on {}, {:.1} million guesses/s{}",
+        mining.kernel,
+        counted(mining.threads, "core"),
+        mining.guesses_per_s / 1e6,
+        if mining.searching { ", searching" } else { "" }
+    )?;
     match status.nodes.is_empty() {
         true => writeln!(output, "nodes    none registered")?,
         false => writeln!(output, "nodes    {}", status.nodes.join(", "))?,
@@ -59,4 +68,11 @@ async fn ask(node: &str) -> anyhow::Result<Status> {
         }
     }
     serde_json::from_slice(&text).context("its answer is not adit's")
+}
+
+fn counted(count: usize, name: &str) -> String {
+    match count {
+        1 => format!("1 {name}"),
+        _ => format!("{count} {name}s"),
+    }
 }

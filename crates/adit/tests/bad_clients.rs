@@ -170,7 +170,9 @@ fn clients_that_read_nothing_of_a_long_chain_hold_little_memory() {
     }
     assert_serves(&node);
     let grown_mb = node.resident_mb().saturating_sub(before_mb);
-    assert!(grown_mb < 150, "{grown_mb} MB");
+    // The limit on long pieces is 134 MB, to which the short ones come; held
+    // whole, the answers would be 4,000 MB.
+    assert!(grown_mb < 300, "{grown_mb} MB");
     node.assert_unharmed();
 }
 

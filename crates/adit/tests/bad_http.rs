@@ -132,6 +132,7 @@ fn a_wrong_method_is_told_the_right_one() {
         ("/nodes/register", "POST"),
         ("/nodes/resolve", "GET"),
         ("/api/v1/status", "GET, HEAD"),
+        ("/metrics", "GET, HEAD"),
     ] {
         for method in [
             "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW",
@@ -160,6 +161,7 @@ fn head_gets_no_body_and_makes_no_block() {
         ("/nodes/register", 405),
         ("/nodes/resolve", 405),
         ("/api/v1/status", 200),
+        ("/metrics", 200),
         ("/nothing", 404),
     ] {
         let mut stream = node.connect();
@@ -183,7 +185,7 @@ fn an_unknown_path_is_told_what_there_is() {
     assert_eq!(
         answer.text(),
         "there is nothing at /nodes; there is\nGET  /mine\nPOST /transactions/new\n\
-         GET  /chain\nPOST /nodes/register\nGET  /nodes/resolve\nGET  /api/v1/status\n"
+         GET  /chain\nPOST /nodes/register\nGET  /nodes/resolve\nGET  /api/v1/status\nGET  /metrics\n"
     );
     let long = format!("/{}", "a".repeat(10_000));
     for path in [

@@ -17,6 +17,7 @@ mod endless_peers;
 mod foreign_pages;
 mod gzip;
 mod interop;
+mod mining;
 mod peer;
 mod raw;
 mod settings;

@@ -26,4 +26,6 @@ pub mod peer;
 
 pub mod sync;
 
+pub mod mining;
+
 pub mod node;

@@ -6,22 +6,19 @@
 //! order. The driver carries them out before the next call, and makes every
 //! [`Effect::Persist`] durable before anything behind it leaves the process.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::Block;
 use crate::chain::{Arrival, Chain, ChainError, Placed};
+use crate::mining::{Job, Mining};
 use crate::peer::PeerAddress;
 use crate::pool::{Pending, Pool, PoolFull};
-use crate::puzzle::Puzzle;
 use crate::rules::{Draft, Rules};
 use crate::sync::{PeerReport, Peers, RequestId, Resolved, TooManyPeers};
 use crate::transaction::{self, TransactionText};
-
-/// At most so many requests for a block wait at a time.
-pub const MINE_WAITING_LIMIT: usize = 1_024;
 
 /// What a node is told at its start.
 #[derive(Debug, Clone)]
@@ -30,6 +27,9 @@ pub struct Config {
     pub reward_to: String,
     /// How often the peers are asked for their chains without anybody's call.
     pub resolve_every: Option<Duration>,
+    /// How long this node rests after a block of its own before it makes the
+    /// next without anybody's call; `None` makes blocks only when called.
+    pub mine_every: Option<Duration>,
     /// The addresses under which this node itself is found.
     pub own_addresses: BTreeSet<PeerAddress>,
 }
@@ -40,7 +40,7 @@ pub enum Input {
     /// The node was started, and everything stored was read.
     Started,
     /// The time that was asked for with [`Effect::WakeAt`] has come.
-    Woken,
+    Woken(Alarm),
     /// A transaction was submitted; the rules have read it.
     Transaction(RequestId, TransactionText),
     /// Somebody wants a block to be made.
@@ -67,11 +67,22 @@ pub enum Input {
     Gone(RequestId),
 }
 
+/// What a node wants to be woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alarm {
+    /// To ask the peers for their chains.
+    AskPeers,
+    /// To make a block.
+    Mine,
+}
+
 /// Something is to be done.
 #[derive(Debug)]
 pub enum Effect {
     /// Keep this; it must be durable before any later effect leaves the node.
     Persist(Change),
+    /// A block was made here.
+    Made(Arc<Block>),
     /// Answer whoever waits.
     Answer(RequestId, Answer),
     /// Search this job's proof, and no other's any more.
@@ -88,16 +99,7 @@ pub enum Effect {
     /// A block from elsewhere was not taken.
     Refused(ChainError),
     /// Come back then.
-    WakeAt(Duration),
-}
-
-/// A search for a proof.
-#[derive(Debug, Clone)]
-pub struct Job {
-    /// Distinguishes it from earlier jobs.
-    pub number: u64,
-    /// What is to be solved.
-    pub puzzle: Puzzle,
+    WakeAt(Alarm, Duration),
 }
 
 /// The answer to a request.
@@ -135,13 +137,6 @@ pub struct Node {
     adopting: bool,
 }
 
-#[derive(Default)]
-struct Mining {
-    waiting: VecDeque<RequestId>,
-    job: Option<(Job, Draft)>,
-    last_number: u64,
-}
-
 impl Node {
     /// A node whose chain the archive holds. `peers` and `pending` are what
     /// was kept besides.
@@ -155,10 +150,10 @@ impl Node {
     ) -> Result<Node, ChainError> {
         let mut node = Node {
             chain: Chain::open(rules, length, archive)?,
-            config,
             pool: Pool::default(),
             peers: Peers::default(),
-            mining: Mining::default(),
+            mining: Mining::new(config.mine_every),
+            config,
             adopting: false,
         };
         let own = &node.config.own_addresses;
@@ -203,7 +198,11 @@ impl Node {
         let mut effects = Vec::new();
         match input {
             Input::Started => self.start(now, archive, &mut effects)?,
-            Input::Woken => self.ask_peers(now, &mut effects),
+            Input::Woken(Alarm::AskPeers) => self.ask_peers(now, &mut effects),
+            Input::Woken(Alarm::Mine) => {
+                self.mining.has_rested();
+                self.ensure_job(now, &mut effects);
+            }
             Input::Transaction(request, text) => self.accept(request, text, &mut effects),
             Input::Mine(request) => self.mine(now, request, &mut effects),
             Input::Proof { job, proof } => self.found(now, job, proof, archive, &mut effects)?,
@@ -254,13 +253,14 @@ impl Node {
             effects.extend(placed.map(|placed| Effect::Persist(change(placed))));
         }
         self.ask_peers(now, effects);
+        self.ensure_job(now, effects);
         Ok(())
     }
 
     fn ask_peers(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if let Some(every) = self.config.resolve_every {
             effects.extend(self.peers.ask_all(None).into_iter().map(Effect::Ask));
-            effects.push(Effect::WakeAt(now.saturating_add(every)));
+            effects.push(Effect::WakeAt(Alarm::AskPeers, now.saturating_add(every)));
         }
     }
 
@@ -278,34 +278,32 @@ impl Node {
     }
 
     fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
-        if self.mining.waiting.len() >= MINE_WAITING_LIMIT {
-            effects.push(Effect::Answer(request, Answer::MiningBusy));
-            return;
+        match self.mining.wait(request) {
+            Ok(()) => self.ensure_job(now, effects),
+            Err(_) => effects.push(Effect::Answer(request, Answer::MiningBusy)),
         }
-        self.mining.waiting.push_back(request);
-        if self.mining.job.is_none() {
+    }
+
+    fn ensure_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.mining.job().is_none() {
             self.next_job(now, effects);
         }
     }
 
-    /// Starts a search on the tip, if somebody waits for a block.
+    /// Starts a search on the tip, if a block is wanted.
     fn next_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        let had_job = self.mining.job.take().is_some();
+        let had_job = self.mining.job().is_some();
         let next = self.chain.next(now);
-        let Some(next) = next.filter(|_| !self.mining.waiting.is_empty()) else {
+        let Some(next) = next.filter(|_| self.mining.is_wanted()) else {
+            self.mining.drop_job();
             if had_job {
                 effects.push(Effect::StopMining);
             }
             return;
         };
         let draft = self.draft(now);
-        self.mining.last_number += 1;
-        let job = Job {
-            number: self.mining.last_number,
-            puzzle: self.chain.rules().puzzle(next, &draft),
-        };
-        effects.push(Effect::Mine(job.clone()));
-        self.mining.job = Some((job, draft));
+        let puzzle = self.chain.rules().puzzle(next, &draft);
+        effects.push(Effect::Mine(self.mining.begin(puzzle, draft)));
     }
 
     fn draft(&self, now: Duration) -> Draft {
@@ -324,7 +322,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some((job, draft)), Some(next)) = (&self.mining.job, self.chain.next(now)) else {
+        let (Some((job, draft)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
             return Ok(());
         };
         if job.number != number {
@@ -343,10 +341,13 @@ impl Node {
             self.update_pool(&placed, archive)?;
             let block = Arc::clone(&placed.block);
             effects.push(Effect::Persist(change(placed)));
-            if let Some(request) = self.mining.waiting.pop_front() {
+            effects.push(Effect::Made(Arc::clone(&block)));
+            if let Some(request) = self.mining.next_waiting() {
                 effects.push(Effect::Answer(request, Answer::Mined(block)));
             }
             effects.push(Effect::Announce(self.peers()));
+            let rest = self.mining.rest_until(now);
+            effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
         }
         self.next_job(now, effects);
         Ok(())
@@ -389,7 +390,7 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) {
         self.adopting = false;
-        if self.mining.job.is_some() {
+        if self.mining.job().is_some() {
             self.next_job(now, effects);
         }
         let mut others = self.peers();
@@ -506,8 +507,8 @@ impl Node {
 
     fn forget(&mut self, request: RequestId, effects: &mut Vec<Effect>) {
         self.peers.forget(request);
-        self.mining.waiting.retain(|waiting| *waiting != request);
-        if self.mining.waiting.is_empty() && self.mining.job.take().is_some() {
+        self.mining.forget(request);
+        if !self.mining.is_wanted() && self.mining.drop_job() {
             effects.push(Effect::StopMining);
         }
     }

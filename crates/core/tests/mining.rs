@@ -2,11 +2,13 @@
 //! transactions that there are when its proof is found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use adit_core::archive::Change;
+use adit_core::archive::{Change, MemoryArchive};
 use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Answer, Effect, Input, MINE_WAITING_LIMIT, Node};
-use adit_core::rules::{Classic, Weight};
+use adit_core::mining::{Job, MINE_WAITING_LIMIT};
+use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
+use adit_core::rules::{Classic, Rules, Weight};
 
 use crate::world::{
     Driven, answers_in, block_with_proof, classic_chain, config, job_in, line_after, next_block,
@@ -51,10 +53,11 @@ fn what_is_kept_comes_first_then_the_answer_then_the_news() {
         proof: solve(&job.puzzle),
     };
     let effects = node.node.handle(node.now, input, &node.archive).unwrap();
-    let [kept, answered, told, Effect::StopMining] = effects.as_slice() else {
-        panic!("expected four effects, found {effects:?}");
+    let [kept, made, answered, told, Effect::StopMining] = effects.as_slice() else {
+        panic!("expected five effects, found {effects:?}");
     };
     assert!(matches!(kept, Effect::Persist(Change::Block { .. })));
+    assert!(matches!(made, Effect::Made(block) if block.index() == 2));
     assert!(matches!(answered, Effect::Answer(_, Answer::Mined(_))));
     let Effect::Announce(peers) = told else {
         panic!("expected an announcement, found {told:?}");
@@ -249,4 +252,91 @@ fn a_node_opens_on_the_chain_that_its_archive_holds() {
     assert_eq!(node.chain().tip(), Some(&before.tip()));
     assert_eq!(node.chain().length(), 2);
     assert_eq!(node.chain().total_weight(), Weight::from(2));
+}
+
+/// A node that makes blocks without anybody's call, and its first search.
+fn on_its_own(rest: Duration) -> (Driven, Job) {
+    let config = Config {
+        mine_every: Some(rest),
+        ..config("us")
+    };
+    let rules: Arc<dyn Rules> = Arc::new(Classic::Of2018);
+    let archive = MemoryArchive::default();
+    let node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+    let mut node = Driven::around(node, archive);
+    let job = job_in(&node.handle(Input::Started)).expect("a search begins at once");
+    (node, job)
+}
+
+fn alarm_in(effects: &[Effect]) -> Option<Duration> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::WakeAt(Alarm::Mine, time) => Some(*time),
+        _ => None,
+    })
+}
+
+#[test]
+fn without_a_rest_one_block_is_made_after_the_other() {
+    let (mut node, mut job) = on_its_own(Duration::ZERO);
+    for index in 2..=5 {
+        let effects = node.finish(&job);
+        assert_eq!(node.tip().index(), index);
+        assert_eq!(alarm_in(&effects), None);
+        assert!(matches!(effects.first(), Some(Effect::Made(block)) if block.index() == index));
+        job = job_in(&effects).expect("the next search begins");
+    }
+}
+
+#[test]
+fn after_a_rest_the_next_block_is_made() {
+    let rest = Duration::from_secs(7);
+    let (mut node, job) = on_its_own(rest);
+    for index in 2..=4 {
+        let job = match index {
+            2 => job.clone(),
+            _ => job_in(&node.handle(Input::Woken(Alarm::Mine))).expect("it has rested"),
+        };
+        let found_at = node.now;
+        let effects = node.finish(&job);
+        assert_eq!(node.tip().index(), index);
+        assert!(job_in(&effects).is_none(), "it rests");
+        assert_eq!(alarm_in(&effects), Some(found_at + rest));
+    }
+}
+
+#[test]
+fn a_node_that_rests_makes_the_blocks_that_it_is_called_for() {
+    let (mut node, job) = on_its_own(Duration::from_secs(7));
+    node.finish(&job);
+    let (request, job) = node.want_block();
+    let effects = node.finish(&job.unwrap());
+    assert_eq!(alarm_in(&effects), None, "one alarm is set already");
+    assert_eq!(mined(effects), (request.0, 3));
+    assert!(job_in(&node.handle(Input::Woken(Alarm::Mine))).is_some());
+}
+
+#[test]
+fn who_waited_gets_the_block_that_is_made_anyway_and_may_go_without_ending_the_search() {
+    let (mut node, job) = on_its_own(Duration::ZERO);
+    let (gone, none) = node.want_block();
+    let (request, _) = node.want_block();
+    assert!(none.is_none(), "a search runs already");
+    assert!(node.handle(Input::Gone(gone)).is_empty());
+    let effects = node.finish(&job);
+    let next = job_in(&effects);
+    assert_eq!(mined(effects), (request.0, 2));
+    assert!(next.is_some());
+}
+
+#[test]
+fn a_node_that_mines_on_its_own_follows_the_tip() {
+    let (mut node, old) = on_its_own(Duration::ZERO);
+    let mut other = Driven::start(Arc::new(Classic::Of2018), config("them"));
+    let theirs: Vec<_> = std::iter::once(other.block(1))
+        .chain([other.mine(), other.mine()])
+        .collect();
+    let new = job_in(&node.adopt(&theirs)).expect("the search starts anew");
+    assert!(node.finish(&old).is_empty());
+    node.finish(&new);
+    assert_eq!(node.tip().parent(), Some(theirs[2].hash()));
 }

@@ -83,6 +83,7 @@ impl Simulation {
     fn start(&mut self, number: usize) {
         let config = Config {
             resolve_every: Some(Duration::from_secs(15)),
+            mine_every: None,
             ..config(&format!("node {number}"))
         };
         let (rules, archive) = (Arc::new(RULES), MemoryArchive::default());
@@ -174,7 +175,7 @@ impl Simulation {
                 self.forks += usize::from(is_fork(&change));
             }
             // Here nobody waits for the answer; it stands in the history.
-            Effect::Answer(_, _) => {}
+            Effect::Made(_) | Effect::Answer(_, _) => {}
             Effect::Mine(job) => {
                 let (job, proof) = (job.number, solve(&job.puzzle));
                 self.plan(8_000, Event::Input(number, Input::Proof { job, proof }));
@@ -194,7 +195,9 @@ impl Simulation {
                     }
                 }
             }
-            Effect::WakeAt(time) => self.plan_at(time, Event::Input(number, Input::Woken)),
+            Effect::WakeAt(alarm, time) => {
+                self.plan_at(time, Event::Input(number, Input::Woken(alarm)))
+            }
             Effect::LeftOut(_) | Effect::Refused(_) => panic!("all are honest: {effect:?}"),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::node::{Answer, Config, Effect, Input};
+use adit_core::node::{Alarm, Answer, Config, Effect, Input};
 use adit_core::rules::Classic;
 use adit_core::sync::{PEERS_LIMIT, PeerReport, RESOLVE_WAITING_LIMIT, RequestId, Resolved};
 
@@ -169,21 +169,22 @@ fn the_peers_are_asked_at_every_waking_and_none_twice_at_a_time() {
     let every = Duration::from_secs(10);
     let config = Config {
         resolve_every: Some(every),
+        mine_every: None,
         ..config("us")
     };
     let mut node = Driven::start(Arc::new(Classic::Published), config);
     node.register(&["a:5000", "b:5000"]);
     let wakes_in_time = |effects: &[Effect], now: Duration| {
-        let wake = |effect: &Effect| matches!(effect, Effect::WakeAt(at) if *at == now + every);
+        let wake = |effect: &Effect| matches!(effect, Effect::WakeAt(Alarm::AskPeers, at) if *at == now + every);
         assert!(effects.iter().any(wake), "{effects:?}");
     };
     let now = node.now;
-    let effects = node.handle(Input::Woken);
+    let effects = node.handle(Input::Woken(Alarm::AskPeers));
     wakes_in_time(&effects, now);
     assert_eq!(asked_in(&effects), ["a:5000", "b:5000"]);
     answer(&mut node, "a:5000", failed());
     let now = node.now;
-    let effects = node.handle(Input::Woken);
+    let effects = node.handle(Input::Woken(Alarm::AskPeers));
     wakes_in_time(&effects, now);
     assert_eq!(asked_in(&effects), ["a:5000"], "b:5000 is being asked");
 }
@@ -192,7 +193,7 @@ fn the_peers_are_asked_at_every_waking_and_none_twice_at_a_time() {
 fn without_an_interval_peers_are_asked_only_on_request() {
     let mut node = node_with_peers(&["a:5000"]);
     assert!(node.handle(Input::Started).is_empty());
-    assert!(node.handle(Input::Woken).is_empty());
+    assert!(node.handle(Input::Woken(Alarm::AskPeers)).is_empty());
 }
 
 fn many(numbers: std::ops::Range<usize>) -> Vec<String> {

@@ -9,7 +9,8 @@ use adit_core::archive::{Archive, Change, MemoryArchive};
 use adit_core::block::{Block, BlockError, Shape};
 use adit_core::chain::Arrival;
 use adit_core::hash::Hash;
-use adit_core::node::{Answer, Config, Effect, Input, Job, Node};
+use adit_core::mining::Job;
+use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::{Origin, Pending};
 use adit_core::puzzle::Puzzle;
@@ -212,6 +213,7 @@ pub(crate) fn config(reward_to: &str) -> Config {
     Config {
         reward_to: reward_to.to_owned(),
         resolve_every: None,
+        mine_every: None,
         own_addresses: BTreeSet::new(),
     }
 }

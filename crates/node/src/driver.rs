@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::archive::Change;
+use adit_core::block::Block;
 use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Answer, Config, Effect, Input, Node};
+use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
 use adit_core::sync::{PeerReport, RequestId};
@@ -26,7 +27,7 @@ use crate::ask::Asker;
 use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, BranchError};
 use crate::budget::{Budget, Share};
 use crate::http::chain_body::PIECES_LIMIT_BYTES;
-use crate::miner::Miner;
+use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
 use crate::view::View;
 
 /// At most so many commands wait for the driver; whoever has another waits.
@@ -73,7 +74,7 @@ pub(crate) enum Command {
     Gone(RequestId),
     Proof { job: u64, proof: u64 },
     Answered(PeerAddress, Heard),
-    Woken,
+    Woken(Alarm),
     Stop,
 }
 
@@ -95,6 +96,7 @@ struct Edge {
     view: watch::Receiver<Arc<View>>,
     reader: Reader,
     rules: Arc<dyn Rules>,
+    miner: MinerView,
     /// The name under which this node's blocks are rewarded.
     node_id: String,
     /// What all branches together may hold in memory.
@@ -144,6 +146,11 @@ impl NodeHandle {
     /// The node as of its last durable change.
     pub fn view(&self) -> Arc<View> {
         Arc::clone(&self.0.view.borrow())
+    }
+
+    /// What the miner does, and how well.
+    pub(crate) fn mining(&self) -> MinerReport {
+        self.0.miner.report()
     }
 
     /// Reads the stored blocks.
@@ -216,6 +223,7 @@ impl Drop for Waiting<'_> {
 pub fn start(
     config: Config,
     rules: Arc<dyn Rules>,
+    miner_settings: MinerSettings,
     opened: Opened,
     first_peers: Vec<PeerAddress>,
     peers_runtime: Handle,
@@ -226,7 +234,7 @@ pub fn start(
     let (publish, view) = watch::channel(Arc::default());
     store.sync()?;
     let to_driver = commands.clone();
-    let miner = Miner::start(move |job, proof| {
+    let miner = Miner::start(miner_settings, move |job, proof| {
         // If the driver is gone, nobody wants the proof.
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
     })
@@ -236,6 +244,7 @@ pub fn start(
         view,
         reader: store.reader(),
         rules,
+        miner: miner.view(),
         node_id,
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         answers_memory: Budget::new(PIECES_LIMIT_BYTES),
@@ -364,7 +373,7 @@ impl Driver {
             }
             Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
             Command::Answered(peer, heard) => self.answered(peer, heard, later),
-            Command::Woken => self.handle(Input::Woken, later),
+            Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
             Command::Stop => Ok(()),
         }
     }
@@ -431,6 +440,7 @@ impl Driver {
         for effect in effects {
             match effect {
                 Effect::Persist(_) => unreachable!("handle has carried it out"),
+                Effect::Made(block) => log_made(&block),
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),
                 Effect::StopMining => self.miner.set_job(None),
@@ -442,7 +452,7 @@ impl Driver {
                      they stand in the block log"
                 ),
                 Effect::Refused(error) => tracing::warn!(%error, "block refused"),
-                Effect::WakeAt(at) => self.wake_at(at),
+                Effect::WakeAt(alarm, at) => self.wake_at(alarm, at),
             }
         }
         if self.store.needs_checkpoint() {
@@ -452,15 +462,6 @@ impl Driver {
     }
 
     fn answer(&mut self, request: RequestId, answer: Answer) {
-        if let Answer::Mined(block) = &answer {
-            tracing::info!(
-                index = block.index(),
-                hash = %block.hash(),
-                proof = block.proof(),
-                transactions = block.transactions().count(),
-                "block made"
-            );
-        }
         if let Answer::TooManyPeers(error) = &answer {
             tracing::warn!(%error, "peers were not registered");
         }
@@ -488,13 +489,13 @@ impl Driver {
         });
     }
 
-    fn wake_at(&self, at: Duration) {
+    fn wake_at(&self, alarm: Alarm, at: Duration) {
         let commands = self.commands.clone();
         let wait = at.saturating_sub(now());
         self.runtime.spawn(async move {
             sleep(wait).await;
             // If the driver has ended meanwhile, nobody is to be woken.
-            let _ = commands.send(Command::Woken).await;
+            let _ = commands.send(Command::Woken(alarm)).await;
         });
     }
 
@@ -504,4 +505,14 @@ impl Driver {
             .checkpoint(pending.map(|pending| (&*pending.text, pending.origin)))?;
         Ok(())
     }
+}
+
+fn log_made(block: &Block) {
+    tracing::info!(
+        index = block.index(),
+        hash = %block.hash(),
+        proof = block.proof(),
+        transactions = block.transactions().count(),
+        "block made"
+    );
 }

@@ -5,11 +5,12 @@
 mod answer;
 pub(crate) mod chain_body;
 mod guard;
+mod metrics;
 mod status;
 mod tutorial;
 
 pub use guard::AllowedHosts;
-pub use status::Status;
+pub use status::{MiningStatus, Status};
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ fn router(node: NodeHandle) -> Router {
         .route("/nodes/register", post(tutorial::register))
         .route("/nodes/resolve", tutorial::resolve_route())
         .route("/api/v1/status", get(status::status))
+        .route("/metrics", get(metrics::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .with_state(node)

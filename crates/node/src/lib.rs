@@ -16,9 +16,11 @@ pub mod identity;
 mod miner;
 pub mod offline;
 mod open_files;
+mod rate;
 mod server;
 mod view;
 
-pub use http::{AllowedHosts, CONNECTIONS_LIMIT, Status};
+pub use http::{AllowedHosts, CONNECTIONS_LIMIT, MiningStatus, Status};
+pub use miner::MinerSettings;
 pub use server::{Running, ServeError, Settings, start};
 pub use view::View;

@@ -107,6 +107,7 @@ impl Offline {
         let config = Config {
             reward_to: identity.node_id,
             resolve_every: None,
+            mine_every: None,
             own_addresses: BTreeSet::new(),
         };
         let (store, node) = restore(config, Arc::clone(&rules), opened)?;

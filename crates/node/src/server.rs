@@ -22,6 +22,7 @@ use crate::advertise::advertise;
 use crate::driver::{self, DriverError, NodeHandle};
 use crate::http::{self, AllowedHosts};
 use crate::identity::{self, IdentityError};
+use crate::miner::MinerSettings;
 
 /// What a node is started with.
 pub struct Settings {
@@ -38,6 +39,11 @@ pub struct Settings {
     pub peers: Vec<PeerAddress>,
     /// How often the peers are asked without anybody's call.
     pub resolve_every: Option<Duration>,
+    /// How proofs are searched.
+    pub miner: MinerSettings,
+    /// How long it rests after a block of its own before it makes the next
+    /// without anybody's call; `None` makes blocks only when called.
+    pub mine_every: Option<Duration>,
     /// The address that the peers are told to find it at.
     pub advertise: Option<PeerAddress>,
     /// Names under which it may be addressed, besides those of this machine.
@@ -121,12 +127,14 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     let config = Config {
         reward_to: identity.node_id.clone(),
         resolve_every: settings.resolve_every,
+        mine_every: settings.mine_every,
         own_addresses: own_addresses(address, settings.advertise.as_ref()),
     };
     let peers_runtime = PeersRuntime::start()?;
     let (node, driver) = driver::start(
         config,
         settings.rules,
+        settings.miner,
         opened,
         settings.peers,
         peers_runtime.handle(),

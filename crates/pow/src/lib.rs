@@ -32,3 +32,71 @@ pub fn search(puzzle: &Puzzle, start: u64, stop: &AtomicBool) -> Option<u64> {
     }
     None
 }
+
+/// STUB
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    /// S
+    Scalar,
+}
+impl Kernel {
+    /// A
+    pub const ALL: [Kernel; 1] = [Kernel::Scalar];
+    /// A
+    pub fn name(self) -> &'static str {
+        "scalar"
+    }
+    /// A
+    pub fn is_available(self) -> bool {
+        true
+    }
+    /// A
+    pub fn fastest() -> Kernel {
+        Kernel::Scalar
+    }
+}
+/// A
+pub struct Search {
+    puzzle: Puzzle,
+    next: std::sync::atomic::AtomicU64,
+    best: std::sync::atomic::AtomicU64,
+    stop: AtomicBool,
+}
+impl Search {
+    /// A
+    pub fn new(puzzle: &Puzzle, start: u64, _kernel: Kernel) -> Search {
+        Search {
+            puzzle: puzzle.clone(),
+            next: start.into(),
+            best: u64::MAX.into(),
+            stop: false.into(),
+        }
+    }
+    /// A
+    pub fn work(&self) {
+        loop {
+            let from = self.next.fetch_add(10_000, Ordering::Relaxed);
+            if from > self.best.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            for proof in from..from + 10_000 {
+                if self.puzzle.is_solved_by(proof) {
+                    self.best.fetch_min(proof, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+    }
+    /// A
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+    /// A
+    pub fn found(&self) -> Option<u64> {
+        Some(self.best.load(Ordering::Relaxed)).filter(|b| *b != u64::MAX)
+    }
+    /// A
+    pub fn guesses(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+}

@@ -15,6 +15,7 @@ GET  /chain
 POST /nodes/register
 GET  /nodes/resolve
 GET  /api/v1/status
+GET  /metrics
 ";
 
 /// A request that can't be taken as it is.
@@ -37,7 +38,7 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let path = uri.path();
     let allowed = match path {
         "/transactions/new" | "/nodes/register" => "POST",
-        "/chain" | "/api/v1/status" => "GET, HEAD",
+        "/chain" | "/api/v1/status" | "/metrics" => "GET, HEAD",
         _ => "GET",
     };
     let text = format!("{method} does nothing at {path}; use {allowed}\n");

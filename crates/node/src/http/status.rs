@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::driver::NodeHandle;
 
 /// The body of the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The version of adit.
     pub version: String,
@@ -21,10 +21,28 @@ pub struct Status {
     pub pending: usize,
     /// The registered nodes.
     pub nodes: Vec<String>,
+    /// How blocks are made here.
+    pub mining: MiningStatus,
+}
+
+/// How blocks are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MiningStatus {
+    /// Whether a proof is being searched at this moment.
+    pub searching: bool,
+    /// The kernel that searches.
+    pub kernel: String,
+    /// On so many cores.
+    pub threads: usize,
+    /// The number of guesses since the start.
+    pub guesses: u64,
+    /// The number of guesses a second, over the last seconds of searching.
+    pub guesses_per_s: f64,
 }
 
 pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
     let view = node.view();
+    let mining = node.mining();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_string(),
         rules: node.rules().name().to_string(),
@@ -32,5 +50,12 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
         tip: view.tip.map(|tip| tip.to_string()).unwrap_or_default(),
         pending: view.pending_count,
         nodes: view.peers.clone(),
+        mining: MiningStatus {
+            searching: mining.is_searching,
+            kernel: mining.kernel.name().to_string(),
+            threads: mining.threads,
+            guesses: mining.guesses,
+            guesses_per_s: mining.guesses_per_s,
+        },
     })
 }

@@ -1,0 +1,115 @@
+//! Which block is being made: for whom, from which draft, and when the next
+//! one is due that nobody called for. How a proof is searched is the miner's
+//! affair; what a block holds, the node's and the rules'.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::puzzle::Puzzle;
+use crate::rules::Draft;
+use crate::sync::RequestId;
+
+/// At most so many requests for a block wait at a time.
+pub const MINE_WAITING_LIMIT: usize = 1_024;
+
+/// A search for a proof.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Distinguishes it from earlier jobs.
+    pub number: u64,
+    /// What is to be solved.
+    pub puzzle: Puzzle,
+}
+
+/// Too many wait for blocks already.
+#[derive(Debug)]
+pub(crate) struct TooManyWait;
+
+/// The making of blocks.
+pub(crate) struct Mining {
+    waiting: VecDeque<RequestId>,
+    job: Option<(Job, Draft)>,
+    last_number: u64,
+    unasked: Unasked,
+}
+
+/// Whether a block is due that nobody called for.
+enum Unasked {
+    Never,
+    Due { every: Duration },
+    Resting { every: Duration },
+}
+
+impl Mining {
+    /// `every` is how long it rests after a block before it makes one without
+    /// anybody's call, if it does so at all.
+    pub(crate) fn new(every: Option<Duration>) -> Mining {
+        Mining {
+            waiting: VecDeque::new(),
+            job: None,
+            last_number: 0,
+            unasked: every.map_or(Unasked::Never, |every| Unasked::Due { every }),
+        }
+    }
+
+    /// The search that is under way, and what becomes a block with its proof.
+    pub(crate) fn job(&self) -> Option<&(Job, Draft)> {
+        self.job.as_ref()
+    }
+
+    /// Whether somebody waits for a block, or one is due.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.waiting.is_empty() || matches!(self.unasked, Unasked::Due { .. })
+    }
+
+    /// Lets somebody wait for a block.
+    pub(crate) fn wait(&mut self, request: RequestId) -> Result<(), TooManyWait> {
+        if self.waiting.len() >= MINE_WAITING_LIMIT {
+            return Err(TooManyWait);
+        }
+        self.waiting.push_back(request);
+        Ok(())
+    }
+
+    /// Who gets the block that was made, if anybody waits.
+    pub(crate) fn next_waiting(&mut self) -> Option<RequestId> {
+        self.waiting.pop_front()
+    }
+
+    /// Whoever waited has gone.
+    pub(crate) fn forget(&mut self, request: RequestId) {
+        self.waiting.retain(|waiting| *waiting != request);
+    }
+
+    /// Takes the place of any earlier search.
+    pub(crate) fn begin(&mut self, puzzle: Puzzle, draft: Draft) -> Job {
+        self.last_number += 1;
+        let number = self.last_number;
+        let job = Job { number, puzzle };
+        self.job = Some((job.clone(), draft));
+        job
+    }
+
+    /// Whether there was a search to drop.
+    pub(crate) fn drop_job(&mut self) -> bool {
+        self.job.take().is_some()
+    }
+
+    /// A block was made. Answers when it wants to be woken.
+    pub(crate) fn rest_until(&mut self, now: Duration) -> Option<Duration> {
+        match self.unasked {
+            Unasked::Due { every } if !every.is_zero() => {
+                self.unasked = Unasked::Resting { every };
+                Some(now.saturating_add(every))
+            }
+            _ => None,
+        }
+    }
+
+    /// The time of rest is over.
+    pub(crate) fn has_rested(&mut self) {
+        if let Unasked::Resting { every } = self.unasked {
+            self.unasked = Unasked::Due { every };
+        }
+    }
+}
