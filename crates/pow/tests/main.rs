@@ -1,4 +1,8 @@
-//! What the search promises.
+//! What the search promises: here of the plain call, in `kernels` of each way
+//! to search, in `threads` of many threads at one puzzle.
+
+mod kernels;
+mod threads;
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,7 +12,7 @@ use proptest::prelude::*;
 
 static GO: AtomicBool = AtomicBool::new(false);
 
-fn classic(last_proof: u64) -> Puzzle {
+pub(crate) fn classic(last_proof: u64) -> Puzzle {
     Puzzle {
         prefix: last_proof.to_string().into_bytes(),
         suffix: Vec::new(),
@@ -17,6 +21,7 @@ fn classic(last_proof: u64) -> Puzzle {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "millions of guesses")]
 fn finds_the_tutorials_sequence_of_proofs() {
     let text = include_str!("../../core/tests/vectors/classic_proofs.json");
     let proofs: Vec<u64> = serde_json::from_str(text).unwrap();
@@ -55,7 +60,7 @@ fn ends_at_the_greatest_number_of_64_bits() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 64 }) })]
 
     /// What is found solves the puzzle, and nothing before it does.
     #[test]

@@ -1,0 +1,142 @@
+//! The ways to search that this build knows, and which of them the processor
+//! has and is best at. How they work is written in their own files.
+
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use adit_core::puzzle::Puzzle;
+
+use crate::job::{Chunk, Job};
+
+/// `fastest` tries each kernel so often with so many guesses.
+const RUNS_TO_TIME: u32 = 8;
+const GUESSES_TO_TIME: u32 = 2_000;
+
+/// A kernel's work: the first of these guesses (by their low four digits) whose
+/// hash's first word is not above the target's. The range is within 0..10,000.
+pub(crate) type Candidates = fn(&Chunk, Range<u32>) -> Option<u32>;
+
+/// A way to search. All of them find the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// One guess after the other with `sha2`.
+    Scalar,
+    /// The SHA extensions of x86-64, several guesses interleaved.
+    ShaNi,
+    /// Eight guesses at once in 256-bit vectors.
+    Avx2,
+    /// Sixteen guesses at once in 512-bit vectors.
+    Avx512,
+    /// Message schedules in 512-bit vectors, rounds by the SHA extensions.
+    Hybrid,
+    /// The SHA-2 instructions of 64-bit Arm.
+    ArmSha2,
+}
+
+impl Kernel {
+    /// All of them, in the order of tables.
+    pub const ALL: [Kernel; 6] = [
+        Kernel::Scalar,
+        Kernel::ShaNi,
+        Kernel::Avx2,
+        Kernel::Avx512,
+        Kernel::Hybrid,
+        Kernel::ArmSha2,
+    ];
+
+    /// The name in tables and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Scalar => "scalar",
+            Kernel::ShaNi => "sha-ni",
+            Kernel::Avx2 => "avx2",
+            Kernel::Avx512 => "avx512",
+            Kernel::Hybrid => "hybrid",
+            Kernel::ArmSha2 => "arm-sha2",
+        }
+    }
+
+    /// The kernel of this name.
+    pub fn by_name(name: &str) -> Option<Kernel> {
+        Kernel::ALL.into_iter().find(|kernel| kernel.name() == name)
+    }
+
+    /// Whether this processor can run it.
+    pub fn is_available(self) -> bool {
+        self == Kernel::Scalar || self.candidates().is_some()
+    }
+
+    /// The fastest that is available: each is tried for a moment, once in the
+    /// program's life.
+    pub fn fastest() -> Kernel {
+        static FASTEST: OnceLock<Kernel> = OnceLock::new();
+        *FASTEST.get_or_init(|| {
+            let kernels = Kernel::ALL.into_iter();
+            let timed = kernels.filter_map(|kernel| Some((kernel, time(kernel.candidates()?))));
+            timed
+                .min_by_key(|(_, duration)| *duration)
+                .map_or(Kernel::Scalar, |(kernel, _)| kernel)
+        })
+    }
+
+    /// The kernel's code, if this processor can run it. The scalar kernel has
+    /// none: the search does that work itself.
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    pub(crate) fn candidates(self) -> Option<Candidates> {
+        use crate::{avx2, avx512, hybrid, sha_ni};
+        let has_avx512 = is_x86_feature_detected!("avx512f");
+        let has_sha = is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1");
+        // SAFETY: a kernel is handed out if the processor has the features that
+        // stand above its function, and not otherwise.
+        match self {
+            Kernel::ShaNi if has_sha => Some(|chunk, low| unsafe { sha_ni::candidate(chunk, low) }),
+            Kernel::Avx2 if is_x86_feature_detected!("avx2") => {
+                Some(|chunk, low| unsafe { avx2::candidate(chunk, low) })
+            }
+            Kernel::Avx512 if has_avx512 => {
+                Some(|chunk, low| unsafe { avx512::candidate(chunk, low) })
+            }
+            Kernel::Hybrid if has_avx512 && has_sha => {
+                Some(|chunk, low| unsafe { hybrid::candidate(chunk, low) })
+            }
+            _ => None,
+        }
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    #[allow(unsafe_code)]
+    pub(crate) fn candidates(self) -> Option<Candidates> {
+        use crate::arm;
+        if self == Kernel::ArmSha2 && std::arch::is_aarch64_feature_detected!("sha2") {
+            // SAFETY: the processor has the features that stand above the function.
+            Some(|chunk, low| unsafe { arm::candidate(chunk, low) })
+        } else {
+            None
+        }
+    }
+
+    /// Without instructions of its own, a platform has the scalar kernel only.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub(crate) fn candidates(self) -> Option<Candidates> {
+        None
+    }
+}
+
+/// The time for some guesses, the least of several runs.
+fn time(candidates: Candidates) -> Duration {
+    let job = Job::new(&Puzzle {
+        prefix: b"0123456789".to_vec(),
+        suffix: Vec::new(),
+        target: [0; 32],
+    });
+    let chunk = job.chunk(0).expect("fourteen bytes stand in one block");
+    let run = |_| {
+        let begin = Instant::now();
+        black_box(candidates(black_box(&chunk), 0..GUESSES_TO_TIME));
+        begin.elapsed()
+    };
+    (0..RUNS_TO_TIME).map(run).min().expect("some runs")
+}
