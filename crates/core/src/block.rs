@@ -3,20 +3,26 @@
 //! a block valid, and how its hash comes about, is decided by the rules.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::hash::Hash;
-use crate::json::{self, JsonError};
-use crate::transaction::kind;
+use crate::json::{self, JsonError, kind};
+use crate::sealed::{SealedBlock, SealedError};
 
 /// One block's canonical text is at most this long.
 pub const BLOCK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
+/// Where every chain starts.
+const GENESIS_INDEX: u64 = 1;
+
 /// A block that has the shape of one. Cheap to move, not to clone.
-#[derive(PartialEq, Eq)]
 pub struct Block {
     text: Box<[u8]>,
     shape: Shape,
     hash: Hash,
+    parent: Option<Hash>,
+    sealed: Option<Box<SealedBlock>>,
+    signatures_checked: OnceLock<()>,
 }
 
 /// The fields that every rule set's blocks have, found in the text.
@@ -78,16 +84,94 @@ pub enum BlockError {
         /// The proof as stated.
         proof: u64,
     },
+    /// It breaks a rule of `sealed`.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
+}
+
+impl BlockError {
+    /// The name of the rule that does not hold. Names never change.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            BlockError::NotJson(_) => "json",
+            BlockError::NotAnObject { .. } | BlockError::WrongField { .. } => "fields",
+            BlockError::WrongIndex { .. } => "index",
+            BlockError::WrongPreviousHash { .. } => "previous-hash",
+            BlockError::WrongProof { .. } => "proof",
+            BlockError::Sealed(error) => error.rule(),
+        }
+    }
+
+    /// Whether it says nothing against the block's hash: what came is not what
+    /// the hash stands for, or nobody looked. The same block may come whole
+    /// from elsewhere. Every other error is about a block that can never be
+    /// valid there, whoever sends it, except where
+    /// [`ahead_until_ms`](Self::ahead_until_ms) says when to try again.
+    pub fn is_about_body(&self) -> bool {
+        use SealedError::{Field, WrongMerkleRoot, WrongParam, WrongVersion};
+        matches!(
+            self,
+            BlockError::NotJson(_)
+                | BlockError::NotAnObject { .. }
+                | BlockError::WrongField { .. }
+                | BlockError::Sealed(
+                    Field(_) | WrongParam { .. } | WrongVersion { .. } | WrongMerkleRoot { .. }
+                )
+        )
+    }
+
+    /// When to try the block again, in milliseconds since 1970, if all that is
+    /// wrong with it is that its time has not come.
+    pub fn ahead_until_ms(&self) -> Option<u64> {
+        match self {
+            BlockError::Sealed(SealedError::TooFarAhead { ahead_until_ms, .. }) => {
+                Some(*ahead_until_ms)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Block {
     /// Puts the view on top of a text whose shape and hash are known.
     pub fn new(text: Vec<u8>, shape: Shape, hash: Hash) -> Block {
         Block {
+            parent: parent_in(&text, &shape),
             text: text.into(),
             shape,
             hash,
+            sealed: None,
+            signatures_checked: OnceLock::new(),
         }
+    }
+
+    /// The same with what the rules `sealed` have read.
+    pub fn new_sealed(text: Vec<u8>, shape: Shape, sealed: SealedBlock) -> Block {
+        Block {
+            parent: parent_in(&text, &shape),
+            text: text.into(),
+            shape,
+            hash: sealed.hash,
+            sealed: Some(Box::new(sealed)),
+            signatures_checked: OnceLock::new(),
+        }
+    }
+
+    /// All of its fields, if the rules `sealed` have read it.
+    pub fn sealed(&self) -> Option<&SealedBlock> {
+        self.sealed.as_deref()
+    }
+
+    /// Whether its signatures are known to be valid, so that nobody checks them
+    /// again.
+    pub fn are_signatures_checked(&self) -> bool {
+        self.signatures_checked.get().is_some()
+    }
+
+    /// Its signatures are valid: they were checked, or its transactions were
+    /// before they came into it.
+    pub fn signatures_are_valid(&self) {
+        self.signatures_checked.get_or_init(|| ());
     }
 
     /// The canonical JSON.
@@ -120,19 +204,12 @@ impl Block {
     /// block, whose `previous_hash` may be anything, and none where the field
     /// is no hash.
     pub fn parent(&self) -> Option<Hash> {
-        if self.is_genesis() {
-            return None;
-        }
-        let hex = self
-            .previous_hash()
-            .strip_prefix(b"\"")?
-            .strip_suffix(b"\"")?;
-        Hash::from_hex(hex)
+        self.parent
     }
 
     /// Whether a chain starts with it.
     pub fn is_genesis(&self) -> bool {
-        self.index() == 1
+        self.index() == GENESIS_INDEX
     }
 
     /// The canonical JSON of the list of transactions.
@@ -145,6 +222,15 @@ impl Block {
         json::elements(self.transactions_text()).expect("Shape::of saw a list")
     }
 }
+
+/// Two blocks of the same text are the same.
+impl PartialEq for Block {
+    fn eq(&self, other: &Block) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Block {}
 
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -183,6 +269,14 @@ impl Shape {
             transactions: span(list),
         })
     }
+}
+
+fn parent_in(text: &[u8], shape: &Shape) -> Option<Hash> {
+    if shape.index == GENESIS_INDEX {
+        return None;
+    }
+    let string = &text[shape.previous_hash.clone()];
+    Hash::from_hex(string.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
 }
 
 fn number(field: &'static str, value: Option<&[u8]>) -> Result<u64, BlockError> {

@@ -26,12 +26,8 @@ pub fn sha256(bytes: &[u8]) -> Hash {
 impl Hash {
     /// The 64 hex digits as they stand in blocks.
     pub fn to_hex(self) -> [u8; 64] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
+        write_hex(&self.0, &mut hex);
         hex
     }
 
@@ -39,23 +35,47 @@ impl Hash {
     /// too: a hash has one text form.
     pub fn from_hex(hex: &[u8]) -> Option<Hash> {
         let mut hash = [0; 32];
-        if hex.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
+        read_hex(hex, &mut hash)?;
         Some(Hash(hash))
     }
 }
 
-fn digit(hex: u8) -> Option<u8> {
-    match hex {
-        b'0'..=b'9' => Some(hex - b'0'),
-        b'a'..=b'f' => Some(hex - b'a' + 10),
-        _ => None,
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Writes the bytes as lower-case hex digits; `hex` has two places for each.
+pub fn write_hex(bytes: &[u8], hex: &mut [u8]) {
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = HEX_DIGITS[usize::from(byte >> 4)];
+        pair[1] = HEX_DIGITS[usize::from(byte & 15)];
     }
 }
+
+/// Reads lower-case hex digits, two for each byte, no more and no less;
+/// anything else is `None`.
+pub fn read_hex(hex: &[u8], bytes: &mut [u8]) -> Option<()> {
+    if hex.len() != bytes.len() * 2 {
+        return None;
+    }
+    // Without a branch for each digit: half of a signed transaction is hex.
+    let mut seen = 0;
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+        let [high, low] = [pair[0], pair[1]].map(|digit| DIGIT_VALUES[usize::from(digit)]);
+        *byte = high << 4 | low & 15;
+        seen |= high | low;
+    }
+    (seen < 16).then_some(())
+}
+
+/// What each byte is worth as a lower-case hex digit; 255 if it is none.
+const DIGIT_VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[HEX_DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,9 @@ mod view;
 
 pub use number::write_float;
 pub use string::write_string;
-pub use view::{Elements, Members, elements, integer, is_finite_number, member, members, string};
+pub use view::{
+    Elements, Members, elements, integer, is_finite_number, kind, member, members, string,
+};
 
 /// Deepest nesting of arrays and objects that is read.
 pub const DEPTH_LIMIT: usize = 512;
@@ -19,6 +21,18 @@ pub const DEPTH_LIMIT: usize = 512;
 /// Most members that the objects which are open at one place hold together:
 /// they are remembered until their object ends.
 pub const OPEN_MEMBERS_LIMIT: usize = 100_000;
+
+/// Which JSON is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// Whatever Python takes.
+    #[default]
+    Python,
+    /// Only what no two readers can take for different things: no key stands
+    /// twice in an object, the only values besides strings, arrays and objects
+    /// are integers without a sign, and no string holds half a surrogate pair.
+    Strict,
+}
 
 /// Why a text was refused. Offsets count bytes from the start of the text.
 #[derive(thiserror::Error, Debug, Clone, PartialEq, Eq)]
@@ -67,6 +81,35 @@ pub enum JsonError {
         /// Where the member stands that is one too many.
         offset: usize,
     },
+    /// A key stands twice in an object; only in a [strict](Reading::Strict) reading.
+    #[error("the field {name:?} stands twice in one object")]
+    RepeatedField {
+        /// The key, as it is first written, at most its first 80 bytes.
+        name: String,
+    },
+    /// A number with a sign, a point or an exponent; only in a strict reading.
+    #[error(
+        "expected plain digits at byte {offset}, found a number with a sign, point or exponent"
+    )]
+    NotPlainDigits {
+        /// Where the number begins.
+        offset: usize,
+    },
+    /// `true`, `false`, `null`, `NaN` or `Infinity`; only in a strict reading.
+    #[error("expected an integer, a string, a list or an object at byte {offset}, found {found}")]
+    NotIntegerOrString {
+        /// Where.
+        offset: usize,
+        /// What kind of value it is.
+        found: &'static str,
+    },
+    /// One half of a surrogate pair, which is no character; only in a strict
+    /// reading.
+    #[error("a surrogate without its other half at byte {offset}")]
+    LoneSurrogate {
+        /// Where its escape begins.
+        offset: usize,
+    },
     /// The text is larger than the caller allows.
     #[error("text is larger than the limit of {limit_bytes} bytes")]
     TooLarge {
@@ -87,11 +130,20 @@ pub enum JsonError {
 /// `limit_bytes` bounds both the text and its canonical form (as first written:
 /// repeated members count, although they are dropped in the end).
 pub fn canonical(text: &[u8], limit_bytes: usize) -> Result<Vec<u8>, JsonError> {
+    canonical_as(Reading::Python, text, limit_bytes)
+}
+
+/// As [`canonical`], but takes only what `reading` does.
+pub fn canonical_as(
+    reading: Reading,
+    text: &[u8],
+    limit_bytes: usize,
+) -> Result<Vec<u8>, JsonError> {
     if text.len() > limit_bytes {
         return Err(JsonError::TooLarge { limit_bytes });
     }
     let mut out = Vec::new();
-    canonical::whole(text, limit_bytes, &mut out)?;
+    canonical::whole(reading, text, limit_bytes, &mut out)?;
     Ok(out)
 }
 
@@ -107,10 +159,20 @@ pub fn canonical_prefix(
     limit_bytes: usize,
     out: &mut Vec<u8>,
 ) -> Result<Option<usize>, JsonError> {
+    canonical_prefix_as(Reading::Python, text, limit_bytes, out)
+}
+
+/// As [`canonical_prefix`], but takes only what `reading` does.
+pub fn canonical_prefix_as(
+    reading: Reading,
+    text: &[u8],
+    limit_bytes: usize,
+    out: &mut Vec<u8>,
+) -> Result<Option<usize>, JsonError> {
     // One byte beyond the limit tells a number that ends there from a longer one.
     let window = &text[..text.len().min(limit_bytes.saturating_add(1))];
     let out_start = out.len();
-    let outcome = canonical::front(window, limit_bytes, out);
+    let outcome = canonical::front(reading, window, limit_bytes, out);
     if !matches!(outcome, Ok(consumed) if consumed <= limit_bytes) {
         out.truncate(out_start);
     }

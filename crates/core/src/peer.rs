@@ -58,7 +58,7 @@ pub fn read_registration(body: &[u8]) -> Result<Vec<PeerAddress>, RegistrationEr
     nodes
         .map(|node| {
             let node = json::string(node).ok_or_else(|| {
-                let found = crate::transaction::kind(node);
+                let found = crate::json::kind(node);
                 RegistrationError::NotAList(Some(format!("expected addresses, found {found}")))
             })?;
             Ok(node.parse::<PeerAddress>()?)

@@ -3,19 +3,23 @@
 //! are chosen once, at start; they know nothing of trees, stores or peers.
 
 mod classic;
+mod sealed;
 
 pub use classic::Classic;
+pub use sealed::{AccountChange, Sealed, check_spend, next_target, verify_signature, work};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ruint::aliases::U256;
 
+use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
 use crate::hash::Hash;
-use crate::json;
+use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
-use crate::transaction::{TransactionError, TransactionText};
+use crate::sealed::Account;
+use crate::transaction::{Payment, Submitted, TransactionError};
 
 /// How much a block, or a chain as the sum of its blocks, counts in the choice
 /// between branches: 1 a block for the classics, the work for others.
@@ -51,6 +55,12 @@ pub trait Rules: Send + Sync {
     /// The first block of a chain that is started here and now.
     fn genesis(&self, now: Duration) -> Block;
 
+    /// The genesis block's canonical text, where the rules are those of one
+    /// chain.
+    fn genesis_text(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
@@ -60,8 +70,26 @@ pub trait Rules: Send + Sync {
     /// The block that `draft` becomes there with its proof.
     fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block;
 
+    /// Whether the block can be valid anywhere, its signatures apart: to check
+    /// those takes most of the time, and can be done on all cores.
+    fn check_form(&self, block: &Block) -> Result<(), BlockError>;
+
+    /// Whether everybody has signed what the block takes from them. A block of
+    /// which that is known is not looked at again, nor is a transaction, given
+    /// by its identity and its text, that `is_checked` knows.
+    fn check_signatures(
+        &self,
+        _block: &Block,
+        _is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
+    ) -> Result<(), BlockError> {
+        Ok(())
+    }
+
     /// Whether the block can be valid anywhere.
-    fn check_alone(&self, block: &Block) -> Result<(), BlockError>;
+    fn check_alone(&self, block: &Block) -> Result<(), BlockError> {
+        self.check_form(block)?;
+        self.check_signatures(block, &|_, _| false)
+    }
 
     /// Whether the block is valid where it stands.
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
@@ -69,12 +97,64 @@ pub trait Rules: Send + Sync {
     /// How much the block adds to its chain in the choice between branches.
     fn weight(&self, block: &Block) -> Weight;
 
+    /// Which JSON is taken for a block.
+    fn reading(&self) -> Reading {
+        Reading::Python
+    }
+
+    /// Whether blocks made here can be rewarded to this.
+    fn check_reward_to(&self, _reward_to: &str) -> Result<(), AddressError> {
+        Ok(())
+    }
+
     /// Reads a transaction that a user submits.
-    fn read_transaction(&self, body: &[u8]) -> Result<TransactionText, TransactionError>;
+    fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError>;
+
+    /// Whether the rules know accounts, and who owns what.
+    fn keeps_accounts(&self) -> bool {
+        false
+    }
+
+    /// What the block does to the accounts, which are as `accounts` says
+    /// before it; an error where somebody pays what they do not have.
+    fn apply(
+        &self,
+        _block: &Block,
+        _accounts: &dyn Fn(&Address) -> Account,
+    ) -> Result<Vec<AccountChange>, BlockError> {
+        Ok(Vec::new())
+    }
+
+    /// What all accounts own together after the block of that index.
+    fn issued(&self, _index: u64) -> u128 {
+        0
+    }
+
+    /// The identities of a block's transactions, in order, where they have any.
+    fn transaction_ids(&self, _block: &Block) -> Vec<Hash> {
+        Vec::new()
+    }
+
+    /// A block's payments, in order.
+    fn payments(&self, _block: &Block) -> Vec<Arc<Payment>> {
+        Vec::new()
+    }
+
+    /// Reads a payment that this node accepted before, so that its signature
+    /// is not checked again.
+    fn read_own_payment(&self, _text: &[u8]) -> Option<Arc<Payment>> {
+        None
+    }
+
+    /// So many bytes of transactions fit into a block, with what separates
+    /// them.
+    fn room_bytes(&self) -> usize {
+        BLOCK_LIMIT_BYTES
+    }
 
     /// Reads one block from any JSON text of it.
     fn read(&self, text: &[u8]) -> Result<Block, BlockError> {
-        self.read_canonical(json::canonical(text, BLOCK_LIMIT_BYTES)?)
+        self.read_canonical(json::canonical_as(self.reading(), text, BLOCK_LIMIT_BYTES)?)
     }
 
     /// Reads one block from its canonical text.
@@ -85,11 +165,34 @@ pub trait Rules: Send + Sync {
     }
 }
 
-/// The rule set of that name, if there is one.
+/// The rule set of that name, if it needs nothing but its name.
 pub fn by_name(name: &str) -> Option<Arc<dyn Rules>> {
     match name {
         "classic" => Some(Arc::new(Classic::Published)),
         "classic-2018" => Some(Arc::new(Classic::Of2018)),
         _ => None,
     }
+}
+
+fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
+    let expected = parent.index().saturating_add(1);
+    if block.index() == expected {
+        return Ok(());
+    }
+    Err(BlockError::WrongIndex {
+        expected,
+        found: block.index(),
+    })
+}
+
+fn check_previous_hash(parent: &Block, block: &Block) -> Result<(), BlockError> {
+    if block.parent() == Some(parent.hash()) {
+        return Ok(());
+    }
+    let found = block.previous_hash();
+    Err(BlockError::WrongPreviousHash {
+        index: block.index(),
+        expected: parent.hash(),
+        found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
+    })
 }

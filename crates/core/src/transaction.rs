@@ -2,7 +2,12 @@
 //! It reads what a user submits; whether the sender has the money, or exists,
 //! is not asked here (the classics never ask).
 
-use crate::json::{self, JsonError};
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::hash::Hash;
+use crate::json::{self, JsonError, kind};
+use crate::sealed::SealedTransactionError;
 
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
@@ -13,6 +18,50 @@ pub const AMOUNT_DIGITS_LIMIT: usize = 4_300;
 
 /// A transaction is its canonical JSON.
 pub type TransactionText = Box<[u8]>;
+
+/// A transaction that somebody wants in a block, as the rules have read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// One that nobody signs: nothing is known of it but its text.
+    Text(Arc<[u8]>),
+    /// One that moves coins from an account; its signature is valid.
+    Payment(Arc<Payment>),
+}
+
+/// A signed transaction, as far as waiting for a block depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Its identity.
+    pub id: Hash,
+    /// Its canonical JSON, with the signature.
+    pub text: Arc<[u8]>,
+    /// Who pays.
+    pub sender: Address,
+    /// The number of the sender's transactions before it.
+    pub nonce: u64,
+    /// What is paid, in base units.
+    pub amount: u64,
+    /// What the finder of the block gets, in base units.
+    pub fee: u64,
+}
+
+impl Submitted {
+    /// The canonical JSON.
+    pub fn text(&self) -> &Arc<[u8]> {
+        match self {
+            Submitted::Text(text) => text,
+            Submitted::Payment(payment) => &payment.text,
+        }
+    }
+
+    /// The identity, if the rules give it one.
+    pub fn id(&self) -> Option<Hash> {
+        match self {
+            Submitted::Text(_) => None,
+            Submitted::Payment(payment) => Some(payment.id),
+        }
+    }
+}
 
 /// Why a submitted transaction was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +94,33 @@ pub enum TransactionError {
         /// What kind of JSON value it is.
         found: &'static str,
     },
+    /// It breaks a rule of `sealed`.
+    #[error(transparent)]
+    Sealed(#[from] SealedTransactionError),
+    /// It is one of the tutorial's, and this chain wants them signed.
+    #[error(
+        "this transaction is not signed, and on this chain nobody else can spend what is \
+         yours: sign it with `adit send` or `adit sign`, or send an object with amount, \
+         chain ({chain:?}), fee, nonce, recipient, sender and signature: 128 hex digits, \
+         Ed25519 over `adit transaction v1`, a newline, and the canonical JSON without \
+         the signature"
+    )]
+    Unsigned {
+        /// The id of the chain.
+        chain: String,
+    },
+}
+
+impl TransactionError {
+    /// The name of the rule that does not hold. Names never change.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            TransactionError::NotJson(_) => "json",
+            TransactionError::Sealed(error) => error.rule(),
+            TransactionError::Unsigned { .. } => "signature",
+            _ => "fields",
+        }
+    }
 }
 
 /// Reads the body of the tutorial's `POST /transactions/new`: an object with a
@@ -115,19 +191,4 @@ fn check_string(field: &'static str, value: &[u8]) -> Result<(), TransactionErro
         expected: "a string",
         found: kind(value),
     })
-}
-
-/// The kind of a canonical JSON value, in words for an error message.
-pub(crate) fn kind(value: &[u8]) -> &'static str {
-    match value.first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "true or false",
-        Some(b'n') => "null",
-        Some(b'N' | b'I') => "a number that is not finite",
-        Some(b'-') if value.get(1) == Some(&b'I') => "a number that is not finite",
-        Some(b'-' | b'0'..=b'9') => "a number",
-        _ => "nothing",
-    }
 }

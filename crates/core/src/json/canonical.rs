@@ -7,11 +7,16 @@
 
 use super::number::{self, Number};
 use super::order::{Key, Order};
-use super::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, string};
+use super::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, Reading, string, view};
 
 /// Appends the canonical form of `text`, which must be one value and white space.
-pub(super) fn whole(text: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), JsonError> {
-    let mut pass = Pass::new(text, limit, out);
+pub(super) fn whole(
+    reading: Reading,
+    text: &[u8],
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), JsonError> {
+    let mut pass = Pass::new(reading, text, limit, out);
     pass.value()?;
     pass.finish();
     pass.drop_space();
@@ -23,8 +28,13 @@ pub(super) fn whole(text: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), 
 
 /// Appends the canonical form of the first value of `text`, which may go on
 /// beyond its end; returns the bytes consumed.
-pub(super) fn front(text: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<usize, JsonError> {
-    let mut pass = Pass::new(text, limit, out);
+pub(super) fn front(
+    reading: Reading,
+    text: &[u8],
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Result<usize, JsonError> {
+    let mut pass = Pass::new(reading, text, limit, out);
     pass.may_continue = true;
     pass.value()?;
     pass.finish();
@@ -40,6 +50,9 @@ struct Pass<'a> {
     out_start: usize,
     limit: usize,
     may_continue: bool,
+    is_strict: bool,
+    /// Where the second half of a surrogate pair begins, once the first was seen.
+    second_half: usize,
     open: Vec<Container>,
     order: Order,
     digits: Vec<u8>,
@@ -56,7 +69,7 @@ struct Container {
 }
 
 impl<'a> Pass<'a> {
-    fn new(text: &'a [u8], limit: usize, out: &'a mut Vec<u8>) -> Self {
+    fn new(reading: Reading, text: &'a [u8], limit: usize, out: &'a mut Vec<u8>) -> Self {
         Pass {
             text,
             position: 0,
@@ -65,6 +78,8 @@ impl<'a> Pass<'a> {
             out,
             limit,
             may_continue: false,
+            is_strict: reading == Reading::Strict,
+            second_half: 0,
             open: Vec::new(),
             order: Order::default(),
             digits: Vec::new(),
@@ -146,8 +161,8 @@ impl<'a> Pass<'a> {
                     }
                     return Ok(false);
                 }
-                Some(b'}') if is_object => self.close(),
-                Some(b']') if !is_object => self.close(),
+                Some(b'}') if is_object => self.close()?,
+                Some(b']') if !is_object => self.close()?,
                 Some(_) if is_object => return Err(self.unexpected("`,` or `}`")),
                 Some(_) => return Err(self.unexpected("`,` or `]`")),
                 None if is_object => return Err(ended("inside an object")),
@@ -156,16 +171,20 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> Result<(), JsonError> {
         let end = self.out_position();
         self.position += 1;
         if let Some(container) = self.open.pop() {
             if !container.ascending {
-                self.order
-                    .rearrange(self.text, container.first_member, container.start, end);
+                let (first, start) = (container.first_member, container.start);
+                let repeated = self.order.rearrange(self.text, first, start, end);
+                if let Some(key) = repeated.filter(|_| self.is_strict) {
+                    return Err(self.repeated(key));
+                }
             }
             self.order.forget_members(container.first_member);
         }
+        Ok(())
     }
 
     fn key(&mut self) -> Result<(), JsonError> {
@@ -231,12 +250,17 @@ impl<'a> Pass<'a> {
     }
 
     fn word(&mut self, word: &[u8], expected: &'static str) -> Result<bool, JsonError> {
+        let offset = self.position;
         for letter in word {
             match self.text.get(self.position) {
                 Some(found) if found == letter => self.position += 1,
                 Some(_) => return Err(self.unexpected(expected)),
                 None => return Err(ended("inside a value")),
             }
+        }
+        if self.is_strict {
+            let found = view::kind(word);
+            return Err(JsonError::NotIntegerOrString { offset, found });
         }
         Ok(false)
     }
@@ -246,6 +270,9 @@ impl<'a> Pass<'a> {
         let (end, number) = number::scan(self.text, start)?;
         if self.may_continue && end == self.text.len() {
             return Err(ended("inside a number"));
+        }
+        if self.is_strict && !self.text[start..end].iter().all(u8::is_ascii_digit) {
+            return Err(JsonError::NotPlainDigits { offset: start });
         }
         match number {
             Number::Canonical => self.position = end,
@@ -310,7 +337,8 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Surrogates need no pairing here: a pair and two lone ones are written alike.
+    /// A pair of surrogates and two lone ones are written alike, so that they
+    /// need no pairing except in a strict reading.
     fn unicode_escape(&mut self) -> Result<(), JsonError> {
         let start = self.position + 2;
         let Some(digits) = self.text[start..].first_chunk::<4>() else {
@@ -324,6 +352,9 @@ impl<'a> Pass<'a> {
             self.position = string::hex_end(self.text, start);
             return Err(self.unexpected("a hex digit"));
         };
+        if self.is_strict && matches!(unit, 0xd800..0xe000) {
+            self.check_surrogate(unit)?;
+        }
         let escape = string::escape(unit);
         if escape.as_bytes() == &self.text[self.position..start + 4] {
             self.position = start + 4;
@@ -331,6 +362,23 @@ impl<'a> Pass<'a> {
             self.replace(start + 4, escape.as_bytes());
         }
         Ok(())
+    }
+
+    /// Whether the surrogate whose escape stands here has its other half.
+    #[cold]
+    fn check_surrogate(&mut self, unit: u16) -> Result<(), JsonError> {
+        let offset = self.position;
+        let is_paired = if unit >= 0xdc00 {
+            offset == self.second_half
+        } else {
+            self.second_half = offset + 6;
+            string::second_half_follows(&self.text[self.second_half..])
+                .ok_or(ended("inside a string"))?
+        };
+        if is_paired {
+            return Ok(());
+        }
+        Err(JsonError::LoneSurrogate { offset })
     }
 
     fn beyond_ascii(&mut self) -> Result<(), JsonError> {
@@ -378,6 +426,14 @@ impl<'a> Pass<'a> {
             JsonError::TooLarge { limit_bytes }
         } else {
             JsonError::CanonicalTooLarge { limit_bytes }
+        }
+    }
+
+    #[cold]
+    fn repeated(&self, key: Key) -> JsonError {
+        let key = &self.text[key.start..key.end];
+        JsonError::RepeatedField {
+            name: String::from_utf8_lossy(&key[..key.len().min(80)]).into_owned(),
         }
     }
 

@@ -91,8 +91,14 @@ impl Order {
 
     /// Notes the right order of an object's members: sorted, and of those with
     /// one key only the last. The object's brackets stand at `open` and `close`
-    /// in the output.
-    pub(super) fn rearrange(&mut self, source: &[u8], first: usize, open: usize, close: usize) {
+    /// in the output. Answers the first key that is there more than once.
+    pub(super) fn rearrange(
+        &mut self,
+        source: &[u8],
+        first: usize,
+        open: usize,
+        close: usize,
+    ) -> Option<Key> {
         let members = &self.members[first..];
         let starts = members.iter().map(|member| member.start);
         let ends = starts
@@ -111,11 +117,14 @@ impl Order {
         sorted.sort_by(|(left, _), (right, _)| left.compare(*right, source));
 
         let first_piece = self.pieces.len();
+        let mut first_repeated = None;
         for (index, (key, span)) in sorted.iter().enumerate() {
             let repeated = sorted
                 .get(index + 1)
                 .is_some_and(|(next, _)| key.compare(*next, source) == Ordering::Equal);
-            if !repeated {
+            if repeated {
+                first_repeated = first_repeated.or(Some(*key));
+            } else {
                 self.pieces.push(span.clone());
             }
         }
@@ -126,6 +135,7 @@ impl Order {
             close,
             members,
         });
+        first_repeated
     }
 
     /// Rewrites the output from `start` on in the order noted.

@@ -112,6 +112,17 @@ pub(super) fn hex_value(digits: &[u8; 4]) -> Option<u16> {
     u16::try_from(value).ok()
 }
 
+/// Whether the text begins with the escape of a pair's second half; `None` when
+/// it ends too early to tell.
+pub(super) fn second_half_follows(text: &[u8]) -> Option<bool> {
+    let begin = &text[..text.len().min(2)];
+    if !b"\\u".starts_with(begin) {
+        return Some(false);
+    }
+    let digits = text.get(2..)?.first_chunk()?;
+    Some(matches!(hex_value(digits), Some(0xdc00..0xe000)))
+}
+
 /// The end of the hex digits at `start`.
 pub(super) fn hex_end(text: &[u8], start: usize) -> usize {
     let digits = text[start..]

@@ -50,6 +50,21 @@ pub fn is_finite_number(text: &[u8]) -> bool {
     digits.first().is_some_and(u8::is_ascii_digit)
 }
 
+/// The kind of a canonical JSON value, in words for an error message.
+pub fn kind(value: &[u8]) -> &'static str {
+    match value.first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        Some(b'N' | b'I') => "a number that is not finite",
+        Some(b'-') if value.get(1) == Some(&b'I') => "a number that is not finite",
+        Some(b'-' | b'0'..=b'9') => "a number",
+        _ => "nothing",
+    }
+}
+
 /// Iterator over `(key, value)`: the key canonical, without its quotes.
 #[derive(Debug, Clone)]
 pub struct Members<'a> {

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use super::{Context, Draft, Rules, Weight};
+use super::{Context, Draft, Rules, Weight, check_index, check_previous_hash};
 use crate::block::{Block, BlockError, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json;
 use crate::puzzle::{DECIMAL_LENGTH_LIMIT, FOUR_HEX_ZEROS, Puzzle, decimal};
-use crate::transaction::{self, TransactionError, TransactionText};
+use crate::transaction::{self, Submitted, TransactionError};
 
 /// Which state of the tutorial's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Rules for Classic {
             .expect("what write makes has the shape of a block")
     }
 
-    fn check_alone(&self, _block: &Block) -> Result<(), BlockError> {
+    fn check_form(&self, _block: &Block) -> Result<(), BlockError> {
         Ok(())
     }
 
@@ -83,8 +83,9 @@ impl Rules for Classic {
         Weight::ONE
     }
 
-    fn read_transaction(&self, body: &[u8]) -> Result<TransactionText, TransactionError> {
-        transaction::read_submitted(body)
+    fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError> {
+        let text = transaction::read_submitted(body)?;
+        Ok(Submitted::Text(text.into()))
     }
 }
 
@@ -99,29 +100,6 @@ impl Classic {
             target: FOUR_HEX_ZEROS,
         }
     }
-}
-
-fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    let expected = parent.index().saturating_add(1);
-    if block.index() == expected {
-        return Ok(());
-    }
-    Err(BlockError::WrongIndex {
-        expected,
-        found: block.index(),
-    })
-}
-
-fn check_previous_hash(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    if block.parent() == Some(parent.hash()) {
-        return Ok(());
-    }
-    let found = block.previous_hash();
-    Err(BlockError::WrongPreviousHash {
-        index: block.index(),
-        expected: parent.hash(),
-        found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
-    })
 }
 
 fn check_proof(puzzle: &Puzzle, block: &Block) -> Result<(), BlockError> {

@@ -1,0 +1,271 @@
+//! The rules with signatures, balances and a target that adjusts itself. A
+//! chain is its genesis block: that says what the chain is like, and its hash
+//! keeps transactions from other chains out.
+
+mod apply;
+mod check;
+mod draft;
+mod target;
+
+pub use apply::{AccountChange, check_spend};
+pub use check::verify_signature;
+pub use target::{next_target, work};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::draft::Unproven;
+use super::{Context, Draft, Rules, Weight, check_index, check_previous_hash};
+use crate::address::{Address, AddressError};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
+use crate::hash::{Hash, sha256};
+use crate::json::{self, Reading};
+use crate::puzzle::Puzzle;
+use crate::sealed::{
+    Account, ChainId, Params, SealedBlock, SealedError, SealedTransaction, SealedTransactionError,
+    block_hash, header_text, write_genesis,
+};
+use crate::transaction::{Payment, Submitted, TRANSACTION_LIMIT_BYTES, TransactionError};
+
+/// The rules of one chain.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    genesis: Vec<u8>,
+    genesis_hash: Hash,
+    params: Params,
+}
+
+impl Sealed {
+    /// The rules of the chain that starts with this block, given as any JSON
+    /// text of it: the file that others join by.
+    pub fn new(genesis: &[u8]) -> Result<Sealed, BlockError> {
+        let text = json::canonical_as(Reading::Strict, genesis, BLOCK_LIMIT_BYTES)?;
+        let shape = Shape::of(&text)?;
+        let block = SealedBlock::read(&text)?;
+        let Some(params) = block.header.params.as_deref().cloned() else {
+            return Err(BlockError::WrongIndex {
+                expected: 1,
+                found: shape.index,
+            });
+        };
+        check::check_genesis_form(&block, shape.proof, &params)?;
+        if params.max_block_bytes > BLOCK_LIMIT_BYTES as u64 {
+            return Err(BlockError::Sealed(SealedError::WrongParam {
+                param: "max_block_bytes",
+                expected: "at most 8,388,608 bytes",
+                found: params.max_block_bytes.to_string(),
+            }));
+        }
+        Ok(Sealed {
+            genesis: text,
+            genesis_hash: block.hash,
+            params,
+        })
+    }
+
+    /// The rules of a new chain.
+    pub fn with_params(params: Params, now: Duration) -> Result<Sealed, BlockError> {
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        Sealed::new(&write_genesis(params, now_ms))
+    }
+
+    /// What the chain is like.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The hash of the genesis block.
+    pub fn genesis_hash(&self) -> Hash {
+        self.genesis_hash
+    }
+
+    /// What transactions for this chain name.
+    pub fn chain_id(&self) -> ChainId {
+        ChainId::of_genesis(self.genesis_hash)
+    }
+
+    /// Everything that can be checked of a transaction without its sender's
+    /// account, given its canonical text.
+    pub fn check_transaction(
+        &self,
+        text: &[u8],
+    ) -> Result<SealedTransaction, SealedTransactionError> {
+        let transaction = SealedTransaction::read(text)?;
+        self.check_form_of(&transaction)?;
+        verify_signature(text, &transaction)?;
+        Ok(transaction)
+    }
+
+    fn check_form_of(&self, transaction: &SealedTransaction) -> Result<(), SealedTransactionError> {
+        check::check_chain(self.chain_id(), transaction)?;
+        check::check_data(&self.params, transaction)
+    }
+}
+
+impl Rules for Sealed {
+    fn name(&self) -> &'static str {
+        "sealed"
+    }
+
+    /// The one that these are the rules of; the time does not matter.
+    fn genesis(&self, _now: Duration) -> Block {
+        self.read_canonical(self.genesis.clone())
+            .expect("it was read when the rules were made")
+    }
+
+    fn genesis_text(&self) -> Option<&[u8]> {
+        Some(&self.genesis)
+    }
+
+    fn hash(&self, text: &[u8], shape: &Shape) -> Hash {
+        block_hash(sha256(&header_text(text)), shape.proof)
+    }
+
+    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
+        let block = Unproven::new(&self.params, context, draft);
+        Puzzle {
+            prefix: sha256(&block.header_text()).to_hex().to_vec(),
+            suffix: Vec::new(),
+            target: block.target(),
+        }
+    }
+
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+        let text = Unproven::new(&self.params, context, draft).with_proof(proof);
+        self.read_canonical(text)
+            .expect("what is written here can be read")
+    }
+
+    fn check_form(&self, block: &Block) -> Result<(), BlockError> {
+        let view = check::view(block);
+        if block.is_genesis() {
+            return Ok(check::check_genesis(self.genesis_hash, view)?);
+        }
+        check::check_size(&self.params, block)?;
+        check::check_target_bounds(&self.params, view)?;
+        check::check_proof(view)?;
+        check::check_reward(&self.params, view)?;
+        for (position, transaction) in (1..).zip(&view.transactions) {
+            self.check_form_of(transaction)
+                .map_err(|error| SealedError::Transaction { position, error })?;
+        }
+        Ok(())
+    }
+
+    fn check_signatures(
+        &self,
+        block: &Block,
+        is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
+    ) -> Result<(), BlockError> {
+        if !block.are_signatures_checked() {
+            check::check_signatures(block, is_checked)?;
+            block.signatures_are_valid();
+        }
+        Ok(())
+    }
+
+    /// The header only: what the block does to the accounts is for
+    /// [`apply`](Sealed::apply) to say.
+    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+        check_index(context.parent, block)?;
+        check_previous_hash(context.parent, block)?;
+        let (parent, view) = (check::view(context.parent), check::view(block));
+        check::check_later(parent, view)?;
+        check::check_target(&self.params, context, view)?;
+        // Last, so that what is only early is known to be valid otherwise.
+        check::check_future(&self.params, context, view)?;
+        Ok(())
+    }
+
+    fn weight(&self, block: &Block) -> Weight {
+        work(check::view(block).header.target)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading::Strict
+    }
+
+    fn check_reward_to(&self, reward_to: &str) -> Result<(), AddressError> {
+        reward_to.parse::<Address>().map(|_| ())
+    }
+
+    fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError> {
+        let text = json::canonical_as(Reading::Strict, body, TRANSACTION_LIMIT_BYTES)
+            .map_err(SealedTransactionError::NotJson)?;
+        if json::members(&text).is_some() && json::member(&text, "signature").is_none() {
+            let chain = self.chain_id().to_string();
+            return Err(TransactionError::Unsigned { chain });
+        }
+        let transaction = self.check_transaction(&text)?;
+        Ok(Submitted::Payment(payment(&text, &transaction)))
+    }
+
+    fn keeps_accounts(&self) -> bool {
+        true
+    }
+
+    fn apply(
+        &self,
+        block: &Block,
+        accounts: &dyn Fn(&Address) -> Account,
+    ) -> Result<Vec<AccountChange>, BlockError> {
+        let changes = apply::apply(check::view(block), accounts)?;
+        Ok(changes)
+    }
+
+    fn issued(&self, index: u64) -> u128 {
+        if index == 0 {
+            return 0;
+        }
+        let allocated = self.params.allocations.values().copied().map(u128::from);
+        let rewards = u128::from(self.params.reward) * u128::from(index.saturating_sub(1));
+        allocated.sum::<u128>() + rewards
+    }
+
+    /// A reward's is the SHA-256 of its text: it is signed by nobody.
+    fn transaction_ids(&self, block: &Block) -> Vec<Hash> {
+        let reward = block.transactions().next().map(sha256);
+        let transactions = check::view(block).transactions.iter();
+        reward
+            .into_iter()
+            .chain(transactions.map(|transaction| transaction.id))
+            .collect()
+    }
+
+    fn payments(&self, block: &Block) -> Vec<Arc<Payment>> {
+        let texts = block.transactions().skip(1);
+        let transactions = &check::view(block).transactions;
+        let both = texts.zip(transactions);
+        both.map(|(text, transaction)| payment(text, transaction))
+            .collect()
+    }
+
+    fn read_own_payment(&self, text: &[u8]) -> Option<Arc<Payment>> {
+        let transaction = SealedTransaction::read(text).ok()?;
+        self.check_form_of(&transaction).ok()?;
+        Some(payment(text, &transaction))
+    }
+
+    fn room_bytes(&self) -> usize {
+        usize::try_from(self.params.max_block_bytes).unwrap_or(usize::MAX)
+    }
+
+    fn read_canonical(&self, text: Vec<u8>) -> Result<Block, BlockError> {
+        let shape = Shape::of(&text)?;
+        let view = SealedBlock::read(&text)?;
+        Ok(Block::new_sealed(text, shape, view))
+    }
+}
+
+/// What the waiting transactions need to know of one.
+fn payment(text: &[u8], transaction: &SealedTransaction) -> Arc<Payment> {
+    let transfer = &transaction.transfer;
+    Arc::new(Payment {
+        id: transaction.id,
+        text: text.into(),
+        sender: transfer.sender,
+        nonce: transfer.nonce,
+        amount: transfer.amount,
+        fee: transfer.fee,
+    })
+}

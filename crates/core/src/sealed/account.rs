@@ -1,0 +1,10 @@
+//! What an address owns.
+
+/// The state of one address. Who was never paid has nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Account {
+    /// What it owns, in base units.
+    pub balance: u64,
+    /// How many transactions it has sent, which is the next one's nonce.
+    pub nonce: u64,
+}
