@@ -5,9 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::block::Block;
 use crate::hash::Hash;
+use crate::rules::AccountChange;
 use crate::rules::Weight;
+use crate::sealed::Account;
 
 /// What is known of an accepted block without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,13 @@ pub trait Archive {
 
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
+
+    /// An account as the last block of the main chain left it.
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError>;
+
+    /// What a block did to the accounts, on the main chain or beside it; none
+    /// where the rules know no accounts.
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError>;
 }
 
 /// The archive can't be read: the disk, or what stands on it, is broken.
@@ -53,9 +63,17 @@ pub enum Change {
         entry: Entry,
         /// Whether and how the main chain changes with it.
         main: MainChange,
+        /// What it does to the accounts, wherever it stands.
+        accounts: Vec<AccountChange>,
+        /// The identities of its transactions, in order, where the rules give
+        /// them any.
+        transactions: Vec<Hash>,
     },
     /// The list of registered peers, whole.
     Peers(Vec<String>),
+    /// There is the main chain's genesis block alone again, as on the first
+    /// day. For chains that nobody keeps.
+    Rewind,
 }
 
 /// What an accepted block does to the main chain.
@@ -76,49 +94,99 @@ pub enum MainChange {
 /// An archive in memory, for tests and simulations. It keeps everything.
 #[derive(Debug, Default)]
 pub struct MemoryArchive {
-    blocks: BTreeMap<Hash, (Entry, Arc<Block>)>,
+    blocks: BTreeMap<Hash, Kept>,
     main: Vec<Hash>,
+    accounts: BTreeMap<Address, Account>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    entry: Entry,
+    block: Arc<Block>,
+    accounts: Vec<AccountChange>,
 }
 
 impl MemoryArchive {
     /// Keeps a change, as the store would.
     pub fn apply(&mut self, change: &Change) {
-        let Change::Block { block, entry, main } = change else {
-            return;
+        let (block, entry, main, accounts) = match change {
+            Change::Block {
+                block,
+                entry,
+                main,
+                accounts,
+                ..
+            } => (block, entry, main, accounts),
+            Change::Rewind => return self.rewind(),
+            Change::Transaction(_) | Change::Peers(_) => return,
         };
-        self.blocks
-            .insert(block.hash(), (*entry, Arc::clone(block)));
+        let kept = Kept {
+            entry: *entry,
+            block: Arc::clone(block),
+            accounts: accounts.clone(),
+        };
+        self.blocks.insert(block.hash(), kept);
         match main {
             MainChange::Side => {}
-            MainChange::Extend => self.main.push(block.hash()),
+            MainChange::Extend => self.extend(block.hash()),
             MainChange::Reorganise { fork } => self.switch_to(block.hash(), *fork),
         }
     }
 
     /// The main chain, genesis block first.
     pub fn main(&self) -> impl Iterator<Item = &Block> {
-        self.main.iter().map(|hash| self.blocks[hash].1.as_ref())
+        self.main
+            .iter()
+            .map(|hash| self.blocks[hash].block.as_ref())
+    }
+
+    /// What all accounts own together.
+    pub fn sum_of_balances(&self) -> u128 {
+        let balances = self.accounts.values().map(|account| account.balance);
+        balances.map(u128::from).sum()
+    }
+
+    fn rewind(&mut self) {
+        self.disconnect_above(1);
+        let main = &self.main;
+        self.blocks.retain(|hash, _| main.contains(hash));
+    }
+
+    fn extend(&mut self, tip: Hash) {
+        self.main.push(tip);
+        for change in &self.blocks[&tip].accounts {
+            self.accounts.insert(change.address, change.after);
+        }
+    }
+
+    fn disconnect_above(&mut self, fork: u64) {
+        let dropped = self.main.split_off((fork as usize).min(self.main.len()));
+        for hash in dropped.into_iter().rev() {
+            for change in &self.blocks[&hash].accounts {
+                self.accounts.insert(change.address, change.before);
+            }
+        }
     }
 
     fn switch_to(&mut self, tip: Hash, fork: u64) {
         let mut branch = Vec::new();
         let mut next = Some(tip);
         while let Some(hash) = next {
-            let entry = self.blocks[&hash].0;
+            let entry = self.blocks[&hash].entry;
             if entry.index <= fork {
                 break;
             }
             branch.push(hash);
             next = entry.parent;
         }
-        self.main.truncate(fork as usize);
-        self.main.extend(branch.into_iter().rev());
+        self.disconnect_above(fork);
+        branch.into_iter().rev().for_each(|hash| self.extend(hash));
     }
 }
 
 impl Archive for MemoryArchive {
     fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError> {
-        Ok(self.blocks.get(hash).map(|(entry, _)| *entry))
+        Ok(self.blocks.get(hash).map(|kept| kept.entry))
     }
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
@@ -127,9 +195,16 @@ impl Archive for MemoryArchive {
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
-        Ok(self
-            .blocks
-            .get(hash)
-            .map(|(_, block)| block.text().to_vec()))
+        let kept = self.blocks.get(hash);
+        Ok(kept.map(|kept| kept.block.text().to_vec()))
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        Ok(self.accounts.get(owner).copied().unwrap_or_default())
+    }
+
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+        let kept = self.blocks.get(hash);
+        Ok(kept.map(|kept| kept.accounts.clone()).unwrap_or_default())
     }
 }

@@ -10,7 +10,10 @@ use std::time::Duration;
 use crate::archive::{Archive, ArchiveError, Entry, MainChange};
 use crate::block::{Block, BlockError};
 use crate::hash::Hash;
+use crate::rules::AccountChange;
 use crate::rules::{Context, Rules, Weight};
+use crate::sealed::Account;
+use crate::state::{DIFFERENCE_LIMIT_ACCOUNTS, Difference, TooDifferent};
 
 /// A block on a side branch may lie at most so far below the tip.
 pub const SIDE_DEPTH_LIMIT: u64 = 1_000;
@@ -46,6 +49,9 @@ pub enum ChainError {
     /// There are too many blocks on side branches already.
     #[error("more than {SIDE_BLOCKS_LIMIT} blocks on side branches")]
     TooManySideBlocks,
+    /// Its branch is too different from the main chain.
+    #[error(transparent)]
+    TooDifferent(#[from] TooDifferent),
     /// Nothing can be decided any more.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -72,6 +78,13 @@ pub struct Placed {
     pub main: MainChange,
     /// The tip before.
     pub old_tip: Option<Arc<Block>>,
+    /// What it does to the accounts.
+    pub changes: Vec<AccountChange>,
+    /// The identities of its transactions, where the rules give them any.
+    pub transactions: Vec<Hash>,
+    /// The accounts that are not as they were at the tip before, if it is the
+    /// tip now.
+    pub moved: Difference,
 }
 
 /// A block that is in the tree, with what the next one is checked against.
@@ -88,7 +101,10 @@ pub struct Chain {
     tip: Option<Known>,
     /// The last block placed: the parent of the next one when a branch comes.
     last: Option<Known>,
+    /// The accounts at `last`, while that is not the tip.
+    last_accounts: Option<Difference>,
     side: BTreeSet<(u64, Hash)>,
+    difference_limit: usize,
 }
 
 impl Known {
@@ -114,7 +130,9 @@ impl Chain {
             rules,
             tip: None,
             last: None,
+            last_accounts: None,
             side: BTreeSet::new(),
+            difference_limit: DIFFERENCE_LIMIT_ACCOUNTS,
         };
         if let Some(hash) = archive.main_hash(length)? {
             let tip = chain.stored(&hash, archive)?.ok_or(ChainError::Orphan {
@@ -124,6 +142,12 @@ impl Chain {
             chain.tip = Some(tip);
         }
         Ok(chain)
+    }
+
+    /// Branches that differ in more accounts from the main chain are not
+    /// looked at, instead of [`DIFFERENCE_LIMIT_ACCOUNTS`].
+    pub fn limit_difference(&mut self, accounts: usize) {
+        self.difference_limit = accounts;
     }
 
     /// The rules that decide.
@@ -162,10 +186,23 @@ impl Chain {
         arrival: Arrival,
         archive: &dyn Archive,
     ) -> Result<Option<Placed>, ChainError> {
+        self.insert_knowing(now, block, arrival, archive, &|_, _| false)
+    }
+
+    /// As `insert`; the signatures of transactions that `is_checked` knows, by
+    /// identity and text, are not checked again.
+    pub(crate) fn insert_knowing(
+        &mut self,
+        now: Duration,
+        block: Arc<Block>,
+        arrival: Arrival,
+        archive: &dyn Archive,
+        is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
+    ) -> Result<Option<Placed>, ChainError> {
         if archive.entry(&block.hash())?.is_some() {
             return Ok(None);
         }
-        self.rules.check_alone(&block)?;
+        self.rules.check_form(&block)?;
         let parent = self.parent_of(&block, archive)?;
         if let Some(parent) = &parent {
             self.rules.check_after(parent.context(now), &block)?;
@@ -179,24 +216,93 @@ impl Chain {
         };
         let main = self.choose(&block, entry, archive)?;
         if main == MainChange::Side && arrival == Arrival::Single {
-            self.admit_to_side(&block)?;
+            self.check_side_room(&block)?;
         }
+        // What takes long comes when all else is in order: whoever wants to
+        // keep us busy has to work for it.
+        self.rules.check_signatures(&block, is_checked)?;
+        let (changes, difference) = self.apply(&block, parent.as_ref(), archive)?;
         let old_tip = self.tip().cloned();
         let known = Known {
             block: Arc::clone(&block),
             parent: parent.map(|parent| parent.block),
             entry,
         };
-        if main != MainChange::Side {
+        let moved = if main == MainChange::Side {
+            if arrival == Arrival::Single {
+                self.side.insert((block.index(), block.hash()));
+            }
+            self.last_accounts = Some(difference);
+            Difference::default()
+        } else {
             self.tip = Some(known.clone());
-        }
+            self.last_accounts = None;
+            difference
+        };
         self.last = Some(known);
         Ok(Some(Placed {
-            block,
             entry,
             main,
             old_tip,
+            changes,
+            transactions: self.rules.transaction_ids(&block),
+            block,
+            moved,
         }))
+    }
+
+    /// Goes back to the genesis block; every other is forgotten.
+    pub fn rewind(&mut self, archive: &dyn Archive) -> Result<(), ChainError> {
+        if let Some(genesis) = archive.main_hash(1)? {
+            self.tip = self.stored(&genesis, archive)?;
+        }
+        (self.last, self.last_accounts) = (None, None);
+        self.side.clear();
+        Ok(())
+    }
+
+    /// What the block does to the accounts, and how they are there.
+    fn apply(
+        &mut self,
+        block: &Block,
+        parent: Option<&Known>,
+        archive: &dyn Archive,
+    ) -> Result<(Vec<AccountChange>, Difference), ChainError> {
+        if !self.rules.keeps_accounts() {
+            return Ok((Vec::new(), Difference::default()));
+        }
+        let mut difference = self.accounts_at(parent, archive)?;
+        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))??;
+        difference.add(&changes, self.difference_limit)?;
+        debug_assert_eq!(
+            sum(&changes, |change| change.after),
+            sum(&changes, |change| change.before) + self.rules.issued(block.index())
+                - self.rules.issued(block.index().saturating_sub(1)),
+            "a block makes no more coins than it issues"
+        );
+        Ok((changes, difference))
+    }
+
+    fn accounts_at(
+        &mut self,
+        parent: Option<&Known>,
+        archive: &dyn Archive,
+    ) -> Result<Difference, ChainError> {
+        let hash_of = |known: &Option<Known>| known.as_ref().map(|known| known.block.hash());
+        let Some(parent) = parent.map(|parent| parent.block.hash()) else {
+            return Ok(Difference::default());
+        };
+        if hash_of(&self.tip) == Some(parent) {
+            return Ok(Difference::default());
+        }
+        let at_hand = self.last_accounts.take();
+        match at_hand.filter(|_| hash_of(&self.last) == Some(parent)) {
+            Some(difference) => Ok(difference),
+            None => {
+                let (length, limit) = (self.length(), self.difference_limit);
+                Ok(Difference::at(parent, length, limit, archive)??)
+            }
+        }
     }
 
     fn choose(
@@ -270,7 +376,7 @@ impl Chain {
         }))
     }
 
-    fn admit_to_side(&mut self, block: &Block) -> Result<(), ChainError> {
+    fn check_side_room(&mut self, block: &Block) -> Result<(), ChainError> {
         let tip = self.length();
         let lowest = tip.saturating_sub(SIDE_DEPTH_LIMIT);
         let index = block.index();
@@ -281,7 +387,12 @@ impl Chain {
         if self.side.len() >= SIDE_BLOCKS_LIMIT {
             return Err(ChainError::TooManySideBlocks);
         }
-        self.side.insert((index, block.hash()));
         Ok(())
     }
+}
+
+/// What the changed accounts own together, before or after.
+fn sum(changes: &[AccountChange], side: impl Fn(&AccountChange) -> Account) -> u128 {
+    let balances = changes.iter().map(|change| side(change).balance);
+    balances.map(u128::from).sum()
 }

@@ -10,6 +10,14 @@ pub mod hash;
 
 pub mod puzzle;
 
+pub mod merkle;
+
+pub mod signature;
+
+pub mod address;
+
+pub mod sealed;
+
 pub mod transaction;
 
 pub mod block;
@@ -18,6 +26,8 @@ pub mod rules;
 
 pub mod archive;
 
+pub mod state;
+
 pub mod chain;
 
 pub mod pool;
@@ -25,6 +35,10 @@ pub mod pool;
 pub mod peer;
 
 pub mod sync;
+
+mod settling;
+
+mod early;
 
 pub mod mining;
 

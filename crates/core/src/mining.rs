@@ -12,6 +12,10 @@ use crate::sync::RequestId;
 /// At most so many requests for a block wait at a time.
 pub const MINE_WAITING_LIMIT: usize = 1_024;
 
+/// A draft that is searched for gets newer transactions after this time, where
+/// the proof is for its content.
+pub const DRAFT_AGE_MS: u64 = 1_000;
+
 /// A search for a proof.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -29,6 +33,8 @@ pub(crate) struct TooManyWait;
 pub(crate) struct Mining {
     waiting: VecDeque<RequestId>,
     job: Option<(Job, Draft)>,
+    /// Whether a renewal of its draft is due at its time.
+    will_renew: bool,
     last_number: u64,
     unasked: Unasked,
 }
@@ -47,6 +53,7 @@ impl Mining {
         Mining {
             waiting: VecDeque::new(),
             job: None,
+            will_renew: false,
             last_number: 0,
             unasked: every.map_or(Unasked::Never, |every| Unasked::Due { every }),
         }
@@ -87,7 +94,28 @@ impl Mining {
         let number = self.last_number;
         let job = Job { number, puzzle };
         self.job = Some((job.clone(), draft));
+        self.will_renew = false;
         job
+    }
+
+    /// Whether the search is for a draft that is so old that a new one with
+    /// newer transactions is worth its making.
+    pub(crate) fn is_outdated(&self, now: Duration) -> bool {
+        let draft = self.job.as_ref().map(|(_, draft)| draft);
+        let age = draft.map(|draft| now.saturating_sub(draft.now));
+        age.is_some_and(|age| age >= Duration::from_millis(DRAFT_AGE_MS))
+    }
+
+    /// When the draft that is searched for is to be renewed, if that is not
+    /// known already.
+    pub(crate) fn renew_at(&mut self) -> Option<Duration> {
+        let (_, draft) = self.job.as_ref().filter(|_| !self.will_renew)?;
+        self.will_renew = true;
+        Some(
+            draft
+                .now
+                .saturating_add(Duration::from_millis(DRAFT_AGE_MS)),
+        )
     }
 
     /// Whether there was a search to drop.

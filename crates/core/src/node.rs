@@ -6,19 +6,25 @@
 //! order. The driver carries them out before the next call, and makes every
 //! [`Effect::Persist`] durable before anything behind it leaves the process.
 
+mod blocks;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{Archive, Change, MainChange};
+use self::blocks::change;
+use crate::address::AddressError;
+use crate::archive::{Archive, Change};
 use crate::block::Block;
-use crate::chain::{Arrival, Chain, ChainError, Placed};
+use crate::chain::{Arrival, Chain, ChainError};
+use crate::early::EarlyBlocks;
+pub use crate::early::{EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES};
 use crate::mining::{Job, Mining};
 use crate::peer::PeerAddress;
-use crate::pool::{Pending, Pool, PoolFull};
-use crate::rules::{Draft, Rules};
+use crate::pool::{NotAccepted, NotPending, Pending, Pool, PoolFull, Waiting};
+use crate::rules::Rules;
 use crate::sync::{PeerReport, Peers, RequestId, Resolved, TooManyPeers};
-use crate::transaction::{self, TransactionText};
+use crate::transaction::Submitted;
 
 /// What a node is told at its start.
 #[derive(Debug, Clone)]
@@ -30,6 +36,9 @@ pub struct Config {
     /// How long this node rests after a block of its own before it makes the
     /// next without anybody's call; `None` makes blocks only when called.
     pub mine_every: Option<Duration>,
+    /// Whether a block is made for every transaction, at once: for chains on
+    /// which any proof is one.
+    pub mine_at_once: bool,
     /// The addresses under which this node itself is found.
     pub own_addresses: BTreeSet<PeerAddress>,
 }
@@ -42,7 +51,7 @@ pub enum Input {
     /// The time that was asked for with [`Effect::WakeAt`] has come.
     Woken(Alarm),
     /// A transaction was submitted; the rules have read it.
-    Transaction(RequestId, TransactionText),
+    Transaction(RequestId, Submitted),
     /// Somebody wants a block to be made.
     Mine(RequestId),
     /// The proof of a job was found.
@@ -61,6 +70,8 @@ pub enum Input {
     /// A peer that was asked has answered; the blocks of its branch, if it is
     /// heavier, came before, as [`Input::Block`].
     PeerAnswered(PeerAddress, PeerReport),
+    /// Somebody wants the chain to begin anew.
+    Rewind(RequestId),
     /// Whoever waits for peers wants to wait no longer.
     Hurry(RequestId),
     /// Whoever waited for an answer has gone.
@@ -74,6 +85,10 @@ pub enum Alarm {
     AskPeers,
     /// To make a block.
     Mine,
+    /// To take newer transactions into the block that is being made.
+    Renew,
+    /// To try blocks again that came too early.
+    Retry,
 }
 
 /// Something is to be done.
@@ -113,10 +128,16 @@ pub enum Answer {
     },
     /// The transaction can't wait.
     PoolFull(PoolFull),
+    /// The transaction may not wait.
+    NotPending(NotPending),
     /// A block was made.
     Mined(Arc<Block>),
     /// Too many wait for blocks already.
     MiningBusy,
+    /// Under these rules a block needs an address that it is rewarded to.
+    NobodyToReward(AddressError),
+    /// The chain has begun anew.
+    Rewound,
     /// The peers were registered; these are all of them.
     Registered(Vec<PeerAddress>),
     /// The peers were not registered.
@@ -135,6 +156,10 @@ pub struct Node {
     /// Whether the main chain has changed by a peer's blocks since the last
     /// peer's answer ended.
     adopting: bool,
+    /// What waited before the node was started anew, until all blocks are
+    /// there without which it can't be judged.
+    kept_pending: Vec<Pending>,
+    early: EarlyBlocks,
 }
 
 impl Node {
@@ -149,20 +174,23 @@ impl Node {
         archive: &dyn Archive,
     ) -> Result<Node, ChainError> {
         let mut node = Node {
-            chain: Chain::open(rules, length, archive)?,
-            pool: Pool::default(),
+            pool: Pool::new(rules.keeps_accounts()),
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
+            chain: Chain::open(rules, length, archive)?,
             adopting: false,
+            kept_pending: Vec::new(),
+            early: EarlyBlocks::default(),
         };
         let own = &node.config.own_addresses;
         let others = peers.into_iter().filter(|peer| !own.contains(peer));
         node.peers
             .register(others.take(crate::sync::PEERS_LIMIT).collect())
             .expect("no more than the limit were taken");
-        for transaction in pending {
-            node.pool.restore(transaction);
+        match &mut node.pool {
+            Pool::Queue(pool) => pending.into_iter().for_each(|one| pool.restore(one)),
+            Pool::Accounts(_) => node.kept_pending = pending,
         }
         Ok(node)
     }
@@ -177,14 +205,37 @@ impl Node {
     ) -> Result<Option<Change>, ChainError> {
         // The log holds what was accepted: no clock is asked again.
         let now = Duration::MAX;
+        block.signatures_are_valid();
         let block = Arc::new(block);
         let Some(placed) = self.chain.insert(now, block, Arrival::InBranch, archive)? else {
             return Ok(None);
         };
         if settle {
-            self.update_pool(&placed, archive)?;
+            self.settle(now, &placed, archive)?;
         }
         Ok(Some(change(placed)))
+    }
+
+    /// All blocks of the log were replayed: what waited waits again.
+    pub fn replayed(&mut self, now: Duration, archive: &dyn Archive) -> Result<(), ChainError> {
+        let Pool::Accounts(pool) = &mut self.pool else {
+            return Ok(());
+        };
+        // In the order in which they came: of several with one nonce, the last
+        // one had taken the place of the others.
+        for pending in std::mem::take(&mut self.kept_pending) {
+            let payment = self.chain.rules().read_own_payment(&pending.text);
+            let Some(payment) = payment else {
+                continue;
+            };
+            let account = archive.account(&payment.sender)?;
+            // It was acknowledged: what refuses it is that a block has it, or
+            // that its account has spent the money since.
+            let _ = pool.restore(now, payment, account);
+        }
+        // What dropped blocks gave back came while no clock was asked.
+        pool.arrive_anew(now);
+        Ok(())
     }
 
     /// Makes the one change that follows from an input, and says what is to
@@ -203,7 +254,14 @@ impl Node {
                 self.mining.has_rested();
                 self.ensure_job(now, &mut effects);
             }
-            Input::Transaction(request, text) => self.accept(request, text, &mut effects),
+            Input::Woken(Alarm::Renew) => {
+                if self.mining.is_outdated(now) {
+                    self.next_job(now, &mut effects);
+                }
+            }
+            Input::Transaction(request, submitted) => {
+                self.accept(now, request, submitted, archive, &mut effects)?;
+            }
             Input::Mine(request) => self.mine(now, request, &mut effects),
             Input::Proof { job, proof } => self.found(now, job, proof, archive, &mut effects)?,
             Input::Register(request, peers) => self.register(request, peers, &mut effects),
@@ -217,6 +275,8 @@ impl Node {
                 }
                 self.answered(&peer, &report, &mut effects);
             }
+            Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
+            Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
             Input::Hurry(request) => {
                 self.peers.hurry(request);
                 self.answer_resolved(&mut effects);
@@ -264,199 +324,38 @@ impl Node {
         }
     }
 
-    fn accept(&mut self, request: RequestId, text: TransactionText, effects: &mut Vec<Effect>) {
-        let text: Arc<[u8]> = text.into();
-        let answer = match self.pool.accept(Arc::clone(&text)) {
-            Ok(blocks_before) => {
-                effects.push(Effect::Persist(Change::Transaction(text)));
-                let block_index = self.chain.length() + 1 + blocks_before;
-                Answer::Accepted { block_index }
-            }
-            Err(full) => Answer::PoolFull(full),
+    fn accept(
+        &mut self,
+        now: Duration,
+        request: RequestId,
+        submitted: Submitted,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        let text = Arc::clone(submitted.text());
+        let next_block = self.chain.length() + 1;
+        let accepted = self.pool.accept(now, submitted, archive)?;
+        let is_new = matches!(accepted, Ok(Waiting::New { .. }));
+        if is_new {
+            effects.push(Effect::Persist(Change::Transaction(text)));
+        }
+        let answer = match accepted {
+            Ok(Waiting::New { blocks_before }) => Answer::Accepted {
+                block_index: next_block + blocks_before,
+            },
+            Ok(Waiting::Already) => Answer::Accepted {
+                block_index: next_block,
+            },
+            Err(NotAccepted::Full(full)) => Answer::PoolFull(full),
+            Err(NotAccepted::NotPending(error)) => Answer::NotPending(error),
         };
+        if self.config.mine_at_once {
+            self.make_at_once(now, archive, effects)?;
+        } else if is_new && self.chain.rules().keeps_accounts() {
+            self.renew_draft(now, effects);
+        }
         effects.push(Effect::Answer(request, answer));
-    }
-
-    fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
-        match self.mining.wait(request) {
-            Ok(()) => self.ensure_job(now, effects),
-            Err(_) => effects.push(Effect::Answer(request, Answer::MiningBusy)),
-        }
-    }
-
-    fn ensure_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        if self.mining.job().is_none() {
-            self.next_job(now, effects);
-        }
-    }
-
-    /// Starts a search on the tip, if a block is wanted.
-    fn next_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
-        let had_job = self.mining.job().is_some();
-        let next = self.chain.next(now);
-        let Some(next) = next.filter(|_| self.mining.is_wanted()) else {
-            self.mining.drop_job();
-            if had_job {
-                effects.push(Effect::StopMining);
-            }
-            return;
-        };
-        let draft = self.draft(now);
-        let puzzle = self.chain.rules().puzzle(next, &draft);
-        effects.push(Effect::Mine(self.mining.begin(puzzle, draft)));
-    }
-
-    fn draft(&self, now: Duration) -> Draft {
-        Draft {
-            now,
-            transactions: self.pool.for_next_block(),
-            reward_to: self.config.reward_to.clone(),
-        }
-    }
-
-    fn found(
-        &mut self,
-        now: Duration,
-        number: u64,
-        proof: u64,
-        archive: &dyn Archive,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), ChainError> {
-        let (Some((job, draft)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
-            return Ok(());
-        };
-        if job.number != number {
-            return Ok(());
-        }
-        // What came in while the search ran is taken along, where the proof
-        // does not depend on the content: as the tutorial's new_block does.
-        let fresh = self.draft(now);
-        let rules = self.chain.rules();
-        let same_puzzle = rules.puzzle(next, &fresh) == job.puzzle;
-        let block = rules.complete(next, if same_puzzle { &fresh } else { draft }, proof);
-        let placed = self
-            .chain
-            .insert(now, Arc::new(block), Arrival::Single, archive);
-        if let Some(placed) = refuse_invalid(placed, effects)?.flatten() {
-            self.update_pool(&placed, archive)?;
-            let block = Arc::clone(&placed.block);
-            effects.push(Effect::Persist(change(placed)));
-            effects.push(Effect::Made(Arc::clone(&block)));
-            if let Some(request) = self.mining.next_waiting() {
-                effects.push(Effect::Answer(request, Answer::Mined(block)));
-            }
-            effects.push(Effect::Announce(self.peers()));
-            let rest = self.mining.rest_until(now);
-            effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
-        }
-        self.next_job(now, effects);
         Ok(())
-    }
-
-    fn take_block(
-        &mut self,
-        now: Duration,
-        block: Arc<Block>,
-        arrival: Arrival,
-        archive: &dyn Archive,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), ChainError> {
-        let placed = self.chain.insert(now, block, arrival, archive);
-        let Some(placed) = refuse_invalid(placed, effects)?.flatten() else {
-            return Ok(());
-        };
-        let moved = placed.main != MainChange::Side;
-        let left_out = self.update_pool(&placed, archive)?;
-        effects.push(Effect::Persist(change(placed)));
-        if left_out > 0 {
-            effects.push(Effect::LeftOut(left_out));
-        }
-        if moved {
-            self.adopting = true;
-            self.peers.chain_was_replaced();
-            if arrival == Arrival::Single {
-                self.finish_adopting(now, None, effects);
-            }
-        }
-        Ok(())
-    }
-
-    /// The main chain has changed by others' blocks: a search starts anew on
-    /// the new tip, and the other peers are told.
-    fn finish_adopting(
-        &mut self,
-        now: Duration,
-        from: Option<&PeerAddress>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.adopting = false;
-        if self.mining.job().is_some() {
-            self.next_job(now, effects);
-        }
-        let mut others = self.peers();
-        others.retain(|peer| Some(peer) != from);
-        effects.push(Effect::Announce(others));
-    }
-
-    fn update_pool(&mut self, placed: &Placed, archive: &dyn Archive) -> Result<usize, ChainError> {
-        let fork = match placed.main {
-            MainChange::Side => return Ok(0),
-            MainChange::Extend => {
-                self.settle(&placed.block);
-                return Ok(0);
-            }
-            MainChange::Reorganise { fork } => fork,
-        };
-        let dropped_from = placed.old_tip.as_ref().map_or(0, |tip| tip.index());
-        let mut left_out = 0;
-        for index in (fork + 1..=dropped_from).rev() {
-            if let Some(hash) = archive.main_hash(index)?
-                && let Some(block) = self.read(&hash, archive)?
-            {
-                left_out += self.pool.give_back(&paid(&block));
-            }
-        }
-        let mut adopted = Some(Arc::clone(&placed.block));
-        while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
-            if self.pool.is_empty() {
-                break;
-            }
-            self.settle(&block);
-            if let Some(parent) = block.parent() {
-                adopted = self.read(&parent, archive)?.map(Arc::new);
-            }
-        }
-        Ok(left_out)
-    }
-
-    /// Whose block it is, it says itself: so it is the same when the log is
-    /// read again, and when our own blocks come back from a peer.
-    fn settle(&mut self, block: &Block) {
-        // Most blocks of a long branch find nothing to settle: they are not
-        // even looked through.
-        if self.pool.is_empty() {
-            return;
-        }
-        let ours = self.is_ours(block);
-        if self.pool.can_settle(ours) {
-            self.pool.settle(&paid(block), ours);
-        }
-    }
-
-    fn read(
-        &self,
-        hash: &crate::hash::Hash,
-        archive: &dyn Archive,
-    ) -> Result<Option<Block>, ChainError> {
-        let text = archive.text(hash)?;
-        Ok(text
-            .map(|text| self.chain.rules().read_canonical(text))
-            .transpose()?)
-    }
-
-    fn is_ours(&self, block: &Block) -> bool {
-        let reward = transaction::reward(&self.config.reward_to);
-        block.transactions().last() == Some(&*reward)
     }
 
     fn register(
@@ -510,44 +409,6 @@ impl Node {
         self.mining.forget(request);
         if !self.mining.is_wanted() && self.mining.drop_job() {
             effects.push(Effect::StopMining);
-        }
-    }
-}
-
-/// The transactions that a block took from those that waited: all but the
-/// reward, which belongs to the block.
-fn paid(block: &Block) -> Vec<&[u8]> {
-    let mut transactions: Vec<&[u8]> = block.transactions().collect();
-    if transactions
-        .last()
-        .is_some_and(|last| transaction::is_reward(last))
-    {
-        transactions.pop();
-    }
-    transactions.retain(|transaction| transaction.starts_with(b"{"));
-    transactions
-}
-
-fn change(placed: Placed) -> Change {
-    Change::Block {
-        block: placed.block,
-        entry: placed.entry,
-        main: placed.main,
-    }
-}
-
-/// What a block is refused for is an effect; that nothing can be decided any
-/// more is an error.
-fn refuse_invalid<T>(
-    result: Result<T, ChainError>,
-    effects: &mut Vec<Effect>,
-) -> Result<Option<T>, ChainError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error @ ChainError::Archive(_)) => Err(error),
-        Err(error) => {
-            effects.push(Effect::Refused(error));
-            Ok(None)
         }
     }
 }

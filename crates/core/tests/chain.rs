@@ -58,7 +58,13 @@ impl Tree {
         else {
             return Ok(None);
         };
-        self.archive.apply(&Change::Block { block, entry, main });
+        self.archive.apply(&Change::Block {
+            block,
+            entry,
+            main,
+            accounts: Vec::new(),
+            transactions: Vec::new(),
+        });
         Ok(Some(main))
     }
 }

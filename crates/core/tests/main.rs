@@ -4,9 +4,14 @@
 // In tests, a panic is the message.
 #![allow(clippy::unwrap_used)]
 
+mod account_pool;
+mod address;
 mod chain;
 mod classic;
+mod development;
 mod json;
+mod json_strict;
+mod merkle;
 mod mining;
 mod network;
 mod offer;
@@ -16,6 +21,18 @@ mod reader;
 mod reorganisation;
 mod resolving;
 mod restart;
+mod sealed_accounts;
+mod sealed_blocks;
+mod sealed_chain;
+mod sealed_genesis;
+mod sealed_network;
+mod sealed_node;
+mod sealed_restart;
+mod sealed_target;
+mod sealed_transactions;
+mod sealed_vectors;
+mod sealed_world;
 mod seed;
+mod signature;
 mod transactions;
 mod world;

@@ -84,6 +84,7 @@ impl Simulation {
         let config = Config {
             resolve_every: Some(Duration::from_secs(15)),
             mine_every: None,
+            mine_at_once: false,
             ..config(&format!("node {number}"))
         };
         let (rules, archive) = (Arc::new(RULES), MemoryArchive::default());

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use adit_core::pool::{
-    MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending, Pool,
+    MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
+    QueuePool,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,25 +16,25 @@ fn text(text: &str) -> Arc<[u8]> {
     text.as_bytes().into()
 }
 
-fn pool_of(texts: &[&str]) -> Pool {
-    let mut pool = Pool::default();
+fn pool_of(texts: &[&str]) -> QueuePool {
+    let mut pool = QueuePool::default();
     for accepted in texts {
         assert_eq!(pool.accept(text(accepted)), Ok(0));
     }
     pool
 }
 
-fn settle(pool: &mut Pool, texts: &[&str], ours: bool) {
+fn settle(pool: &mut QueuePool, texts: &[&str], ours: bool) {
     let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
     pool.settle(&texts, ours);
 }
 
-fn give_back(pool: &mut Pool, texts: &[&str]) -> usize {
+fn give_back(pool: &mut QueuePool, texts: &[&str]) -> usize {
     let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
     pool.give_back(&texts)
 }
 
-fn waiting(pool: &Pool) -> Vec<String> {
+fn waiting(pool: &QueuePool) -> Vec<String> {
     pool.iter().map(|pending| utf8(&pending.text)).collect()
 }
 
@@ -48,7 +49,7 @@ fn first_come_first_served() {
         .collect();
     assert_eq!(next, ["a", "b", "a"]);
     assert_eq!((pool.len(), pool.is_empty()), (3, false));
-    assert!(Pool::default().is_empty());
+    assert!(QueuePool::default().is_empty());
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_block_from_elsewhere_settles_only_what_came_back() {
 
 #[test]
 fn each_transaction_of_a_block_settles_one_of_those_that_look_like_it() {
-    let mut pool = Pool::default();
+    let mut pool = QueuePool::default();
     give_back(&mut pool, &["a", "a", "b", "a"]);
     settle(&mut pool, &["b", "a", "a"], false);
     assert_eq!(waiting(&pool), ["a"]);
@@ -90,7 +91,7 @@ fn each_transaction_of_a_block_settles_one_of_those_that_look_like_it() {
 
 #[test]
 fn it_knows_whether_a_block_can_settle_anything() {
-    let mut pool = Pool::default();
+    let mut pool = QueuePool::default();
     assert!(!pool.can_settle(true) && !pool.can_settle(false));
     pool.accept(text("a")).unwrap();
     assert!(pool.can_settle(true) && !pool.can_settle(false));
@@ -101,8 +102,8 @@ fn it_knows_whether_a_block_can_settle_anything() {
 }
 
 /// Fills a pool to the byte with transactions of 64 KiB.
-fn full_of_bytes() -> Pool {
-    let mut pool = Pool::default();
+fn full_of_bytes() -> QueuePool {
+    let mut pool = QueuePool::default();
     let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
     for _ in 0..PENDING_LIMIT_BYTES / large.len() {
         pool.accept(Arc::clone(&large)).unwrap();
@@ -129,7 +130,7 @@ fn no_more_bytes_wait_than_the_limit() {
 
 #[test]
 fn no_more_transactions_wait_than_the_limit() {
-    let mut pool = Pool::default();
+    let mut pool = QueuePool::default();
     let small = text("a");
     for _ in 1..PENDING_LIMIT_COUNT {
         pool.accept(Arc::clone(&small)).unwrap();
@@ -155,7 +156,7 @@ fn what_waited_before_a_restart_was_promised_and_has_no_limit() {
 fn a_block_takes_no_more_bytes_than_the_limit_and_the_promise_says_which_block() {
     let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
     let in_a_block = MINED_TRANSACTIONS_LIMIT_BYTES / large.len();
-    let mut pool = Pool::default();
+    let mut pool = QueuePool::default();
     for number in 0..2 * in_a_block + 7 {
         let blocks_before = (number / in_a_block) as u64;
         assert_eq!(pool.accept(Arc::clone(&large)), Ok(blocks_before));
@@ -172,7 +173,7 @@ fn a_block_takes_no_more_bytes_than_the_limit_and_the_promise_says_which_block()
 /// Otherwise it would stand in front for ever.
 #[test]
 fn what_no_block_made_here_can_take_does_not_come_back() {
-    let mut pool = Pool::default();
+    let mut pool = QueuePool::default();
     let fits = vec![b'x'; MINED_TRANSACTIONS_LIMIT_BYTES];
     let beyond = vec![b'x'; MINED_TRANSACTIONS_LIMIT_BYTES + 1];
     assert_eq!(pool.give_back(&[&beyond, &fits]), 1);
@@ -224,7 +225,7 @@ impl Model {
     }
 }
 
-fn take(pool: &mut Pool, step: &Step) {
+fn take(pool: &mut QueuePool, step: &Step) {
     let texts = |list: &[u64]| list.iter().map(|n| payment(*n)).collect::<Vec<_>>();
     match step {
         Step::Accept(number) => {
@@ -254,7 +255,7 @@ proptest! {
 
     #[test]
     fn a_pool_does_what_the_model_does(steps in vec(step(), 1..30)) {
-        let (mut pool, mut model) = (Pool::default(), Model::default());
+        let (mut pool, mut model) = (QueuePool::default(), Model::default());
         for step in &steps {
             take(&mut pool, step);
             model.take(step);

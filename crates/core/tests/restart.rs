@@ -84,7 +84,7 @@ fn carry_out(node: &mut Driven, checkpoint: &mut Checkpoint, salt: u64, deed: De
         Deed::Checkpoint => {
             *checkpoint = Checkpoint {
                 position: node.kept.len(),
-                pending: node.node.pool().iter().cloned().collect(),
+                pending: waiting_in(&node.node),
             };
         }
         Deed::Restart(indexed) => {
@@ -223,4 +223,12 @@ fn a_restarted_node_does_not_register_itself_either() {
     let peers = vec![address("a:5000"), address("b:5000")];
     let node = Node::open(config, Arc::new(Workless), 0, peers, Vec::new(), &archive).unwrap();
     assert_eq!(node.peers(), [address("b:5000")]);
+}
+
+fn waiting_in(node: &Node) -> Vec<Pending> {
+    let waiting = node.pool().iter().map(|(text, origin)| Pending {
+        text: text.into(),
+        origin,
+    });
+    waiting.collect()
 }

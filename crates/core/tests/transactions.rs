@@ -8,7 +8,7 @@ use crate::world::utf8;
 fn submitted(body: &[u8]) -> Result<String, String> {
     let read = Classic::Published.read_transaction(body);
     assert_eq!(read, Classic::Of2018.read_transaction(body));
-    read.map(|text| utf8(&text))
+    read.map(|text| utf8(text.text()))
         .map_err(|error| error.to_string())
 }
 

@@ -12,11 +12,11 @@ use adit_core::hash::Hash;
 use adit_core::mining::Job;
 use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
-use adit_core::pool::{Origin, Pending};
+use adit_core::pool::Origin;
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId};
-use adit_core::transaction::{TransactionError, TransactionText};
+use adit_core::transaction::{Submitted, TransactionError};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 
@@ -91,7 +91,7 @@ impl Rules for Workless {
         Classic::Published.complete(context, draft, proof)
     }
 
-    fn check_alone(&self, block: &Block) -> Result<(), BlockError> {
+    fn check_form(&self, block: &Block) -> Result<(), BlockError> {
         Classic::Published.check_alone(block)
     }
 
@@ -106,7 +106,7 @@ impl Rules for Workless {
         Classic::Published.weight(block)
     }
 
-    fn read_transaction(&self, body: &[u8]) -> Result<TransactionText, TransactionError> {
+    fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError> {
         Classic::Published.read_transaction(body)
     }
 }
@@ -214,6 +214,7 @@ pub(crate) fn config(reward_to: &str) -> Config {
         reward_to: reward_to.to_owned(),
         resolve_every: None,
         mine_every: None,
+        mine_at_once: false,
         own_addresses: BTreeSet::new(),
     }
 }
@@ -282,6 +283,7 @@ impl Driven {
     fn keep(&mut self, change: Change) {
         self.archive.apply(&change);
         self.kept.push(match change {
+            Change::Rewind => return,
             Change::Transaction(text) => Kept::Transaction(text),
             Change::Block { block, .. } => Kept::Block(block),
             Change::Peers(peers) => Kept::Peers(peers),
@@ -297,8 +299,8 @@ impl Driven {
     /// Submits a transaction, canonical as it stands.
     pub(crate) fn submit(&mut self, text: &str) -> Answer {
         let request = self.request();
-        let text = text.as_bytes().to_vec().into_boxed_slice();
-        only_answer(self.handle(Input::Transaction(request, text)))
+        let submitted = Submitted::Text(text.as_bytes().into());
+        only_answer(self.handle(Input::Transaction(request, submitted)))
     }
 
     pub(crate) fn register(&mut self, peers: &[&str]) -> Answer {
@@ -368,7 +370,7 @@ impl Driven {
     /// What waits for a block, and how each came to wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (String, Origin)> {
         let pending = self.node.pool().iter();
-        pending.map(|Pending { text, origin }| (utf8(text), *origin))
+        pending.map(|(text, origin)| (utf8(text), origin))
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Offer {
     total_weight: Weight,
     /// Whether all blocks so far stand on our main chain.
     common: bool,
+    /// Whether a block came whose time has not come.
+    ends_early: bool,
 }
 
 impl Offer {
@@ -55,6 +57,7 @@ impl Offer {
             before_last: None,
             total_weight: Weight::ZERO,
             common: true,
+            ends_early: false,
         }
     }
 
@@ -68,7 +71,8 @@ impl Offer {
         self.reader.end();
     }
 
-    /// The next block that is not on our main chain, valid where it stands;
+    /// The next block that is not on our main chain, valid where it stands but
+    /// for its signatures, which are for whoever has cores to check them on;
     /// `None` when more bytes are needed or, after [`end`](Self::end), when
     /// the chain is whole.
     pub fn next_block(
@@ -77,11 +81,27 @@ impl Offer {
         ours: &dyn Archive,
     ) -> Result<Option<Arc<Block>>, OfferError> {
         while let Some(text) = self.reader.next_block()? {
-            let block = self.check(now, text).map_err(|error| OfferError::Invalid {
-                position: self.length() + 1,
-                error,
-            })?;
-            self.common = self.common && ours.main_hash(block.index())? == Some(block.hash());
+            if self.ends_early {
+                continue;
+            }
+            let position = self.length() + 1;
+            let invalid = |error| OfferError::Invalid { position, error };
+            let block = self.rules.read_canonical(text).map_err(invalid)?;
+            self.common = self.common
+                && block.index() == position
+                && ours.main_hash(position)? == Some(block.hash());
+            // Our own blocks were checked when they came.
+            if !self.common
+                && let Err(error) = self.check(now, &block)
+            {
+                // A block that comes too early is none yet: the chain ends
+                // before it, and may be longer when it is asked for again.
+                self.ends_early = error.ahead_until_ms().is_some() && self.last.is_some();
+                match self.ends_early {
+                    true => continue,
+                    false => return Err(invalid(error)),
+                }
+            }
             let weight = self.rules.weight(&block);
             self.total_weight = self.total_weight.saturating_add(weight);
             let block = Arc::new(block);
@@ -98,6 +118,11 @@ impl Offer {
         self.reader.unread_bytes()
     }
 
+    /// Whether there is more of the chain, for which it is too early.
+    pub fn ends_early(&self) -> bool {
+        self.ends_early
+    }
+
     /// The number of blocks so far.
     pub fn length(&self) -> u64 {
         self.last.as_ref().map_or(0, |last| last.index())
@@ -111,9 +136,8 @@ impl Offer {
         }
     }
 
-    fn check(&self, now: Duration, text: Vec<u8>) -> Result<Block, BlockError> {
-        let block = self.rules.read_canonical(text)?;
-        self.rules.check_alone(&block)?;
+    fn check(&self, now: Duration, block: &Block) -> Result<(), BlockError> {
+        self.rules.check_form(block)?;
         match &self.last {
             Some(parent) => {
                 let grandparent = self.before_last.as_deref();
@@ -122,7 +146,7 @@ impl Offer {
                     grandparent,
                     now,
                 };
-                self.rules.check_after(context, &block)?;
+                self.rules.check_after(context, block)?;
             }
             None if block.is_genesis() => {}
             None => {
@@ -132,6 +156,6 @@ impl Offer {
                 });
             }
         }
-        Ok(block)
+        Ok(())
     }
 }

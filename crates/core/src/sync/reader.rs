@@ -4,7 +4,7 @@
 //! valid, or blocks at all, it does not ask.
 
 use crate::block::BLOCK_LIMIT_BYTES;
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, Reading};
 
 /// All of a peer's answer is at most this long, after unpacking.
 pub const ANSWER_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -56,6 +56,7 @@ pub struct ChainReader {
     /// with ever twice as many, the work stays in proportion to the answer.
     needed: usize,
     last_length: usize,
+    reading: Reading,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,11 @@ impl ChainReader {
         ChainReader::at(Place::Line)
     }
 
+    /// Takes only blocks that are JSON in this sense.
+    pub fn taking(self, reading: Reading) -> ChainReader {
+        ChainReader { reading, ..self }
+    }
+
     fn at(place: Place) -> ChainReader {
         ChainReader {
             buffer: Vec::new(),
@@ -96,6 +102,7 @@ impl ChainReader {
             ended: false,
             needed: 0,
             last_length: 0,
+            reading: Reading::Python,
         }
     }
 
@@ -133,7 +140,8 @@ impl ChainReader {
                 (Place::Start, b'{') => self.step(Place::FirstKey),
                 (Place::FirstKey, b'}') => self.step(Place::End),
                 (Place::FirstKey | Place::Key, b'"') => {
-                    let Some(key) = self.read_value(OTHER_MEMBER_LIMIT_BYTES)? else {
+                    let Some(key) = self.read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
+                    else {
                         return Ok(None);
                     };
                     self.at_chain = key == b"\"chain\"";
@@ -142,7 +150,10 @@ impl ChainReader {
                 (Place::Colon, b':') => self.step(Place::Value),
                 (Place::Value, _) if self.at_chain => self.open_chain(byte)?,
                 (Place::Value, _) => {
-                    if self.read_value(OTHER_MEMBER_LIMIT_BYTES)?.is_none() {
+                    if self
+                        .read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
+                        .is_none()
+                    {
                         return Ok(None);
                     }
                     self.place = Place::AfterMember;
@@ -153,7 +164,7 @@ impl ChainReader {
                 (Place::AfterMember, b',') => self.step(Place::Key),
                 (Place::AfterMember, b'}') => self.step(Place::End),
                 (Place::FirstBlock | Place::Block | Place::Line, _) => {
-                    let block = self.read_value(BLOCK_LIMIT_BYTES)?;
+                    let block = self.read_value(self.reading, BLOCK_LIMIT_BYTES)?;
                     if block.is_some() && self.place != Place::Line {
                         self.place = Place::AfterBlock;
                     }
@@ -203,14 +214,18 @@ impl ChainReader {
         Ok(())
     }
 
-    fn read_value(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, ReadError> {
+    fn read_value(
+        &mut self,
+        reading: Reading,
+        limit_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
         let rest = &self.buffer[self.position..];
         if rest.len() < self.needed {
             return Ok(None);
         }
         // Blocks are mostly about as long as the one before.
         let mut text = Vec::with_capacity(self.last_length);
-        let read = json::canonical_prefix(rest, limit_bytes, &mut text)
+        let read = json::canonical_prefix_as(reading, rest, limit_bytes, &mut text)
             .map_err(|error| ReadError::NotJson(error, self.offset()))?;
         match read {
             Some(length) => {

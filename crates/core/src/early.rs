@@ -1,0 +1,67 @@
+//! Blocks that came before their time. Which ones are held, and when they are
+//! due; whether they are valid then, the chain says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::block::Block;
+use crate::hash::Hash;
+
+/// At most so many blocks are held whose time has not come.
+pub const EARLY_BLOCKS_LIMIT: usize = 64;
+
+/// They are together at most this long.
+pub const EARLY_BLOCKS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// The blocks whose time has not come, by when it does.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyBlocks {
+    held: BTreeMap<(Duration, Hash), Arc<Block>>,
+    bytes: usize,
+    /// The next time at which somebody will ask what is due.
+    alarm: Option<Duration>,
+}
+
+impl EarlyBlocks {
+    /// Holds a block until then. Where there are too many, those leave whose
+    /// time is farthest: nobody can take the room for ever.
+    pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>) {
+        let bytes = block.text().len();
+        if self.held.insert((until, block.hash()), block).is_none() {
+            self.bytes += bytes;
+        }
+        while self.held.len() > EARLY_BLOCKS_LIMIT || self.bytes > EARLY_BLOCKS_LIMIT_BYTES {
+            let Some((_, last)) = self.held.pop_last() else {
+                break;
+            };
+            self.bytes -= last.text().len();
+        }
+    }
+
+    /// Takes out the blocks whose time has come, the first one first. The alarm
+    /// that told so is used up.
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<Arc<Block>> {
+        self.alarm = None;
+        let mut due = Vec::new();
+        while let Some(first) = self.held.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let block = first.remove();
+            self.bytes -= block.text().len();
+            due.push(block);
+        }
+        due
+    }
+
+    /// When the next one is due, unless an alarm is set for it or for earlier.
+    pub(crate) fn next_alarm(&mut self) -> Option<Duration> {
+        let ((first, _), _) = self.held.first_key_value()?;
+        if self.alarm.is_some_and(|alarm| alarm <= *first) {
+            return None;
+        }
+        self.alarm = Some(*first);
+        self.alarm
+    }
+}

@@ -1,0 +1,292 @@
+//! How a node makes blocks, takes those of others, and what follows for the
+//! transactions that wait. What was asked for, and by whom, its parent knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Alarm, Answer, Effect, Node};
+use crate::archive::{Archive, Change, MainChange};
+use crate::block::Block;
+use crate::chain::{Arrival, ChainError, Placed};
+use crate::early::EarlyBlocks;
+use crate::hash::Hash;
+use crate::peer::PeerAddress;
+use crate::pool::Pool;
+use crate::rules::Draft;
+use crate::settling::Settling;
+use crate::sync::RequestId;
+
+impl Node {
+    /// The draft that is searched for gets the newest transaction: at once, or
+    /// when it is old enough.
+    pub(super) fn renew_draft(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.mining.is_outdated(now) {
+            self.next_job(now, effects);
+        } else {
+            let renewal = self.mining.renew_at();
+            effects.extend(renewal.map(|at| Effect::WakeAt(Alarm::Renew, at)));
+        }
+    }
+
+    /// Makes a block of what waits, whose first guess is its proof.
+    pub(super) fn make_at_once(
+        &mut self,
+        now: Duration,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        let draft = self.draft(now);
+        let is_wanted = !draft.transactions.is_empty() && self.can_reward();
+        let Some(next) = self.chain.next(now).filter(|_| is_wanted) else {
+            return Ok(());
+        };
+        let block = self.chain.rules().complete(next, &draft, 0);
+        self.take_own(now, block, archive, effects)?;
+        self.renew_job(now, effects);
+        Ok(())
+    }
+
+    pub(super) fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
+        let reward_to = &self.config.reward_to;
+        if let Err(error) = self.chain.rules().check_reward_to(reward_to) {
+            effects.push(Effect::Answer(request, Answer::NobodyToReward(error)));
+            return;
+        }
+        match self.mining.wait(request) {
+            Ok(()) => self.ensure_job(now, effects),
+            Err(_) => effects.push(Effect::Answer(request, Answer::MiningBusy)),
+        }
+    }
+
+    pub(super) fn ensure_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.mining.job().is_none() {
+            self.next_job(now, effects);
+        }
+    }
+
+    /// The tip is another: a search goes on there.
+    fn renew_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.mining.job().is_some() {
+            self.next_job(now, effects);
+        }
+    }
+
+    /// Starts a search on the tip, if a block is wanted.
+    pub(super) fn next_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        let had_job = self.mining.job().is_some();
+        let next = self.chain.next(now);
+        let is_wanted = self.mining.is_wanted() && self.can_reward();
+        let Some(next) = next.filter(|_| is_wanted) else {
+            self.mining.drop_job();
+            if had_job {
+                effects.push(Effect::StopMining);
+            }
+            return;
+        };
+        let draft = self.draft(now);
+        let puzzle = self.chain.rules().puzzle(next, &draft);
+        effects.push(Effect::Mine(self.mining.begin(puzzle, draft)));
+    }
+
+    fn can_reward(&self) -> bool {
+        let reward_to = &self.config.reward_to;
+        self.chain.rules().check_reward_to(reward_to).is_ok()
+    }
+
+    fn draft(&self, now: Duration) -> Draft {
+        Draft {
+            now,
+            transactions: self.pool.for_next_block(self.chain.rules().room_bytes()),
+            reward_to: self.config.reward_to.clone(),
+        }
+    }
+
+    pub(super) fn found(
+        &mut self,
+        now: Duration,
+        number: u64,
+        proof: u64,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        let (Some((job, draft)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
+            return Ok(());
+        };
+        if job.number != number {
+            return Ok(());
+        }
+        // What came in while the search ran is taken along, where the proof
+        // does not depend on the content: as the tutorial's new_block does.
+        let fresh = self.draft(now);
+        let rules = self.chain.rules();
+        let same_puzzle = rules.puzzle(next, &fresh) == job.puzzle;
+        let block = rules.complete(next, if same_puzzle { &fresh } else { draft }, proof);
+        self.take_own(now, block, archive, effects)?;
+        self.next_job(now, effects);
+        Ok(())
+    }
+
+    /// Takes a block that was made here: its transactions waited here, and
+    /// were checked before that.
+    fn take_own(
+        &mut self,
+        now: Duration,
+        block: Block,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        block.signatures_are_valid();
+        let placed = self
+            .chain
+            .insert(now, Arc::new(block), Arrival::Single, archive);
+        if let Some(placed) = refuse_invalid(placed, effects)?.flatten() {
+            self.settle(now, &placed, archive)?;
+            let block = Arc::clone(&placed.block);
+            effects.push(Effect::Persist(change(placed)));
+            effects.push(Effect::Made(Arc::clone(&block)));
+            if let Some(request) = self.mining.next_waiting() {
+                effects.push(Effect::Answer(request, Answer::Mined(block)));
+            }
+            effects.push(Effect::Announce(self.peers()));
+            let rest = self.mining.rest_until(now);
+            effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
+        }
+        Ok(())
+    }
+
+    /// Takes the blocks whose time has come.
+    pub(super) fn retry(
+        &mut self,
+        now: Duration,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        for block in self.early.take_due(now) {
+            self.take_block(now, block, Arrival::Single, archive, effects)?;
+        }
+        self.set_retry_alarm(effects);
+        Ok(())
+    }
+
+    fn set_retry_alarm(&mut self, effects: &mut Vec<Effect>) {
+        let alarm = self.early.next_alarm();
+        effects.extend(alarm.map(|at| Effect::WakeAt(Alarm::Retry, at)));
+    }
+
+    pub(super) fn rewind(
+        &mut self,
+        now: Duration,
+        request: RequestId,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        self.chain.rewind(archive)?;
+        self.pool = Pool::new(self.chain.rules().keeps_accounts());
+        self.early = EarlyBlocks::default();
+        effects.push(Effect::Persist(Change::Rewind));
+        self.renew_job(now, effects);
+        effects.push(Effect::Answer(request, Answer::Rewound));
+        Ok(())
+    }
+
+    pub(super) fn take_block(
+        &mut self,
+        now: Duration,
+        block: Arc<Block>,
+        arrival: Arrival,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        // What waited here was checked before.
+        let pool = &self.pool;
+        let is_checked = |id: &Hash, text: &[u8]| pool.holds(id, text);
+        let arrived = Arc::clone(&block);
+        let placed = self
+            .chain
+            .insert_knowing(now, arrived, arrival, archive, &is_checked);
+        if let Err(ChainError::Invalid(error)) = &placed
+            && let Some(until_ms) = error.ahead_until_ms()
+            && arrival == Arrival::Single
+        {
+            self.early.hold(Duration::from_millis(until_ms), block);
+            self.set_retry_alarm(effects);
+            return Ok(());
+        }
+        let Some(placed) = refuse_invalid(placed, effects)?.flatten() else {
+            return Ok(());
+        };
+        let moved = placed.main != MainChange::Side;
+        let left_out = self.settle(now, &placed, archive)?;
+        effects.push(Effect::Persist(change(placed)));
+        if left_out > 0 {
+            effects.push(Effect::LeftOut(left_out));
+        }
+        if moved {
+            self.adopting = true;
+            self.peers.chain_was_replaced();
+            if arrival == Arrival::Single {
+                self.finish_adopting(now, None, effects);
+            }
+        }
+        Ok(())
+    }
+
+    /// The main chain has changed by others' blocks: a search starts anew on
+    /// the new tip, and the other peers are told.
+    pub(super) fn finish_adopting(
+        &mut self,
+        now: Duration,
+        from: Option<&PeerAddress>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.adopting = false;
+        self.renew_job(now, effects);
+        let mut others = self.peers();
+        others.retain(|peer| Some(peer) != from);
+        effects.push(Effect::Announce(others));
+    }
+
+    /// The waiting transactions follow the main chain. Answers how many of
+    /// dropped blocks found no room.
+    pub(super) fn settle(
+        &mut self,
+        now: Duration,
+        placed: &Placed,
+        archive: &dyn Archive,
+    ) -> Result<usize, ChainError> {
+        let settling = Settling {
+            now,
+            rules: &**self.chain.rules(),
+            reward_to: &self.config.reward_to,
+            placed,
+            archive,
+        };
+        settling.settle(&mut self.pool)
+    }
+}
+
+pub(super) fn change(placed: Placed) -> Change {
+    Change::Block {
+        block: placed.block,
+        entry: placed.entry,
+        main: placed.main,
+        accounts: placed.changes,
+        transactions: placed.transactions,
+    }
+}
+
+/// What a block is refused for is an effect; that nothing can be decided any
+/// more is an error.
+fn refuse_invalid<T>(
+    result: Result<T, ChainError>,
+    effects: &mut Vec<Effect>,
+) -> Result<Option<T>, ChainError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ ChainError::Archive(_)) => Err(error),
+        Err(error) => {
+            effects.push(Effect::Refused(error));
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! The transactions of a chain with accounts that wait for a block: in order
+//! of nonce within each account, and by fee rate between them. It decides who
+//! may wait, who leaves when there is no room, and what a block takes along.
+//! It judges no signature: the rules did.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::hash::Hash;
+use crate::sealed::Account;
+use crate::transaction::Payment;
+
+/// At most so many transactions of one account wait.
+pub const ACCOUNT_PENDING_LIMIT: usize = 64;
+
+/// A transaction waits for at most so many of its account that are missing
+/// before it.
+pub const NONCE_GAP_LIMIT: u64 = 16;
+
+/// The transactions that wait are together at most this long.
+pub const ACCOUNTS_PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// A transaction that no block has taken after this time leaves.
+pub const PENDING_EXPIRY_MS: u64 = 3 * 24 * 60 * 60 * 1_000;
+
+/// Why a transaction may not wait.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotPending {
+    /// Its nonce is that of a transaction in a block.
+    #[error("nonce: expected {expected} or more, found {found}: that one is in a block already")]
+    NonceUsed {
+        /// The number of the sender's transactions in blocks.
+        expected: u64,
+        /// The transaction's nonce.
+        found: u64,
+    },
+    /// Too many are missing before it.
+    #[error(
+        "nonce: expected {expected}, found {found}: a transaction waits for at most \
+         {NONCE_GAP_LIMIT} that are missing before it; send those first"
+    )]
+    NonceGap {
+        /// The first that is missing.
+        expected: u64,
+        /// The transaction's nonce.
+        found: u64,
+    },
+    /// The account has too many waiting.
+    #[error(
+        "{ACCOUNT_PENDING_LIMIT} transactions of this account are waiting already; \
+         wait for a block"
+    )]
+    TooManyOfAccount,
+    /// Another transaction with this nonce waits, and this one does not pay
+    /// enough to take its place.
+    #[error(
+        "fee: expected {expected} or more to take the place of transaction {waiting} \
+         with the same nonce, found {found}"
+    )]
+    ReplacementFee {
+        /// The transaction that waits.
+        waiting: Hash,
+        /// A tenth more than its fee.
+        expected: u64,
+        /// What is offered.
+        found: u64,
+    },
+    /// The account does not own enough for all its waiting transactions.
+    #[error(
+        "balance: expected {needed} base units for this transaction and those of the account \
+         that are waiting, found {balance}"
+    )]
+    Balance {
+        /// Amounts and fees of all of them.
+        needed: u128,
+        /// What the account owns.
+        balance: u64,
+    },
+    /// There is no room, and it pays no more than those that wait.
+    #[error(
+        "no more transactions fit ({bytes} bytes are waiting), and those pay more: \
+         expected a fee of {expected} or more, found {found}"
+    )]
+    FeeRate {
+        /// How long those that wait are together.
+        bytes: usize,
+        /// The fee with which it would find room.
+        expected: u64,
+        /// What is offered.
+        found: u64,
+    },
+}
+
+impl NotPending {
+    /// The name of the rule that does not hold. Names never change.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            NotPending::NonceUsed { .. } => "nonce-used",
+            NotPending::NonceGap { .. } => "nonce-gap",
+            NotPending::TooManyOfAccount => "account-limit",
+            NotPending::ReplacementFee { .. } => "replacement-fee",
+            NotPending::Balance { .. } => "balance",
+            NotPending::FeeRate { .. } => "fee-rate",
+        }
+    }
+}
+
+/// What has become of a transaction that was offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It waits.
+    New,
+    /// It waited already.
+    Known,
+    /// It waits in the place of this one.
+    Replaced(Hash),
+}
+
+/// The waiting transactions.
+#[derive(Debug, Default)]
+pub struct AccountPool {
+    accounts: BTreeMap<Address, Queue>,
+    by_id: BTreeMap<Hash, (Address, u64)>,
+    /// The worst first: who pays least for its length.
+    by_rate: BTreeSet<Rank>,
+    by_arrival: BTreeSet<(Duration, Address, u64)>,
+    bytes: usize,
+}
+
+/// One account's transactions.
+#[derive(Debug)]
+struct Queue {
+    /// As the last block left it.
+    account: Account,
+    waiting: BTreeMap<u64, Waiting>,
+    /// Amounts and fees of all that wait.
+    cost: u128,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    payment: Arc<Payment>,
+    arrived: Duration,
+}
+
+/// A place in the order of fee rates, the lowest first. Of an account's
+/// transactions that pay the same, the last one is the first to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    rate: u128,
+    sender: Address,
+    nonce: Reverse<u64>,
+}
+
+/// What the sender needs to own.
+fn cost(payment: &Payment) -> u128 {
+    u128::from(payment.amount) + u128::from(payment.fee)
+}
+
+/// The fee for 2^32 bytes.
+fn rate(payment: &Payment) -> u128 {
+    (u128::from(payment.fee) << 32) / payment.text.len().max(1) as u128
+}
+
+fn rank(payment: &Payment) -> Rank {
+    Rank {
+        rate: rate(payment),
+        sender: payment.sender,
+        nonce: Reverse(payment.nonce),
+    }
+}
+
+impl Queue {
+    fn on(account: Account) -> Queue {
+        Queue {
+            account,
+            waiting: BTreeMap::new(),
+            cost: 0,
+        }
+    }
+
+    /// The lowest nonce that is neither in a block nor waiting.
+    fn first_missing(&self) -> u64 {
+        self.ready()
+            .last()
+            .map_or(self.account.nonce, |last| last.payment.nonce + 1)
+    }
+
+    /// Amounts and fees of those from that nonce on.
+    fn cost_from(&self, nonce: u64) -> u128 {
+        let rest = self.waiting.range(nonce..);
+        rest.map(|(_, waiting)| cost(&waiting.payment)).sum()
+    }
+
+    /// Those that lack none before them.
+    fn ready(&self) -> impl Iterator<Item = &Waiting> {
+        let nonces = self.account.nonce..;
+        let waiting = self.waiting.range(self.account.nonce..);
+        waiting
+            .zip(nonces)
+            .take_while(|((found, _), expected)| *found == expected)
+            .map(|((_, waiting), _)| waiting)
+    }
+}
+
+impl AccountPool {
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// How long those that wait are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Those that wait, in order of account and nonce.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Payment>> {
+        let queues = self.accounts.values();
+        queues.flat_map(|queue| queue.waiting.values().map(|waiting| &waiting.payment))
+    }
+
+    /// The transaction of that identity.
+    pub fn get(&self, id: &Hash) -> Option<&Arc<Payment>> {
+        let (sender, nonce) = self.by_id.get(id)?;
+        Some(&self.accounts.get(sender)?.waiting.get(nonce)?.payment)
+    }
+
+    /// An account's transactions, in order of nonce.
+    pub fn of_account(&self, owner: &Address) -> impl Iterator<Item = &Arc<Payment>> {
+        let queue = self.accounts.get(owner);
+        queue
+            .into_iter()
+            .flat_map(|queue| queue.waiting.values().map(|waiting| &waiting.payment))
+    }
+
+    /// The nonce of the account's next transaction, all that wait considered.
+    pub fn next_nonce(&self, owner: &Address, account: Account) -> u64 {
+        self.accounts
+            .get(owner)
+            .map_or(account.nonce, Queue::first_missing)
+    }
+
+    /// Lets a transaction wait. `account` is the sender's, as the last block
+    /// left it.
+    pub fn accept(
+        &mut self,
+        now: Duration,
+        payment: Arc<Payment>,
+        account: Account,
+    ) -> Result<Accepted, NotPending> {
+        if self.by_id.contains_key(&payment.id) {
+            return Ok(Accepted::Known);
+        }
+        let none = Queue::on(account);
+        let queue = self.accounts.get(&payment.sender).unwrap_or(&none);
+        let replaced = queue.waiting.get(&payment.nonce);
+        let replaced = replaced.map(|waiting| &*waiting.payment);
+        check_nonce_is_unused(queue, &payment)?;
+        check_gap(queue, &payment)?;
+        check_replacement(replaced, &payment)?;
+        check_count(queue, replaced)?;
+        check_balance(queue, replaced.map_or(0, cost), &payment)?;
+        let replaced = replaced.map(|old| (old.id, old.text.len()));
+        self.make_room(&payment, replaced.map_or(0, |(_, bytes)| bytes))?;
+        self.remove(&payment.sender, payment.nonce);
+        self.insert(now, payment, account);
+        Ok(replaced.map_or(Accepted::New, |(id, _)| Accepted::Replaced(id)))
+    }
+
+    /// Lets a transaction of a dropped block wait again, unless the new main
+    /// chain holds it, or another of its account in its place, or there is no
+    /// room or no money for it: then later ones of its account go first, which
+    /// could not be in a block without it. It was in a block, so that neither a
+    /// gap nor the number of its account's transactions counts.
+    pub fn give_back(
+        &mut self,
+        now: Duration,
+        payment: Arc<Payment>,
+        account: Account,
+    ) -> Result<(), NotPending> {
+        let queue = self.accounts.get(&payment.sender);
+        let waits = queue.is_some_and(|queue| queue.waiting.contains_key(&payment.nonce));
+        match waits {
+            true => Ok(()),
+            false => self.put_back(now, payment, account),
+        }
+    }
+
+    /// Lets a transaction wait that waited before the node was started anew.
+    /// They come in the order in which they were accepted, so that each takes
+    /// the place of an earlier one with its nonce.
+    pub fn restore(
+        &mut self,
+        now: Duration,
+        payment: Arc<Payment>,
+        account: Account,
+    ) -> Result<(), NotPending> {
+        self.remove(&payment.sender, payment.nonce);
+        self.put_back(now, payment, account)
+    }
+
+    /// All that wait came now, as far as their expiry goes.
+    pub fn arrive_anew(&mut self, now: Duration) {
+        self.by_arrival.clear();
+        for (sender, queue) in &mut self.accounts {
+            for (nonce, waiting) in &mut queue.waiting {
+                waiting.arrived = now;
+                self.by_arrival.insert((now, *sender, *nonce));
+            }
+        }
+    }
+
+    fn put_back(
+        &mut self,
+        now: Duration,
+        payment: Arc<Payment>,
+        account: Account,
+    ) -> Result<(), NotPending> {
+        let none = Queue::on(account);
+        let queue = self.accounts.get(&payment.sender).unwrap_or(&none);
+        check_nonce_is_unused(queue, &payment)?;
+        check_balance(queue, queue.cost_from(payment.nonce), &payment)?;
+        self.make_room(&payment, 0)?;
+        let sender = payment.sender;
+        self.insert(now, payment, account);
+        while let Some(nonce) = self.last_unpayable(&sender) {
+            self.remove(&sender, nonce);
+        }
+        Ok(())
+    }
+
+    /// What a block may take along, the best fee rates first, each account in
+    /// order of nonce: at most `limit_bytes`, where each takes
+    /// `separator_bytes` more than its text.
+    pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<[u8]>> {
+        let mut left_bytes = limit_bytes;
+        let mut chosen = Vec::new();
+        let mut queues: Vec<_> = self.accounts.values().map(Queue::ready).collect();
+        let mut best: BinaryHeap<(Rank, usize)> = BinaryHeap::new();
+        let mut heads: Vec<Option<&Waiting>> = Vec::new();
+        for (at, queue) in queues.iter_mut().enumerate() {
+            heads.push(queue.next());
+            best.extend(heads[at].map(|head| (rank(&head.payment), at)));
+        }
+        while let Some((_, at)) = best.pop() {
+            let Some(head) = heads[at].take() else {
+                continue;
+            };
+            let Some(rest) = left_bytes.checked_sub(head.payment.text.len() + separator_bytes)
+            else {
+                // The rest of this account would have to wait for this one.
+                continue;
+            };
+            left_bytes = rest;
+            chosen.push(Arc::clone(&head.payment.text));
+            heads[at] = queues[at].next();
+            best.extend(heads[at].map(|head| (rank(&head.payment), at)));
+        }
+        chosen
+    }
+
+    /// The main chain has changed these accounts: what is in blocks now leaves,
+    /// and so does what its account can no longer pay. Answers what left
+    /// without being in a block.
+    pub fn update<'a>(
+        &mut self,
+        accounts: impl IntoIterator<Item = (&'a Address, &'a Account)>,
+    ) -> Vec<Arc<Payment>> {
+        let mut dropped = Vec::new();
+        for (owner, account) in accounts {
+            let Some(queue) = self.accounts.get_mut(owner) else {
+                continue;
+            };
+            queue.account = *account;
+            let settled: Vec<u64> = queue
+                .waiting
+                .range(..account.nonce)
+                .map(|(nonce, _)| *nonce)
+                .collect();
+            for nonce in settled {
+                self.remove(owner, nonce);
+            }
+            while let Some(nonce) = self.last_unpayable(owner) {
+                dropped.extend(self.remove(owner, nonce));
+            }
+        }
+        dropped
+    }
+
+    /// Takes out what has waited too long. Answers how many that were.
+    pub fn expire(&mut self, now: Duration) -> usize {
+        let mut count = 0;
+        while let Some((arrived, sender, nonce)) = self.by_arrival.first().copied() {
+            if now.saturating_sub(arrived) < Duration::from_millis(PENDING_EXPIRY_MS) {
+                break;
+            }
+            count += self.remove_from(&sender, nonce);
+        }
+        count
+    }
+
+    /// Sends away what pays least, until there is room; nobody, if the
+    /// transaction does not pay more than all of those.
+    fn make_room(&mut self, payment: &Payment, freed_bytes: usize) -> Result<(), NotPending> {
+        let length_bytes = payment.text.len();
+        let limit_bytes = ACCOUNTS_PENDING_LIMIT_BYTES + freed_bytes;
+        let missing_bytes = (self.bytes + length_bytes).saturating_sub(limit_bytes);
+        let (leaving, highest_rate) = self.worst(missing_bytes, payment);
+        if highest_rate.is_some_and(|highest| rate(payment) <= highest) {
+            let above = highest_rate.map_or(0, |highest| highest.saturating_add(1));
+            let fee = above.saturating_mul(length_bytes as u128);
+            return Err(NotPending::FeeRate {
+                bytes: self.bytes,
+                expected: u64::try_from(fee.div_ceil(1 << 32)).unwrap_or(u64::MAX),
+                found: payment.fee,
+            });
+        }
+        for (sender, nonce) in leaving {
+            self.remove(&sender, nonce);
+        }
+        Ok(())
+    }
+
+    /// Those that pay least and are together so long, each with what comes
+    /// after it in its account, and the highest rate that is given up for its
+    /// own sake. What `payment` waits for stays, and what it replaces is gone
+    /// already.
+    fn worst(
+        &self,
+        mut missing_bytes: usize,
+        payment: &Payment,
+    ) -> (BTreeSet<(Address, u64)>, Option<u128>) {
+        let (mut leaving, mut highest_rate) = (BTreeSet::new(), None);
+        for rank in &self.by_rate {
+            if missing_bytes == 0 {
+                break;
+            }
+            let (sender, Reverse(nonce)) = (rank.sender, rank.nonce);
+            let is_needed = sender == payment.sender && nonce <= payment.nonce;
+            if is_needed || leaving.contains(&(sender, nonce)) {
+                continue;
+            }
+            highest_rate = Some(rank.rate);
+            let queue = self.accounts.get(&sender).into_iter();
+            for (nonce, waiting) in queue.flat_map(|queue| queue.waiting.range(nonce..)) {
+                if leaving.insert((sender, *nonce)) {
+                    missing_bytes = missing_bytes.saturating_sub(waiting.payment.text.len());
+                }
+            }
+        }
+        // With too few to give up, no fee is enough.
+        let is_enough = missing_bytes == 0;
+        (
+            leaving,
+            if is_enough {
+                highest_rate
+            } else {
+                Some(u128::MAX)
+            },
+        )
+    }
+
+    fn last_unpayable(&self, owner: &Address) -> Option<u64> {
+        let queue = self.accounts.get(owner)?;
+        let is_unpayable = queue.cost > u128::from(queue.account.balance);
+        queue
+            .waiting
+            .last_key_value()
+            .filter(|_| is_unpayable)
+            .map(|(nonce, _)| *nonce)
+    }
+
+    fn insert(&mut self, now: Duration, payment: Arc<Payment>, account: Account) {
+        let (sender, nonce) = (payment.sender, payment.nonce);
+        self.by_id.insert(payment.id, (sender, nonce));
+        self.by_rate.insert(rank(&payment));
+        self.by_arrival.insert((now, sender, nonce));
+        self.bytes += payment.text.len();
+        let queue = self
+            .accounts
+            .entry(sender)
+            .or_insert_with(|| Queue::on(account));
+        queue.cost += cost(&payment);
+        queue.waiting.insert(
+            nonce,
+            Waiting {
+                payment,
+                arrived: now,
+            },
+        );
+    }
+
+    /// Takes out this one and those of its account that come after it.
+    fn remove_from(&mut self, sender: &Address, nonce: u64) -> usize {
+        let queue = self.accounts.get(sender);
+        let nonces: Vec<u64> = queue
+            .into_iter()
+            .flat_map(|queue| queue.waiting.range(nonce..).map(|(nonce, _)| *nonce))
+            .collect();
+        for nonce in &nonces {
+            self.remove(sender, *nonce);
+        }
+        nonces.len()
+    }
+
+    fn remove(&mut self, sender: &Address, nonce: u64) -> Option<Arc<Payment>> {
+        let queue = self.accounts.get_mut(sender)?;
+        let Waiting { payment, arrived } = queue.waiting.remove(&nonce)?;
+        queue.cost -= cost(&payment);
+        if queue.waiting.is_empty() {
+            self.accounts.remove(sender);
+        }
+        self.by_id.remove(&payment.id);
+        self.by_rate.remove(&rank(&payment));
+        self.by_arrival.remove(&(arrived, *sender, nonce));
+        self.bytes -= payment.text.len();
+        Some(payment)
+    }
+}
+
+fn check_nonce_is_unused(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
+    let (expected, found) = (queue.account.nonce, payment.nonce);
+    match found >= expected {
+        true => Ok(()),
+        false => Err(NotPending::NonceUsed { expected, found }),
+    }
+}
+
+fn check_gap(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
+    let (expected, found) = (queue.first_missing(), payment.nonce);
+    match found.saturating_sub(expected) {
+        0..=NONCE_GAP_LIMIT => Ok(()),
+        _ => Err(NotPending::NonceGap { expected, found }),
+    }
+}
+
+fn check_replacement(replaced: Option<&Payment>, payment: &Payment) -> Result<(), NotPending> {
+    let Some(old) = replaced else {
+        return Ok(());
+    };
+    let expected = old.fee.saturating_add(old.fee.div_ceil(10).max(1));
+    match payment.fee >= expected {
+        true => Ok(()),
+        false => Err(NotPending::ReplacementFee {
+            waiting: old.id,
+            expected,
+            found: payment.fee,
+        }),
+    }
+}
+
+fn check_count(queue: &Queue, replaced: Option<&Payment>) -> Result<(), NotPending> {
+    match queue.waiting.len() < ACCOUNT_PENDING_LIMIT || replaced.is_some() {
+        true => Ok(()),
+        false => Err(NotPending::TooManyOfAccount),
+    }
+}
+
+/// `freed` is the cost of those that would leave for its sake.
+fn check_balance(queue: &Queue, freed: u128, payment: &Payment) -> Result<(), NotPending> {
+    let needed = queue.cost + cost(payment) - freed;
+    let balance = queue.account.balance;
+    match needed <= u128::from(balance) {
+        true => Ok(()),
+        false => Err(NotPending::Balance { needed, balance }),
+    }
+}

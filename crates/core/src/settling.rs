@@ -1,0 +1,156 @@
+//! What it means to the waiting transactions that a block has come to be the
+//! tip: those that it holds have found their block, and those that a
+//! reorganisation dropped wait again. Who may wait is the pool's to say.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::archive::{Archive, MainChange};
+use crate::block::Block;
+use crate::chain::{ChainError, Placed};
+use crate::hash::Hash;
+use crate::pool::{AccountPool, Pool, QueuePool};
+use crate::rules::Rules;
+use crate::transaction;
+
+/// A block that was placed, and what has to be known besides. The archive
+/// shows the main chain as it was before.
+pub(crate) struct Settling<'a> {
+    pub(crate) now: Duration,
+    pub(crate) rules: &'a dyn Rules,
+    /// Who is rewarded for the blocks that are made here.
+    pub(crate) reward_to: &'a str,
+    pub(crate) placed: &'a Placed,
+    pub(crate) archive: &'a dyn Archive,
+}
+
+impl Settling<'_> {
+    /// Answers how many transactions of dropped blocks found no room.
+    pub(crate) fn settle(&self, pool: &mut Pool) -> Result<usize, ChainError> {
+        match pool {
+            Pool::Queue(pool) => self.settle_queue(pool),
+            Pool::Accounts(pool) => self.settle_accounts(pool),
+        }
+    }
+
+    fn settle_queue(&self, pool: &mut QueuePool) -> Result<usize, ChainError> {
+        let block = &self.placed.block;
+        let fork = match self.placed.main {
+            MainChange::Side => return Ok(0),
+            MainChange::Extend => {
+                self.take_out(pool, block);
+                return Ok(0);
+            }
+            MainChange::Reorganise { fork } => fork,
+        };
+        let mut left_out = 0;
+        for index in self.dropped(fork).rev() {
+            if let Some(block) = self.main_block(index)? {
+                left_out += pool.give_back(&paid(&block));
+            }
+        }
+        let mut adopted = Some(Arc::clone(block));
+        while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
+            if pool.is_empty() {
+                break;
+            }
+            self.take_out(pool, &block);
+            if let Some(parent) = block.parent() {
+                adopted = self.read(&parent)?.map(Arc::new);
+            }
+        }
+        Ok(left_out)
+    }
+
+    fn settle_accounts(&self, pool: &mut AccountPool) -> Result<usize, ChainError> {
+        pool.update(self.placed.moved.accounts());
+        pool.expire(self.now);
+        let MainChange::Reorganise { fork } = self.placed.main else {
+            return Ok(0);
+        };
+        let moved = &self.placed.moved;
+        let mut left_out = 0;
+        for index in self.dropped(fork) {
+            if self.is_overtaken(index)? {
+                continue;
+            }
+            let block = self.main_block(index)?;
+            let payments = block.map(|block| self.rules.payments(&block));
+            for payment in payments.into_iter().flatten() {
+                let sender = payment.sender;
+                let account = moved.read(self.archive, |accounts| accounts(&sender))?;
+                if account.nonce <= payment.nonce {
+                    let waits = pool.give_back(self.now, payment, account);
+                    left_out += usize::from(waits.is_err());
+                }
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// Whether the new main chain has as many transactions of everybody who has
+    /// sent one by the end of a dropped block: then none of it can wait again,
+    /// and it need not be read.
+    fn is_overtaken(&self, dropped: u64) -> Result<bool, ChainError> {
+        let Some(hash) = self.archive.main_hash(dropped)? else {
+            return Ok(true);
+        };
+        let mut senders = self.archive.account_changes(&hash)?;
+        senders.retain(|change| change.after.nonce > change.before.nonce);
+        let moved = &self.placed.moved;
+        Ok(moved.read(self.archive, |accounts| {
+            senders
+                .iter()
+                .all(|change| accounts(&change.address).nonce >= change.after.nonce)
+        })?)
+    }
+
+    /// The indices of the blocks that the main chain has dropped.
+    fn dropped(&self, fork: u64) -> RangeInclusive<u64> {
+        let old_tip = self.placed.old_tip.as_ref();
+        fork + 1..=old_tip.map_or(0, |tip| tip.index())
+    }
+
+    fn main_block(&self, index: u64) -> Result<Option<Block>, ChainError> {
+        match self.archive.main_hash(index)? {
+            Some(hash) => self.read(&hash),
+            None => Ok(None),
+        }
+    }
+
+    /// Whose block it is, it says itself: so it is the same when the log is
+    /// read again, and when our own blocks come back from a peer.
+    fn take_out(&self, pool: &mut QueuePool, block: &Block) {
+        // Most blocks of a long branch find nothing to settle: they are not
+        // even looked through.
+        if pool.is_empty() {
+            return;
+        }
+        let reward = transaction::reward(self.reward_to);
+        let is_ours = block.transactions().last() == Some(&*reward);
+        if pool.can_settle(is_ours) {
+            pool.settle(&paid(block), is_ours);
+        }
+    }
+
+    fn read(&self, hash: &Hash) -> Result<Option<Block>, ChainError> {
+        let text = self.archive.text(hash)?;
+        let block = text.map(|text| self.rules.read_canonical(text));
+        Ok(block.transpose()?)
+    }
+}
+
+/// The transactions that a block took from those that waited: all but the
+/// reward, which belongs to the block.
+fn paid(block: &Block) -> Vec<&[u8]> {
+    let mut transactions: Vec<&[u8]> = block.transactions().collect();
+    if transactions
+        .last()
+        .is_some_and(|last| transaction::is_reward(last))
+    {
+        transactions.pop();
+    }
+    transactions.retain(|transaction| transaction.starts_with(b"{"));
+    transactions
+}

@@ -1,0 +1,306 @@
+//! Whole nodes of a sealed chain in a simulated network that delays and splits:
+//! they fork, hand each other their blocks, and come to one chain on which no
+//! coin was lost or made. One seed is one history.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
+use adit_core::block::Block;
+use adit_core::chain::{Arrival, ChainError};
+use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::pool::Pool;
+use adit_core::rules::{Rules, Sealed};
+use adit_core::sealed::{Account, Params};
+use adit_core::sync::RequestId;
+
+use crate::sealed_world::{Key, easy_params, key, payment_of};
+use crate::world::{Dice, config, solve};
+
+const NODES: usize = 3;
+const PEOPLE: usize = 5;
+const START: Duration = Duration::from_secs(1_700_000_000);
+const BUSY: Duration = Duration::from_secs(120);
+
+enum Event {
+    Input(usize, Input),
+    /// A block arrives, and with it all before that are not known there.
+    Deliver {
+        from: usize,
+        to: usize,
+    },
+    /// Somebody pays or wants a block, somewhere.
+    User,
+    Split,
+}
+
+struct Simulation {
+    dice: Dice,
+    now: Duration,
+    agenda: BTreeMap<(Duration, u64), Event>,
+    last_number: u64,
+    rules: Arc<Sealed>,
+    keys: Vec<Key>,
+    nodes: Vec<(Node, MemoryArchive)>,
+    parts: [u64; NODES],
+    forks: usize,
+    paid: usize,
+    history: Vec<String>,
+}
+
+impl Simulation {
+    fn run(seed: u64) -> Simulation {
+        let keys: Vec<Key> = (0..PEOPLE as u64).map(key).collect();
+        let params = Params {
+            half_life_ms: 60_000,
+            ..easy_params(&[(&keys[0], 1_000_000), (&keys[1], 50_000)])
+        };
+        let mut simulation = Simulation {
+            dice: Dice(seed),
+            now: START,
+            agenda: BTreeMap::new(),
+            last_number: 0,
+            rules: Arc::new(Sealed::with_params(params, START).unwrap()),
+            keys,
+            nodes: Vec::new(),
+            parts: [0; NODES],
+            forks: 0,
+            paid: 0,
+            history: Vec::new(),
+        };
+        (0..NODES).for_each(|number| simulation.start(number));
+        simulation.plan(1_000, Event::User);
+        simulation.plan(20_000, Event::Split);
+        simulation.run_until(START + BUSY);
+        simulation.settle();
+        simulation
+    }
+
+    /// Users rest and the network is whole: a few blocks decide between
+    /// branches of one weight.
+    fn settle(&mut self) {
+        self.parts = [0; NODES];
+        for number in 0..NODES {
+            self.run_until(self.now + Duration::from_secs(60));
+            let request = self.request();
+            self.tell(number, Input::Mine(request));
+            self.run_until(self.now + Duration::from_secs(60));
+            for peer in 0..NODES {
+                self.deliver(number, peer);
+            }
+        }
+        self.run_until(self.now + Duration::from_secs(60));
+    }
+
+    fn start(&mut self, number: usize) {
+        let config = Config {
+            reward_to: self.keys[number].address.to_string(),
+            ..config("")
+        };
+        let (rules, archive) = (self.rules.clone(), MemoryArchive::default());
+        let node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+        self.nodes.push((node, archive));
+        self.tell(number, Input::Started);
+    }
+
+    fn run_until(&mut self, end: Duration) {
+        while let Some(next) = self.agenda.first_entry().filter(|next| next.key().0 < end) {
+            let ((now, _), event) = next.remove_entry();
+            self.now = now;
+            self.happens(event);
+        }
+        self.now = end;
+    }
+
+    fn plan(&mut self, limit_ms: u64, event: Event) {
+        let wait = Duration::from_millis(1 + self.dice.below(limit_ms));
+        self.plan_at(self.now + wait, event);
+    }
+
+    fn plan_at(&mut self, time: Duration, event: Event) {
+        self.last_number += 1;
+        self.agenda.insert((time, self.last_number), event);
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.last_number += 1;
+        RequestId(self.last_number)
+    }
+
+    fn happens(&mut self, event: Event) {
+        let is_busy = self.now < START + BUSY;
+        match event {
+            Event::Input(number, input) => self.tell(number, input),
+            Event::Deliver { from, to } => self.deliver(from, to),
+            Event::User if is_busy => {
+                self.use_node();
+                self.plan(1_500, Event::User);
+            }
+            Event::Split if is_busy => {
+                self.parts = self.parts.map(|_| self.dice.below(2));
+                self.plan(20_000, Event::Split);
+            }
+            Event::User | Event::Split => {}
+        }
+    }
+
+    fn use_node(&mut self) {
+        let number = self.dice.below(NODES as u64) as usize;
+        let request = self.request();
+        if self.dice.below(3) == 0 {
+            return self.tell(number, Input::Mine(request));
+        }
+        let [from, to] = [0, 1].map(|_| self.dice.below(PEOPLE as u64) as usize);
+        let (amount, fee) = (self.dice.below(3_000), self.dice.below(50));
+        let (from, to) = (&self.keys[from], &self.keys[to]);
+        let (node, archive) = &self.nodes[number];
+        let Pool::Accounts(pool) = node.pool() else {
+            panic!("sealed chains have accounts");
+        };
+        let account = archive.account(&from.address).unwrap();
+        let nonce = pool.next_nonce(&from.address, account);
+        let text = payment_of(&self.rules, from, to, nonce, amount, fee);
+        let submitted = self.rules.read_transaction(&text).unwrap();
+        // Several nodes may hear of one payment.
+        for number in 0..NODES {
+            if self.dice.below(2) == 0 {
+                let request = self.request();
+                self.tell(number, Input::Transaction(request, submitted.clone()));
+            }
+        }
+    }
+
+    fn tell(&mut self, number: usize, input: Input) {
+        let said = format!("{:?} node {number}: {input:?}", self.now);
+        let (node, archive) = &mut self.nodes[number];
+        let effects = node.handle(self.now, input, archive).unwrap();
+        self.history.push(format!("{said} -> {effects:?}"));
+        for effect in effects {
+            self.carry_out(number, effect);
+        }
+    }
+
+    fn carry_out(&mut self, number: usize, effect: Effect) {
+        match effect {
+            Effect::Persist(change) => {
+                self.nodes[number].1.apply(&change);
+                let Change::Block { block, main, .. } = change else {
+                    return;
+                };
+                self.forks += usize::from(matches!(main, MainChange::Reorganise { .. }));
+                self.paid += block.transactions().count().saturating_sub(1);
+                if main != MainChange::Side {
+                    self.check_coins(number);
+                }
+            }
+            Effect::Mine(job) => {
+                let (job, proof) = (job.number, solve(&job.puzzle));
+                self.plan(4_000, Event::Input(number, Input::Proof { job, proof }));
+            }
+            Effect::Announce(_) => {
+                for to in 0..NODES {
+                    self.plan(2_000, Event::Deliver { from: number, to });
+                }
+            }
+            Effect::WakeAt(alarm, time) => {
+                self.plan_at(time, Event::Input(number, Input::Woken(alarm)));
+            }
+            // A proof that was found for an old tip makes a block that nobody
+            // wants.
+            Effect::Refused(ChainError::Invalid(_) | ChainError::Orphan { .. }) => {}
+            Effect::Made(_) | Effect::Answer(..) | Effect::StopMining | Effect::LeftOut(_) => {}
+            Effect::Refused(_) | Effect::Ask(_) => panic!("unforeseen: {effect:?}"),
+        }
+    }
+
+    /// The blocks of a node's main chain that another does not know, one by
+    /// one: side branches grow until they are the heavier ones.
+    fn deliver(&mut self, from: usize, to: usize) {
+        if self.parts[from] != self.parts[to] {
+            return;
+        }
+        let known = &self.nodes[to].1;
+        let unknown = self.nodes[from].1.main();
+        let unknown = unknown.filter(|block| known.entry(&block.hash()).unwrap().is_none());
+        let texts: Vec<_> = unknown.map(|block| block.text().to_vec()).collect();
+        for text in texts {
+            let block = Arc::new(self.rules.read(&text).unwrap());
+            self.tell(to, Input::Block(block, Arrival::Single));
+        }
+    }
+
+    fn check_coins(&self, number: usize) {
+        let archive = &self.nodes[number].1;
+        let issued = self.rules.issued(archive.main().count() as u64);
+        assert_eq!(archive.sum_of_balances(), issued, "node {number}");
+    }
+
+    fn accounts(&self, number: usize) -> Vec<Account> {
+        let people = self.keys.iter();
+        people
+            .map(|key| self.nodes[number].1.account(&key.address).unwrap())
+            .collect()
+    }
+
+    fn check_agreement(&self, seed: u64) {
+        let first: Vec<&Block> = self.nodes[0].1.main().collect();
+        for (number, (_, archive)) in self.nodes.iter().enumerate() {
+            assert!(
+                archive.main().eq(first.iter().copied()),
+                "seed {seed}: node {number}"
+            );
+            assert_eq!(
+                self.accounts(number),
+                self.accounts(0),
+                "seed {seed}: node {number}"
+            );
+        }
+        let mut sent = vec![0; PEOPLE];
+        for one in first
+            .iter()
+            .flat_map(|block| &block.sealed().unwrap().transactions)
+        {
+            let who = self
+                .keys
+                .iter()
+                .position(|key| key.address == one.transfer.sender);
+            let who = who.unwrap();
+            assert_eq!(
+                one.transfer.nonce, sent[who],
+                "seed {seed}: each once, in order"
+            );
+            sent[who] += 1;
+        }
+        let nonces: Vec<_> = self
+            .accounts(0)
+            .iter()
+            .map(|account| account.nonce)
+            .collect();
+        assert_eq!(nonces, sent, "seed {seed}");
+    }
+}
+
+#[test]
+fn sealed_nodes_fork_and_come_to_agreement_and_no_coin_is_lost_or_made() {
+    let (mut forks, mut paid) = (0, 0);
+    for seed in 0..25 {
+        let simulation = Simulation::run(seed);
+        simulation.check_agreement(seed);
+        forks += simulation.forks;
+        paid += simulation.paid;
+    }
+    assert!(
+        forks > 50 && paid > 1_000,
+        "only {forks} forks, {paid} payments"
+    );
+}
+
+#[test]
+fn the_same_seed_is_the_same_sealed_history() {
+    for seed in 100..103 {
+        let (first, second) = (Simulation::run(seed), Simulation::run(seed));
+        assert!(first.history.len() > 100);
+        assert_eq!(first.history, second.history, "seed {seed}");
+    }
+}
