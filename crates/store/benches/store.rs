@@ -57,6 +57,8 @@ fn change(block: &Arc<Block>) -> Change {
             total_weight: Weight::from(block.index()),
         },
         main: MainChange::Extend,
+        accounts: Vec::new(),
+        transactions: Vec::new(),
     }
 }
 

@@ -9,35 +9,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adit_core::hash::Hash;
-use redb::{
-    Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition,
-    WriteTransaction,
-};
+use adit_core::sealed::Account;
+use redb::{Builder, CursorError, Database, ReadableTable, Table, WriteTransaction};
 
+use crate::account_overlay::AccountOverlay;
+use crate::account_record::{account_to_bytes, changes_to_bytes};
 use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::index_file::{CloseSwitch, IndexFile};
+use crate::index_tables::{
+    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
+    MAIN_CHAIN_BYTES, META, TRANSACTIONS,
+};
+use crate::index_view::View;
 use crate::overlay::Overlay;
 use crate::position::Position;
 use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
 
-/// The index's own format. One of another format is built anew.
-pub const INDEX_FORMAT: u64 = 1;
-
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
-
-type MainTable = ReadOnlyTable<u64, &'static [u8; MAIN_BYTES]>;
-type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
-
-const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
-const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> = TableDefinition::new("blocks");
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-
-const FORMAT: &str = "format";
-const COVERED_SEGMENT: &str = "covered segment";
-const COVERED_OFFSET: &str = "covered offset";
-const MAIN_CHAIN_BYTES: &str = "main chain bytes";
 
 /// The index's one writer.
 pub(crate) struct Index {
@@ -47,15 +37,6 @@ pub(crate) struct Index {
     view: Option<View>,
     /// Whether readers see something that is not on the disk.
     ahead_of_disk: bool,
-}
-
-/// The index as it was at one moment.
-pub(crate) struct View {
-    main: MainTable,
-    blocks: BlockTable,
-    covered: Position,
-    length: u64,
-    main_bytes: u64,
 }
 
 /// For whom the index is written.
@@ -137,50 +118,61 @@ impl Index {
         })
     }
 
-    /// Takes in what the overlay holds, and then the switch to another
+    /// Takes in what the overlays hold, and then the switch to another
     /// branch. `covered` is how far the block log is covered then.
     pub(crate) fn write(
         &mut self,
         overlay: &Overlay,
+        accounts: &AccountOverlay,
         switch: Option<Switch>,
         covered: Position,
         commit: Commit,
     ) -> Result<(), StoreError> {
         // A view that is held while pages are replaced keeps the old ones.
         self.view = None;
-        let written = self.try_write(overlay, switch, covered, commit);
+        let written = self.try_write(overlay, accounts, switch, covered, commit);
         self.view = written.map_err(index_error(&self.path))?;
         self.ahead_of_disk = commit == Commit::Visible;
         Ok(())
     }
 
+    /// Forgets everything, and takes in what the overlays hold.
+    pub(crate) fn begin_anew(
+        &mut self,
+        overlay: &Overlay,
+        accounts: &AccountOverlay,
+        covered: Position,
+    ) -> Result<(), StoreError> {
+        self.view = None;
+        let written = self.try_begin_anew(overlay, accounts, covered);
+        self.view = written.map_err(index_error(&self.path))?;
+        self.ahead_of_disk = true;
+        Ok(())
+    }
+
+    fn try_begin_anew(
+        &self,
+        overlay: &Overlay,
+        accounts: &AccountOverlay,
+        covered: Position,
+    ) -> Result<Option<View>, redb::Error> {
+        let transaction = begin(&self.database, Commit::Visible)?;
+        empty(&transaction)?;
+        fill(&transaction, overlay, accounts, None, covered)?;
+        transaction.commit()?;
+        View::open(&self.database)
+    }
+
     fn try_write(
         &self,
         overlay: &Overlay,
+        accounts: &AccountOverlay,
         switch: Option<Switch>,
         covered: Position,
         commit: Commit,
     ) -> Result<Option<View>, redb::Error> {
         let transaction = begin(&self.database, commit)?;
-        {
-            let mut blocks = transaction.open_table(BLOCKS)?;
-            for (hash, record) in overlay.sorted_blocks() {
-                blocks.insert(&hash.0, &record.to_bytes())?;
-            }
-            let mut meta = transaction.open_table(META)?;
-            let bytes_before = meta.get(MAIN_CHAIN_BYTES)?.map_or(0, |value| value.value());
-            let mut main = MainWriter {
-                table: transaction.open_table(MAIN)?,
-                bytes: bytes_before,
-            };
-            main.cut(overlay.kept_length())?;
-            main.append(overlay.kept_length() + 1, overlay.main())?;
-            if let Some(switch) = switch {
-                main.switch(switch, &blocks)?;
-            }
-            meta.insert(MAIN_CHAIN_BYTES, main.bytes)?;
-            put_covered(&mut meta, covered)?;
-        }
+        fill(&transaction, overlay, accounts, switch, covered)?;
         transaction.commit()?;
         View::open(&self.database)
     }
@@ -194,66 +186,31 @@ impl Drop for Index {
     }
 }
 
-impl View {
-    /// The newest view; none if the index is of another format.
-    pub(crate) fn open(database: &Database) -> Result<Option<View>, redb::Error> {
-        let transaction = database.begin_read()?;
-        let meta = transaction.open_table(META)?;
-        let value = |key| -> Result<u64, redb::Error> {
-            Ok(ReadableTable::get(&meta, key)?.map_or(0, |value| value.value()))
-        };
-        if value(FORMAT)? != INDEX_FORMAT {
-            return Ok(None);
+/// Adds blocks, sorted by hash. Those that belong into one gap between blocks
+/// of the table go there together, in a third of the time that as many calls
+/// of `insert` take: in a short table, that is nearly all of them.
+fn insert_sorted(
+    table: &mut Table<'_, &'static [u8; 32], &'static [u8; BLOCK_BYTES]>,
+    mut blocks: &[(Hash, BlockRecord)],
+) -> Result<(), redb::Error> {
+    while let Some((first, record)) = blocks.first() {
+        let mut gap = table.lower_bound_mut(Bound::Included(&first.0))?;
+        let mut inserted = 0;
+        for (hash, record) in blocks {
+            match gap.insert_before(&hash.0, &record.to_bytes()) {
+                Ok(()) => inserted += 1,
+                Err(CursorError::UnorderedKey) => break,
+                Err(error) => return Err(error.into()),
+            }
         }
-        let covered = Position {
-            segment: u32::try_from(value(COVERED_SEGMENT)?).unwrap_or(u32::MAX),
-            offset: value(COVERED_OFFSET)?,
-        };
-        let main = transaction.open_table(MAIN)?;
-        let length = main.last()?.map_or(0, |(index, _)| index.value());
-        Ok(Some(View {
-            main,
-            blocks: transaction.open_table(BLOCKS)?,
-            covered,
-            length,
-            main_bytes: value(MAIN_CHAIN_BYTES)?,
-        }))
+        gap.close()?;
+        if inserted == 0 {
+            table.insert(&first.0, &record.to_bytes())?;
+            inserted = 1;
+        }
+        blocks = &blocks[inserted..];
     }
-
-    /// How far of the block log the index covers.
-    pub(crate) fn covered(&self) -> Position {
-        self.covered
-    }
-
-    /// The length of the main chain.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// How long the texts of the main chain's blocks are together.
-    pub(crate) fn main_bytes(&self) -> u64 {
-        self.main_bytes
-    }
-
-    /// A block, on the main chain or beside it.
-    pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
-        let found = ReadableTable::get(&self.blocks, &hash.0)?;
-        Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
-    }
-
-    /// The main chain's block at that index.
-    pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
-        let found = ReadableTable::get(&self.main, index)?;
-        Ok(found.map(|bytes| MainRecord::from_bytes(bytes.value())))
-    }
-
-    /// The main chain from that index on.
-    pub(crate) fn main_from(
-        &self,
-        index: u64,
-    ) -> Result<redb::Range<'_, u64, &'static [u8; MAIN_BYTES]>, redb::Error> {
-        Ok(ReadableTable::range(&self.main, index..)?)
-    }
+    Ok(())
 }
 
 /// The main chain's table, and how long its blocks are together.
@@ -265,7 +222,7 @@ struct MainWriter<'a> {
 impl MainWriter<'_> {
     /// Adds blocks behind the last one.
     fn append(&mut self, first_index: u64, records: &[MainRecord]) -> Result<(), redb::Error> {
-        // A third of the time that as many calls of `insert` take.
+        // As in `insert_sorted`, into the gap at the end.
         let mut end = self.table.upper_bound_mut(Bound::<u64>::Unbounded)?;
         for (index, record) in (first_index..).zip(records) {
             end.insert_before(index, &record.to_bytes())?;
@@ -354,13 +311,85 @@ fn is_damage(error: &io::Error) -> bool {
 fn initialise(database: &Database) -> Result<(), redb::Error> {
     let transaction = begin(database, Commit::Durable)?;
     {
-        transaction.open_table(MAIN)?;
-        transaction.open_table(BLOCKS)?;
+        open_all(&transaction)?;
         let mut meta = transaction.open_table(META)?;
         meta.insert(FORMAT, INDEX_FORMAT)?;
         put_covered(&mut meta, Position::START)?;
     }
     Ok(transaction.commit()?)
+}
+
+fn fill(
+    transaction: &WriteTransaction,
+    overlay: &Overlay,
+    accounts: &AccountOverlay,
+    switch: Option<Switch>,
+    covered: Position,
+) -> Result<(), redb::Error> {
+    let mut blocks = transaction.open_table(BLOCKS)?;
+    insert_sorted(&mut blocks, &overlay.sorted_blocks())?;
+    let mut meta = transaction.open_table(META)?;
+    let bytes_before = meta.get(MAIN_CHAIN_BYTES)?.map_or(0, |value| value.value());
+    let mut main = MainWriter {
+        table: transaction.open_table(MAIN)?,
+        bytes: bytes_before,
+    };
+    main.cut(overlay.kept_length())?;
+    main.append(overlay.kept_length() + 1, overlay.main())?;
+    if let Some(switch) = switch {
+        main.switch(switch, &blocks)?;
+    }
+    meta.insert(MAIN_CHAIN_BYTES, main.bytes)?;
+    put_covered(&mut meta, covered)?;
+    write_accounts(transaction, accounts)
+}
+
+/// Deletes all tables but the one that says what the index is like.
+fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.delete_table(MAIN)?;
+    transaction.delete_table(BLOCKS)?;
+    transaction.delete_table(ACCOUNTS)?;
+    transaction.delete_table(CHANGES)?;
+    transaction.delete_table(TRANSACTIONS)?;
+    transaction.open_table(META)?.insert(MAIN_CHAIN_BYTES, 0)?;
+    open_all(transaction)
+}
+
+/// Makes the tables that there are not.
+fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(MAIN)?;
+    transaction.open_table(BLOCKS)?;
+    transaction.open_table(ACCOUNTS)?;
+    transaction.open_table(CHANGES)?;
+    transaction.open_table(TRANSACTIONS)?;
+    Ok(())
+}
+
+fn write_accounts(
+    transaction: &WriteTransaction,
+    overlay: &AccountOverlay,
+) -> Result<(), redb::Error> {
+    if overlay.len() == 0 {
+        return Ok(());
+    }
+    let mut accounts = transaction.open_table(ACCOUNTS)?;
+    for (owner, account) in overlay.sorted_accounts() {
+        // Who has nothing and has sent nothing is not kept.
+        if account == Account::default() {
+            accounts.remove(&owner.0)?;
+        } else {
+            accounts.insert(&owner.0, &account_to_bytes(account))?;
+        }
+    }
+    let mut changes = transaction.open_table(CHANGES)?;
+    for (hash, list) in overlay.sorted_changes() {
+        changes.insert(&hash.0, &changes_to_bytes(list)[..])?;
+    }
+    let mut transactions = transaction.open_table(TRANSACTIONS)?;
+    for place in overlay.sorted_transactions() {
+        transactions.insert(&place.0, ())?;
+    }
+    Ok(())
 }
 
 fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {

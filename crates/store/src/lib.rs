@@ -41,9 +41,17 @@ mod peers;
 
 mod record;
 
+mod account_record;
+
 mod overlay;
 
+mod account_overlay;
+
 mod index_file;
+
+mod index_tables;
+
+mod index_view;
 
 mod index;
 
@@ -59,13 +67,16 @@ mod open;
 
 pub use durable::Durability;
 pub use error::StoreError;
-pub use index::{INDEX_CACHE_LIMIT_BYTES, INDEX_FORMAT};
+pub use index::INDEX_CACHE_LIMIT_BYTES;
+pub use index_tables::INDEX_FORMAT;
 pub use line::LINE_LIMIT_BYTES;
 pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
-pub use open::{Limits, Opened, reindex};
+pub use open::{Opened, reindex};
 pub use position::Position;
 pub use reader::{Place, Reader, Snapshot};
 pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use segments::OPEN_SEGMENTS_LIMIT;
 pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
-pub use store::{CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, OVERLAY_LIMIT, Store};
+pub use store::{
+    ACCOUNT_OVERLAY_LIMIT, CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, Limits, OVERLAY_LIMIT, Store,
+};

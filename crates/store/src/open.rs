@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use adit_core::pool::Pending;
 
+use crate::account_overlay::AccountOverlay;
 use crate::durable::{Durability, create_folder, delete_half_made};
 use crate::error::StoreError;
 use crate::index::{self, Index};
 use crate::lock::FolderLock;
-use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};
+use crate::log::BlockLog;
 use crate::overlay::Overlay;
 use crate::peers::PeersFile;
 use crate::pending::PendingLog;
 use crate::replay::Replay;
 use crate::segments::Segments;
 use crate::staging;
-use crate::store::{Growth, OVERLAY_LIMIT, Store};
+use crate::store::{Growth, Limits, Store};
 use crate::tail::cut_torn_line;
 
 /// What a data folder holds.
@@ -30,25 +31,6 @@ pub struct Opened {
     /// The transactions that waited for a block when the pending log was
     /// written anew, and those accepted since.
     pub pending: Vec<Pending>,
-}
-
-/// Limits that tests make smaller, so as not to write gigabytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// A segment of the block log that has reached this length is followed by
-    /// a new one.
-    pub segment_bytes: u64,
-    /// So many new blocks are held in memory.
-    pub overlay_blocks: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            segment_bytes: SEGMENT_LIMIT_BYTES,
-            overlay_blocks: OVERLAY_LIMIT,
-        }
-    }
 }
 
 /// Throws the index away. The next [`Store::open`] builds it anew from the
@@ -103,7 +85,8 @@ impl Store {
             replay: Some(Replay::open(Arc::clone(&segments), covered, log.end())?),
             peers: PeersFile::open(folder.join("peers.json"), durability)?,
             overlay: Overlay::on(length),
-            overlay_limit: limits.overlay_blocks,
+            accounts: AccountOverlay::default(),
+            limits,
             pending: pending_log,
             since_checkpoint: Growth::default(),
             stopped: None,

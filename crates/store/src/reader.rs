@@ -4,12 +4,16 @@
 
 use std::sync::Arc;
 
+use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Entry};
 use adit_core::hash::Hash;
+use adit_core::rules::AccountChange;
+use adit_core::sealed::Account;
 use redb::Database;
 
 use crate::error::StoreError;
-use crate::index::{View, index_error};
+use crate::index::index_error;
+use crate::index_view::View;
 use crate::lock::FolderLock;
 use crate::position::{Location, Position};
 use crate::record::MainRecord;
@@ -112,6 +116,21 @@ impl Snapshot {
             .transpose()
     }
 
+    /// Where a transaction may stand on the main chain: the index of the block
+    /// and the position in it. What stands there has to be looked at.
+    pub fn transaction_places(&self, id: &Hash) -> Result<Vec<(u64, u32)>, StoreError> {
+        let places = self.view.places(id).map_err(self.reader.index_error())?;
+        let mut on_main = Vec::new();
+        for place in places {
+            let main = self.view.main_at(place.index());
+            let main = main.map_err(self.reader.index_error())?;
+            if main.is_some_and(|main| place.is_in(&main.hash)) {
+                on_main.push((place.index(), place.position()));
+            }
+        }
+        Ok(on_main)
+    }
+
     /// Appends the texts of the main chain's blocks from `from_index` on to
     /// `out`, with a comma between each two: as many as fit in `max_bytes`,
     /// and at least one if there is one. Answers the index of the next.
@@ -201,6 +220,16 @@ impl Archive for Snapshot {
             .map(|location| self.reader.segments.read(location))
             .transpose()
             .map_err(archive_error)
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        let account = self.view.account(owner).map_err(self.reader.index_error());
+        account.map_err(archive_error)
+    }
+
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+        let changes = self.view.changes(hash).map_err(self.reader.index_error());
+        changes.map_err(archive_error)
     }
 }
 

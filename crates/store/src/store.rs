@@ -2,16 +2,21 @@
 //! asked, and shows every change at once to whoever decides on the next. The
 //! logs are the truth: they are written before the index.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
 use adit_core::hash::Hash;
 use adit_core::pool::Origin;
+use adit_core::rules::AccountChange;
+use adit_core::sealed::Account;
 
+use crate::account_overlay::AccountOverlay;
 use crate::error::StoreError;
 use crate::index::{Commit, Index, Switch, index_error};
 use crate::lock::FolderLock;
-use crate::log::BlockLog;
+use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};
 use crate::overlay::{MainLookup, Overlay};
 use crate::peers::PeersFile;
 use crate::pending::PendingLog;
@@ -26,6 +31,10 @@ use crate::segments::Segments;
 /// the more of them share a page of the index that has to be copied.
 pub const OVERLAY_LIMIT: usize = 16_384;
 
+/// The overlay holds at most so many accounts, changes of accounts and places
+/// of transactions, 30 MB or so, and those of one block.
+pub const ACCOUNT_OVERLAY_LIMIT: usize = 262_144;
+
 /// After so many blocks, a checkpoint is due: the next start has to read all
 /// blocks since the last one again.
 pub const CHECKPOINT_BLOCKS: u64 = 1_024;
@@ -33,6 +42,28 @@ pub const CHECKPOINT_BLOCKS: u64 = 1_024;
 /// After so many bytes of blocks, or of transactions that blocks may have
 /// taken, a checkpoint is due.
 pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Limits that tests make smaller, so as not to write gigabytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A segment of the block log that has reached this length is followed by
+    /// a new one.
+    pub segment_bytes: u64,
+    /// So many new blocks are held in memory,
+    pub overlay_blocks: usize,
+    /// and of accounts, their changes and places of transactions.
+    pub overlay_accounts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            segment_bytes: SEGMENT_LIMIT_BYTES,
+            overlay_blocks: OVERLAY_LIMIT,
+            overlay_accounts: ACCOUNT_OVERLAY_LIMIT,
+        }
+    }
+}
 
 /// Everything that a node accepted, and the only way to add to it.
 pub struct Store {
@@ -43,7 +74,8 @@ pub struct Store {
     pub(crate) peers: PeersFile,
     pub(crate) index: Index,
     pub(crate) overlay: Overlay,
-    pub(crate) overlay_limit: usize,
+    pub(crate) accounts: AccountOverlay,
+    pub(crate) limits: Limits,
     /// How far of the block log the overlay and the index cover together.
     pub(crate) covered: Position,
     /// The rest of the log, until it has been read again.
@@ -168,10 +200,14 @@ impl Store {
                 self.peers.set(list);
                 Ok(())
             }
-            Change::Block { block, entry, main } => {
+            Change::Rewind => {
+                self.check_replayed()?;
+                self.rewind()
+            }
+            Change::Block { block, .. } => {
                 self.check_replayed()?;
                 let location = self.log.append(block.text())?;
-                self.place(block.hash(), *entry, *main, location)
+                self.place(change, location)
             }
         }
     }
@@ -224,10 +260,10 @@ impl Store {
     fn try_index(&mut self, change: &Change) -> Result<(), StoreError> {
         let in_hand = self.replay.as_mut().and_then(Replay::take_in_hand);
         match (change, in_hand) {
-            (Change::Block { block, entry, main }, Some(location))
+            (Change::Block { block, .. }, Some(location))
                 if block.text().len() == location.length_bytes as usize =>
             {
-                self.place(block.hash(), *entry, *main, location)?;
+                self.place(change, location)?;
             }
             _ => {
                 return Err(StoreError::OutOfOrder {
@@ -250,34 +286,49 @@ impl Store {
         self.write_index(None, Commit::Durable)
     }
 
-    /// Takes a block that lies in the log into the overlay.
-    fn place(
-        &mut self,
-        hash: Hash,
-        entry: Entry,
-        main: MainChange,
-        location: Location,
-    ) -> Result<(), StoreError> {
+    /// Takes a block that lies in the log into the overlays.
+    fn place(&mut self, change: &Change, location: Location) -> Result<(), StoreError> {
+        let Change::Block {
+            block,
+            entry,
+            main,
+            accounts,
+            transactions,
+        } = change
+        else {
+            return Ok(());
+        };
+        let (hash, entry, main) = (block.hash(), *entry, *main);
         self.check_follows(entry, main)?;
         self.since_checkpoint.blocks += 1;
         self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
         self.covered = location.end();
         self.overlay.add(hash, BlockRecord { entry, location });
+        self.accounts.add(hash, entry.index, accounts, transactions);
         match main {
             MainChange::Side => {}
             MainChange::Extend => {
+                self.connect(accounts);
                 let record = MainRecord { hash, location };
                 self.overlay.switch(entry.index - 1, &[record]);
             }
-            MainChange::Reorganise { fork } if entry.index - fork > self.overlay_limit as u64 => {
-                return self.write_index(Some(Switch { tip: hash, fork }), Commit::Visible);
-            }
             MainChange::Reorganise { fork } => {
+                self.disconnect_above(fork)?;
+                if entry.index - fork > self.limits.overlay_blocks as u64 {
+                    self.connect_branch(hash, fork)?;
+                    return self.write_index(Some(Switch { tip: hash, fork }), Commit::Visible);
+                }
                 let branch = self.branch(hash, fork)?;
+                for record in &branch {
+                    let changes = self.changes(&record.hash)?;
+                    self.connect(&changes);
+                }
                 self.overlay.switch(fork, &branch);
             }
         }
-        match self.overlay.len() >= self.overlay_limit {
+        let is_full = self.overlay.len() >= self.limits.overlay_blocks
+            || self.accounts.len() >= self.limits.overlay_accounts;
+        match is_full {
             true => self.try_sync(),
             false => Ok(()),
         }
@@ -288,8 +339,9 @@ impl Store {
     fn write_index(&mut self, switch: Option<Switch>, commit: Commit) -> Result<(), StoreError> {
         self.log.sync()?;
         self.index
-            .write(&self.overlay, switch, self.covered, commit)?;
+            .write(&self.overlay, &self.accounts, switch, self.covered, commit)?;
         self.overlay = Overlay::on(self.index.view()?.length());
+        self.accounts = AccountOverlay::default();
         if commit == Commit::Durable {
             self.since_checkpoint = Growth::default();
         }
@@ -318,6 +370,75 @@ impl Store {
         Ok(branch)
     }
 
+    /// There is the genesis block alone again, as on the first day: the same
+    /// blocks may come once more. The log keeps all of them, so that this does
+    /// not outlive the process.
+    fn rewind(&mut self) -> Result<(), StoreError> {
+        let Some(hash) = self.main_hash_at(1)? else {
+            return Ok(());
+        };
+        let record = self.record(&hash)?.ok_or_else(|| StoreError::OutOfOrder {
+            what: format!("the main chain's first block {hash} is not known"),
+        })?;
+        let changes = self.changes(&hash)?;
+        (self.overlay, self.accounts) = (Overlay::default(), AccountOverlay::default());
+        self.overlay.add(hash, record);
+        let location = record.location;
+        self.overlay.switch(0, &[MainRecord { hash, location }]);
+        // A first block has no transactions.
+        self.accounts.add(hash, 1, &changes, &[]);
+        self.connect(&changes);
+        self.log.sync()?;
+        let (overlay, accounts) = (&self.overlay, &self.accounts);
+        self.index.begin_anew(overlay, accounts, self.covered)?;
+        self.overlay = Overlay::on(self.index.view()?.length());
+        self.accounts = AccountOverlay::default();
+        Ok(())
+    }
+
+    /// The accounts follow a block that comes to be the tip.
+    fn connect(&mut self, changes: &[AccountChange]) {
+        for change in changes {
+            self.accounts.set(change.address, change.after);
+        }
+    }
+
+    /// As `connect`, for each block of a branch too long to hold in memory.
+    fn connect_branch(&mut self, tip: Hash, fork: u64) -> Result<(), StoreError> {
+        let mut seen = HashSet::new();
+        let mut next = Some(tip);
+        while let Some(hash) = next {
+            let Some(record) = self
+                .record(&hash)?
+                .filter(|record| record.entry.index > fork)
+            else {
+                break;
+            };
+            for change in self.changes(&hash)? {
+                // From the tip down: what is seen first came last.
+                if seen.insert(change.address) {
+                    self.accounts.set(change.address, change.after);
+                }
+            }
+            next = record.entry.parent;
+        }
+        Ok(())
+    }
+
+    /// The accounts follow the main chain's blocks, the last one first, as
+    /// they are dropped from it.
+    fn disconnect_above(&mut self, fork: u64) -> Result<(), StoreError> {
+        for index in (fork + 1..=self.length()).rev() {
+            let Some(hash) = self.main_hash_at(index)? else {
+                break;
+            };
+            for change in self.changes(&hash)? {
+                self.accounts.set(change.address, change.before);
+            }
+        }
+        Ok(())
+    }
+
     fn check_follows(&self, entry: Entry, main: MainChange) -> Result<(), StoreError> {
         let length = self.length();
         let follows = match main {
@@ -342,6 +463,26 @@ impl Store {
         }
     }
 
+    fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, StoreError> {
+        if let Some(changes) = self.accounts.changes(hash) {
+            return Ok(changes.to_vec());
+        }
+        let found = self.index.view()?.changes(hash);
+        found.map_err(index_error(self.index.path()))
+    }
+
+    fn main_hash_at(&self, index: u64) -> Result<Option<Hash>, StoreError> {
+        let record = match self.overlay.main_at(index) {
+            MainLookup::Here(record) => Some(record),
+            MainLookup::Nowhere => None,
+            MainLookup::Index => {
+                let found = self.index.view()?.main_at(index);
+                found.map_err(index_error(self.index.path()))?
+            }
+        };
+        Ok(record.map(|record| record.hash))
+    }
+
     fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
         if let Some(record) = self.overlay.block(hash) {
             return Ok(Some(record));
@@ -358,17 +499,7 @@ impl Archive for Store {
     }
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
-        let record = match self.overlay.main_at(index) {
-            MainLookup::Here(record) => Some(record),
-            MainLookup::Nowhere => None,
-            MainLookup::Index => {
-                let view = self.index.view().map_err(archive_error)?;
-                view.main_at(index)
-                    .map_err(index_error(self.index.path()))
-                    .map_err(archive_error)?
-            }
-        };
-        Ok(record.map(|record| record.hash))
+        self.main_hash_at(index).map_err(archive_error)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
@@ -377,6 +508,20 @@ impl Archive for Store {
             .map(|record| self.log.read(record.location))
             .transpose()
             .map_err(archive_error)
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        if let Some(account) = self.accounts.account(owner) {
+            return Ok(account);
+        }
+        let view = self.index.view().map_err(archive_error)?;
+        view.account(owner)
+            .map_err(index_error(self.index.path()))
+            .map_err(archive_error)
+    }
+
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+        self.changes(hash).map_err(archive_error)
     }
 }
 

@@ -4,6 +4,7 @@
 // In tests, a panic is the message.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod crash;
 mod damage;
 mod index;

@@ -140,17 +140,12 @@ fn a_shorter_chain_can_be_the_main_chain() {
         }
         let heavy = child(&tip, 77);
         let main = MainChange::Reorganise { fork: fork as u64 };
-        let change = Change::Block {
-            entry: Entry {
-                index: heavy.index(),
-                parent: Some(tip.hash()),
-                total_weight: Weight::from(1_000),
-            },
-            block: Arc::clone(&heavy),
-            main,
+        let entry = Entry {
+            index: heavy.index(),
+            parent: Some(tip.hash()),
+            total_weight: Weight::from(1_000),
         };
-        world.tree.archive.apply(&change);
-        world.tree.arrived.push(heavy);
+        let change = world.tree.add_as(&heavy, entry, main);
         world.store.apply(&change).unwrap();
         world.check();
         world.sync();

@@ -1,22 +1,27 @@
 //! What the other modules build on: blocks, a naive tree that says what each
-//! does to the main chain, and comparisons of a store with it.
+//! does to the main chain and to the accounts, and comparisons of a store with
+//! it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::Block;
-use adit_core::hash::Hash;
+use adit_core::hash::{Hash, sha256};
 use adit_core::pool::Pending;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{AccountChange, Classic, Context, Draft, Rules, Weight};
+use adit_core::sealed::Account;
 use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
 
 /// So small that a few blocks reach every limit.
 pub(crate) const SMALL: Limits = Limits {
     segment_bytes: 2_000,
     overlay_blocks: 8,
+    overlay_accounts: 60,
 };
 
 pub(crate) fn genesis(salt: u64) -> Arc<Block> {
@@ -59,11 +64,55 @@ pub(crate) fn transaction(number: u64) -> Arc<[u8]> {
     text.into_bytes().into()
 }
 
-/// A naive tree: the longest branch wins, the first seen in a tie.
+/// So many people have accounts,
+pub(crate) const PEOPLE: u8 = 8;
+
+/// and so many different transactions are made, over and over.
+const TRANSACTIONS: u8 = 6;
+
+pub(crate) fn address(number: u8) -> Address {
+    Address([number; 32])
+}
+
+fn transaction_id(number: u8) -> Hash {
+    sha256(&[number])
+}
+
+/// All accounts at one block.
+type Accounts = BTreeMap<Address, Account>;
+
+/// A naive tree: the longest branch wins, the first seen in a tie. What a block
+/// does to the accounts comes out of its hash, and all accounts are kept for
+/// every block.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) archive: MemoryArchive,
     pub(crate) arrived: Vec<Arc<Block>>,
+    accounts: BTreeMap<Hash, Accounts>,
+    changes: BTreeMap<Hash, Vec<AccountChange>>,
+}
+
+/// The accounts after a block. Some come to have nothing again.
+fn accounts_after(before: &Accounts, block: Hash) -> Accounts {
+    let mut accounts = before.clone();
+    for person in 0..PEOPLE {
+        let dice = sha256(&[&block.0[..], &[person]].concat()).0;
+        if dice[0].is_multiple_of(2) {
+            let (balance, nonce) = (u64::from(dice[1] % 4) << 40, u64::from(dice[2] % 2));
+            accounts.insert(address(person), Account { balance, nonce });
+        }
+    }
+    accounts
+}
+
+/// The transactions of a block; a first one has none. Blocks of different
+/// branches hold the same ones at the same places.
+fn transactions_in(block: &Block) -> Vec<Hash> {
+    let hash = block.hash().0;
+    let count = usize::from(!block.is_genesis()) * usize::from(hash[31] % 4);
+    let numbers = hash[..count].iter();
+    let ids = numbers.map(|number| transaction_id(number % TRANSACTIONS));
+    ids.collect()
 }
 
 impl Tree {
@@ -83,14 +132,65 @@ impl Tree {
             total_weight: Weight::from(block.index()),
         };
         let main = self.main_change(block);
-        let change = || Change::Block {
+        self.add_as(block, entry, main)
+    }
+
+    /// Takes a block in that does this.
+    pub(crate) fn add_as(&mut self, block: &Arc<Block>, entry: Entry, main: MainChange) -> Change {
+        let nobody = Accounts::new();
+        let parent = entry.parent.map(|parent| &self.accounts[&parent]);
+        let before = parent.unwrap_or(&nobody);
+        let after = accounts_after(before, block.hash());
+        let account = |accounts: &Accounts, address| {
+            let account = accounts.get(&address);
+            account.copied().unwrap_or_default()
+        };
+        let changes = (0..PEOPLE).map(address).map(|address| AccountChange {
+            address,
+            before: account(before, address),
+            after: account(&after, address),
+        });
+        let changes: Vec<_> = changes
+            .filter(|change| change.before != change.after)
+            .collect();
+        self.accounts.insert(block.hash(), after);
+        self.changes.insert(block.hash(), changes.clone());
+        let change = Change::Block {
             block: Arc::clone(block),
             entry,
             main,
+            accounts: changes,
+            transactions: transactions_in(block),
         };
-        self.archive.apply(&change());
+        self.archive.apply(&change);
         self.arrived.push(Arc::clone(block));
-        change()
+        change
+    }
+
+    /// The first block of the main chain is all there is.
+    pub(crate) fn rewind(&mut self) -> Change {
+        self.archive.apply(&Change::Rewind);
+        let first = self.archive.main_hash(1).unwrap();
+        self.arrived.retain(|block| Some(block.hash()) == first);
+        Change::Rewind
+    }
+
+    /// An account at the tip.
+    pub(crate) fn account(&self, owner: Address) -> Account {
+        let accounts = self.tip().map(|tip| &self.accounts[&tip]);
+        let account = accounts.and_then(|accounts| accounts.get(&owner));
+        account.copied().unwrap_or_default()
+    }
+
+    /// Where a transaction stands in the main chain.
+    fn places(&self, id: Hash) -> Vec<(u64, u32)> {
+        let mut places = Vec::new();
+        for block in self.archive.main() {
+            let ids = (0..).zip(transactions_in(block));
+            let here = ids.filter(|(_, found)| *found == id);
+            places.extend(here.map(|(position, _)| (block.index(), position)));
+        }
+        places
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -183,6 +283,11 @@ impl World {
         }
     }
 
+    pub(crate) fn rewind(&mut self) {
+        let change = self.tree.rewind();
+        self.store.apply(&change).unwrap();
+    }
+
     pub(crate) fn accept(&mut self, number: u64) {
         let change = Change::Transaction(transaction(number));
         self.store.apply(&change).unwrap();
@@ -211,6 +316,11 @@ impl World {
         assert_eq!(snapshot.length(), self.tree.length());
         assert_eq!(snapshot.tip(), self.tree.tip());
         assert_same(&snapshot, &self.tree);
+        for number in 0..=TRANSACTIONS {
+            let id = transaction_id(number);
+            let found = snapshot.transaction_places(&id).unwrap();
+            assert_eq!(found, self.tree.places(id), "transaction {number}");
+        }
         let mut joined = Vec::new();
         let next = snapshot.read_main(1, usize::MAX, &mut joined).unwrap();
         assert_eq!(next, snapshot.length() + 1);
@@ -282,8 +392,16 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
         let expected = tree.archive.entry(&hash).unwrap();
         assert_eq!(archive.entry(&hash).unwrap(), expected, "{block:?}");
         assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
+        let changes = archive.account_changes(&hash).unwrap();
+        assert_eq!(changes, tree.changes[&hash], "{block:?}");
+    }
+    for person in 0..=PEOPLE {
+        let found = archive.account(&address(person)).unwrap();
+        let expected = tree.account(address(person));
+        assert_eq!(found, expected, "account {person} at {:?}", tree.tip());
     }
     let unknown = Hash([7; 32]);
     assert_eq!(archive.entry(&unknown).unwrap(), None);
     assert_eq!(archive.text(&unknown).unwrap(), None);
+    assert_eq!(archive.account_changes(&unknown).unwrap(), []);
 }

@@ -1,0 +1,26 @@
+//! What the index consists of: its tables, and the names in the one that says
+//! what it is like itself.
+
+use redb::TableDefinition;
+
+use crate::account_record::{ACCOUNT_BYTES, PLACE_BYTES};
+use crate::record::{BLOCK_BYTES, MAIN_BYTES};
+
+/// The index's own format. One of another format is built anew.
+pub const INDEX_FORMAT: u64 = 2;
+
+pub(crate) const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
+pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> =
+    TableDefinition::new("blocks");
+pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
+    TableDefinition::new("accounts");
+pub(crate) const CHANGES: TableDefinition<&[u8; 32], &[u8]> =
+    TableDefinition::new("account changes");
+pub(crate) const TRANSACTIONS: TableDefinition<&[u8; PLACE_BYTES], ()> =
+    TableDefinition::new("transactions");
+pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+pub(crate) const FORMAT: &str = "format";
+pub(crate) const COVERED_SEGMENT: &str = "covered segment";
+pub(crate) const COVERED_OFFSET: &str = "covered offset";
+pub(crate) const MAIN_CHAIN_BYTES: &str = "main chain bytes";

@@ -1,0 +1,124 @@
+//! Reading the index: one consistent view of it, for as long as it is held.
+
+use adit_core::address::Address;
+use adit_core::hash::Hash;
+use adit_core::rules::AccountChange;
+use adit_core::sealed::Account;
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
+
+use crate::account_record::{
+    ACCOUNT_BYTES, PLACE_BYTES, TransactionPlace, account_from_bytes, changes_from_bytes,
+};
+use crate::index_tables::{
+    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
+    MAIN_CHAIN_BYTES, META, TRANSACTIONS,
+};
+use crate::position::Position;
+use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
+
+type MainTable = ReadOnlyTable<u64, &'static [u8; MAIN_BYTES]>;
+type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
+type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
+type TransactionTable = ReadOnlyTable<&'static [u8; PLACE_BYTES], ()>;
+type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
+
+/// The index as it was at one moment.
+pub(crate) struct View {
+    main: MainTable,
+    blocks: BlockTable,
+    accounts: AccountTable,
+    changes: ChangesTable,
+    transactions: TransactionTable,
+    covered: Position,
+    length: u64,
+    main_bytes: u64,
+}
+
+impl View {
+    /// The newest view; none if the index is of another format.
+    pub(crate) fn open(database: &Database) -> Result<Option<View>, redb::Error> {
+        let transaction = database.begin_read()?;
+        let meta = transaction.open_table(META)?;
+        let value = |key| -> Result<u64, redb::Error> {
+            Ok(ReadableTable::get(&meta, key)?.map_or(0, |value| value.value()))
+        };
+        if value(FORMAT)? != INDEX_FORMAT {
+            return Ok(None);
+        }
+        let covered = Position {
+            segment: u32::try_from(value(COVERED_SEGMENT)?).unwrap_or(u32::MAX),
+            offset: value(COVERED_OFFSET)?,
+        };
+        let main = transaction.open_table(MAIN)?;
+        let length = main.last()?.map_or(0, |(index, _)| index.value());
+        Ok(Some(View {
+            main,
+            blocks: transaction.open_table(BLOCKS)?,
+            accounts: transaction.open_table(ACCOUNTS)?,
+            changes: transaction.open_table(CHANGES)?,
+            transactions: transaction.open_table(TRANSACTIONS)?,
+            covered,
+            length,
+            main_bytes: value(MAIN_CHAIN_BYTES)?,
+        }))
+    }
+
+    /// How far of the block log the index covers.
+    pub(crate) fn covered(&self) -> Position {
+        self.covered
+    }
+
+    /// The length of the main chain.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// How long the texts of the main chain's blocks are together.
+    pub(crate) fn main_bytes(&self) -> u64 {
+        self.main_bytes
+    }
+
+    /// A block, on the main chain or beside it.
+    pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
+        let found = ReadableTable::get(&self.blocks, &hash.0)?;
+        Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
+    }
+
+    /// An account at the tip of the main chain.
+    pub(crate) fn account(&self, owner: &Address) -> Result<Account, redb::Error> {
+        let found = ReadableTable::get(&self.accounts, &owner.0)?;
+        let account = found.map(|bytes| account_from_bytes(bytes.value()));
+        Ok(account.unwrap_or_default())
+    }
+
+    /// What a block did to the accounts.
+    pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
+        let found = ReadableTable::get(&self.changes, &hash.0)?;
+        let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
+        Ok(changes.unwrap_or_default())
+    }
+
+    /// Where a transaction stands, on the main chain or not.
+    pub(crate) fn places(&self, id: &Hash) -> Result<Vec<TransactionPlace>, redb::Error> {
+        let [first, last] = TransactionPlace::bounds(id);
+        let found =
+            ReadableTable::range::<&[u8; PLACE_BYTES]>(&self.transactions, &first.0..=&last.0)?;
+        found
+            .map(|place| Ok(TransactionPlace(*place?.0.value())))
+            .collect()
+    }
+
+    /// The main chain's block at that index.
+    pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
+        let found = ReadableTable::get(&self.main, index)?;
+        Ok(found.map(|bytes| MainRecord::from_bytes(bytes.value())))
+    }
+
+    /// The main chain from that index on.
+    pub(crate) fn main_from(
+        &self,
+        index: u64,
+    ) -> Result<redb::Range<'_, u64, &'static [u8; MAIN_BYTES]>, redb::Error> {
+        Ok(ReadableTable::range(&self.main, index..)?)
+    }
+}
