@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
 use crate::http::NODE_HEADER;
+use crate::signatures::SignatureCheck;
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -204,9 +205,7 @@ impl Shared {
             status => return Err(AskError::Status(status)),
         }
         let etag = response.headers().get(ETAG).cloned();
-        let heard = self.read(response).await?;
-        // What is still to be adopted is not known to be ours yet.
-        let is_done = matches!(heard, Heard::Other(_));
+        let Checked { heard, is_done } = self.read(response).await?;
         self.remember(peer, etag.filter(|_| is_done));
         Ok(heard)
     }
@@ -218,7 +217,7 @@ impl Shared {
         }
     }
 
-    async fn read(&self, response: Response) -> Result<Heard, AskError> {
+    async fn read(&self, response: Response) -> Result<Checked, AskError> {
         let (pieces, received) = mpsc::channel(PIECES_LIMIT);
         let (node, reading) = (self.node.clone(), Share::of(&self.reading));
         let check = tokio::task::spawn_blocking(move || check(&node, received, reading));
@@ -227,9 +226,9 @@ impl Shared {
             .await
             .unwrap_or_else(|_| Err("the check of its chain failed".to_string()));
         // What the check found wrong comes first: it is why passing on ended.
-        let heard = checked.map_err(AskError::Refused)?;
+        let checked = checked.map_err(AskError::Refused)?;
         passed?;
-        heard.ok_or_else(|| AskError::Refused("the answer broke off".to_string()))
+        checked.ok_or_else(|| AskError::Refused("the answer broke off".to_string()))
     }
 
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
@@ -244,6 +243,13 @@ impl Shared {
             None => etags.remove(peer),
         };
     }
+}
+
+/// What came of a chain that was read to its end.
+struct Checked {
+    heard: Heard,
+    /// Whether the chain, as it is, never needs to be read again.
+    is_done: bool,
 }
 
 enum Piece {
@@ -285,13 +291,16 @@ fn check(
     node: &NodeHandle,
     mut pieces: mpsc::Receiver<Piece>,
     mut reading: Share,
-) -> Result<Option<Heard>, String> {
+) -> Result<Option<Checked>, String> {
     let ours = node
         .reader()
         .snapshot()
         .map_err(|error| error.to_string())?;
     let mut branch = node.new_branch();
-    let mut offer = Offer::new(Arc::clone(node.rules()), ChainReader::of_answer());
+    let rules = node.rules();
+    let reader = ChainReader::of_answer().taking(rules.reading());
+    let mut offer = Offer::new(Arc::clone(rules), reader);
+    let signatures = SignatureCheck::start(rules);
     let mut ended = false;
     while !ended {
         match pieces.blocking_recv() {
@@ -306,7 +315,11 @@ fn check(
             .next_block(now(), &ours)
             .map_err(|error| error.to_string())?
         {
+            signatures.check(&block);
             branch.push(block).map_err(|error| error.to_string())?;
+        }
+        if signatures.has_failed() {
+            break;
         }
         let unread_bytes = offer.unread_bytes();
         reading.clear();
@@ -314,11 +327,18 @@ fn check(
             return Err("too many large blocks are being read from other peers".to_string());
         }
     }
-    let length = offer.length();
+    signatures.finish().map_err(|error| error.to_string())?;
+    let (length, ends_early) = (offer.length(), offer.ends_early());
     let weight = offer.finish().map_err(|error| error.to_string())?;
-    Ok(Some(match weight > node.view().total_weight {
-        true => Heard::Heavier { length, branch },
-        false => Heard::Other(PeerReport::NotLonger { length }),
+    let is_heavier = weight > node.view().total_weight;
+    Ok(Some(Checked {
+        // What is still to be adopted is not known to be ours yet, and what
+        // came too early is to be looked at again.
+        is_done: !is_heavier && !ends_early,
+        heard: match is_heavier {
+            true => Heard::Heavier { length, branch },
+            false => Heard::Other(PeerReport::NotLonger { length }),
+        },
     }))
 }
 

@@ -2,10 +2,12 @@
 //! memory as they are, and beyond a bound on disk. It does not decide.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use adit_core::block::{Block, BlockError};
 use adit_core::rules::Rules;
-use adit_store::{Staging, StoreError};
+use adit_store::{StagedTexts, Staging, StoreError};
 
 use crate::budget::Share;
 
@@ -14,6 +16,9 @@ const BRANCH_MEMORY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// All branches together are held in memory up to this length.
 pub(crate) const BRANCHES_MEMORY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// So many blocks are read again from the disk while those before are taken in.
+const READ_AHEAD_LIMIT: usize = 4;
 
 /// A queue of blocks, first in, first out.
 pub(crate) struct Branch {
@@ -54,11 +59,59 @@ impl Branch {
         self.on_disk.push(block.text())
     }
 
-    /// Takes the blocks out again.
+    /// Takes the blocks out again. Those on disk are read on a thread of their
+    /// own, since that takes as long as to take them in.
     pub(crate) fn into_blocks(self) -> impl Iterator<Item = Result<Arc<Block>, BranchError>> {
-        let rules = self.rules;
-        let texts = self.on_disk.into_texts();
-        let on_disk = texts.map(move |text| Ok(Arc::new(rules.read_canonical(text?)?)));
-        self.in_memory.into_iter().map(Ok).chain(on_disk)
+        let on_disk = (self.on_disk.count() > 0).then(|| {
+            let (blocks, received) = sync_channel(READ_AHEAD_LIMIT);
+            let texts = self.on_disk.into_texts();
+            let reader = thread::spawn(move || read_again(&*self.rules, texts, &blocks));
+            ReadAhead {
+                received,
+                reader: Some(reader),
+            }
+        });
+        let in_memory = self.in_memory.into_iter().map(Ok);
+        in_memory.chain(on_disk.into_iter().flatten())
+    }
+}
+
+/// Blocks as another thread reads them.
+struct ReadAhead {
+    received: Receiver<Result<Arc<Block>, BranchError>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Iterator for ReadAhead {
+    type Item = Result<Arc<Block>, BranchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.received.recv().ok();
+        if next.is_none()
+            && let Some(Err(panic)) = self.reader.take().map(JoinHandle::join)
+        {
+            std::panic::resume_unwind(panic);
+        }
+        next
+    }
+}
+
+fn read_again(
+    rules: &dyn Rules,
+    texts: StagedTexts,
+    blocks: &SyncSender<Result<Arc<Block>, BranchError>>,
+) {
+    for text in texts {
+        let block = text.map_err(BranchError::from).and_then(|text| {
+            let block = rules.read_canonical(text)?;
+            // They were, before the branch came to be adopted.
+            block.signatures_are_valid();
+            Ok(Arc::new(block))
+        });
+        let is_last = block.is_err();
+        // If nobody takes it, an earlier block was refused.
+        if blocks.send(block).is_err() || is_last {
+            break;
+        }
     }
 }

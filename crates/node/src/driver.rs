@@ -16,7 +16,7 @@ use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
 use adit_core::sync::{PeerReport, RequestId};
-use adit_core::transaction::TransactionText;
+use adit_core::transaction::Submitted;
 use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
-use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, BranchError};
+use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch};
 use crate::budget::{Budget, Share};
 use crate::http::chain_body::PIECES_LIMIT_BYTES;
 use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
@@ -59,13 +59,15 @@ pub struct Stopping;
 #[derive(Debug)]
 pub enum Request {
     /// Take a transaction that the rules have read.
-    Transaction(TransactionText),
+    Transaction(Submitted),
     /// Make a block.
     Mine,
     /// Register peers.
     Register(Vec<PeerAddress>),
     /// Look at the peers' chains.
     Resolve,
+    /// Begin the chain anew.
+    Rewind,
 }
 
 pub(crate) enum Command {
@@ -75,8 +77,12 @@ pub(crate) enum Command {
     Proof { job: u64, proof: u64 },
     Answered(PeerAddress, Heard),
     Woken(Alarm),
+    Look(Look),
     Stop,
 }
+
+/// Looks at the node, as of its last durable change.
+type Look = Box<dyn FnOnce(&Node) + Send>;
 
 /// What was heard from a peer that was asked.
 pub(crate) enum Heard {
@@ -99,6 +105,8 @@ struct Edge {
     miner: MinerView,
     /// The name under which this node's blocks are rewarded.
     node_id: String,
+    /// Whether the chain is one that can begin anew.
+    is_development: bool,
     /// What all branches together may hold in memory.
     branches_memory: Arc<Budget>,
     /// What all answers together may hold in long pieces.
@@ -143,6 +151,22 @@ impl NodeHandle {
         })
     }
 
+    /// Looks at the node itself, as of its last durable change, for what the
+    /// view does not show.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, Stopping> {
+        let (reply, seen) = oneshot::channel();
+        let look = Box::new(move |node: &Node| {
+            // If it was dropped, whoever wanted to look has gone.
+            let _ = reply.send(look(node));
+        });
+        let command = Command::Look(look);
+        self.0.commands.send(command).await.map_err(|_| Stopping)?;
+        seen.await.map_err(|_| Stopping)
+    }
+
     /// The node as of its last durable change.
     pub fn view(&self) -> Arc<View> {
         Arc::clone(&self.0.view.borrow())
@@ -178,6 +202,11 @@ impl NodeHandle {
     /// The name under which this node's blocks are rewarded.
     pub fn node_id(&self) -> &str {
         &self.0.node_id
+    }
+
+    /// Whether the chain is one that can begin anew.
+    pub(crate) fn is_development(&self) -> bool {
+        self.0.is_development
     }
 
     /// The rules of the chain.
@@ -222,13 +251,14 @@ impl Drop for Waiting<'_> {
 /// when the driver has ended.
 pub fn start(
     config: Config,
+    node_id: String,
     rules: Arc<dyn Rules>,
     miner_settings: MinerSettings,
     opened: Opened,
     first_peers: Vec<PeerAddress>,
     peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
-    let node_id = config.reward_to.clone();
+    let is_development = config.mine_at_once;
     let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
     let (publish, view) = watch::channel(Arc::default());
@@ -244,6 +274,7 @@ pub fn start(
         view,
         reader: store.reader(),
         rules,
+        is_development,
         miner: miner.view(),
         node_id,
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
@@ -257,6 +288,7 @@ pub fn start(
         asker: Asker::new(handle.clone()),
         announcer: Announcer::default(),
         waiting: BTreeMap::new(),
+        looks: Vec::new(),
         publish,
         commands,
         runtime: Handle::current(),
@@ -298,6 +330,7 @@ pub(crate) fn restore(
             Err(error) => return Err(store.refused(&error.to_string()).into()),
         }
     }
+    node.replayed(now(), &store)?;
     Ok((store, node))
 }
 
@@ -315,6 +348,8 @@ struct Driver {
     asker: Asker,
     announcer: Announcer,
     waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    /// Who wants to look at the node when everything is durable.
+    looks: Vec<Look>,
     publish: watch::Sender<Arc<View>>,
     commands: mpsc::Sender<Command>,
     runtime: Handle,
@@ -362,6 +397,7 @@ impl Driver {
                         Request::Mine => Input::Mine(id),
                         Request::Register(peers) => Input::Register(id, peers),
                         Request::Resolve => Input::Resolve(id),
+                        Request::Rewind => Input::Rewind(id),
                     },
                     later,
                 )
@@ -374,6 +410,10 @@ impl Driver {
             Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
             Command::Answered(peer, heard) => self.answered(peer, heard, later),
             Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
+            Command::Look(look) => {
+                self.looks.push(look);
+                Ok(())
+            }
             Command::Stop => Ok(()),
         }
     }
@@ -404,13 +444,18 @@ impl Driver {
         let report = match heard {
             Heard::Other(report) => report,
             Heard::Heavier { length, branch } => {
+                tracing::debug!(%peer, length, "taking the peer's chain");
                 let weight_before = self.node.chain().total_weight();
-                match self.adopt(branch, later)? {
-                    Err(error) => PeerReport::Failed(error.to_string()),
-                    Ok(()) if self.node.chain().total_weight() > weight_before => {
+                let adopted = self.adopt(branch, later)?;
+                let chain = self.node.chain();
+                match adopted {
+                    // What is wrong may come behind enough that is right.
+                    _ if chain.total_weight() > weight_before => {
+                        let length = chain.length();
                         tracing::info!(%peer, length, "adopted the peer's chain");
                         PeerReport::Adopted { length }
                     }
+                    Err(error) => PeerReport::Failed(error),
                     Ok(()) => PeerReport::NotLonger { length },
                 }
             }
@@ -418,17 +463,25 @@ impl Driver {
         self.handle(Input::PeerAnswered(peer, report), later)
     }
 
-    /// Takes the blocks of a verified branch in, one after the other. The
-    /// inner error is that the staged blocks could not be read again.
+    /// Takes the blocks of a checked branch in, one after the other. The inner
+    /// error says why one of them was not taken, nor those behind it: what it
+    /// does to the accounts is seen only here.
     fn adopt(
         &mut self,
         branch: Branch,
         later: &mut Vec<Effect>,
-    ) -> Result<Result<(), BranchError>, DriverError> {
+    ) -> Result<Result<(), String>, DriverError> {
         for block in branch.into_blocks() {
-            match block {
-                Ok(block) => self.handle(Input::Block(block, Arrival::InBranch), later)?,
-                Err(error) => return Ok(Err(error)),
+            let block = match block {
+                Ok(block) => block,
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            let (index, earlier) = (block.index(), later.len());
+            self.handle(Input::Block(block, Arrival::InBranch), later)?;
+            let refused = later.iter().skip(earlier).find_map(refusal);
+            if let Some(error) = refused {
+                let said = format!("the block in place {index} is not valid: {error}");
+                return Ok(Err(said));
             }
         }
         Ok(Ok(()))
@@ -437,6 +490,9 @@ impl Driver {
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
         self.store.sync()?;
         self.publish_view();
+        for look in self.looks.drain(..) {
+            look(&self.node);
+        }
         for effect in effects {
             match effect {
                 Effect::Persist(_) => unreachable!("handle has carried it out"),
@@ -452,7 +508,9 @@ impl Driver {
                      they stand in the block log"
                 ),
                 Effect::Refused(error) => tracing::warn!(%error, "block refused"),
-                Effect::WakeAt(alarm, at) => self.wake_at(alarm, at),
+                Effect::WakeAt(alarm, at) => {
+                    self.send_in(at.saturating_sub(now()), Command::Woken(alarm));
+                }
             }
         }
         if self.store.needs_checkpoint() {
@@ -489,21 +547,27 @@ impl Driver {
         });
     }
 
-    fn wake_at(&self, alarm: Alarm, at: Duration) {
+    fn send_in(&self, wait: Duration, command: Command) {
         let commands = self.commands.clone();
-        let wait = at.saturating_sub(now());
         self.runtime.spawn(async move {
             sleep(wait).await;
-            // If the driver has ended meanwhile, nobody is to be woken.
-            let _ = commands.send(Command::Woken(alarm)).await;
+            // If the driver has ended meanwhile, nobody wants it any more.
+            let _ = commands.send(command).await;
         });
     }
 
     fn checkpoint(&mut self) -> Result<(), DriverError> {
         let pending = self.node.pool().iter();
-        self.store
-            .checkpoint(pending.map(|pending| (&*pending.text, pending.origin)))?;
+        self.store.checkpoint(pending)?;
         Ok(())
+    }
+}
+
+/// Why a block was not taken, if an effect says so.
+fn refusal(effect: &Effect) -> Option<&ChainError> {
+    match effect {
+        Effect::Refused(error) => Some(error),
+        _ => None,
     }
 }
 

@@ -2,15 +2,22 @@
 //! connections, headers, bodies and time. What the answers say is decided in
 //! the modules below.
 
+mod account;
 mod answer;
+mod blocks;
+mod body;
 pub(crate) mod chain_body;
+mod development;
+mod etag;
 mod guard;
 mod metrics;
+mod problem;
 mod status;
+mod transaction;
 mod tutorial;
 
 pub use guard::AllowedHosts;
-pub use status::{MiningStatus, Status};
+pub use status::{ChainStatus, MiningStatus, Status};
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -72,6 +79,18 @@ fn router(node: NodeHandle) -> Router {
         .route("/nodes/register", post(tutorial::register))
         .route("/nodes/resolve", tutorial::resolve_route())
         .route("/api/v1/status", get(status::status))
+        .route("/api/v1/address/{address}", get(account::account))
+        .route("/api/v1/blocks", get(blocks::list))
+        .route("/api/v1/blocks/tip/hash", get(blocks::tip_hash))
+        .route("/api/v1/blocks/tip/height", get(blocks::tip_height))
+        .route("/api/v1/block-height/{index}", get(blocks::hash_at))
+        .route("/api/v1/block/{hash}", get(blocks::block))
+        .route("/api/v1/block/{hash}/raw", get(blocks::raw))
+        .route("/api/v1/block/{hash}/txs", get(blocks::transactions))
+        .route("/api/v1/tx", post(transaction::submit))
+        .route("/api/v1/tx/{id}", get(transaction::state))
+        .route("/api/v1/tx/{id}/merkle-proof", get(transaction::proof))
+        .route("/api/v1/dev/reset", post(development::reset))
         .route("/metrics", get(metrics::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)

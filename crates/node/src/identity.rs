@@ -1,10 +1,14 @@
 //! What a data folder says of its node besides the blocks: under which rules
-//! its chain stands, and the name under which it is rewarded. Made once, kept.
+//! its chain stands, which chain that is where the rules are those of one, and
+//! the name under which the node is rewarded. Made once, kept.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use adit_core::block::BlockError;
+use adit_core::rules::{Rules, Sealed, by_name};
 use adit_store::{Durability, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +17,16 @@ const FORMAT: u32 = 1;
 
 /// What may stand in a new data folder: what a start that was broken off leaves
 /// there, and what a file system puts into its root.
-const ALLOWED_IN_NEW_FOLDER: [&str; 3] = ["lock", "node.json.tmp", "lost+found"];
+const ALLOWED_IN_NEW_FOLDER: [&str; 5] = [
+    "lock",
+    "node.json.tmp",
+    "genesis.json",
+    "genesis.json.tmp",
+    "lost+found",
+];
+
+/// A genesis block is kept in this file of the data folder.
+const GENESIS_FILE: &str = "genesis.json";
 
 /// The contents of `node.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +37,10 @@ pub struct Identity {
     pub node_id: String,
     /// The name of the rules.
     pub rules: String,
+    /// The hash of the chain's genesis block, where the rules are those of one
+    /// chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
 }
 
 /// Why a data folder is not this node's.
@@ -71,6 +88,48 @@ pub enum IdentityError {
         /// One of the things in it.
         found: String,
     },
+    /// The genesis block that it keeps can't be read.
+    #[error("{}: {error}; start once with --chain FILE to restore it", .file.display())]
+    NoGenesis {
+        /// `genesis.json` in the data folder.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The genesis block that it keeps is none.
+    #[error("{}: {error}; start once with --chain FILE to restore it", .file.display())]
+    Genesis {
+        /// `genesis.json` in the data folder.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: BlockError,
+    },
+    /// The genesis block that it keeps is another chain's.
+    #[error(
+        "{}: expected the genesis block {expected}; start once with --chain FILE to restore it",
+        .file.display()
+    )]
+    OtherGenesis {
+        /// `genesis.json` in the data folder.
+        file: PathBuf,
+        /// The hash in `node.json`.
+        expected: String,
+    },
+    /// It holds another chain than the one that was asked for.
+    #[error(
+        "--chain: {} holds the chain {found}, and the file is of the chain {wanted}; \
+         start with --rules sealed to go on with the one that is there, \
+         or take another folder with --data-dir",
+        .folder.display()
+    )]
+    OtherChain {
+        /// The data folder.
+        folder: PathBuf,
+        /// The hash of its genesis block.
+        found: String,
+        /// That of the genesis block that was given.
+        wanted: String,
+    },
     /// Its chain stands under other rules than those wanted.
     #[error(
         "--rules {wanted}: the chain in {} stands under the rules {found:?}; \
@@ -102,9 +161,29 @@ pub fn read(folder: &Path) -> Result<Option<Identity>, IdentityError> {
     }
 }
 
+/// The rules of the chain in a data folder, if there is one.
+pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> {
+    let Some(identity) = read(folder)? else {
+        return Ok(None);
+    };
+    let Some(expected) = identity.chain else {
+        return Ok(by_name(&identity.rules));
+    };
+    let file = folder.join(GENESIS_FILE);
+    let text = match fs::read(&file) {
+        Ok(text) => text,
+        Err(error) => return Err(IdentityError::NoGenesis { file, error }),
+    };
+    match Sealed::new(&text) {
+        Ok(rules) if rules.genesis_hash().to_string() == expected => Ok(Some(Arc::new(rules))),
+        Ok(_) => Err(IdentityError::OtherGenesis { file, expected }),
+        Err(error) => Err(IdentityError::Genesis { file, error }),
+    }
+}
+
 /// Makes sure that a folder is adit's before anything in it is touched: one
 /// that is new or empty becomes so, one that holds something else is refused.
-pub fn claim(folder: &Path, rules: &str) -> Result<(), IdentityError> {
+pub fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     if read(folder)?.is_some() {
         return Ok(());
     }
@@ -130,27 +209,65 @@ pub fn claim(folder: &Path, rules: &str) -> Result<(), IdentityError> {
 /// stand under any.
 pub fn read_or_make(
     folder: &Path,
-    rules: &str,
+    rules: &dyn Rules,
     has_blocks: bool,
 ) -> Result<Identity, IdentityError> {
+    let chain = chain_of(rules);
     match read(folder)? {
-        Some(identity) if identity.rules == rules => return Ok(identity),
-        Some(identity) if has_blocks => {
-            return Err(IdentityError::OtherRules {
-                folder: folder.to_path_buf(),
-                found: identity.rules,
-                wanted: rules.to_string(),
-            });
+        Some(identity) if identity.rules == rules.name() && identity.chain == chain => {
+            keep_genesis(folder, rules)?;
+            return Ok(identity);
         }
+        Some(identity) if has_blocks => return Err(other(folder, identity, rules.name(), chain)),
         _ => {}
     }
+    keep_genesis(folder, rules)?;
     let identity = Identity {
         format: FORMAT,
         node_id: uuid::Uuid::new_v4().simple().to_string(),
-        rules: rules.to_string(),
+        rules: rules.name().to_string(),
+        chain,
     };
     let mut text = serde_json::to_vec_pretty(&identity).expect("texts and a number are JSON");
     text.push(b'\n');
     Durability::Full.replace_file(&folder.join("node.json"), |file| file.write_all(&text))?;
     Ok(identity)
+}
+
+/// Writes the genesis block into the folder, unless it is there.
+fn keep_genesis(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
+    let Some(genesis) = rules.genesis_text() else {
+        return Ok(());
+    };
+    let text = [genesis, b"\n"].concat();
+    let file = folder.join(GENESIS_FILE);
+    if fs::read(&file).is_ok_and(|kept| kept == text) {
+        return Ok(());
+    }
+    Durability::Full.replace_file(&file, |file| file.write_all(&text))?;
+    Ok(())
+}
+
+/// The hash of the genesis block, where the rules are those of one chain.
+fn chain_of(rules: &dyn Rules) -> Option<String> {
+    let text = rules.genesis_text()?;
+    let genesis = rules.read_canonical(text.to_vec());
+    let genesis = genesis.expect("the rules have read it before");
+    Some(genesis.hash().to_string())
+}
+
+fn other(folder: &Path, found: Identity, wanted: &str, chain: Option<String>) -> IdentityError {
+    let folder = folder.to_path_buf();
+    match (found.chain, chain) {
+        (Some(found), Some(wanted)) => IdentityError::OtherChain {
+            folder,
+            found,
+            wanted,
+        },
+        _ => IdentityError::OtherRules {
+            folder,
+            found: found.rules,
+            wanted: wanted.to_string(),
+        },
+    }
 }

@@ -18,9 +18,10 @@ pub mod offline;
 mod open_files;
 mod rate;
 mod server;
+mod signatures;
 mod view;
 
-pub use http::{AllowedHosts, CONNECTIONS_LIMIT, MiningStatus, Status};
+pub use http::{AllowedHosts, CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Status};
 pub use miner::MinerSettings;
 pub use server::{Running, ServeError, Settings, start};
 pub use view::View;

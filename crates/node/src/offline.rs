@@ -2,17 +2,19 @@
 //! the chain, brings one in from a file. The same core decides as in a node;
 //! only nobody is asked and nobody is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adit_core::address::Address;
 use adit_core::archive::Archive;
 use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
 use adit_core::chain::{Arrival, ChainError};
 use adit_core::json;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::rules::{Context, Rules};
+use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, Offer, OfferError};
 use adit_store::{Durability, Reader, Snapshot, Store, StoreError};
 
@@ -20,6 +22,7 @@ use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch};
 use crate::budget::{Budget, Share};
 use crate::driver::{DriverError, now, restore};
 use crate::identity::{self, IdentityError};
+use crate::signatures::SignatureCheck;
 
 /// A file is read in pieces of this length.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -45,6 +48,18 @@ pub enum OfflineError {
     /// What should be brought in is no valid chain.
     #[error(transparent)]
     Offer(#[from] OfferError),
+    /// A block in it can't be paid for, or is not valid in another way that
+    /// only its branch shows; those before it are kept.
+    #[error("the block in place {index} is not valid: {error}")]
+    Refused {
+        /// Its place in the chain.
+        index: u64,
+        /// What is wrong with it.
+        error: ChainError,
+    },
+    /// A signature in it is wrong.
+    #[error("{0}")]
+    Signature(String),
     /// It can't be read.
     #[error("cannot read the chain to import: {0}")]
     Input(#[from] io::Error),
@@ -57,6 +72,20 @@ pub enum OfflineError {
         index: u64,
         /// What is wrong with it.
         error: BlockError,
+    },
+    /// The index knows an account otherwise than the blocks leave it.
+    #[error(
+        "account {owner}: expected balance {} and nonce {}, found {} and {} in the index; \
+         run `adit chain reindex`",
+        .expected.balance, .expected.nonce, .found.balance, .found.nonce
+    )]
+    WrongAccount {
+        /// Whose.
+        owner: Address,
+        /// What the blocks leave it.
+        expected: Account,
+        /// What the index says.
+        found: Account,
     },
     /// A block of the main chain is not where the index says, or not canonical.
     #[error("block {index} of the main chain: {problem}; run `adit chain reindex`")]
@@ -89,8 +118,7 @@ impl Offline {
     /// Opens a data folder that holds a chain, under the rules of that chain.
     pub fn open(folder: &Path) -> Result<Offline, OfflineError> {
         let no_chain = || OfflineError::NoChain(folder.to_path_buf());
-        let identity = identity::read(folder)?.ok_or_else(no_chain)?;
-        let rules = adit_core::rules::by_name(&identity.rules).ok_or_else(no_chain)?;
+        let rules = identity::rules_of(folder)?.ok_or_else(no_chain)?;
         let offline = Offline::open_or_make(folder, rules)?;
         match offline.store.is_empty() {
             true => Err(no_chain()),
@@ -100,14 +128,15 @@ impl Offline {
 
     /// Opens a data folder, or makes it for a chain under these rules.
     pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
-        identity::claim(folder, rules.name())?;
+        identity::claim(folder, &*rules)?;
         let opened = Store::open(folder, LABEL, Durability::Full)?;
         let has_blocks = !opened.store.is_empty();
-        let identity = identity::read_or_make(folder, rules.name(), has_blocks)?;
+        let identity = identity::read_or_make(folder, &*rules, has_blocks)?;
         let config = Config {
             reward_to: identity.node_id,
             resolve_every: None,
             mine_every: None,
+            mine_at_once: false,
             own_addresses: BTreeSet::new(),
         };
         let (store, node) = restore(config, Arc::clone(&rules), opened)?;
@@ -117,8 +146,8 @@ impl Offline {
     }
 
     /// The rules of the chain in a data folder, if there is one.
-    pub fn rules_of(folder: &Path) -> Result<Option<String>, OfflineError> {
-        Ok(identity::read(folder)?.map(|identity| identity.rules))
+    pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, OfflineError> {
+        Ok(identity::rules_of(folder)?)
     }
 
     /// Throws the index away and makes it anew from the block log.
@@ -141,11 +170,12 @@ impl Offline {
     }
 
     /// Checks every block of the main chain from the first one on: its bytes,
-    /// its place, its hash, and all that the rules ask. `progress` is told
-    /// how many are done.
+    /// its place, its hash, all that the rules ask, and that the accounts are as the
+    /// blocks leave them. `progress` is told how many are done.
     pub fn verify(&self, mut progress: impl FnMut(u64)) -> Result<u64, OfflineError> {
         let snapshot = self.store.reader().snapshot()?;
         let (mut parent, mut grandparent) = (None, None);
+        let mut accounts: BTreeMap<Address, Account> = BTreeMap::new();
         for index in 1..=snapshot.length() {
             let block = self.check_stored(&snapshot, index)?;
             let broken = |error| OfflineError::Broken { index, error };
@@ -158,15 +188,31 @@ impl Offline {
                 };
                 self.rules.check_after(context, &block).map_err(broken)?;
             }
+            let before = |owner: &Address| accounts.get(owner).copied().unwrap_or_default();
+            let changes = self.rules.apply(&block, &before).map_err(broken)?;
+            accounts.extend(changes.iter().map(|change| (change.address, change.after)));
             grandparent = parent.replace(block);
             progress(index);
+        }
+        for (owner, expected) in accounts {
+            let found = snapshot.account(&owner);
+            let found = found.map_err(|error| DriverError::from(ChainError::from(error)))?;
+            if found != expected {
+                return Err(OfflineError::WrongAccount {
+                    owner,
+                    expected,
+                    found,
+                });
+            }
         }
         Ok(snapshot.length())
     }
 
-    /// Brings in a chain, all of it or nothing: the body of `GET /chain`, or
-    /// one block after the other, as `adit chain export` writes them. It is
-    /// adopted as a peer's would be, if it weighs more than the one here.
+    /// Brings in a chain: the body of `GET /chain`, or one block after the
+    /// other, as `adit chain export` writes them. It is adopted as a peer's
+    /// would be, if it weighs more than the one here: all of it or nothing,
+    /// but for what is seen only when it is adopted
+    /// ([`OfflineError::Refused`]).
     pub fn import(
         &mut self,
         mut input: impl Read,
@@ -179,6 +225,8 @@ impl Offline {
             true => ChainReader::of_answer(),
             false => ChainReader::of_lines(),
         };
+        let reader = reader.taking(self.rules.reading());
+        let signatures = SignatureCheck::start(&self.rules);
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
         let memory = Budget::new(BRANCHES_MEMORY_LIMIT_BYTES);
         let mut branch = Branch::new(
@@ -193,6 +241,7 @@ impl Offline {
                 length => offer.feed(&piece[..length]),
             }
             while let Some(block) = offer.next_block(now(), &snapshot)? {
+                signatures.check(&block);
                 branch.push(block)?;
             }
             progress(offer.length());
@@ -201,6 +250,8 @@ impl Offline {
             }
             length = read_some(&mut input, &mut piece)?;
         }
+        let signed = signatures.finish();
+        signed.map_err(|error| OfflineError::Signature(error.to_string()))?;
         let length = offer.length();
         let heavier = offer.finish()? > self.node.chain().total_weight();
         if heavier {
@@ -212,23 +263,34 @@ impl Offline {
         })
     }
 
+    /// Takes the blocks in, up to the first that is refused.
     fn adopt(&mut self, branch: Branch) -> Result<(), OfflineError> {
+        let mut refused = None;
         for block in branch.into_blocks() {
-            let input = Input::Block(block.map_err(io::Error::other)?, Arrival::InBranch);
+            let block = block.map_err(io::Error::other)?;
+            let index = block.index();
+            let input = Input::Block(block, Arrival::InBranch);
             let effects = self.node.handle(now(), input, &self.store);
             for effect in effects.map_err(DriverError::from)? {
-                if let Effect::Persist(change) = effect {
-                    self.store.apply(&change)?;
+                match effect {
+                    Effect::Persist(change) => self.store.apply(&change)?,
+                    Effect::Refused(error) => {
+                        refused = Some(OfflineError::Refused { index, error });
+                    }
+                    _ => {}
                 }
+            }
+            if refused.is_some() {
+                break;
             }
         }
         self.store.sync()?;
-        self.checkpoint()
+        self.checkpoint()?;
+        refused.map_or(Ok(()), Err)
     }
 
     fn checkpoint(&mut self) -> Result<(), OfflineError> {
         let pending = self.node.pool().iter();
-        let pending = pending.map(|pending| (&*pending.text, pending.origin));
         Ok(self.store.checkpoint(pending)?)
     }
 
@@ -237,7 +299,7 @@ impl Offline {
         let text = snapshot.block_at(index)?;
         let text = text.ok_or(misplaced("it is not in the index"))?;
         let broken = |error| OfflineError::Broken { index, error };
-        let canonical = json::canonical(&text, BLOCK_LIMIT_BYTES);
+        let canonical = json::canonical_as(self.rules.reading(), &text, BLOCK_LIMIT_BYTES);
         if canonical.map_err(|error| broken(error.into()))? != text {
             return Err(misplaced("its text is not canonical"));
         }

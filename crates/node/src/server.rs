@@ -39,11 +39,16 @@ pub struct Settings {
     pub peers: Vec<PeerAddress>,
     /// How often the peers are asked without anybody's call.
     pub resolve_every: Option<Duration>,
+    /// Who is rewarded for the blocks that are made here; `None` is the node
+    /// by its own name.
+    pub reward_to: Option<String>,
     /// How proofs are searched.
     pub miner: MinerSettings,
     /// How long it rests after a block of its own before it makes the next
     /// without anybody's call; `None` makes blocks only when called.
     pub mine_every: Option<Duration>,
+    /// Whether a block is made for every transaction, at once.
+    pub mine_at_once: bool,
     /// The address that the peers are told to find it at.
     pub advertise: Option<PeerAddress>,
     /// Names under which it may be addressed, besides those of this machine.
@@ -120,19 +125,23 @@ impl Drop for PeersRuntime {
 pub fn start(settings: Settings) -> Result<Running, ServeError> {
     let address = settings.listener.local_addr()?;
     let label = format!("port {}", address.port());
-    identity::claim(&settings.data_folder, settings.rules.name())?;
+    identity::claim(&settings.data_folder, &*settings.rules)?;
     let opened = Store::open(&settings.data_folder, &label, settings.durability)?;
-    let (rules, has_blocks) = (settings.rules.name(), !opened.store.is_empty());
+    let (rules, has_blocks) = (&*settings.rules, !opened.store.is_empty());
     let identity = identity::read_or_make(&settings.data_folder, rules, has_blocks)?;
     let config = Config {
-        reward_to: identity.node_id.clone(),
+        reward_to: settings
+            .reward_to
+            .unwrap_or_else(|| identity.node_id.clone()),
         resolve_every: settings.resolve_every,
         mine_every: settings.mine_every,
+        mine_at_once: settings.mine_at_once,
         own_addresses: own_addresses(address, settings.advertise.as_ref()),
     };
     let peers_runtime = PeersRuntime::start()?;
     let (node, driver) = driver::start(
         config,
+        identity.node_id.clone(),
         settings.rules,
         settings.miner,
         opened,

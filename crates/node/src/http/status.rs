@@ -1,5 +1,7 @@
 //! `GET /api/v1/status`: how the node is, in a few numbers.
 
+use adit_core::rules::Rules;
+use adit_core::sealed::ChainId;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ pub struct Status {
     pub version: String,
     /// The rules of the chain.
     pub rules: String,
+    /// Which chain it is, where the rules are those of one.
+    pub chain: Option<ChainStatus>,
     /// The number of blocks.
     pub length: u64,
     /// The hash of the last block.
@@ -23,6 +27,17 @@ pub struct Status {
     pub nodes: Vec<String>,
     /// How blocks are made here.
     pub mining: MiningStatus,
+}
+
+/// Which chain it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChainStatus {
+    /// What transactions for it name: 16 hex digits.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The hash of its genesis block.
+    pub genesis: String,
 }
 
 /// How blocks are made.
@@ -46,6 +61,7 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_string(),
         rules: node.rules().name().to_string(),
+        chain: chain_of(node.rules().as_ref()),
         length: view.length,
         tip: view.tip.map(|tip| tip.to_string()).unwrap_or_default(),
         pending: view.pending_count,
@@ -57,5 +73,15 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
             guesses: mining.guesses,
             guesses_per_s: mining.guesses_per_s,
         },
+    })
+}
+
+fn chain_of(rules: &dyn Rules) -> Option<ChainStatus> {
+    let genesis = rules.read_canonical(rules.genesis_text()?.to_vec()).ok()?;
+    let params = genesis.sealed()?.header.params.as_ref()?;
+    Some(ChainStatus {
+        id: ChainId::of_genesis(genesis.hash()).to_string(),
+        name: params.name.clone(),
+        genesis: genesis.hash().to_string(),
     })
 }

@@ -8,22 +8,22 @@ use adit_core::node::Answer;
 use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::NODE_HEADER;
-use super::answer::{bad_request, busy, method_not_allowed};
+use super::answer::{
+    bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
+};
+use super::body::read_body;
 use super::chain_body::chain_body;
+use super::etag::is_known;
 use crate::driver::{NodeHandle, Request, Stopping};
-
-/// A request's body must be there within this time.
-const BODY_TIMEOUT_MS: u64 = 10_000;
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.
@@ -43,6 +43,7 @@ pub(super) fn resolve_route() -> MethodRouter<NodeHandle> {
 async fn mine(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     Ok(match node.request(Request::Mine).await? {
         Answer::Mined(block) => json_text(StatusCode::OK, forged(&block)),
+        Answer::NobodyToReward(_) => nobody_to_reward(),
         _ => busy("too many requests for a block are waiting already; try again"),
     })
 }
@@ -76,15 +77,19 @@ pub(super) async fn new_transaction(
         Ok(transaction) => transaction,
         Err(error) => return Ok(bad_request(error)),
     };
+    let id = transaction.id();
     Ok(
         match node.request(Request::Transaction(transaction)).await? {
             Answer::Accepted { block_index } => {
-                let text = format!(
-                    "{{\"message\": \"Transaction will be added to Block {block_index}\"}}"
-                );
+                let message = format!("Transaction will be added to Block {block_index}");
+                let id = id
+                    .map(|id| format!("\"id\": \"{id}\", "))
+                    .unwrap_or_default();
+                let text = format!("{{{id}\"message\": \"{message}\"}}");
                 json_text(StatusCode::CREATED, text.into_bytes())
             }
             Answer::PoolFull(full) => busy(full),
+            Answer::NotPending(error) => bad_request(error),
             _ => busy("the transaction was not taken; try again"),
         },
     )
@@ -100,8 +105,7 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
         .map(|tip| tip.to_string())
         .unwrap_or_default();
     let etag = format!("\"{tip}\"");
-    let known = headers.get_all(IF_NONE_MATCH).iter();
-    let mut response = if known.into_iter().any(|value| names(value, &etag)) {
+    let mut response = if is_known(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let tail = format!("],\"length\":{}}}", snapshot.length());
@@ -120,14 +124,6 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
         headers.insert(NODE_HEADER, node_id);
     }
     response
-}
-
-/// Whether an `If-None-Match` header names this ETag (RFC 9110, 13.1.2).
-fn names(header: &HeaderValue, etag: &str) -> bool {
-    let list = header.to_str().unwrap_or_default();
-    list.split(',')
-        .map(|item| item.trim().trim_start_matches("W/"))
-        .any(|item| item == etag || item == "*")
 }
 
 pub(super) async fn register(
@@ -192,49 +188,4 @@ fn described(peer: &str, report: &PeerReport) -> Value {
             json!({ "node": peer, "outcome": "still being asked", "error": error })
         }
     }
-}
-
-/// Reads a body of bounded length in bounded time, or says why not.
-async fn read_body(body: Body, limit_bytes: usize) -> Result<bytes::Bytes, Response> {
-    // What is said to be too long need not come to be refused.
-    if body.size_hint().lower() > limit_bytes as u64 {
-        return Err(too_long(limit_bytes));
-    }
-    let reading = axum::body::to_bytes(body, limit_bytes);
-    match timeout(Duration::from_millis(BODY_TIMEOUT_MS), reading).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_too_long(&error) => Err(too_long(limit_bytes)),
-        Ok(Err(error)) => Err(bad_request(format!("the body could not be read: {error}"))),
-        Err(_) => {
-            let text = format!("the body was not whole after {BODY_TIMEOUT_MS} ms\n");
-            Err((StatusCode::REQUEST_TIMEOUT, text).into_response())
-        }
-    }
-}
-
-fn too_long(limit_bytes: usize) -> Response {
-    let text = format!("the body is longer than {limit_bytes} bytes\n");
-    (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn json_text(status: StatusCode, text: Vec<u8>) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    (status, [(CONTENT_TYPE, json)], text).into_response()
-}
-
-/// The disk failed under the node: nothing that a client could mend.
-fn unreadable(error: &adit_store::StoreError) -> Response {
-    tracing::error!(%error, "the chain can't be read");
-    busy("the chain can't be read; the node's log says why")
 }

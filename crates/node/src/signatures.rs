@@ -1,0 +1,97 @@
+//! Checks the signatures of blocks on all cores, while further blocks are being
+//! read. Whose signatures they have to be, the rules say.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use adit_core::block::{Block, BlockError};
+use adit_core::rules::Rules;
+
+/// So many blocks may wait for the check of their signatures.
+const BLOCKS_WAITING_LIMIT: usize = 8;
+
+/// A block whose signatures are not those that it needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the block in place {index} is not valid: {error}")]
+pub(crate) struct WrongSignature {
+    index: u64,
+    error: BlockError,
+}
+
+/// The threads that check. If it is dropped, they end.
+pub(crate) struct SignatureCheck {
+    blocks: Option<SyncSender<Arc<Block>>>,
+    workers: Vec<JoinHandle<Result<(), WrongSignature>>>,
+    failed: Arc<AtomicBool>,
+}
+
+impl SignatureCheck {
+    /// Under rules without signatures there is nothing to start.
+    pub(crate) fn start(rules: &Arc<dyn Rules>) -> SignatureCheck {
+        let (blocks, received) = sync_channel(BLOCKS_WAITING_LIMIT);
+        let (received, failed) = (Arc::new(Mutex::new(received)), Arc::default());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let count = if rules.keeps_accounts() { cores } else { 0 };
+        let worker = |_| {
+            let (rules, received) = (Arc::clone(rules), Arc::clone(&received));
+            let failed = Arc::clone(&failed);
+            thread::spawn(move || check(&*rules, &received, &failed))
+        };
+        SignatureCheck {
+            workers: (0..count).map(worker).collect(),
+            blocks: (count > 0).then_some(blocks),
+            failed,
+        }
+    }
+
+    /// Hands a block over; waits while too many are waiting. Once one has
+    /// failed, there is no use in further ones.
+    pub(crate) fn check(&self, block: &Arc<Block>) {
+        if let Some(blocks) = &self.blocks
+            && !self.failed.load(Ordering::Relaxed)
+        {
+            // If all threads have ended, `finish` says why.
+            let _ = blocks.send(Arc::clone(block));
+        }
+    }
+
+    /// Whether a block has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all are checked. Of errors, the first in the chain counts.
+    pub(crate) fn finish(mut self) -> Result<(), WrongSignature> {
+        self.blocks = None;
+        let workers = std::mem::take(&mut self.workers);
+        let results = workers.into_iter().map(|worker| {
+            let result = worker.join();
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let errors = results.filter_map(Result::err);
+        errors.min_by_key(|wrong| wrong.index).map_or(Ok(()), Err)
+    }
+}
+
+fn check(
+    rules: &dyn Rules,
+    received: &Mutex<Receiver<Arc<Block>>>,
+    failed: &AtomicBool,
+) -> Result<(), WrongSignature> {
+    loop {
+        let next = received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok(block) = next else {
+            return Ok(());
+        };
+        if let Err(error) = rules.check_signatures(&block, &|_, _| false) {
+            failed.store(true, Ordering::Relaxed);
+            let index = block.index();
+            return Err(WrongSignature { index, error });
+        }
+    }
+}
