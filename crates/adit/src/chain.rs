@@ -6,13 +6,14 @@ use std::path::Path;
 
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
-use adit_core::rules::by_name;
 use adit_node::offline::Offline;
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::new_chain;
 use crate::options::{ChainCommand, FolderOptions, RulesName};
+use crate::rules;
 
 /// An export is written in pieces of about this length.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -22,14 +23,16 @@ const BLOCKS_A_STEP: u64 = 256;
 
 pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
     match command {
+        ChainCommand::New(options) => new_chain::run(&options, json),
         ChainCommand::Show { folder, block } => show(&folder, block.as_deref(), json),
         ChainCommand::Verify { folder } => verify(&folder, json),
         ChainCommand::Export { folder, file } => export(&folder, &file, json),
         ChainCommand::Import {
             folder,
             rules,
+            chain,
             file,
-        } => import(&folder, rules, &file, json),
+        } => import(&folder, rules, chain.as_deref(), &file, json),
         ChainCommand::Reindex { folder } => reindex(&folder, json),
     }
 }
@@ -118,6 +121,7 @@ fn export(folder: &FolderOptions, file: &Path, json: bool) -> anyhow::Result<()>
 fn import(
     folder: &FolderOptions,
     rules: Option<RulesName>,
+    genesis: Option<&Path>,
     file: &Path,
     json: bool,
 ) -> anyhow::Result<()> {
@@ -126,11 +130,14 @@ fn import(
         false => Box::new(File::open(file).with_context(|| file.display().to_string())?),
     };
     let folder = folder.folder()?;
-    let rules = match rules {
-        Some(rules) => rules.as_str().to_string(),
-        None => Offline::rules_of(&folder)?.unwrap_or_else(|| "classic".to_string()),
+    let kept = match (rules, genesis) {
+        (None, None) => Offline::rules_of(&folder)?,
+        _ => None,
     };
-    let rules = by_name(&rules).ok_or_else(|| anyhow!("the rules {rules:?} are unknown"))?;
+    let rules = match kept {
+        Some(kept) => kept,
+        None => rules::named(rules, genesis, Some(&folder))?,
+    };
     let mut chain = Offline::open_or_make(&folder, rules)?;
     let progress = Progress::start("importing", None);
     let imported = chain

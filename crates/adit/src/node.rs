@@ -5,15 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use adit_core::rules::by_name;
-use adit_node::{MinerSettings, Settings, start};
+use adit_core::rules::Rules;
+use adit_node::{MinerSettings, Running, Settings, start};
 use adit_store::Durability;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::options::{Interval, NodeOptions, all_cores, default_folder};
+use crate::rules;
 
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.
@@ -32,20 +33,44 @@ const TEMPORARY_PREFIX: &str = "adit-in-memory-";
 
 pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
     start_log(&options.log, json)?;
+    run_until_stopped(start_node(options))
+}
+
+/// Starts a node and runs it until it can't go on or is told to stop by a
+/// signal. Its folder is kept until then.
+pub(crate) fn run_until_stopped(
+    starting: impl Future<Output = anyhow::Result<(Running, DataFolder)>>,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    let done = runtime.block_on(run_node(options));
+    let done = runtime.block_on(async {
+        // Before the start: from then on a signal ends the node in good order.
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
+        let (running, _folder) = starting.await?;
+        let stopped = running.until(async {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+            tracing::info!("stopping");
+        });
+        anyhow::Ok(stopped.await?)
+    });
     runtime.shutdown_timeout(Duration::from_millis(BACKGROUND_TIMEOUT_MS));
     done
 }
 
-async fn run_node(options: NodeOptions) -> anyhow::Result<()> {
+async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder)> {
     let listener = listen(&options.host, options.port).await?;
     let address = listener.local_addr()?;
     let folder = DataFolder::of(&options, address.port())?;
-    let rules = by_name(options.rules.as_str())
-        .ok_or_else(|| anyhow!("--rules {}: unknown", options.rules.as_str()))?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
+    let chain = options.chain.as_deref();
+    let rules = rules::named(options.rules, chain, Some(folder.path()))?;
+    let reward_to = reward_to(&options, rules.as_ref())?;
+    let mine_every = options
+        .mine
+        .map(|_| rest(options.mine_every, rules.as_ref()));
+    let rules_name = rules.name();
     let running = start(Settings {
         listener,
         rules,
@@ -57,40 +82,49 @@ async fn run_node(options: NodeOptions) -> anyhow::Result<()> {
             threads: options.mine.unwrap_or_else(all_cores),
             kernel: options.kernel,
         },
-        mine_every: options.mine.map(|_| rest(options.mine_every)),
+        mine_every,
+        mine_at_once: false,
+        reward_to,
         advertise: options.advertise,
         allowed_hosts: options.allowed_hosts,
     })?;
     let view = running.node.view();
     tracing::info!(
         url = format!("http://{}", running.address),
-        rules = options.rules.as_str(),
+        rules = rules_name,
         blocks = view.length,
         pending = view.pending_count,
         node_id = running.node_id,
         data = %folder.path().display(),
         "listening"
     );
-    running
-        .until(async {
-            tokio::select! {
-                _ = interrupted.recv() => {}
-                _ = terminated.recv() => {}
-            }
-            tracing::info!("stopping");
-        })
-        .await?;
-    Ok(())
+    Ok((running, folder))
 }
 
-fn rest(wanted: Option<Interval>) -> Duration {
+fn rest(wanted: Option<Interval>, rules: &dyn Rules) -> Duration {
     match wanted {
+        None if rules.keeps_accounts() => Duration::ZERO,
         None => Duration::from_millis(REST_MS),
         Some(Interval(every)) => every.unwrap_or_default(),
     }
 }
 
-async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+fn reward_to(options: &NodeOptions, rules: &dyn Rules) -> anyhow::Result<Option<String>> {
+    let reward_to = options.reward_to.map(|address| address.to_string());
+    match (rules.keeps_accounts(), &reward_to) {
+        (true, None) if options.mine.is_some() => bail!(
+            "--mine: on this chain a block is rewarded to an address; say whose with \
+             --reward-to (`adit wallet new` makes one)"
+        ),
+        (false, Some(_)) => bail!(
+            "--reward-to: under the classic rules the reward goes to the node's own name; \
+             leave it out, or run a chain with addresses (`adit chain new`)"
+        ),
+        _ => Ok(reward_to),
+    }
+}
+
+pub(crate) async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind((host, port)).await;
     bound.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
@@ -106,7 +140,7 @@ async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
 }
 
 /// Where the node keeps its data; a temporary one is deleted at the end.
-enum DataFolder {
+pub(crate) enum DataFolder {
     Kept(PathBuf),
     Temporary(tempfile::TempDir),
 }
@@ -119,7 +153,11 @@ impl DataFolder {
                 given.map_or_else(|| default_folder(port), Ok)?,
             ));
         }
-        // A file system in memory, where there is one.
+        DataFolder::temporary()
+    }
+
+    /// One in memory, where there is a file system in memory.
+    pub(crate) fn temporary() -> anyhow::Result<DataFolder> {
         let shared_memory = Path::new("/dev/shm");
         let place = match shared_memory.is_dir() {
             true => shared_memory.to_path_buf(),
@@ -133,7 +171,7 @@ impl DataFolder {
         Ok(DataFolder::Temporary(folder))
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             DataFolder::Kept(path) => path,
             DataFolder::Temporary(folder) => folder.path(),
@@ -169,7 +207,7 @@ fn is_abandoned(folder: &Path) -> bool {
     age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS)) && lock.try_lock().is_ok()
 }
 
-fn start_log(filter: &str, json: bool) -> anyhow::Result<()> {
+pub(crate) fn start_log(filter: &str, json: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .with_context(|| format!("--log {filter}"))?;

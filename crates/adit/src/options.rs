@@ -2,6 +2,13 @@
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
+mod wallet;
+
+pub(crate) use wallet::{
+    BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
+    WalletCommand, WalletFolder, WalletOptions,
+};
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
@@ -10,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use adit_core::address::Address;
 use adit_core::peer::PeerAddress;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
@@ -17,6 +25,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+
+use crate::coins::Coins;
+use crate::wallet::PASSWORD_VARIABLE;
 
 /// Proofs are searched on at most so many cores.
 pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
@@ -43,10 +54,37 @@ pub(crate) enum Command {
     /// Run a node (the default).
     Node(NodeOptions),
     /// Ask a running node how it is; fails when it is not.
-    Status(StatusOptions),
+    Status(NodeToAsk),
+    /// Make and look at wallets: a key file and 24 words each.
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// Pay somebody on a sealed chain.
+    Send(SendOptions),
+    /// Ask a node what an address has.
+    Balance(BalanceOptions),
+    /// Sign a transaction without a node, for `adit broadcast`.
+    Sign(SignOptions),
+    /// Hand a signed transaction to a node.
+    Broadcast(BroadcastOptions),
+    /// Put a file's hash into a sealed chain, and get a proof of it.
+    Notarize(NotarizeOptions),
+    /// Check by its proof, without a node, that a file existed.
+    Prove(ProveOptions),
     /// Work on the chain of a node that is not running.
     #[command(subcommand)]
     Chain(ChainCommand),
+    /// Run a chain to develop on: in memory, with funded accounts, and a block
+    /// for every transaction.
+    Dev(DevOptions),
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// How fast each kernel searches proofs, as against the library sha2.
+    Pow,
 }
 
 #[derive(Debug, Args)]
@@ -59,9 +97,14 @@ pub(crate) struct NodeOptions {
     #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
     pub(crate) host: String,
 
-    /// The rules of the chain.
-    #[arg(long, env = "ADIT_RULES", default_value = "classic")]
-    pub(crate) rules: RulesName,
+    /// The rules of the chain [default: classic, or those of --chain].
+    #[arg(long, env = "ADIT_RULES")]
+    pub(crate) rules: Option<RulesName>,
+
+    /// The genesis block of the chain to join, which `adit chain new` wrote;
+    /// its rules are sealed.
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+    pub(crate) chain: Option<PathBuf>,
 
     /// Where to keep everything [default: one folder for each port, under the
     /// user's data folder].
@@ -96,6 +139,11 @@ pub(crate) struct NodeOptions {
     )]
     pub(crate) resolve_every: Interval,
 
+    /// The address that the blocks made here are rewarded to; under the rules
+    /// sealed, none are made without it.
+    #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO")]
+    pub(crate) reward_to: Option<Address>,
+
     /// Make blocks all the time, on so many cores, or on all; without it they
     /// are made when GET /mine asks for one.
     #[arg(
@@ -110,7 +158,8 @@ pub(crate) struct NodeOptions {
     pub(crate) mine: Option<NonZeroUsize>,
 
     /// How long to rest after each block that --mine makes; 0 never
-    /// [default: 10s, because the proofs of the classic rules take no time].
+    /// [default: 0, but 10s under the classic rules, whose proofs take no
+    /// time].
     #[arg(
         long,
         value_name = "TIME",
@@ -152,7 +201,47 @@ pub(crate) struct NodeOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StatusOptions {
+pub(crate) struct DevOptions {
+    /// The port to listen on; 0 takes a free one.
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    pub(crate) port: u16,
+
+    /// The address to listen on; 0.0.0.0 lets other machines in.
+    #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// What to log; as of `adit node`.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "ADIT_LOG",
+        default_value = "warn",
+        value_parser = read_filter
+    )]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewChainOptions {
+    /// What people will call it; also the name of the file, with .json.
+    #[arg(long)]
+    pub(crate) name: String,
+
+    /// How long a block should take.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) block_interval: Duration,
+
+    /// What somebody starts with, in coins: `adit1...=1000`; can be repeated.
+    #[arg(long = "alloc", value_name = "ADDRESS=AMOUNT", value_parser = read_allocation)]
+    pub(crate) allocations: Vec<(Address, u64)>,
+
+    /// The file to write [default: the name, with .json].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeToAsk {
     /// The port of the node, on this machine.
     #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
     pub(crate) port: u16,
@@ -164,6 +253,9 @@ pub(crate) struct StatusOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChainCommand {
+    /// Make a chain of your own, with signatures and balances: writes the file
+    /// that others join it by.
+    New(NewChainOptions),
     /// Print one block: by index, by hash, or the last one.
     Show {
         #[command(flatten)]
@@ -191,6 +283,10 @@ pub(crate) enum ChainCommand {
         /// folder; classic where there is none].
         #[arg(long, env = "ADIT_RULES")]
         rules: Option<RulesName>,
+        /// The genesis block of the chain, if its rules are sealed and the
+        /// folder does not hold it yet.
+        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+        chain: Option<PathBuf>,
         /// What `export` wrote, or the body of GET /chain; `-` is the
         /// standard input.
         file: PathBuf,
@@ -220,11 +316,23 @@ pub(crate) enum RulesName {
     /// The tutorial's later code: the last hash is part of the puzzle.
     #[value(name = "classic-2018")]
     Classic2018,
+    /// Signatures, balances and work: the chain of --chain FILE.
+    Sealed,
 }
 
 /// A time between two looks; none is never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interval(pub(crate) Option<Duration>);
+
+impl NodeToAsk {
+    /// Where it is, as `host:port`.
+    pub(crate) fn address(&self) -> String {
+        match &self.node {
+            Some(node) => node.to_string(),
+            None => format!("127.0.0.1:{}", self.port),
+        }
+    }
+}
 
 impl FolderOptions {
     pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
@@ -239,6 +347,7 @@ impl RulesName {
         match self {
             RulesName::Classic => "classic",
             RulesName::Classic2018 => "classic-2018",
+            RulesName::Sealed => "sealed",
         }
     }
 }
@@ -309,7 +418,9 @@ fn read_env_file(file: &Path) -> Result<(), clap::Error> {
 }
 
 fn refuse_unknown_variables() -> Result<(), clap::Error> {
-    let known = variables_of(&Cli::command());
+    let mut known = variables_of(&Cli::command());
+    // No flag goes with it: every process may read another's arguments.
+    known.insert(PASSWORD_VARIABLE.to_owned());
     let unknown = std::env::vars_os()
         .map(|(name, _)| name.to_string_lossy().into_owned())
         .find(|name| name.starts_with("ADIT_") && !known.contains(name));
@@ -330,6 +441,14 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
             "--in-memory keeps nothing and --data-dir says where to keep it: \
              give one of them (or of ADIT_IN_MEMORY and ADIT_DATA_DIR)",
         )),
+        Command::Node(node)
+            if node.chain.is_some() && !matches!(node.rules, None | Some(RulesName::Sealed)) =>
+        {
+            Err(usage(
+                "--chain names a chain of the rules sealed, and --rules names others: \
+                 leave --rules out (or ADIT_RULES)",
+            ))
+        }
         _ => Ok(cli),
     }
 }
@@ -376,6 +495,15 @@ fn read_threads(text: &str) -> Result<NonZeroUsize, String> {
     let threads = text.parse::<NonZeroUsize>().ok();
     let threads = threads.filter(|threads| threads.get() <= MINING_THREADS_LIMIT);
     threads.ok_or_else(|| format!("write it as a number from 1 to {MINING_THREADS_LIMIT}, or all"))
+}
+
+fn read_allocation(text: &str) -> Result<(Address, u64), String> {
+    let (address, amount) = text
+        .split_once('=')
+        .ok_or("write it as ADDRESS=AMOUNT, such as adit1...=1000")?;
+    let address: Address = address.parse().map_err(|error| format!("{error}"))?;
+    let Coins(units) = amount.parse().map_err(|error| format!("{error}"))?;
+    Ok((address, units))
 }
 
 /// As many threads as run at the same time on this machine.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_node::Status;
 use anyhow::Context;
 
-use crate::options::StatusOptions;
+use crate::options::NodeToAsk;
 
 /// The node must answer within this time.
 const STATUS_TIMEOUT_MS: u64 = 5_000;
@@ -14,11 +14,8 @@ const STATUS_TIMEOUT_MS: u64 = 5_000;
 /// The node's answer is at most this long.
 const STATUS_LIMIT_BYTES: usize = 64 * 1024;
 
-pub(crate) fn run(options: &StatusOptions, json: bool) -> anyhow::Result<()> {
-    let node = match &options.node {
-        Some(node) => node.to_string(),
-        None => format!("127.0.0.1:{}", options.port),
-    };
+pub(crate) fn run(options: &NodeToAsk, json: bool) -> anyhow::Result<()> {
+    let node = options.address();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -118,3 +118,32 @@ fn what_cannot_mine_is_refused_by_name() {
     let refused = run(adit(["node"]).env("ADIT_MINE", "many")).expect_code(2);
     refused.expect_error(["--mine", "from 1 to 1024, or all"]);
 }
+
+#[test]
+fn the_bench_measures_every_kernel_of_this_machine_against_the_library() {
+    let measured = run(&mut adit(["bench", "pow", "--json"]))
+        .expect_code(0)
+        .json();
+    let puzzles = measured["puzzles"].as_array().unwrap();
+    let names: Vec<&str> = puzzles
+        .iter()
+        .map(|table| table["puzzle"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["classic", "classic-2018", "sealed"]);
+    for table in puzzles {
+        let rows = table["kernels"].as_array().unwrap();
+        let named = |name: &str| rows.iter().find(|row| row["kernel"] == name);
+        assert_eq!(rows[0]["ratio"], 1.0, "the library itself comes first");
+        assert!(
+            named("scalar").is_some() && named(measured["fastest"].as_str().unwrap()).is_some()
+        );
+        for row in rows {
+            assert!(row["guesses_per_s"].as_f64().unwrap() > 0.0, "{row}");
+            assert!(row["cycles"].as_f64().unwrap() > 0.0, "{row}");
+        }
+    }
+    assert_eq!(measured["threads"][0]["threads"], 1);
+    for figure in ["stop_ms", "classic_block_ms"] {
+        assert!(measured[figure].as_f64().unwrap() > 0.0, "{measured}");
+    }
+}

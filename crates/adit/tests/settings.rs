@@ -207,11 +207,12 @@ fn with_json_every_line_of_the_log_is_json() {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        let messages: Vec<&Value> = lines
-            .iter()
-            .map(|line| &line["fields"]["message"])
-            .collect();
-        assert_eq!(messages, ["listening", "block made", "stopping"]);
+        let messages = lines.iter().map(|line| &line["fields"]["message"]);
+        // The miner gets ready at its own pace: one thread may have found a
+        // proof before the one that says so was given time to.
+        let (ready, others): (Vec<_>, Vec<_>) = messages.partition(|text| *text == "ready to mine");
+        assert!(ready.len() <= 1);
+        assert_eq!(others, ["listening", "block made", "stopping"]);
     }
 }
 

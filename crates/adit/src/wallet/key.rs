@@ -1,0 +1,114 @@
+//! Secret keys, and the phrases that they can be made of again. What is secret
+//! is wiped from memory when it is let go, and has no `Debug`, so that it gets
+//! into no log and no error.
+
+use std::fmt;
+
+use adit_core::address::Address;
+use adit_core::hash::read_hex;
+use adit_core::sealed::Transfer;
+use anyhow::anyhow;
+use bip39::{Language, Mnemonic};
+use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+use zeroize::Zeroizing;
+
+use super::derivation::derive;
+
+/// Where a phrase's key lies below its seed, by BIP-44: 1 is the number of all
+/// coins that are worth nothing (SLIP-0044), then the account and the chain.
+const PATH: [u32; 4] = [44, 1, 0, 0];
+
+/// The same in words, for files and people.
+pub(crate) const DERIVATION: &str = "BIP-39, SLIP-0010 ed25519, m/44'/1'/0'/0'";
+
+/// So much chance is in a new phrase: 256 bits, 24 words.
+const ENTROPY_BYTES: usize = 32;
+
+/// The words (BIP-39, English, without a passphrase) from which a key can be
+/// made again.
+pub(crate) struct Phrase(Mnemonic);
+
+/// Why a text is no phrase. It tells nothing of the text, which may be a real
+/// phrase but for one letter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PhraseError {
+    #[error("a phrase has 24 words (or 12, 15, 18, 21), found {found}")]
+    WrongCount { found: usize },
+    #[error("word {number} is not on the English list of BIP-39: was it mistyped?")]
+    UnknownWord { number: usize },
+    #[error(
+        "the phrase's checksum is wrong: a word was mistaken for another, or two changed places"
+    )]
+    WrongChecksum,
+}
+
+/// An Ed25519 private key (RFC 8032, 32 bytes).
+pub(crate) struct SecretKey(Zeroizing<[u8; 32]>);
+
+impl Phrase {
+    /// A new one, from the system's randomness.
+    pub(crate) fn new() -> anyhow::Result<Phrase> {
+        let mut entropy = Zeroizing::new([0; ENTROPY_BYTES]);
+        getrandom::fill(&mut *entropy)
+            .map_err(|error| anyhow!("the system gives no randomness: {error}"))?;
+        let phrase = Mnemonic::from_entropy(&*entropy).expect("256 bits are 24 words");
+        Ok(Phrase(phrase))
+    }
+
+    /// Reads words as people write them, with any space between them.
+    pub(crate) fn read(text: &str) -> Result<Phrase, PhraseError> {
+        let text = Zeroizing::new(text.to_lowercase());
+        let phrase = Mnemonic::parse_in_normalized(Language::English, &text);
+        phrase.map(Phrase).map_err(|error| match error {
+            bip39::Error::UnknownWord(index) => PhraseError::UnknownWord { number: index + 1 },
+            bip39::Error::InvalidChecksum => PhraseError::WrongChecksum,
+            _ => PhraseError::WrongCount {
+                found: text.split_whitespace().count(),
+            },
+        })
+    }
+
+    /// Its key, at [`DERIVATION`].
+    pub(crate) fn key(&self) -> SecretKey {
+        let seed = Zeroizing::new(self.0.to_seed_normalized(""));
+        SecretKey(derive(&*seed, &PATH))
+    }
+}
+
+impl fmt::Display for Phrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl SecretKey {
+    /// Reads 64 hex digits, as `adit dev` prints them.
+    pub(crate) fn from_hex(hex: &str) -> Option<SecretKey> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        read_hex(hex.as_bytes(), &mut *bytes)?;
+        Some(SecretKey(bytes))
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> SecretKey {
+        SecretKey(Zeroizing::new(bytes))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Who can be paid so that this key can spend it.
+    pub(crate) fn address(&self) -> Address {
+        Address(VerificationKeyBytes::from(&*self.signing_key()).into())
+    }
+
+    /// The canonical text of the transaction, signed.
+    pub(crate) fn sign(&self, transfer: &Transfer) -> Vec<u8> {
+        let signature = self.signing_key().sign(&transfer.to_signed_bytes());
+        transfer.with_signature(&signature.to_bytes())
+    }
+
+    fn signing_key(&self) -> Zeroizing<SigningKey> {
+        Zeroizing::new(SigningKey::from(*self.0))
+    }
+}
