@@ -6,6 +6,7 @@
 
 mod account_pool;
 mod address;
+mod agenda;
 mod chain;
 mod classic;
 mod development;

@@ -6,7 +6,6 @@
 //! Nothing here waits: time is a number, and whatever will happen stands in
 //! an agenda. So one seed is one history, and a thousand take seconds.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +14,10 @@ use adit_core::chain::Arrival;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
-use adit_core::sync::{PeerReport, RequestId};
+use adit_core::sync::PeerReport;
 
-use crate::world::{
-    Dice, Offered, address, answer_of, config, paid_in, payment, read_offer, solve,
-};
+use crate::agenda::Agenda;
+use crate::world::{Offered, address, answer_of, config, paid_in, payment, read_offer, solve};
 
 const RULES: Classic = Classic::Published;
 const NODES: usize = 4;
@@ -41,12 +39,8 @@ enum Event {
     Split,
 }
 
-#[derive(Default)]
 struct Simulation {
-    dice: Dice,
-    now: Duration,
-    agenda: BTreeMap<(Duration, u64), Event>,
-    last_number: u64,
+    agenda: Agenda<Event>,
     nodes: Vec<(Node, MemoryArchive)>,
     /// In which part of the network each node is.
     parts: [u64; NODES],
@@ -59,23 +53,27 @@ struct Simulation {
 impl Simulation {
     fn run(seed: u64) -> Simulation {
         let mut simulation = Simulation {
-            dice: Dice(seed),
-            ..Simulation::default()
+            agenda: Agenda::new(seed, Duration::ZERO),
+            nodes: Vec::new(),
+            parts: [0; NODES],
+            submitted: Vec::new(),
+            forks: 0,
+            history: Vec::new(),
         };
         (0..NODES).for_each(|number| simulation.start(number));
-        simulation.plan(1_000, Event::User);
-        simulation.plan(20_000, Event::Split);
+        simulation.agenda.plan(1_000, Event::User);
+        simulation.agenda.plan(20_000, Event::Split);
         simulation.run_until(BUSY_UNTIL);
         // Users rest, the network is whole: what was begun is finished. Chains
         // of one length may be left, for each node keeps what it saw first:
         // the next block decides, and at last no transaction waits.
         simulation.parts = [0; NODES];
         for number in 0..NODES {
-            simulation.run_until(simulation.now + Duration::from_secs(60));
-            let request = simulation.request();
+            simulation.run_until(simulation.agenda.now + Duration::from_secs(60));
+            let request = simulation.agenda.request();
             simulation.tell(number, Input::Mine(request));
         }
-        simulation.run_until(simulation.now + Duration::from_secs(60));
+        simulation.run_until(simulation.agenda.now + Duration::from_secs(60));
         simulation
     }
 
@@ -83,43 +81,22 @@ impl Simulation {
     fn start(&mut self, number: usize) {
         let config = Config {
             resolve_every: Some(Duration::from_secs(15)),
-            mine_every: None,
-            mine_at_once: false,
             ..config(&format!("node {number}"))
         };
         let (rules, archive) = (Arc::new(RULES), MemoryArchive::default());
         let node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
         self.nodes.push((node, archive));
         let neighbours = [1, NODES - 1].map(|step| (number + step) % NODES);
-        let request = self.request();
+        let request = self.agenda.request();
         let peers = neighbours.map(address_of).to_vec();
         self.tell(number, Input::Register(request, peers));
         self.tell(number, Input::Started);
     }
 
     fn run_until(&mut self, end: Duration) {
-        while let Some(next) = self.agenda.first_entry().filter(|next| next.key().0 < end) {
-            let ((now, _), event) = next.remove_entry();
-            self.now = now;
+        while let Some(event) = self.agenda.next_before(end) {
             self.happens(event);
         }
-        self.now = end;
-    }
-
-    /// Puts an event on the agenda, at a random time within `limit_ms`.
-    fn plan(&mut self, limit_ms: u64, event: Event) {
-        let wait = Duration::from_millis(1 + self.dice.below(limit_ms));
-        self.plan_at(self.now + wait, event);
-    }
-
-    fn plan_at(&mut self, time: Duration, event: Event) {
-        self.last_number += 1;
-        self.agenda.insert((time, self.last_number), event);
-    }
-
-    fn request(&mut self) -> RequestId {
-        self.last_number += 1;
-        RequestId(self.last_number)
     }
 
     fn happens(&mut self, event: Event) {
@@ -129,29 +106,29 @@ impl Simulation {
                 let chain = self.nodes[peer].1.main();
                 let connected = self.parts[asker] == self.parts[peer];
                 let body = connected.then(|| answer_of(chain));
-                self.plan(500, Event::Answer { asker, peer, body });
+                self.agenda.plan(500, Event::Answer { asker, peer, body });
             }
             Event::Answer { asker, peer, body } => self.hear(asker, peer, body),
-            Event::User if self.now < BUSY_UNTIL => {
+            Event::User if self.agenda.now < BUSY_UNTIL => {
                 self.use_node();
-                self.plan(3_000, Event::User);
+                self.agenda.plan(3_000, Event::User);
             }
-            Event::Split if self.now < BUSY_UNTIL => {
-                self.parts = self.parts.map(|_| self.dice.below(2));
-                self.plan(20_000, Event::Split);
+            Event::Split if self.agenda.now < BUSY_UNTIL => {
+                self.parts = self.parts.map(|_| self.agenda.dice.below(2));
+                self.agenda.plan(20_000, Event::Split);
             }
             Event::User | Event::Split => {}
         }
     }
 
     fn use_node(&mut self) {
-        let number = self.dice.below(NODES as u64) as usize;
-        let request = self.request();
-        if self.dice.below(2) == 0 {
+        let number = self.agenda.dice.below(NODES as u64) as usize;
+        let request = self.agenda.request();
+        if self.agenda.dice.below(2) == 0 {
             return self.tell(number, Input::Mine(request));
         }
         // Two payments may look the same, and both are meant.
-        let text = payment(self.dice.below(60));
+        let text = payment(self.agenda.dice.below(60));
         self.submitted.push(text.clone());
         let transaction = RULES.read_transaction(text.as_bytes()).unwrap();
         self.tell(number, Input::Transaction(request, transaction));
@@ -159,9 +136,9 @@ impl Simulation {
 
     /// One change in a node, then everything that follows from it, in order.
     fn tell(&mut self, number: usize, input: Input) {
-        let said = format!("{:?} node {number}: {input:?}", self.now);
+        let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
         let (node, archive) = &mut self.nodes[number];
-        let effects = node.handle(self.now, input, archive).unwrap();
+        let effects = node.handle(self.agenda.now, input, archive).unwrap();
         self.history.push(format!("{said} -> {effects:?}"));
         for effect in effects {
             self.carry_out(number, effect);
@@ -179,26 +156,27 @@ impl Simulation {
             Effect::Made(_) | Effect::Answer(_, _) => {}
             Effect::Mine(job) => {
                 let (job, proof) = (job.number, solve(&job.puzzle));
-                self.plan(8_000, Event::Input(number, Input::Proof { job, proof }));
+                self.agenda
+                    .plan(8_000, Event::Input(number, Input::Proof { job, proof }));
             }
             // Here the proof is found all the same, and the node ignores it.
             Effect::StopMining => {}
             Effect::Ask(peer) => {
                 let (asker, peer) = (number, number_of(&peer));
-                self.plan(500, Event::Question { asker, peer });
+                self.agenda.plan(500, Event::Question { asker, peer });
             }
             // The tutorial's nodes do not push: they are told to look.
             Effect::Announce(peers) => {
                 for peer in peers.iter().map(number_of) {
-                    let look = Input::Resolve(self.request());
+                    let look = Input::Resolve(self.agenda.request());
                     if self.parts[number] == self.parts[peer] {
-                        self.plan(500, Event::Input(peer, look));
+                        self.agenda.plan(500, Event::Input(peer, look));
                     }
                 }
             }
-            Effect::WakeAt(alarm, time) => {
-                self.plan_at(time, Event::Input(number, Input::Woken(alarm)))
-            }
+            Effect::WakeAt(alarm, time) => self
+                .agenda
+                .plan_at(time, Event::Input(number, Input::Woken(alarm))),
             Effect::LeftOut(_) | Effect::Refused(_) => panic!("all are honest: {effect:?}"),
         }
     }

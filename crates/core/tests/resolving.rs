@@ -169,8 +169,6 @@ fn the_peers_are_asked_at_every_waking_and_none_twice_at_a_time() {
     let every = Duration::from_secs(10);
     let config = Config {
         resolve_every: Some(every),
-        mine_every: None,
-        mine_at_once: false,
         ..config("us")
     };
     let mut node = Driven::start(Arc::new(Classic::Published), config);

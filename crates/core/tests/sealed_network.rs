@@ -2,7 +2,6 @@
 //! they fork, hand each other their blocks, and come to one chain on which no
 //! coin was lost or made. One seed is one history.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::pool::Pool;
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{Account, Params};
-use adit_core::sync::RequestId;
 
+use crate::agenda::Agenda;
 use crate::sealed_world::{Key, easy_params, key, payment_of};
-use crate::world::{Dice, config, solve};
+use crate::world::{config, solve};
 
 const NODES: usize = 3;
 const PEOPLE: usize = 5;
@@ -36,10 +35,7 @@ enum Event {
 }
 
 struct Simulation {
-    dice: Dice,
-    now: Duration,
-    agenda: BTreeMap<(Duration, u64), Event>,
-    last_number: u64,
+    agenda: Agenda<Event>,
     rules: Arc<Sealed>,
     keys: Vec<Key>,
     nodes: Vec<(Node, MemoryArchive)>,
@@ -57,10 +53,7 @@ impl Simulation {
             ..easy_params(&[(&keys[0], 1_000_000), (&keys[1], 50_000)])
         };
         let mut simulation = Simulation {
-            dice: Dice(seed),
-            now: START,
-            agenda: BTreeMap::new(),
-            last_number: 0,
+            agenda: Agenda::new(seed, START),
             rules: Arc::new(Sealed::with_params(params, START).unwrap()),
             keys,
             nodes: Vec::new(),
@@ -70,8 +63,8 @@ impl Simulation {
             history: Vec::new(),
         };
         (0..NODES).for_each(|number| simulation.start(number));
-        simulation.plan(1_000, Event::User);
-        simulation.plan(20_000, Event::Split);
+        simulation.agenda.plan(1_000, Event::User);
+        simulation.agenda.plan(20_000, Event::Split);
         simulation.run_until(START + BUSY);
         simulation.settle();
         simulation
@@ -82,15 +75,15 @@ impl Simulation {
     fn settle(&mut self) {
         self.parts = [0; NODES];
         for number in 0..NODES {
-            self.run_until(self.now + Duration::from_secs(60));
-            let request = self.request();
+            self.run_until(self.agenda.now + Duration::from_secs(60));
+            let request = self.agenda.request();
             self.tell(number, Input::Mine(request));
-            self.run_until(self.now + Duration::from_secs(60));
+            self.run_until(self.agenda.now + Duration::from_secs(60));
             for peer in 0..NODES {
                 self.deliver(number, peer);
             }
         }
-        self.run_until(self.now + Duration::from_secs(60));
+        self.run_until(self.agenda.now + Duration::from_secs(60));
     }
 
     fn start(&mut self, number: usize) {
@@ -105,54 +98,36 @@ impl Simulation {
     }
 
     fn run_until(&mut self, end: Duration) {
-        while let Some(next) = self.agenda.first_entry().filter(|next| next.key().0 < end) {
-            let ((now, _), event) = next.remove_entry();
-            self.now = now;
+        while let Some(event) = self.agenda.next_before(end) {
             self.happens(event);
         }
-        self.now = end;
-    }
-
-    fn plan(&mut self, limit_ms: u64, event: Event) {
-        let wait = Duration::from_millis(1 + self.dice.below(limit_ms));
-        self.plan_at(self.now + wait, event);
-    }
-
-    fn plan_at(&mut self, time: Duration, event: Event) {
-        self.last_number += 1;
-        self.agenda.insert((time, self.last_number), event);
-    }
-
-    fn request(&mut self) -> RequestId {
-        self.last_number += 1;
-        RequestId(self.last_number)
     }
 
     fn happens(&mut self, event: Event) {
-        let is_busy = self.now < START + BUSY;
+        let is_busy = self.agenda.now < START + BUSY;
         match event {
             Event::Input(number, input) => self.tell(number, input),
             Event::Deliver { from, to } => self.deliver(from, to),
             Event::User if is_busy => {
                 self.use_node();
-                self.plan(1_500, Event::User);
+                self.agenda.plan(1_500, Event::User);
             }
             Event::Split if is_busy => {
-                self.parts = self.parts.map(|_| self.dice.below(2));
-                self.plan(20_000, Event::Split);
+                self.parts = self.parts.map(|_| self.agenda.dice.below(2));
+                self.agenda.plan(20_000, Event::Split);
             }
             Event::User | Event::Split => {}
         }
     }
 
     fn use_node(&mut self) {
-        let number = self.dice.below(NODES as u64) as usize;
-        let request = self.request();
-        if self.dice.below(3) == 0 {
+        let number = self.agenda.dice.below(NODES as u64) as usize;
+        let request = self.agenda.request();
+        if self.agenda.dice.below(3) == 0 {
             return self.tell(number, Input::Mine(request));
         }
-        let [from, to] = [0, 1].map(|_| self.dice.below(PEOPLE as u64) as usize);
-        let (amount, fee) = (self.dice.below(3_000), self.dice.below(50));
+        let [from, to] = [0, 1].map(|_| self.agenda.dice.below(PEOPLE as u64) as usize);
+        let (amount, fee) = (self.agenda.dice.below(3_000), self.agenda.dice.below(50));
         let (from, to) = (&self.keys[from], &self.keys[to]);
         let (node, archive) = &self.nodes[number];
         let Pool::Accounts(pool) = node.pool() else {
@@ -164,17 +139,17 @@ impl Simulation {
         let submitted = self.rules.read_transaction(&text).unwrap();
         // Several nodes may hear of one payment.
         for number in 0..NODES {
-            if self.dice.below(2) == 0 {
-                let request = self.request();
+            if self.agenda.dice.below(2) == 0 {
+                let request = self.agenda.request();
                 self.tell(number, Input::Transaction(request, submitted.clone()));
             }
         }
     }
 
     fn tell(&mut self, number: usize, input: Input) {
-        let said = format!("{:?} node {number}: {input:?}", self.now);
+        let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
         let (node, archive) = &mut self.nodes[number];
-        let effects = node.handle(self.now, input, archive).unwrap();
+        let effects = node.handle(self.agenda.now, input, archive).unwrap();
         self.history.push(format!("{said} -> {effects:?}"));
         for effect in effects {
             self.carry_out(number, effect);
@@ -196,15 +171,17 @@ impl Simulation {
             }
             Effect::Mine(job) => {
                 let (job, proof) = (job.number, solve(&job.puzzle));
-                self.plan(4_000, Event::Input(number, Input::Proof { job, proof }));
+                self.agenda
+                    .plan(4_000, Event::Input(number, Input::Proof { job, proof }));
             }
             Effect::Announce(_) => {
                 for to in 0..NODES {
-                    self.plan(2_000, Event::Deliver { from: number, to });
+                    self.agenda.plan(2_000, Event::Deliver { from: number, to });
                 }
             }
             Effect::WakeAt(alarm, time) => {
-                self.plan_at(time, Event::Input(number, Input::Woken(alarm)));
+                self.agenda
+                    .plan_at(time, Event::Input(number, Input::Woken(alarm)));
             }
             // A proof that was found for an old tip makes a block that nobody
             // wants.
