@@ -6,6 +6,7 @@ use std::path::Path;
 
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
+use adit_node::identity;
 use adit_node::offline::Offline;
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -131,7 +132,7 @@ fn import(
     };
     let folder = folder.folder()?;
     let kept = match (rules, genesis) {
-        (None, None) => Offline::rules_of(&folder)?,
+        (None, None) => identity::rules_of(&folder)?,
         _ => None,
     };
     let rules = match kept {

@@ -38,7 +38,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
     run_until_stopped(async {
         let accounts: Vec<Account> = (0..ACCOUNTS).map(account).collect();
         let rules = Arc::new(rules(&accounts)?);
-        let listener = listen(&options.host, options.port).await?;
+        let listener = listen(&options.listen).await?;
         let folder = DataFolder::temporary()?;
         let running = start(Settings {
             listener,

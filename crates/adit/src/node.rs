@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::options::{Interval, NodeOptions, all_cores, default_folder};
+use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
 use crate::rules;
 
 /// After the node has stopped, what still runs in the background is cut off
@@ -61,7 +61,7 @@ pub(crate) fn run_until_stopped(
 }
 
 async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder)> {
-    let listener = listen(&options.host, options.port).await?;
+    let listener = listen(&options.listen).await?;
     let address = listener.local_addr()?;
     let folder = DataFolder::of(&options, address.port())?;
     let chain = options.chain.as_deref();
@@ -124,7 +124,8 @@ fn reward_to(options: &NodeOptions, rules: &dyn Rules) -> anyhow::Result<Option<
     }
 }
 
-pub(crate) async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+pub(crate) async fn listen(options: &ListenOptions) -> anyhow::Result<TcpListener> {
+    let (host, port) = (options.host.as_str(), options.port);
     let bound = TcpListener::bind((host, port)).await;
     bound.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(

@@ -88,7 +88,7 @@ pub(crate) enum BenchCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NodeOptions {
+pub(crate) struct ListenOptions {
     /// The port to listen on; 0 takes a free one.
     #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
     pub(crate) port: u16,
@@ -96,6 +96,12 @@ pub(crate) struct NodeOptions {
     /// The address to listen on; 0.0.0.0 lets other machines in.
     #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
     pub(crate) host: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeOptions {
+    #[command(flatten)]
+    pub(crate) listen: ListenOptions,
 
     /// The rules of the chain [default: classic, or those of --chain].
     #[arg(long, env = "ADIT_RULES")]
@@ -202,13 +208,8 @@ pub(crate) struct NodeOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct DevOptions {
-    /// The port to listen on; 0 takes a free one.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
-    pub(crate) port: u16,
-
-    /// The address to listen on; 0.0.0.0 lets other machines in.
-    #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
-    pub(crate) host: String,
+    #[command(flatten)]
+    pub(crate) listen: ListenOptions,
 
     /// What to log; as of `adit node`.
     #[arg(
@@ -514,14 +515,11 @@ pub(crate) fn all_cores() -> NonZeroUsize {
 }
 
 fn read_kernel(text: &str) -> Result<Kernel, String> {
-    let available = || {
-        Kernel::ALL
-            .into_iter()
-            .filter(|kernel| kernel.is_available())
-    };
-    let named = available().find(|kernel| kernel.name() == text);
+    let named = Kernel::by_name(text).filter(|kernel| kernel.is_available());
     named.ok_or_else(|| {
-        let names: Vec<_> = available().map(Kernel::name).collect();
+        let kernels = Kernel::ALL.into_iter();
+        let available = kernels.filter(|kernel| kernel.is_available());
+        let names: Vec<_> = available.map(Kernel::name).collect();
         format!("this machine has {}", names.join(", "))
     })
 }

@@ -351,7 +351,7 @@ impl Node {
         };
         if self.config.mine_at_once {
             self.make_at_once(now, archive, effects)?;
-        } else if is_new && self.chain.rules().keeps_accounts() {
+        } else if is_new && self.chain.rules().proof_is_for_content() {
             self.renew_draft(now, effects);
         }
         effects.push(Effect::Answer(request, answer));

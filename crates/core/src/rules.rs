@@ -18,7 +18,7 @@ use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
 use crate::hash::Hash;
 use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
-use crate::sealed::Account;
+use crate::sealed::{Account, ChainId};
 use crate::transaction::{Payment, Submitted, TransactionError};
 
 /// How much a block, or a chain as the sum of its blocks, counts in the choice
@@ -47,6 +47,17 @@ pub struct Context<'a> {
     pub now: Duration,
 }
 
+/// What tells a chain from others under the same rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainName<'a> {
+    /// What transactions for it name.
+    pub id: ChainId,
+    /// What people call it.
+    pub name: &'a str,
+    /// The hash of its genesis block.
+    pub genesis: Hash,
+}
+
 /// A rule set. Every method is a pure function of its arguments.
 pub trait Rules: Send + Sync {
     /// The name in `--rules`.
@@ -61,11 +72,22 @@ pub trait Rules: Send + Sync {
         None
     }
 
+    /// Which chain it is, where the rules are those of one.
+    fn chain(&self) -> Option<ChainName<'_>> {
+        None
+    }
+
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
     /// What is to be solved by whoever adds `draft` there.
     fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle;
+
+    /// Whether a proof is for one draft alone, and not for whatever stands in a
+    /// block behind that parent.
+    fn proof_is_for_content(&self) -> bool {
+        false
+    }
 
     /// The block that `draft` becomes there with its proof.
     fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block;

@@ -21,7 +21,6 @@ use tokio::time::{Instant, timeout};
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
 use crate::http::NODE_HEADER;
-use crate::signatures::SignatureCheck;
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -300,7 +299,6 @@ fn check(
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
     let mut offer = Offer::new(Arc::clone(rules), reader);
-    let signatures = SignatureCheck::start(rules);
     let mut ended = false;
     while !ended {
         match pieces.blocking_recv() {
@@ -315,10 +313,9 @@ fn check(
             .next_block(now(), &ours)
             .map_err(|error| error.to_string())?
         {
-            signatures.check(&block);
             branch.push(block).map_err(|error| error.to_string())?;
         }
-        if signatures.has_failed() {
+        if branch.has_failed() {
             break;
         }
         let unread_bytes = offer.unread_bytes();
@@ -327,7 +324,7 @@ fn check(
             return Err("too many large blocks are being read from other peers".to_string());
         }
     }
-    signatures.finish().map_err(|error| error.to_string())?;
+    let branch = branch.finish().map_err(|error| error.to_string())?;
     let (length, ends_early) = (offer.length(), offer.ends_early());
     let weight = offer.finish().map_err(|error| error.to_string())?;
     let is_heavier = weight > node.view().total_weight;

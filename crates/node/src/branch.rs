@@ -1,5 +1,6 @@
-//! Verified blocks that may come to be adopted, until that is decided: in
-//! memory as they are, and beyond a bound on disk. It does not decide.
+//! Valid blocks that may come to be adopted, until that is decided: in memory
+//! as they are, and beyond a bound on disk. Their signatures are checked while
+//! further ones come. It does not decide.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,6 +11,7 @@ use adit_core::rules::Rules;
 use adit_store::{StagedTexts, Staging, StoreError};
 
 use crate::budget::Share;
+use crate::signatures::{SignatureCheck, WrongSignature};
 
 /// A branch is held in memory up to this length.
 const BRANCH_MEMORY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -20,12 +22,20 @@ pub(crate) const BRANCHES_MEMORY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 /// So many blocks are read again from the disk while those before are taken in.
 const READ_AHEAD_LIMIT: usize = 4;
 
-/// A queue of blocks, first in, first out.
+/// A branch on its way in.
 pub(crate) struct Branch {
+    blocks: CheckedBranch,
+    signatures: SignatureCheck,
+}
+
+/// A whole branch, all signatures of which are valid: a queue of blocks, first
+/// in, first out.
+pub(crate) struct CheckedBranch {
     rules: Arc<dyn Rules>,
     in_memory: Vec<Arc<Block>>,
-    memory: Share,
     on_disk: Staging,
+    /// What the blocks in memory take, as long as they are there.
+    memory: Share,
 }
 
 /// Why staged blocks could not be read again.
@@ -41,15 +51,36 @@ impl Branch {
     /// An empty one that puts into `on_disk` what is too long for memory.
     pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Share) -> Branch {
         Branch {
-            rules,
-            in_memory: Vec::new(),
-            memory,
-            on_disk,
+            signatures: SignatureCheck::start(&rules),
+            blocks: CheckedBranch {
+                rules,
+                in_memory: Vec::new(),
+                memory,
+                on_disk,
+            },
         }
     }
 
-    /// Appends a block.
+    /// Appends a block that is valid but for its signatures.
     pub(crate) fn push(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
+        self.signatures.check(&block);
+        self.blocks.push(block)
+    }
+
+    /// Whether a signature is known to be wrong: `finish` says whose.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.signatures.has_failed()
+    }
+
+    /// Waits until all signatures are checked.
+    pub(crate) fn finish(self) -> Result<CheckedBranch, WrongSignature> {
+        self.signatures.finish()?;
+        Ok(self.blocks)
+    }
+}
+
+impl CheckedBranch {
+    fn push(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
         let bytes = block.text().len();
         let fits = self.memory.bytes() + bytes <= BRANCH_MEMORY_LIMIT_BYTES;
         if self.on_disk.count() == 0 && fits && self.memory.take(bytes) {
@@ -104,7 +135,7 @@ fn read_again(
     for text in texts {
         let block = text.map_err(BranchError::from).and_then(|text| {
             let block = rules.read_canonical(text)?;
-            // They were, before the branch came to be adopted.
+            // They were checked before it was staged whole.
             block.signatures_are_valid();
             Ok(Arc::new(block))
         });

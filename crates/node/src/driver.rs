@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
-use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch};
+use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 use crate::budget::{Budget, Share};
 use crate::http::chain_body::PIECES_LIMIT_BYTES;
 use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
@@ -88,7 +88,7 @@ type Look = Box<dyn FnOnce(&Node) + Send>;
 pub(crate) enum Heard {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
-    Heavier { length: u64, branch: Branch },
+    Heavier { length: u64, branch: CheckedBranch },
     /// Nothing to adopt.
     Other(PeerReport),
 }
@@ -468,7 +468,7 @@ impl Driver {
     /// does to the accounts is seen only here.
     fn adopt(
         &mut self,
-        branch: Branch,
+        branch: CheckedBranch,
         later: &mut Vec<Effect>,
     ) -> Result<Result<(), String>, DriverError> {
         for block in branch.into_blocks() {

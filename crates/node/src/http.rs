@@ -13,6 +13,7 @@ mod guard;
 mod metrics;
 mod problem;
 mod status;
+mod stored;
 mod transaction;
 mod tutorial;
 

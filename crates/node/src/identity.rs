@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use adit_core::block::BlockError;
 use adit_core::rules::{Rules, Sealed, by_name};
-use adit_store::{Durability, StoreError};
+use adit_store::{Durability, Opened, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// The format of the data folder that this version reads and writes.
@@ -183,7 +183,7 @@ pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> 
 
 /// Makes sure that a folder is adit's before anything in it is touched: one
 /// that is new or empty becomes so, one that holds something else is refused.
-pub fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
+fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     if read(folder)?.is_some() {
         return Ok(());
     }
@@ -204,15 +204,29 @@ pub fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     read_or_make(folder, rules, false).map(|_| ())
 }
 
+/// Opens a data folder for a chain under these rules, or makes it. `label` says
+/// to others who has it open.
+pub(crate) fn open<E: From<IdentityError> + From<StoreError>>(
+    folder: &Path,
+    label: &str,
+    durability: Durability,
+    rules: &dyn Rules,
+) -> Result<(Opened, Identity), E> {
+    claim(folder, rules)?;
+    let opened = Store::open(folder, label, durability)?;
+    let identity = read_or_make(folder, rules, !opened.store.is_empty())?;
+    Ok((opened, identity))
+}
+
 /// Reads the identity kept in a data folder, or makes one for these rules. A
 /// folder without blocks (an import into it may have failed) can still come to
 /// stand under any.
-pub fn read_or_make(
+fn read_or_make(
     folder: &Path,
     rules: &dyn Rules,
     has_blocks: bool,
 ) -> Result<Identity, IdentityError> {
-    let chain = chain_of(rules);
+    let chain = rules.chain().map(|chain| chain.genesis.to_string());
     match read(folder)? {
         Some(identity) if identity.rules == rules.name() && identity.chain == chain => {
             keep_genesis(folder, rules)?;
@@ -246,14 +260,6 @@ fn keep_genesis(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     }
     Durability::Full.replace_file(&file, |file| file.write_all(&text))?;
     Ok(())
-}
-
-/// The hash of the genesis block, where the rules are those of one chain.
-fn chain_of(rules: &dyn Rules) -> Option<String> {
-    let text = rules.genesis_text()?;
-    let genesis = rules.read_canonical(text.to_vec());
-    let genesis = genesis.expect("the rules have read it before");
-    Some(genesis.hash().to_string())
 }
 
 fn other(folder: &Path, found: Identity, wanted: &str, chain: Option<String>) -> IdentityError {

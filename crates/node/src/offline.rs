@@ -18,11 +18,10 @@ use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, Offer, OfferError};
 use adit_store::{Durability, Reader, Snapshot, Store, StoreError};
 
-use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch};
+use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 use crate::budget::{Budget, Share};
 use crate::driver::{DriverError, now, restore};
 use crate::identity::{self, IdentityError};
-use crate::signatures::SignatureCheck;
 
 /// A file is read in pieces of this length.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -128,10 +127,8 @@ impl Offline {
 
     /// Opens a data folder, or makes it for a chain under these rules.
     pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
-        identity::claim(folder, &*rules)?;
-        let opened = Store::open(folder, LABEL, Durability::Full)?;
-        let has_blocks = !opened.store.is_empty();
-        let identity = identity::read_or_make(folder, &*rules, has_blocks)?;
+        let (opened, identity) =
+            identity::open::<OfflineError>(folder, LABEL, Durability::Full, &*rules)?;
         let config = Config {
             reward_to: identity.node_id,
             resolve_every: None,
@@ -143,11 +140,6 @@ impl Offline {
         let mut offline = Offline { rules, store, node };
         offline.checkpoint()?;
         Ok(offline)
-    }
-
-    /// The rules of the chain in a data folder, if there is one.
-    pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, OfflineError> {
-        Ok(identity::rules_of(folder)?)
     }
 
     /// Throws the index away and makes it anew from the block log.
@@ -226,7 +218,6 @@ impl Offline {
             false => ChainReader::of_lines(),
         };
         let reader = reader.taking(self.rules.reading());
-        let signatures = SignatureCheck::start(&self.rules);
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
         let memory = Budget::new(BRANCHES_MEMORY_LIMIT_BYTES);
         let mut branch = Branch::new(
@@ -241,7 +232,6 @@ impl Offline {
                 length => offer.feed(&piece[..length]),
             }
             while let Some(block) = offer.next_block(now(), &snapshot)? {
-                signatures.check(&block);
                 branch.push(block)?;
             }
             progress(offer.length());
@@ -250,8 +240,8 @@ impl Offline {
             }
             length = read_some(&mut input, &mut piece)?;
         }
-        let signed = signatures.finish();
-        signed.map_err(|error| OfflineError::Signature(error.to_string()))?;
+        let branch = branch.finish();
+        let branch = branch.map_err(|error| OfflineError::Signature(error.to_string()))?;
         let length = offer.length();
         let heavier = offer.finish()? > self.node.chain().total_weight();
         if heavier {
@@ -264,7 +254,7 @@ impl Offline {
     }
 
     /// Takes the blocks in, up to the first that is refused.
-    fn adopt(&mut self, branch: Branch) -> Result<(), OfflineError> {
+    fn adopt(&mut self, branch: CheckedBranch) -> Result<(), OfflineError> {
         let mut refused = None;
         for block in branch.into_blocks() {
             let block = block.map_err(io::Error::other)?;

@@ -12,7 +12,7 @@ use adit_core::node::Config;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
-use adit_store::{Durability, Store, StoreError};
+use adit_store::{Durability, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
@@ -125,10 +125,9 @@ impl Drop for PeersRuntime {
 pub fn start(settings: Settings) -> Result<Running, ServeError> {
     let address = settings.listener.local_addr()?;
     let label = format!("port {}", address.port());
-    identity::claim(&settings.data_folder, &*settings.rules)?;
-    let opened = Store::open(&settings.data_folder, &label, settings.durability)?;
-    let (rules, has_blocks) = (&*settings.rules, !opened.store.is_empty());
-    let identity = identity::read_or_make(&settings.data_folder, rules, has_blocks)?;
+    let (rules, durability) = (&*settings.rules, settings.durability);
+    let (opened, identity) =
+        identity::open::<ServeError>(&settings.data_folder, &label, durability, rules)?;
     let config = Config {
         reward_to: settings
             .reward_to

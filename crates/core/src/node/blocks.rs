@@ -115,12 +115,14 @@ impl Node {
         if job.number != number {
             return Ok(());
         }
-        // What came in while the search ran is taken along, where the proof
-        // does not depend on the content: as the tutorial's new_block does.
-        let fresh = self.draft(now);
         let rules = self.chain.rules();
-        let same_puzzle = rules.puzzle(next, &fresh) == job.puzzle;
-        let block = rules.complete(next, if same_puzzle { &fresh } else { draft }, proof);
+        let block = if rules.proof_is_for_content() {
+            rules.complete(next, draft, proof)
+        } else {
+            // What came in while the search ran is taken along, as the
+            // tutorial's new_block does.
+            rules.complete(next, &self.draft(now), proof)
+        };
         self.take_own(now, block, archive, effects)?;
         self.next_job(now, effects);
         Ok(())

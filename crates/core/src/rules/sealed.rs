@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::draft::Unproven;
-use super::{Context, Draft, Rules, Weight, check_index, check_previous_hash};
+use super::{ChainName, Context, Draft, Rules, Weight, check_index, check_previous_hash};
 use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
 use crate::hash::{Hash, sha256};
@@ -117,6 +117,14 @@ impl Rules for Sealed {
         Some(&self.genesis)
     }
 
+    fn chain(&self) -> Option<ChainName<'_>> {
+        Some(ChainName {
+            id: self.chain_id(),
+            name: &self.params.name,
+            genesis: self.genesis_hash,
+        })
+    }
+
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash {
         block_hash(sha256(&header_text(text)), shape.proof)
     }
@@ -128,6 +136,10 @@ impl Rules for Sealed {
             suffix: Vec::new(),
             target: block.target(),
         }
+    }
+
+    fn proof_is_for_content(&self) -> bool {
+        true
     }
 
     fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {

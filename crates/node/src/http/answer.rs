@@ -68,8 +68,13 @@ pub(super) fn nobody_to_reward() -> Response {
 
 /// The disk failed under the node: nothing that a client could mend.
 pub(super) fn unreadable(error: &dyn std::error::Error) -> Response {
+    busy(log_unreadable(error))
+}
+
+/// Logs that, and answers what a client is told.
+pub(super) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
     tracing::error!(%error, "the chain can't be read");
-    busy("the chain can't be read; the node's log says why")
+    "the chain can't be read; the node's log says why"
 }
 
 impl IntoResponse for Stopping {

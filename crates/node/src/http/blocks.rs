@@ -4,7 +4,6 @@
 
 use adit_core::archive::Archive;
 use adit_core::block::Block;
-use adit_core::hash::Hash;
 use adit_core::json::member;
 use adit_store::Snapshot;
 use axum::Json;
@@ -18,6 +17,7 @@ use serde_json::value::RawValue;
 use super::answer::json_text;
 use super::etag::is_known;
 use super::problem::Problem;
+use super::stored::{as_it_stands, block_at, read, read_hash};
 use crate::driver::NodeHandle;
 
 /// A page has at most so many blocks,
@@ -158,9 +158,9 @@ fn view(block: &Block, snapshot: &Snapshot) -> Result<BlockView, Problem> {
     Ok(BlockView {
         index: block.index(),
         hash: block.hash().to_string(),
-        previous_hash: raw_value(block.previous_hash())?,
+        previous_hash: as_it_stands(block.previous_hash())?,
         timestamp: member(block.text(), "timestamp")
-            .map(raw_value)
+            .map(as_it_stands)
             .transpose()?,
         proof: block.proof(),
         transaction_count: block.transactions().count(),
@@ -171,22 +171,15 @@ fn view(block: &Block, snapshot: &Snapshot) -> Result<BlockView, Problem> {
 }
 
 fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, Problem> {
-    let text = snapshot.block_at(index).map_err(Problem::unreadable)?;
     let none = || Problem::not_found(format!("there is no block {index}"));
-    node.rules()
-        .read_canonical(text.ok_or_else(none)?)
-        .map_err(Problem::unreadable)
+    block_at(node, snapshot, index)?.ok_or_else(none)
 }
 
 fn of_hash(node: &NodeHandle, snapshot: &Snapshot, hash: &str) -> Result<Block, Problem> {
-    let hash: Hash = hash
-        .parse()
-        .map_err(|_| Problem::malformed("a block's hash is 64 lower-case hex digits"))?;
+    let hash = read_hash(hash, "a block's hash")?;
     let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
     let none = || Problem::not_found(format!("there is no block {hash} here"));
-    node.rules()
-        .read_canonical(text.ok_or_else(none)?)
-        .map_err(Problem::unreadable)
+    read(node, text)?.ok_or_else(none)
 }
 
 fn read_cursor(cursor: &str) -> Result<u64, Problem> {
@@ -202,14 +195,4 @@ fn tip_etag(snapshot: &Snapshot) -> String {
 fn for_ever(text: Vec<u8>) -> Response {
     let cached: [(HeaderName, &str); 1] = [(CACHE_CONTROL, FOR_EVER)];
     (cached, json_text(StatusCode::OK, text)).into_response()
-}
-
-/// Canonical JSON as it stands; what JSON has no numbers for (Python writes
-/// `NaN`) as a string.
-fn raw_value(text: &[u8]) -> Result<Box<RawValue>, Problem> {
-    let text = String::from_utf8_lossy(text).into_owned();
-    let quoted = |_| RawValue::from_string(serde_json::Value::from(text.as_str()).to_string());
-    RawValue::from_string(text.clone())
-        .or_else(quoted)
-        .map_err(Problem::unreadable)
 }

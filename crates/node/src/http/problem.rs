@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::answer::log_unreadable;
 use crate::driver::Stopping;
 
 /// One kind of problem, and what it is about this time.
@@ -80,8 +81,7 @@ impl Problem {
 
     /// The disk failed under the node: nothing that a client could mend.
     pub(super) fn unreadable(error: impl std::error::Error) -> Problem {
-        tracing::error!(%error, "the chain can't be read");
-        Problem::busy("the chain can't be read; the node's log says why")
+        Problem::busy(log_unreadable(&error))
     }
 }
 

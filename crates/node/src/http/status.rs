@@ -1,7 +1,6 @@
 //! `GET /api/v1/status`: how the node is, in a few numbers.
 
 use adit_core::rules::Rules;
-use adit_core::sealed::ChainId;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -77,11 +76,10 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
 }
 
 fn chain_of(rules: &dyn Rules) -> Option<ChainStatus> {
-    let genesis = rules.read_canonical(rules.genesis_text()?.to_vec()).ok()?;
-    let params = genesis.sealed()?.header.params.as_ref()?;
+    let chain = rules.chain()?;
     Some(ChainStatus {
-        id: ChainId::of_genesis(genesis.hash()).to_string(),
-        name: params.name.clone(),
-        genesis: genesis.hash().to_string(),
+        id: chain.id.to_string(),
+        name: chain.name.to_string(),
+        genesis: chain.genesis.to_string(),
     })
 }

@@ -10,7 +10,6 @@ use adit_core::node::Answer;
 use adit_core::pool::Pool;
 use adit_core::sealed::header_text;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
-use adit_store::Snapshot;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -23,6 +22,7 @@ use serde_json::value::RawValue;
 
 use super::body::read_body;
 use super::problem::Problem;
+use super::stored::{as_it_stands, block_at, read_hash};
 use crate::driver::{NodeHandle, Request};
 
 /// Where a transaction stands.
@@ -94,7 +94,7 @@ pub(super) async fn state(
     State(node): State<NodeHandle>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<TransactionState>, Problem> {
-    let id = read_id(&id?.0)?;
+    let id = read_hash(&id?.0, "a transaction's id")?;
     // The waiting ones first: what leaves them is in a block by then.
     let waiting = node
         .look(move |node| match node.pool() {
@@ -106,7 +106,7 @@ pub(super) async fn state(
         return Ok(Json(TransactionState {
             id: id.to_string(),
             status: "pending",
-            transaction: raw(&text)?,
+            transaction: as_it_stands(&text)?,
             block_index: None,
             block_hash: None,
             position: None,
@@ -117,7 +117,7 @@ pub(super) async fn state(
     Ok(Json(TransactionState {
         id: id.to_string(),
         status: "confirmed",
-        transaction: raw(found.text())?,
+        transaction: as_it_stands(found.text())?,
         block_index: Some(found.block.index()),
         block_hash: Some(found.block.hash().to_string()),
         position: Some(found.position),
@@ -129,18 +129,18 @@ pub(super) async fn proof(
     State(node): State<NodeHandle>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<MerkleProof>, Problem> {
-    let id = read_id(&id?.0)?;
+    let id = read_hash(&id?.0, "a transaction's id")?;
     let found = find(&node, &id)?;
     let block = &found.block;
     let leaves: Vec<Hash> = block.transactions().map(merkle::leaf).collect();
     let path = merkle::audit_path(&leaves, found.position as usize).unwrap_or_default();
     Ok(Json(MerkleProof {
         id: id.to_string(),
-        transaction: raw(found.text())?,
+        transaction: as_it_stands(found.text())?,
         position: found.position,
         leaf_count: leaves.len(),
         path: path.iter().map(ToString::to_string).collect(),
-        header: raw(&header_text(block.text()))?,
+        header: as_it_stands(&header_text(block.text()))?,
         proof: block.proof(),
         block_hash: block.hash().to_string(),
         block_index: block.index(),
@@ -175,21 +175,4 @@ fn find(node: &NodeHandle, id: &Hash) -> Result<Confirmed, Problem> {
     Err(Problem::not_found(format!(
         "transaction {id} is neither in a block of the main chain nor waiting for one"
     )))
-}
-
-fn block_at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Option<Block>, Problem> {
-    let text = snapshot.block_at(index).map_err(Problem::unreadable)?;
-    let block = text.map(|text| node.rules().read_canonical(text));
-    block.transpose().map_err(Problem::unreadable)
-}
-
-fn read_id(text: &str) -> Result<Hash, Problem> {
-    text.parse()
-        .map_err(|_| Problem::malformed("a transaction's id is 64 lower-case hex digits"))
-}
-
-/// Canonical JSON as it stands.
-fn raw(text: &[u8]) -> Result<Box<RawValue>, Problem> {
-    let text = String::from_utf8_lossy(text).into_owned();
-    RawValue::from_string(text).map_err(Problem::unreadable)
 }
