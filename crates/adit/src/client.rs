@@ -1,34 +1,36 @@
-//! Asks a running node of a sealed chain, over HTTP. It believes the node what
-//! the chain looks like; what it signs or proves it checks elsewhere.
+//! Asks a running node over HTTP: the one way there for all commands. Answers
+//! are bounded in length and time; what a node refuses becomes an error that
+//! says what to do. What an answer means is not known here.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adit_core::address::Address;
-use adit_core::hash::Hash;
-use adit_core::sealed::ChainId;
-use adit_core::sync::ChainReader;
-use anyhow::{anyhow, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
+use adit_node::ProblemDocument;
+use anyhow::Context;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::options::NodeToAsk;
 
-/// The node must answer within this time.
+/// The node must answer within this time, unless a command has its own.
 const NODE_TIMEOUT_MS: u64 = 15_000;
 
-/// An answer is at most this long; that to `/chain` is read only as far as its
-/// first block.
-const NODE_ANSWER_LIMIT_BYTES: usize = 1024 * 1024;
+/// A connection must be there within this time.
+const CONNECT_TIMEOUT_MS: u64 = 5_000;
 
-/// How often it is looked whether a transaction stands in a block.
-const LOOK_INTERVAL_MS: u64 = 250;
+/// An answer is at most this long: a page of a hundred transactions of the
+/// greatest length, and a block of the greatest, are shorter.
+const NODE_ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// A block is waited for so long.
-const BLOCK_TIMEOUT_MS: u64 = 30 * 60 * 1000;
+const TOO_SLOW: &str = "it takes too long";
+
+/// What stays as it is in a part of a path (RFC 3986, unreserved).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// A node, and the way to it.
 pub(crate) struct Client {
@@ -46,57 +48,27 @@ pub(crate) enum ClientError {
     )]
     Unreachable { address: String, problem: String },
     /// It did not do what it was asked for, and says why.
-    #[error("the node at http://{address} refused: {detail}")]
+    #[error("the node at http://{address} refused: {detail}{}", advice(*.status))]
     Refused {
         address: String,
         status: u16,
         detail: String,
     },
     /// It answers something that no node does.
-    #[error("what answers at http://{address} is no node of a sealed chain: {problem}")]
+    #[error("what answers at http://{address} is no node of adit that this one knows: {problem}")]
     NotANode { address: String, problem: String },
-}
-
-/// Which chain a node is on.
-#[derive(Debug, Clone)]
-pub(crate) struct Chain {
-    pub(crate) id: ChainId,
-    pub(crate) name: String,
-    pub(crate) genesis: Hash,
-}
-
-/// What an address has; in base units.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Holdings {
-    pub(crate) balance: u64,
-    pub(crate) nonce: u64,
-    pub(crate) next_nonce: u64,
-    pub(crate) pending: Vec<String>,
-}
-
-/// Where a transaction is.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Whereabouts {
-    pub(crate) block_index: Option<u64>,
-    pub(crate) block_hash: Option<String>,
-    pub(crate) confirmations: Option<u64>,
-}
-
-/// The problem of an answer by RFC 9457.
-#[derive(Debug, Deserialize)]
-struct Problem {
-    title: Option<String>,
-    detail: Option<String>,
 }
 
 impl Client {
     pub(crate) fn new(node: &NodeToAsk) -> anyhow::Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?;
+            .build()
+            .context("cannot start the runtime")?;
+        // No proxy: it would be asked for this machine's own ports.
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(Duration::from_millis(NODE_TIMEOUT_MS))
+            .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
             .build()?;
         Ok(Client {
             address: node.address(),
@@ -105,143 +77,144 @@ impl Client {
         })
     }
 
-    /// The chain that the node is on.
-    pub(crate) fn chain(&self) -> anyhow::Result<Chain> {
-        let status: Value = self.get("/api/v1/status")?;
-        let rules = status["rules"].as_str().unwrap_or("unknown");
-        ensure!(
-            rules == "sealed",
-            "the node at http://{} has the rules {rules}, which know no signatures and balances; \
-             a node of a sealed chain is needed (`adit --chain FILE`, or `adit dev` to try it)",
-            self.address
-        );
-        let text = |name: &str| status["chain"][name].as_str().unwrap_or_default();
-        let id = ChainId::from_hex(text("id").as_bytes());
-        let genesis = Hash::from_hex(text("genesis").as_bytes());
-        match (id, genesis) {
-            (Some(id), Some(genesis)) if id == ChainId::of_genesis(genesis) => Ok(Chain {
-                id,
-                genesis,
-                name: text("name").to_owned(),
-            }),
-            _ => Err(self
-                .not_a_node("it does not say which chain it is on")
-                .into()),
-        }
-    }
-
-    pub(crate) fn holdings(&self, address: &Address) -> Result<Holdings, ClientError> {
-        self.get(&format!("/api/v1/address/{address}"))
-    }
-
-    /// Hands a signed transaction in.
-    pub(crate) fn submit(&self, transaction: &[u8]) -> Result<(), ClientError> {
-        let request = self
-            .http
-            .post(self.url("/api/v1/tx"))
-            .header("Content-Type", "application/json")
-            .body(transaction.to_vec());
-        self.answer(request).map(|_| ())
-    }
-
-    /// `None` if the node does not know it.
-    pub(crate) fn transaction(&self, id: Hash) -> Result<Option<Whereabouts>, ClientError> {
-        match self.get(&format!("/api/v1/tx/{id}")) {
-            Ok(found) => Ok(Some(found)),
-            Err(ClientError::Refused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The proof that a transaction stands in its block, in JSON.
-    pub(crate) fn merkle_proof(&self, id: Hash) -> Result<Vec<u8>, ClientError> {
-        let path = format!("/api/v1/tx/{id}/merkle-proof");
-        self.answer(self.http.get(self.url(&path)))
-    }
-
-    /// The canonical text of the chain's first block.
-    pub(crate) fn genesis(&self) -> anyhow::Result<Vec<u8>> {
-        let mut reader = ChainReader::of_answer();
-        let request = self.http.get(self.url("/chain"));
-        self.runtime.block_on(async {
-            let response = request
-                .send()
-                .await
-                .map_err(|error| self.unreachable(&error))?;
-            let mut response = response.error_for_status()?;
-            while let Some(piece) = response.chunk().await? {
-                reader.feed(&piece);
-                if let Some(block) = reader.next_block()? {
-                    return Ok(block);
-                }
-            }
-            bail!("the chain of http://{} has no first block", self.address)
-        })
-    }
-
-    /// Waits until the transaction has so many confirmations: 1 is a place in
-    /// the last block.
-    pub(crate) fn wait_for_block(
-        &self,
-        id: Hash,
-        confirmations: u64,
-    ) -> anyhow::Result<Whereabouts> {
-        let start = Instant::now();
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")?;
-        let spinner = ProgressBar::new_spinner().with_style(style);
-        loop {
-            let found = self.transaction(id)?.ok_or_else(|| {
-                anyhow!("the node does not know the transaction {id} any more: send it anew")
-            })?;
-            let confirmed = found.confirmations.unwrap_or_default();
-            if found.block_index.is_some() && confirmed >= confirmations {
-                spinner.finish_and_clear();
-                return Ok(found);
-            }
-            ensure!(
-                start.elapsed() < Duration::from_millis(BLOCK_TIMEOUT_MS),
-                "the transaction {id} still waits for a block after {} minutes: does anybody mine?",
-                BLOCK_TIMEOUT_MS / 60_000
-            );
-            spinner.set_message(match found.block_index {
-                None => "waiting for a block".to_owned(),
-                Some(index) => format!("in block {index}, {confirmed} of {confirmations}"),
-            });
-            spinner.tick();
-            thread::sleep(Duration::from_millis(LOOK_INTERVAL_MS));
-        }
-    }
-
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let body = self.answer(self.http.get(self.url(path)))?;
-        serde_json::from_slice(&body)
-            .map_err(|error| self.not_a_node(&format!("its answer to {path}: {error}")))
+    /// Where the node is, as `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The body of a good answer; what a bad one says is the error.
-    fn answer(&self, request: reqwest::RequestBuilder) -> Result<Vec<u8>, ClientError> {
-        self.runtime.block_on(async {
-            let failed = |error: reqwest::Error| self.unreachable(&error);
-            let mut response = request.send().await.map_err(failed)?;
-            let status = response.status();
-            let mut body = Vec::new();
-            while let Some(piece) = response.chunk().await.map_err(failed)? {
-                body.extend_from_slice(&piece);
-                if body.len() > NODE_ANSWER_LIMIT_BYTES {
-                    return Err(self.not_a_node("its answer is too long"));
-                }
-            }
-            if status.is_success() {
-                return Ok(body);
-            }
-            let problem = serde_json::from_slice::<Problem>(&body).ok();
-            let detail = problem.and_then(|problem| problem.detail.or(problem.title));
-            Err(ClientError::Refused {
+    pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        self.runtime.block_on(self.fetch(path))
+    }
+
+    /// The same, read as JSON.
+    pub(crate) fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.parse(path, &self.get(path)?)
+    }
+
+    /// The same, as one line of plain text.
+    pub(crate) fn line(&self, path: &str) -> Result<String, ClientError> {
+        let body = self.get(path)?;
+        let line = String::from_utf8(body).map_err(|error| self.not_a_node(path, &error))?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Reads the answer to `path`.
+    pub(crate) fn parse<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &[u8],
+    ) -> Result<T, ClientError> {
+        serde_json::from_slice(body).map_err(|error| self.not_a_node(path, &error))
+    }
+
+    /// Hands JSON in.
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.post(self.url(path));
+        let request = request.header("Content-Type", "application/json");
+        self.runtime
+            .block_on(self.answer(request.body(body.to_vec()).timeout(patience())))
+    }
+
+    /// Tells the node to do something that takes up to `timeout`.
+    pub(crate) fn tell(&self, path: &str, timeout: Duration) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.post(self.url(path)).timeout(timeout);
+        self.runtime.block_on(self.answer(request))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let request = self.http.delete(self.url(path)).timeout(patience());
+        self.runtime.block_on(self.answer(request)).map(|_| ())
+    }
+
+    /// What `get` does, for those that ask several things at once.
+    pub(crate) async fn fetch(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        self.fetch_within(path, patience()).await
+    }
+
+    /// The same, in less time.
+    pub(crate) async fn fetch_within(
+        &self,
+        path: &str,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, ClientError> {
+        self.answer(self.http.get(self.url(path)).timeout(timeout))
+            .await
+    }
+
+    /// Begins a good answer that may have no end; the caller bounds it.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Response, ClientError> {
+        let mut request = self.http.get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = tokio::time::timeout(patience(), request.send()).await;
+        let response = sent
+            .map_err(|_| ClientError::Unreachable {
                 address: self.address.clone(),
-                status: status.as_u16(),
-                detail: detail.unwrap_or_else(|| status.to_string()),
-            })
-        })
+                problem: TOO_SLOW.to_owned(),
+            })?
+            .map_err(|error| self.unreachable(&error))?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(self.refusal(response).await),
+        }
+    }
+
+    pub(crate) fn block_on<T>(&self, asking: impl Future<Output = T>) -> T {
+        self.runtime.block_on(asking)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, ClientError> {
+        let response = request.send().await;
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        match response.status().is_success() {
+            true => self.body(response).await,
+            false => Err(self.refusal(response).await),
+        }
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        let failed = |error| self.unreachable(&error);
+        while let Some(piece) = response.chunk().await.map_err(failed)? {
+            if body.len() + piece.len() > NODE_ANSWER_LIMIT_BYTES {
+                return Err(ClientError::NotANode {
+                    address: self.address.clone(),
+                    problem: format!("its answer is longer than {NODE_ANSWER_LIMIT_BYTES} bytes"),
+                });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    async fn refusal(&self, response: Response) -> ClientError {
+        let (status, path) = (response.status(), response.url().path().to_owned());
+        let body = match self.body(response).await {
+            Ok(body) => body,
+            Err(error) => return error,
+        };
+        let detail = match serde_json::from_slice::<ProblemDocument>(&body) {
+            Ok(problem) => match problem.rule {
+                Some(rule) => format!("{} (rule {rule})", problem.detail),
+                None => problem.detail,
+            },
+            // A node says which thing there is none of; this one has no such list.
+            Err(_) if status == StatusCode::NOT_FOUND => {
+                format!("it knows no {path}; its adit may be older than this one")
+            }
+            Err(_) => status.to_string(),
+        };
+        ClientError::Refused {
+            address: self.address.clone(),
+            status: status.as_u16(),
+            detail,
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -249,21 +222,51 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
-        let problem = match error {
-            _ if error.is_timeout() => "it takes too long".to_owned(),
-            _ if error.is_connect() => "no connection".to_owned(),
-            _ => error.to_string(),
-        };
         ClientError::Unreachable {
             address: self.address.clone(),
-            problem,
+            problem: problem_of(error),
         }
     }
 
-    fn not_a_node(&self, problem: &str) -> ClientError {
+    fn not_a_node(&self, path: &str, error: &dyn std::error::Error) -> ClientError {
         ClientError::NotANode {
             address: self.address.clone(),
-            problem: problem.to_owned(),
+            problem: format!("its answer to {path}: {error}"),
         }
+    }
+}
+
+/// A text of any kind as one part of a path.
+pub(crate) fn segment(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, ESCAPED)
+}
+
+fn patience() -> Duration {
+    Duration::from_millis(NODE_TIMEOUT_MS)
+}
+
+/// Why an answer broke off, or never came.
+pub(crate) fn problem_of(error: &reqwest::Error) -> String {
+    match error {
+        _ if error.is_timeout() => TOO_SLOW.to_owned(),
+        _ if error.is_connect() => "no connection".to_owned(),
+        _ => innermost(error),
+    }
+}
+
+/// What can be done about a refusal, where its own words do not say it.
+fn advice(status: u16) -> &'static str {
+    match status {
+        405 => "; its version of adit may be another one than this",
+        429 | 503 => "; try again in a moment",
+        _ => "",
+    }
+}
+
+/// The last cause, which says most.
+fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
     }
 }

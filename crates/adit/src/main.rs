@@ -1,22 +1,35 @@
 //! The command line: reads the settings, does one thing, says how it went.
 
 mod bench;
+mod block;
 mod chain;
 mod client;
 mod coins;
 mod dev;
+mod doctor;
+mod escape;
+mod forks;
 mod new_chain;
 mod node;
 mod notary;
 mod options;
+mod output;
+mod peers;
 mod rules;
+mod sealed_node;
 mod send;
+mod stats;
 mod status;
+mod table;
+mod transactions;
 mod wallet;
+mod watch;
 
 use std::process::ExitCode;
 
+use doctor::Unhealthy;
 use options::{Cli, Command};
+use output::ReaderGone;
 
 fn main() -> ExitCode {
     let cli = match options::read() {
@@ -27,6 +40,18 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Node(options) => node::run(options, json),
         Command::Status(options) => status::run(&options, json),
+        Command::Block(options) => block::block(&options, json),
+        Command::Blocks(options) => block::blocks(&options, json),
+        Command::Tx(options) => transactions::tx(&options, json),
+        Command::Address(options) => transactions::address(&options, json),
+        Command::Mempool(options) => transactions::mempool(&options, json),
+        Command::Peers(options) => peers::run(&options, json),
+        Command::Tips(options) => forks::tips(&options, json),
+        Command::Reorgs(options) => forks::reorgs(&options, json),
+        Command::Stats(options) => stats::run(&options, json),
+        Command::Watch(options) => watch::run(&options, json),
+        Command::Mine(options) => block::mine(&options, json),
+        Command::Doctor(options) => doctor::run(&options, json),
         Command::Wallet(command) => wallet::run(&command, json),
         Command::Send(options) => send::send(options, json),
         Command::Balance(options) => send::balance(&options, json),
@@ -40,6 +65,8 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
+        Err(error) if error.is::<Unhealthy>() => ExitCode::FAILURE,
         Err(error) => {
             options::print_error(&error, json);
             ExitCode::FAILURE

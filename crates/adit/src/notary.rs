@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::proof::{PROOF_LIMIT_BYTES, Proof};
-use crate::client::{Chain, Client};
 use crate::options::{NotarizeOptions, ProveOptions};
+use crate::sealed_node::SealedNode;
 use crate::send::{read_file, read_genesis, report, submit};
 use crate::wallet;
 
@@ -33,22 +33,21 @@ pub(crate) fn notarize(options: &NotarizeOptions, json: bool) -> anyhow::Result<
         "there is a proof {} already, and it is not overwritten: name another file with --proof",
         proof_file.display()
     );
-    let client = Client::new(&options.node)?;
-    let chain = client.chain()?;
-    let genesis = genesis_of(&client, &chain)?;
+    let node = SealedNode::find(&options.node)?;
+    let genesis = genesis_of(&node)?;
     let file_hash = hash_file(&options.file)?;
     let id = match options.transaction {
         Some(id) => id,
-        None => submit_hash(options, &client, &chain, file_hash)?,
+        None => submit_hash(options, &node, file_hash)?,
     };
-    let found = client.wait_for_block(id, options.confirmations);
+    let found = node.wait_for_block(id, options.confirmations);
     let found = found.with_context(|| {
         format!(
             "the transaction {id} was handed in, and its proof is not here yet; \
              `adit notarize --transaction {id}` goes on from here"
         )
     })?;
-    let proof = Proof::from_node(&client.merkle_proof(id)?, genesis)
+    let proof = Proof::from_node(&node.merkle_proof(id)?, genesis)
         .context("the node's proof is of no use")?;
     proof
         .check(file_hash)
@@ -90,29 +89,28 @@ pub(crate) fn prove(options: &ProveOptions, json: bool) -> anyhow::Result<()> {
 /// Pays oneself nothing, with the hash as what is to be kept.
 fn submit_hash(
     options: &NotarizeOptions,
-    client: &Client,
-    chain: &Chain,
+    node: &SealedNode,
     file_hash: Hash,
 ) -> anyhow::Result<Hash> {
     let address = wallet::address_of(&options.wallet)?;
-    let nonce = client.holdings(&address)?.next_nonce;
+    let nonce = node.holdings(&address)?.next_nonce;
     let key = wallet::key_of(&options.wallet)?;
     let transaction = key.sign(&Transfer {
         amount: 0,
-        chain: chain.id,
+        chain: node.chain.id,
         data: Some(proof::data_of(file_hash)),
         fee: options.fee.0,
         nonce,
         recipient: address,
         sender: address,
     });
-    Ok(submit(client, &transaction)?.id)
+    Ok(submit(node, &transaction)?.id)
 }
 
 /// The rules of the node's chain, by its first block.
-fn genesis_of(client: &Client, chain: &Chain) -> anyhow::Result<Sealed> {
-    let genesis = Sealed::new(&client.genesis()?)?;
-    let (expected, found) = (chain.genesis, genesis.genesis_hash());
+fn genesis_of(node: &SealedNode) -> anyhow::Result<Sealed> {
+    let genesis = Sealed::new(&node.genesis()?)?;
+    let (expected, found) = (node.chain.genesis, genesis.genesis_hash());
     ensure!(
         found == expected,
         "the node says that its chain starts with {expected}, and sends one that starts with {found}"

@@ -2,8 +2,13 @@
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
+mod explore;
 mod wallet;
 
+pub(crate) use explore::{
+    AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
+    ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
+};
 pub(crate) use wallet::{
     BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
     WalletCommand, WalletFolder, WalletOptions,
@@ -27,6 +32,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 use crate::coins::Coins;
+use crate::escape::{visible_error, visible_json};
 use crate::wallet::PASSWORD_VARIABLE;
 
 /// Proofs are searched on at most so many cores.
@@ -55,6 +61,32 @@ pub(crate) enum Command {
     Node(NodeOptions),
     /// Ask a running node how it is; fails when it is not.
     Status(NodeToAsk),
+    /// Show a block.
+    Block(BlockOptions),
+    /// List the blocks, the newest first.
+    Blocks(ListOptions),
+    /// Show a transaction, and where it stands.
+    Tx(TxOptions),
+    /// Show what an address has, and its transactions.
+    Address(AddressOptions),
+    /// List the transactions that wait for a block.
+    Mempool(ListOptions),
+    /// List the registered nodes and how their chains compare; add and remove
+    /// them.
+    Peers(PeersOptions),
+    /// List the ends of all branches.
+    Tips(NodeToAsk),
+    /// List the reorganisations, or show all that one of them did.
+    Reorgs(ReorgsOptions),
+    /// Show how fast and how full the last blocks came.
+    Stats(StatsOptions),
+    /// Follow what happens, one line an event, until Ctrl-C.
+    Watch(WatchOptions),
+    /// Have the node make a block.
+    Mine(NodeToAsk),
+    /// Check another node: its endpoints, and its chain block by block; says
+    /// what is wrong, where, and what to do.
+    Doctor(DoctorOptions),
     /// Make and look at wallets: a key file and 24 words each.
     #[command(subcommand)]
     Wallet(WalletCommand),
@@ -244,12 +276,28 @@ pub(crate) struct NewChainOptions {
 #[derive(Debug, Args)]
 pub(crate) struct NodeToAsk {
     /// The port of the node, on this machine.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000, global = true)]
     pub(crate) port: u16,
 
     /// The node, if it is not on this machine; then the port is in it.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub(crate) node: Option<PeerAddress>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// The node to check, such as http://127.0.0.1:5000.
+    #[arg(value_name = "URL")]
+    pub(crate) node: PeerAddress,
+
+    /// The rules that its chain should keep [default: classic, or those of
+    /// --chain].
+    #[arg(long, env = "ADIT_RULES")]
+    pub(crate) rules: Option<RulesName>,
+
+    /// The genesis block of its chain, if the rules are sealed.
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+    pub(crate) chain: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -391,8 +439,11 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
         }
     }
     match json {
-        true => eprintln!("{}", serde_json::json!({ "error": text })),
-        false => eprintln!("error: {text}"),
+        true => {
+            let document = serde_json::json!({ "error": text }).to_string();
+            eprintln!("{}", visible_json(&document));
+        }
+        false => eprintln!("error: {}", visible_error(&text)),
     }
 }
 
@@ -448,6 +499,22 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
             Err(usage(
                 "--chain names a chain of the rules sealed, and --rules names others: \
                  leave --rules out (or ADIT_RULES)",
+            ))
+        }
+        Command::Doctor(doctor)
+            if doctor.chain.is_some()
+                && !matches!(doctor.rules, None | Some(RulesName::Sealed)) =>
+        {
+            Err(usage(
+                "--chain names a chain of the rules sealed, and --rules names others: \
+                 leave --rules out (or ADIT_RULES)",
+            ))
+        }
+        Command::Doctor(doctor)
+            if doctor.chain.is_none() && matches!(doctor.rules, Some(RulesName::Sealed)) =>
+        {
+            Err(usage(
+                "--rules sealed: which chain? Name its genesis block with --chain FILE",
             ))
         }
         _ => Ok(cli),

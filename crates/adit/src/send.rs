@@ -13,22 +13,23 @@ use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
 use crate::coins::Coins;
 use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
+use crate::output::{Output, Rows};
+use crate::sealed_node::SealedNode;
 use crate::wallet;
 
 pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
     let sender = wallet::address_of(&options.wallet)?;
-    let client = Client::new(&options.node)?;
-    let chain = client.chain()?;
+    let node = SealedNode::find(&options.node)?;
     let nonce = match options.nonce {
         Some(nonce) => nonce,
-        None => client.holdings(&sender)?.next_nonce,
+        None => node.holdings(&sender)?.next_nonce,
     };
     let transfer = Transfer {
         amount: options.amount.0,
-        chain: chain.id,
+        chain: node.chain.id,
         data: options.extras.data,
         fee: options.extras.fee.0,
         nonce,
@@ -36,16 +37,15 @@ pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
         sender,
     };
     let transaction = wallet::key_of(&options.wallet)?.sign(&transfer);
-    hand_in(&client, &transaction, options.wait, json)
+    hand_in(&node, &transaction, options.wait, json)
 }
 
 pub(crate) fn broadcast(options: &BroadcastOptions, json: bool) -> anyhow::Result<()> {
     let text = read_file(&options.file, TRANSACTION_LIMIT_BYTES)?;
     let read = json::canonical_as(Reading::Strict, &text, TRANSACTION_LIMIT_BYTES);
     let text = read.with_context(|| format!("{} is no transaction", options.file.display()))?;
-    let client = Client::new(&options.node)?;
-    client.chain()?;
-    hand_in(&client, &text, options.wait, json)
+    let node = SealedNode::find(&options.node)?;
+    hand_in(&node, &text, options.wait, json)
 }
 
 pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
@@ -85,9 +85,8 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
         Some(address) => address,
         None => wallet::address_of(&options.wallet)?,
     };
-    let client = Client::new(&options.node)?;
-    let chain = client.chain()?;
-    let holdings = client.holdings(&address)?;
+    let node = SealedNode::find(&options.node)?;
+    let (chain, holdings) = (&node.chain, node.holdings(&address)?);
     let waiting = holdings.next_nonce.saturating_sub(holdings.nonce);
     report(
         json,
@@ -109,10 +108,10 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
 }
 
 /// Submits a signed transaction, and says what became of it.
-fn hand_in(client: &Client, text: &[u8], wait: bool, json: bool) -> anyhow::Result<()> {
-    let transaction = submit(client, text)?;
+fn hand_in(node: &SealedNode, text: &[u8], wait: bool, json: bool) -> anyhow::Result<()> {
+    let transaction = submit(node, text)?;
     let found = match wait {
-        true => Some(client.wait_for_block(transaction.id, 1)?),
+        true => Some(node.wait_for_block(transaction.id, 1)?),
         false => None,
     };
     let (id, transfer) = (transaction.id, &transaction.transfer);
@@ -146,10 +145,10 @@ fn hand_in(client: &Client, text: &[u8], wait: bool, json: bool) -> anyhow::Resu
 
 /// Hands a transaction in that is in order as far as can be told without an
 /// account.
-pub(crate) fn submit(client: &Client, text: &[u8]) -> anyhow::Result<SealedTransaction> {
+pub(crate) fn submit(node: &SealedNode, text: &[u8]) -> anyhow::Result<SealedTransaction> {
     let transaction = SealedTransaction::read(text).context("this is no transaction")?;
     verify_signature(text, &transaction)?;
-    client.submit(text).map_err(|error| {
+    node.submit(text).map_err(|error| {
         // It was sent, and only the answer is missing.
         let may_be_in = matches!(error, ClientError::Unreachable { .. });
         let error = anyhow::Error::from(error);
@@ -190,12 +189,13 @@ pub(crate) fn read_file(file: &Path, limit_bytes: usize) -> anyhow::Result<Vec<u
 
 /// Says how it went: rows of a name and a value, or JSON.
 pub(crate) fn report(json: bool, result: &Value, rows: &[(&str, String)]) -> anyhow::Result<()> {
-    let mut output = io::stdout().lock();
+    let mut output = Output::new(json);
     if json {
-        return Ok(writeln!(output, "{result}")?);
+        return output.document(result.to_string().as_bytes());
     }
+    let mut said = Rows::default();
     for (name, value) in rows {
-        writeln!(output, "{name:<9}{value}")?;
+        said.add(name, value);
     }
-    Ok(())
+    output.rows(&said)
 }

@@ -1,75 +1,83 @@
-//! `adit status`: asks a running node how it is. The container's health check.
+//! `adit status`: asks a running node how it is. The container's health check,
+//! so it waits for nothing but that.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
-use adit_node::Status;
-use anyhow::Context;
+use adit_node::{PeerList, Reorganisation, ReorganisationList, Status};
+use anyhow::Result;
+use serde::de::DeserializeOwned;
 
+use crate::client::Client;
 use crate::options::NodeToAsk;
+use crate::output::{Output, Rows, counted};
+use crate::{forks, peers};
 
 /// The node must answer within this time.
 const STATUS_TIMEOUT_MS: u64 = 5_000;
 
-/// The node's answer is at most this long.
-const STATUS_LIMIT_BYTES: usize = 64 * 1024;
+/// What is nice to know must be here within this time, or is left out.
+const EXTRAS_TIMEOUT_MS: u64 = 500;
 
-pub(crate) fn run(options: &NodeToAsk, json: bool) -> anyhow::Result<()> {
-    let node = options.address();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let status = runtime
-        .block_on(ask(&node))
-        .with_context(|| format!("no node answers at http://{node}"))?;
-    let mut output = io::stdout().lock();
+pub(crate) fn run(options: &NodeToAsk, json: bool) -> Result<()> {
+    let client = Client::new(options)?;
+    let mut output = Output::new(json);
+    let path = "/api/v1/status";
+    let limit = Duration::from_millis(STATUS_TIMEOUT_MS);
+    let answer = client.block_on(client.fetch_within(path, limit))?;
+    let status: Status = client.parse(path, &answer)?;
     if json {
-        return Ok(writeln!(output, "{}", serde_json::to_string(&status)?)?);
+        return output.document(&answer);
     }
-    writeln!(output, "node     http://{node}, adit {}", status.version)?;
-    writeln!(output, "rules    {}", status.rules)?;
-    writeln!(
-        output,
-        "chain    {} blocks, the last is {}",
-        status.length, status.tip
-    )?;
-    writeln!(output, "pending  {} transactions", status.pending)?;
+    let (peers, reorganisations) = client.block_on(async {
+        tokio::join!(
+            extra::<PeerList>(&client, "/api/v1/peers"),
+            extra::<ReorganisationList>(&client, "/api/v1/reorgs?limit=1"),
+        )
+    });
+    let mut rows = rows(client.address(), &status);
+    if let Some(list) = peers.filter(|list| !list.peers.is_empty()) {
+        rows.add("peers", peers::gist(&list.peers));
+    }
+    if let Some(list) = reorganisations {
+        rows.add("reorgs", last(&output, list.reorganisations.first()));
+    }
+    output.rows(&rows)
+}
+
+async fn extra<T: DeserializeOwned>(client: &Client, path: &str) -> Option<T> {
+    let limit = Duration::from_millis(EXTRAS_TIMEOUT_MS);
+    let answer = client.fetch_within(path, limit).await.ok()?;
+    client.parse(path, &answer).ok()
+}
+
+fn rows(address: &str, status: &Status) -> Rows {
+    let mut rows = Rows::default();
+    rows.add("node", format!("http://{address}, adit {}", status.version));
+    rows.add("rules", &status.rules);
+    let blocks = format!("{} blocks, the last is {}", status.length, status.tip);
+    rows.add("chain", blocks);
+    rows.add("pending", format!("{} transactions", status.pending));
     let mining = &status.mining;
-    writeln!(
-        output,
-        "mining   {} on {}, {:.1} million guesses/s{}",
-        mining.kernel,
-        counted(mining.threads, "core"),
-        mining.guesses_per_s / 1e6,
-        if mining.searching { ", searching" } else { "" }
-    )?;
+    let rate = mining.guesses_per_s / 1e6;
+    let cores = counted(mining.threads as u64, "core");
+    let searching = if mining.searching { ", searching" } else { "" };
+    let kernel = &mining.kernel;
+    let mining = format!("{kernel} on {cores}, {rate:.1} million guesses/s{searching}");
+    rows.add("mining", mining);
     match status.nodes.is_empty() {
-        true => writeln!(output, "nodes    none registered")?,
-        false => writeln!(output, "nodes    {}", status.nodes.join(", "))?,
+        true => rows.add("nodes", "none registered"),
+        false => rows.add("nodes", status.nodes.join(", ")),
     }
-    Ok(())
+    rows
 }
 
-async fn ask(node: &str) -> anyhow::Result<Status> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_millis(STATUS_TIMEOUT_MS))
-        .build()?;
-    let response = client.get(format!("http://{node}/api/v1/status")).send();
-    let mut response = response.await?.error_for_status()?;
-    let mut text = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        text.extend_from_slice(&piece);
-        if text.len() > STATUS_LIMIT_BYTES {
-            break;
-        }
-    }
-    serde_json::from_slice(&text).context("its answer is not adit's")
-}
-
-fn counted(count: usize, name: &str) -> String {
-    match count {
-        1 => format!("1 {name}"),
-        _ => format!("{count} {name}s"),
+fn last(output: &Output, one: Option<&Reorganisation>) -> String {
+    match one {
+        None => "none".to_owned(),
+        Some(one) => format!(
+            "the last {}: {}",
+            output.time(one.time_ms),
+            forks::gist(one.dropped_count, one.adopted_count)
+        ),
     }
 }

@@ -137,9 +137,16 @@ fn what_is_not_there_is_a_problem_document() {
 }
 
 #[test]
-fn the_classics_know_no_accounts() {
+fn the_classics_know_no_balances_and_prove_nothing() {
     let node = node_with_blocks(0);
-    refused(node.get("/api/v1/address/adit1"), 409, "not-here");
+    let nobody = json_at(&node, "/api/v1/address/adit1");
+    assert_eq!(nobody["balance"], Value::Null);
+    assert_eq!(nobody["nonce"], Value::Null);
     let id = "0".repeat(64);
     refused(node.get(&format!("/api/v1/tx/{id}")), 404, "not-found");
+    refused(
+        node.get(&format!("/api/v1/tx/{id}/merkle-proof")),
+        409,
+        "not-here",
+    );
 }

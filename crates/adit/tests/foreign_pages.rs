@@ -80,11 +80,8 @@ fn a_name_that_others_control_is_not_the_nodes() {
         for path in ["/chain", "/api/v1/status", "/mine", "/nothing"] {
             let answer = node.request("GET", path, &[&host], b"");
             assert_eq!(answer.status, 403, "{host}, {path}");
-            assert!(
-                answer
-                    .text()
-                    .starts_with("the node does not answer to the name ")
-            );
+            let text = "the node does not answer to the name ";
+            assert!(answer.text().contains(text), "{host}, {path}");
         }
     }
     assert_eq!(node.status()["length"], 1);
@@ -114,4 +111,20 @@ fn a_node_answers_to_localhost_and_to_addresses() {
     assert_eq!(answer.status, 200);
     assert_eq!(node.checked_chain().len(), 9);
     node.assert_unharmed();
+}
+
+#[test]
+fn no_page_is_shown_inside_one_of_another_site() {
+    let node = Node::start();
+    for path in ["/", "/nothing", "/search?q=x", "/docs/", "/docs/index.html"] {
+        let answer = node.request("GET", path, &["Accept: text/html"], b"");
+        let header = |name: &str| answer.header(name).unwrap_or_default().to_string();
+        assert!(header("content-type").starts_with("text/html"), "{path}");
+        let policy = header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}");
+        assert!(policy.contains("script-src 'self';"), "{path}: {policy}");
+        // Swagger UI sets styles on its elements.
+        let is_docs = path.starts_with("/docs");
+        assert_eq!(policy.contains("unsafe"), is_docs, "{path}: {policy}");
+    }
 }

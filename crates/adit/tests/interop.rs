@@ -299,14 +299,14 @@ fn pay(node: &Server, recipient: &str) {
 }
 
 /// The tutorial's node and its own check of a chain.
-struct Python {
+pub(crate) struct Python {
     folder: PathBuf,
 }
 
 impl Python {
     /// Without Python there is nothing to compare with: the test is skipped
     /// and says so, but not where all tests must run.
-    fn find() -> Option<Python> {
+    pub(crate) fn find() -> Option<Python> {
         let version = Command::new("python3").arg("--version").output();
         if version.is_ok_and(|output| output.status.success()) {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python");
@@ -318,7 +318,7 @@ impl Python {
     }
 
     /// The tutorial's node, on a free port if none is given.
-    fn node<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Server {
+    pub(crate) fn node<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Server {
         let mut arguments: Vec<&str> = arguments.into_iter().collect();
         if !arguments.contains(&"-p") {
             arguments.extend(["-p", "0"]);
@@ -340,12 +340,17 @@ impl Python {
         command
     }
 
-    fn write_odd_chain(&self, rules: &str, file: &Path) {
+    pub(crate) fn write_odd_chain(&self, rules: &str, file: &Path) {
+        self.script(ODD_CHAIN, &[rules, file.to_str().unwrap()]);
+    }
+
+    /// Runs a script that can import the tutorial's node; answers what it says.
+    pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> String {
         let mut python = Command::new("python3");
         python.env("PYTHONDONTWRITEBYTECODE", "1");
         python.env("PYTHONPATH", &self.folder);
-        let script = python.args(["-c", ODD_CHAIN, rules, file.to_str().unwrap()]);
-        run(script).expect_code(0);
+        let script = python.args(["-c", script]).args(arguments);
+        run(script).expect_code(0).stdout
     }
 }
 

@@ -4,6 +4,8 @@
 // In tests, a panic is the message.
 #![allow(clippy::unwrap_used)]
 
+mod api;
+mod api_lists;
 mod bad_bodies;
 mod bad_chains;
 mod bad_clients;
@@ -12,15 +14,25 @@ mod bad_peers;
 mod bad_registrations;
 mod blocks;
 mod chain_commands;
+mod commands;
 mod compose;
 mod crash;
+mod doctor;
 mod endless_peers;
+mod events;
+mod exploring;
+mod fake_node;
 mod foreign_pages;
 mod gzip;
+mod history;
 mod interop;
+mod metrics;
 mod mining;
 mod notary;
+mod offers;
+mod pages;
 mod peer;
+mod peers;
 mod raw;
 mod sealed;
 mod sealed_hostile;
@@ -28,5 +40,7 @@ mod sending;
 mod settings;
 mod slow_peers;
 mod support;
+mod terminal;
 mod verify_py;
 mod wallet;
+mod watching;

@@ -188,6 +188,44 @@ fn a_payment_is_signed_sent_mined_and_proved() {
 }
 
 #[test]
+fn what_waits_is_listed_and_found_by_its_id() {
+    let (rich, poor) = (Key::new("rich"), Key::new("poor"));
+    let chain = Chain::new(&rich);
+    let miner = poor.address().to_string();
+    let node = chain.node(["--reward-to", &miner]);
+    let later = submit(&node, &rich.pay(&chain.id, 1, poor.address()));
+    let first = submit(&node, &rich.pay(&chain.id, 0, poor.address()));
+    let mempool = |query: &str| -> Value {
+        let path = format!("/api/v1/mempool{query}");
+        node.get(&path).expect_status(200).json()
+    };
+    let page = mempool("?limit=1");
+    assert_eq!(page["count"], 2);
+    assert_eq!(page["transactions"][0]["id"], *first);
+    let cursor = page["next"].as_str().unwrap();
+    let rest = mempool(&format!("?cursor={cursor}"));
+    assert_eq!(rest["transactions"][0]["id"], *later);
+    assert_eq!(rest["next"], Value::Null);
+    let search = |name: &str| -> Value {
+        let path = format!("/api/v1/search?q={name}");
+        let found = node.get(&path).expect_status(200).json();
+        found["results"][0].clone()
+    };
+    assert_eq!(search(&first)["label"], "transaction that waits");
+    node.mine();
+    let found = search(&first.to_uppercase());
+    assert_eq!(found["kind"], "transaction");
+    assert_eq!(found["label"], "transaction in block 2");
+    assert_eq!(found["path"], format!("/tx/{first}"));
+    assert_eq!(search(&miner)["kind"], "address");
+    // What was in a block does not move what stands behind a place.
+    assert_eq!(
+        mempool(&format!("?cursor={cursor}"))["transactions"],
+        json!([])
+    );
+}
+
+#[test]
 fn what_nobody_signed_or_cannot_be_paid_is_refused_with_the_rule() {
     let (rich, poor) = (Key::new("rich"), Key::new("poor"));
     let chain = Chain::new(&rich);
@@ -418,6 +456,8 @@ fn a_development_chain_makes_a_block_of_each_transaction_and_begins_anew() {
             .expect_status(200)
             .json();
         assert_eq!(reset["length"], 1);
+        let forgotten = server.get(&format!("/api/v1/address/{}", two.address()));
+        assert_eq!(forgotten.json()["transaction_count"], 0, "round {round}");
         assert_eq!(server.status()["length"], 1);
     }
 }

@@ -43,13 +43,13 @@ fn now_ms() -> u64 {
 
 /// A chain on which any number is a proof, so that whole chains are made at no
 /// cost.
-struct World {
+pub(crate) struct World {
     rules: Sealed,
     folder: TempDir,
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let params = Params {
             block_interval_ms: 1,
             initial_target: U256::MAX,
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// A node of this chain that looks at its peers only when it is told to.
-    fn node(&self) -> Server {
+    pub(crate) fn node(&self) -> Server {
         let file = self.file();
         let reward_to = address_of(&rich()).to_string();
         let options = ["--chain", &file, "--reward-to", &reward_to];
@@ -121,7 +121,12 @@ impl World {
     }
 
     /// A chain of so many blocks, of which the one in `place` holds this.
-    fn chain_with(&self, length: u64, place: u64, transactions: Vec<String>) -> Vec<String> {
+    pub(crate) fn chain_with(
+        &self,
+        length: u64,
+        place: u64,
+        transactions: Vec<String>,
+    ) -> Vec<String> {
         let start_ms = now_ms() - 1_800_000;
         self.chain((2..=length).map(|index| {
             let has_them = index == place;
@@ -297,15 +302,8 @@ fn every_path_says_which_methods_it_takes() {
         let answer = answer.unwrap().expect_status(405);
         assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
     }
-    let nothing = node.get("/api/v1/nothing").expect_status(404).text();
-    for path in [
-        "/api/v1/address/",
-        "/merkle-proof",
-        "POST /api/v1/tx",
-        "/reset",
-    ] {
-        assert!(nothing.contains(path), "{nothing}");
-    }
+    let nothing = node.get("/api/v1/nothing").expect_status(404).json();
+    assert_eq!(nothing["type"], "/problems/not-found");
     for path in [
         "/api/v1/tx/%ff",
         "/api/v1/tx/%ff/merkle-proof",
@@ -340,4 +338,55 @@ fn a_genesis_block_that_was_lost_is_restored_from_the_chain_file() {
     }
     let told = run(&mut start(&["--chain", &other.file()])).expect_code(1);
     told.expect_error(["start with --rules sealed"]);
+}
+
+/// What `adit doctor` finds at a peer with this chain.
+fn examined(world: &World, chain: &[String], code: i32) -> Value {
+    let peer = Peer::serving(chain_body(chain));
+    let mut command = adit(["doctor", "--json", "--chain", &world.file(), &peer.address]);
+    run(&mut command).expect_code(code).json()["audit"].clone()
+}
+
+#[test]
+fn the_doctor_sees_what_only_the_content_of_a_sealed_chain_shows() {
+    let world = World::new();
+    let good = world.chain_with(20, 5, vec![world.payment(0, 600, 1)]);
+    let audit = examined(&world, &good, 0);
+    assert_eq!(
+        (&audit["verdict"], &audit["length"]),
+        (&json!("valid"), &json!(20))
+    );
+    assert_eq!(audit["rules"], "sealed");
+
+    let twice = vec![world.payment(0, 600, 0), world.payment(1, 600, 0)];
+    let audit = examined(&world, &world.chain_with(20, 5, twice), 1);
+    assert_eq!(
+        (&audit["verdict"], &audit["length"]),
+        (&json!("refused"), &json!(4))
+    );
+    assert_eq!(audit["block"]["index"], 5);
+    let problem = audit["problem"].as_str().unwrap();
+    assert!(
+        problem.starts_with("the block in place 5 is not valid: "),
+        "{problem}"
+    );
+    assert!(problem.ends_with("has 400"), "{problem}");
+
+    let payment = world.payment(0, 1, 1);
+    let digit = if payment.ends_with("0\"}") {
+        "1\"}"
+    } else {
+        "0\"}"
+    };
+    let wrong = format!("{}{digit}", &payment[..payment.len() - digit.len()]);
+    let audit = examined(&world, &world.chain_with(20, 7, vec![wrong]), 1);
+    assert_eq!(audit["rule"], "signature", "{audit:#}");
+    assert_eq!(audit["block"]["index"], 7);
+}
+
+#[test]
+fn the_doctor_asks_for_the_chain_file_of_a_sealed_node() {
+    let node = World::new().node();
+    let asked = run(&mut adit(["doctor", &node.address]));
+    asked.expect_code(1).expect_error(["--chain FILE"]);
 }

@@ -65,9 +65,6 @@ pub enum Change {
         main: MainChange,
         /// What it does to the accounts, wherever it stands.
         accounts: Vec<AccountChange>,
-        /// The identities of its transactions, in order, where the rules give
-        /// them any.
-        transactions: Vec<Hash>,
     },
     /// The list of registered peers, whole.
     Peers(Vec<String>),
@@ -115,7 +112,6 @@ impl MemoryArchive {
                 entry,
                 main,
                 accounts,
-                ..
             } => (block, entry, main, accounts),
             Change::Rewind => return self.rewind(),
             Change::Transaction(_) | Change::Peers(_) => return,

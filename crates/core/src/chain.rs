@@ -49,6 +49,16 @@ pub enum ChainError {
     /// There are too many blocks on side branches already.
     #[error("more than {SIDE_BLOCKS_LIMIT} blocks on side branches")]
     TooManySideBlocks,
+    /// Nobody asked for it, and it would take room on the disk for ever for
+    /// little work, or for none.
+    #[error(
+        "block {index} is valid, but it would stand beside the main chain and make nothing heavier; \
+         such blocks are taken only as part of a heavier chain"
+    )]
+    NotHeavier {
+        /// The block's index.
+        index: u64,
+    },
     /// Its branch is too different from the main chain.
     #[error(transparent)]
     TooDifferent(#[from] TooDifferent),
@@ -57,11 +67,29 @@ pub enum ChainError {
     Archive(#[from] ArchiveError),
 }
 
+impl ChainError {
+    /// The name of what the block was not taken for. Names never change.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            ChainError::Invalid(error) => error.rule(),
+            ChainError::Orphan { .. } => "orphan",
+            ChainError::TooDeep { .. } => "too-deep",
+            ChainError::TooManySideBlocks => "side-blocks",
+            ChainError::NotHeavier { .. } => "not-heavier",
+            ChainError::TooDifferent(_) => "too-different",
+            ChainError::Archive(_) => "archive",
+        }
+    }
+}
+
 /// Where a block came from, as far as the bound on side branches depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// By itself.
     Single,
+    /// By itself, from anybody: beside the main chain it is kept only if as
+    /// much work stands behind it as behind the tip.
+    Offered,
     /// As one of a branch that is known as a whole to be heavier than the
     /// main chain, or read again from our own log.
     InBranch,
@@ -80,8 +108,6 @@ pub struct Placed {
     pub old_tip: Option<Arc<Block>>,
     /// What it does to the accounts.
     pub changes: Vec<AccountChange>,
-    /// The identities of its transactions, where the rules give them any.
-    pub transactions: Vec<Hash>,
     /// The accounts that are not as they were at the tip before, if it is the
     /// tip now.
     pub moved: Difference,
@@ -215,8 +241,8 @@ impl Chain {
             total_weight: weight_before.saturating_add(self.rules.weight(&block)),
         };
         let main = self.choose(&block, entry, archive)?;
-        if main == MainChange::Side && arrival == Arrival::Single {
-            self.check_side_room(&block)?;
+        if main == MainChange::Side && arrival != Arrival::InBranch {
+            self.check_side_room(&block, arrival)?;
         }
         // What takes long comes when all else is in order: whoever wants to
         // keep us busy has to work for it.
@@ -229,7 +255,7 @@ impl Chain {
             entry,
         };
         let moved = if main == MainChange::Side {
-            if arrival == Arrival::Single {
+            if arrival != Arrival::InBranch {
                 self.side.insert((block.index(), block.hash()));
             }
             self.last_accounts = Some(difference);
@@ -245,7 +271,6 @@ impl Chain {
             main,
             old_tip,
             changes,
-            transactions: self.rules.transaction_ids(&block),
             block,
             moved,
         }))
@@ -376,7 +401,20 @@ impl Chain {
         }))
     }
 
-    fn check_side_room(&mut self, block: &Block) -> Result<(), ChainError> {
+    /// Whether whoever made the block had to work for it as for the tip. Where a
+    /// proof does not depend on what it is for, one proof makes any number of
+    /// blocks.
+    fn has_cost_as_much_as_the_tip(&self, block: &Block) -> bool {
+        let tip_weight = self.tip().map(|tip| self.rules.weight(tip));
+        self.rules.proof_is_for_content()
+            && self.rules.weight(block) >= tip_weight.unwrap_or_default()
+    }
+
+    fn check_side_room(&mut self, block: &Block, arrival: Arrival) -> Result<(), ChainError> {
+        if arrival == Arrival::Offered && !self.has_cost_as_much_as_the_tip(block) {
+            let index = block.index();
+            return Err(ChainError::NotHeavier { index });
+        }
         let tip = self.length();
         let lowest = tip.saturating_sub(SIDE_DEPTH_LIMIT);
         let index = block.index();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::block::Block;
+use crate::chain::Arrival;
 use crate::hash::Hash;
 
 /// At most so many blocks are held whose time has not come.
@@ -17,7 +18,7 @@ pub const EARLY_BLOCKS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 /// The blocks whose time has not come, by when it does.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyBlocks {
-    held: BTreeMap<(Duration, Hash), Arc<Block>>,
+    held: BTreeMap<(Duration, Hash), (Arc<Block>, Arrival)>,
     bytes: usize,
     /// The next time at which somebody will ask what is due.
     alarm: Option<Duration>,
@@ -26,13 +27,13 @@ pub(crate) struct EarlyBlocks {
 impl EarlyBlocks {
     /// Holds a block until then. Where there are too many, those leave whose
     /// time is farthest: nobody can take the room for ever.
-    pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>) {
-        let bytes = block.text().len();
-        if self.held.insert((until, block.hash()), block).is_none() {
+    pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>, arrival: Arrival) {
+        let (bytes, place) = (block.text().len(), (until, block.hash()));
+        if self.held.insert(place, (block, arrival)).is_none() {
             self.bytes += bytes;
         }
         while self.held.len() > EARLY_BLOCKS_LIMIT || self.bytes > EARLY_BLOCKS_LIMIT_BYTES {
-            let Some((_, last)) = self.held.pop_last() else {
+            let Some((_, (last, _))) = self.held.pop_last() else {
                 break;
             };
             self.bytes -= last.text().len();
@@ -41,16 +42,16 @@ impl EarlyBlocks {
 
     /// Takes out the blocks whose time has come, the first one first. The alarm
     /// that told so is used up.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<Arc<Block>> {
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(Arc<Block>, Arrival)> {
         self.alarm = None;
         let mut due = Vec::new();
         while let Some(first) = self.held.first_entry() {
             if first.key().0 > now {
                 break;
             }
-            let block = first.remove();
+            let (block, arrival) = first.remove();
             self.bytes -= block.text().len();
-            due.push(block);
+            due.push((block, arrival));
         }
         due
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::blocks::change;
+use self::blocks::{change, refused};
 use crate::address::AddressError;
 use crate::archive::{Archive, Change};
 use crate::block::Block;
@@ -23,7 +23,7 @@ use crate::mining::{Job, Mining};
 use crate::peer::PeerAddress;
 use crate::pool::{NotAccepted, NotPending, Pending, Pool, PoolFull, Waiting};
 use crate::rules::Rules;
-use crate::sync::{PeerReport, Peers, RequestId, Resolved, TooManyPeers};
+use crate::sync::{PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
 /// What a node is told at its start.
@@ -63,13 +63,17 @@ pub enum Input {
     },
     /// Peers were named.
     Register(RequestId, Vec<PeerAddress>),
+    /// A peer is not wanted any more.
+    Unregister(RequestId, PeerAddress),
     /// Somebody wants the peers' chains to be looked at.
     Resolve(RequestId),
     /// A block came from elsewhere.
     Block(Arc<Block>, Arrival),
+    /// Somebody offers a block, and wants to know what becomes of it.
+    Offer(RequestId, Arc<Block>),
     /// A peer that was asked has answered; the blocks of its branch, if it is
     /// heavier, came before, as [`Input::Block`].
-    PeerAnswered(PeerAddress, PeerReport),
+    PeerAnswered(PeerAddress, PeerReport, Seen),
     /// Somebody wants the chain to begin anew.
     Rewind(RequestId),
     /// Whoever waits for peers wants to wait no longer.
@@ -140,10 +144,34 @@ pub enum Answer {
     Rewound,
     /// The peers were registered; these are all of them.
     Registered(Vec<PeerAddress>),
+    /// The peer is none any more.
+    Unregistered {
+        /// Whether it was one.
+        was_registered: bool,
+    },
     /// The peers were not registered.
     TooManyPeers(TooManyPeers),
     /// All peers have answered, or failed to.
     Resolved(Resolved),
+    /// This became of the block that was offered.
+    Offered(Outcome),
+}
+
+/// What becomes of a block that comes from elsewhere.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is the tip, on the one before.
+    Extended,
+    /// It stands on a branch beside the main chain.
+    Side,
+    /// It is the tip, on another branch than the one before.
+    Reorganised,
+    /// It was there already.
+    Known,
+    /// Its time has not come; it is tried again then.
+    HeldBack,
+    /// It was not taken.
+    Refused(ChainError),
 }
 
 /// A node without a world.
@@ -265,15 +293,22 @@ impl Node {
             Input::Mine(request) => self.mine(now, request, &mut effects),
             Input::Proof { job, proof } => self.found(now, job, proof, archive, &mut effects)?,
             Input::Register(request, peers) => self.register(request, peers, &mut effects),
-            Input::Resolve(request) => self.resolve(request, &mut effects),
+            Input::Unregister(request, peer) => self.unregister(request, &peer, &mut effects),
+            Input::Resolve(request) => self.resolve(now, request, &mut effects),
             Input::Block(block, arrival) => {
-                self.take_block(now, block, arrival, archive, &mut effects)?;
+                let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
+                effects.extend(refused(outcome));
             }
-            Input::PeerAnswered(peer, report) => {
+            Input::Offer(request, block) => {
+                let arrival = Arrival::Offered;
+                let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
+                effects.push(Effect::Answer(request, Answer::Offered(outcome)));
+            }
+            Input::PeerAnswered(peer, report, seen) => {
                 if self.adopting {
                     self.finish_adopting(now, Some(&peer), &mut effects);
                 }
-                self.answered(&peer, &report, &mut effects);
+                self.answered(now, &peer, &report, seen, &mut effects);
             }
             Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
@@ -301,6 +336,21 @@ impl Node {
         self.peers.addresses().cloned().collect()
     }
 
+    /// What is known of each peer, sorted by address.
+    pub fn peer_records(&self) -> impl Iterator<Item = (&PeerAddress, &PeerRecord)> {
+        self.peers.records()
+    }
+
+    /// What is known of a peer, if it is registered.
+    pub fn peer_record(&self, peer: &PeerAddress) -> Option<&PeerRecord> {
+        self.peers.record(peer)
+    }
+
+    /// The peers of whom something new is known since this was last called.
+    pub fn take_changed_peers(&mut self) -> BTreeSet<PeerAddress> {
+        self.peers.take_changed()
+    }
+
     fn start(
         &mut self,
         now: Duration,
@@ -319,7 +369,7 @@ impl Node {
 
     fn ask_peers(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if let Some(every) = self.config.resolve_every {
-            effects.extend(self.peers.ask_all(None).into_iter().map(Effect::Ask));
+            effects.extend(self.peers.ask_all(now, None).into_iter().map(Effect::Ask));
             effects.push(Effect::WakeAt(Alarm::AskPeers, now.saturating_add(every)));
         }
     }
@@ -377,19 +427,38 @@ impl Node {
         effects.push(Effect::Answer(request, answer));
     }
 
+    fn unregister(&mut self, request: RequestId, peer: &PeerAddress, effects: &mut Vec<Effect>) {
+        let was_registered = self.peers.unregister(peer);
+        if was_registered {
+            self.persist_peers(effects);
+        }
+        effects.push(Effect::Answer(
+            request,
+            Answer::Unregistered { was_registered },
+        ));
+        self.answer_resolved(effects);
+    }
+
     fn persist_peers(&self, effects: &mut Vec<Effect>) {
         let texts = self.peers.addresses().map(ToString::to_string);
         effects.push(Effect::Persist(Change::Peers(texts.collect())));
     }
 
-    fn resolve(&mut self, request: RequestId, effects: &mut Vec<Effect>) {
-        let ask = self.peers.ask_all(Some(request));
+    fn resolve(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
+        let ask = self.peers.ask_all(now, Some(request));
         effects.extend(ask.into_iter().map(Effect::Ask));
         self.answer_resolved(effects);
     }
 
-    fn answered(&mut self, peer: &PeerAddress, report: &PeerReport, effects: &mut Vec<Effect>) {
-        if self.peers.answered(peer, report) {
+    fn answered(
+        &mut self,
+        now: Duration,
+        peer: &PeerAddress,
+        report: &PeerReport,
+        seen: Seen,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.peers.answered(now, peer, report, seen) {
             effects.push(Effect::Ask(peer.clone()));
         }
         if *report == PeerReport::Itself {

@@ -7,7 +7,7 @@ mod queue;
 
 pub use accounts::{
     ACCOUNT_PENDING_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted, AccountPool, NONCE_GAP_LIMIT,
-    NotPending, PENDING_EXPIRY_MS,
+    NotPending, PENDING_EXPIRY_MS, Turn,
 };
 pub use queue::{
     MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
@@ -118,6 +118,14 @@ impl Pool {
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How long those that wait are together.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Pool::Queue(pool) => pool.bytes(),
+            Pool::Accounts(pool) => pool.bytes(),
+        }
     }
 
     /// The canonical JSON of those that wait, and how they came to.

@@ -15,7 +15,7 @@ use ruint::aliases::U256;
 
 use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
-use crate::hash::Hash;
+use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
 use crate::sealed::{Account, ChainId};
@@ -152,9 +152,11 @@ pub trait Rules: Send + Sync {
         0
     }
 
-    /// The identities of a block's transactions, in order, where they have any.
-    fn transaction_ids(&self, _block: &Block) -> Vec<Hash> {
-        Vec::new()
+    /// The identities of a block's transactions, in order. Where the rules give
+    /// them none of their own, they are the SHA-256 of their canonical JSON:
+    /// the same transaction may then stand in several places.
+    fn transaction_ids(&self, block: &Block) -> Vec<Hash> {
+        block.transactions().map(sha256).collect()
     }
 
     /// A block's payments, in order.

@@ -1,15 +1,19 @@
 //! Coming to agreement with the tutorial's peers: they are asked for their
 //! whole chain, now and then or when somebody wants it. Here is when which
 //! peer is asked and who waits for the answer; the parts read an answer
-//! ([`ChainReader`]) and check it block by block ([`Offer`]).
+//! ([`ChainReader`]), check it block by block ([`Offer`]), and take down what
+//! is known of a peer ([`PeerRecord`]).
 
 mod offer;
 mod reader;
+mod record;
 
 pub use offer::{Offer, OfferError};
 pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, ReadError};
+pub use record::{Agreement, PeerKind, PeerRecord, Refusal, Seen, SeenChain, Standing};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::peer::PeerAddress;
 
@@ -39,7 +43,9 @@ pub enum PeerReport {
     },
     /// Its chain has not changed since it was last asked.
     Unchanged,
-    /// It did not answer, or not with a valid chain.
+    /// Its chain is not valid.
+    Refused(Refusal),
+    /// It did not answer, or not with a chain.
     Failed(String),
     /// It is this node, found under an address that was not known to be its
     /// own. It is no peer any more.
@@ -67,8 +73,16 @@ pub struct Resolved {
 /// The registered peers, and who waits for which of them.
 #[derive(Debug, Default)]
 pub struct Peers {
-    known: BTreeMap<PeerAddress, Asking>,
+    known: BTreeMap<PeerAddress, Known>,
     waiting: BTreeMap<RequestId, Waiting>,
+    /// Of whom something new is known.
+    changed: BTreeSet<PeerAddress>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    asking: Asking,
+    record: PeerRecord,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -105,23 +119,53 @@ impl Peers {
             return Err(TooManyPeers);
         }
         let any = !new.is_empty();
-        self.known
-            .extend(new.into_iter().map(|peer| (peer, Asking::No)));
+        for peer in new {
+            self.changed.insert(peer.clone());
+            self.known.insert(peer, Known::default());
+        }
         Ok(any)
+    }
+
+    /// Removes a peer, and all that is known of it. Whoever waits for it waits
+    /// no longer; what it still answers is nobody's. Answers whether it was
+    /// there.
+    pub fn unregister(&mut self, peer: &PeerAddress) -> bool {
+        for waiting in self.waiting.values_mut() {
+            waiting.this_answer.remove(peer);
+            waiting.next_answer.remove(peer);
+        }
+        self.changed.remove(peer);
+        self.known.remove(peer).is_some()
+    }
+
+    /// What is known of each peer, sorted by address.
+    pub fn records(&self) -> impl Iterator<Item = (&PeerAddress, &PeerRecord)> {
+        self.known.iter().map(|(peer, known)| (peer, &known.record))
+    }
+
+    /// What is known of a peer, if it is registered.
+    pub fn record(&self, peer: &PeerAddress) -> Option<&PeerRecord> {
+        self.known.get(peer).map(|known| &known.record)
+    }
+
+    /// Of whom something new is known since this was last called.
+    pub fn take_changed(&mut self) -> BTreeSet<PeerAddress> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Wants every peer's chain as it is from now on. Answers which peers to
     /// ask; those that are being asked already are asked again afterwards.
-    pub fn ask_all(&mut self, request: Option<RequestId>) -> Vec<PeerAddress> {
+    pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<PeerAddress> {
         let mut waiting = Waiting::default();
         let mut ask = Vec::new();
-        for (peer, asking) in &mut self.known {
-            if *asking == Asking::No {
-                *asking = Asking::Yes;
+        for (peer, known) in &mut self.known {
+            if known.asking == Asking::No {
+                known.asking = Asking::Yes;
+                known.record.asked = Some(now);
                 ask.push(peer.clone());
                 waiting.this_answer.insert(peer.clone());
             } else if request.is_some() {
-                *asking = Asking::YesAndAgain;
+                known.asking = Asking::YesAndAgain;
                 waiting.next_answer.insert(peer.clone());
             }
         }
@@ -142,7 +186,13 @@ impl Peers {
     }
 
     /// Notes that a peer has answered. Answers whether to ask it again.
-    pub fn answered(&mut self, peer: &PeerAddress, report: &PeerReport) -> bool {
+    pub fn answered(
+        &mut self,
+        now: Duration,
+        peer: &PeerAddress,
+        report: &PeerReport,
+        seen: Seen,
+    ) -> bool {
         for waiting in self.waiting.values_mut() {
             if waiting.this_answer.remove(peer) {
                 waiting.reports.push((peer.clone(), report.clone()));
@@ -152,13 +202,19 @@ impl Peers {
             }
         }
         if *report == PeerReport::Itself {
-            self.known.remove(peer);
+            self.unregister(peer);
         }
-        let Some(asking) = self.known.get_mut(peer) else {
+        let Some(known) = self.known.get_mut(peer) else {
             return false;
         };
-        let again = *asking == Asking::YesAndAgain;
-        *asking = if again { Asking::Yes } else { Asking::No };
+        if known.record.update(now, report, seen) {
+            self.changed.insert(peer.clone());
+        }
+        let again = known.asking == Asking::YesAndAgain;
+        known.asking = if again { Asking::Yes } else { Asking::No };
+        if again {
+            known.record.asked = Some(now);
+        }
         again
     }
 

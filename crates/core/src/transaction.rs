@@ -168,6 +168,22 @@ pub fn is_reward(transaction: &[u8]) -> bool {
     json::member(transaction, "sender") == Some(b"\"0\"".as_slice())
 }
 
+/// Who pays, as people would write it; none if nobody is named.
+pub fn sender(transaction: &[u8]) -> Option<String> {
+    json::member(transaction, "sender").map(name)
+}
+
+/// Who is paid, as people would write it; none if nobody is named.
+pub fn recipient(transaction: &[u8]) -> Option<String> {
+    json::member(transaction, "recipient").map(name)
+}
+
+/// Blocks of Python nodes may name anything: what is no string, or holds half
+/// a surrogate pair, stands for itself in its canonical JSON.
+fn name(value: &[u8]) -> String {
+    json::string(value).unwrap_or_else(|| String::from_utf8_lossy(value).into_owned())
+}
+
 fn write(amount: &[u8], recipient: &[u8], sender: &[u8]) -> TransactionText {
     [
         b"{\"amount\": ",

@@ -1,6 +1,7 @@
 //! The waiting transactions of a chain with accounts: who may wait, who leaves,
 //! what a block takes along. A naive model says what is right.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
 use adit_core::pool::{
     ACCOUNT_PENDING_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted, AccountPool, NONCE_GAP_LIMIT,
-    NotPending, PENDING_EXPIRY_MS,
+    NotPending, PENDING_EXPIRY_MS, Turn,
 };
 use adit_core::sealed::Account;
 use adit_core::transaction::Payment;
@@ -83,6 +84,26 @@ fn next_block(pool: &AccountPool, limit_bytes: usize) -> Vec<(u8, u64)> {
     let texts = pool.for_next_block(limit_bytes, 2);
     let chosen = texts.iter().map(|text| all[text]);
     chosen.map(|one| (one.sender.0[0], one.nonce)).collect()
+}
+
+/// The turns of all that wait, in their order.
+fn turns(pool: &AccountPool) -> Vec<Turn> {
+    let all = pool.in_turn(None, usize::MAX);
+    all.into_iter().map(|(turn, _)| turn).collect()
+}
+
+/// All that wait, in the order of blocks, page by page.
+fn in_pages(pool: &AccountPool, page: usize) -> Vec<(u8, u64)> {
+    let mut all = Vec::new();
+    let mut behind = None;
+    loop {
+        let found = pool.in_turn(behind, page);
+        all.extend(found.iter().map(|(_, one)| (one.sender.0[0], one.nonce)));
+        match found.last() {
+            Some((turn, _)) if found.len() == page => behind = Some(*turn),
+            _ => return all,
+        }
+    }
 }
 
 #[test]
@@ -476,6 +497,25 @@ struct Model {
 }
 
 impl Model {
+    /// The turns of all that wait, worked out anew.
+    fn turns(&self) -> Vec<Turn> {
+        let turn = |(who, nonce): &(u8, u64)| {
+            let before = self.waiting.range((*who, 0)..=(*who, *nonce));
+            let rates =
+                before.map(|(_, (one, _))| (u128::from(one.fee) << 32) / one.text.len() as u128);
+            let mut needed = self.account(*who).nonce..*nonce;
+            Turn {
+                is_ready: needed.all(|nonce| self.waiting.contains_key(&(*who, nonce))),
+                rate: rates.min().unwrap(),
+                sender: owner(*who),
+                nonce: Reverse(*nonce),
+            }
+        };
+        let mut turns: Vec<_> = self.waiting.keys().map(turn).collect();
+        turns.sort_by(|one, other| other.cmp(one));
+        turns
+    }
+
     fn account(&self, who: u8) -> Account {
         self.accounts.get(&who).copied().unwrap_or(has(100, 0))
     }
@@ -674,6 +714,11 @@ proptest! {
             prop_assert_eq!(pool.is_empty(), expected.is_empty());
             prop_assert!(expected.iter().all(|one| pool.get(&one.id) == Some(one)));
             prop_assert_eq!(next_block(&pool, limit), model.next_block(limit));
+            let in_turn = in_pages(&pool, 1 + limit % 7);
+            let of_next_block = next_block(&pool, usize::MAX);
+            prop_assert_eq!(&in_turn[..of_next_block.len()], &of_next_block);
+            prop_assert_eq!(in_turn.into_iter().collect::<BTreeSet<_>>(), waiting(&pool).into_iter().collect());
+            prop_assert_eq!(turns(&pool), model.turns());
             for who in 0..4 {
                 let nonce = pool.next_nonce(&owner(who), model.account(who));
                 prop_assert_eq!(model.gap(who, nonce), 0);

@@ -63,7 +63,6 @@ impl Tree {
             entry,
             main,
             accounts: Vec::new(),
-            transactions: Vec::new(),
         });
         Ok(Some(main))
     }

@@ -14,7 +14,7 @@ use adit_core::chain::Arrival;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
-use adit_core::sync::PeerReport;
+use adit_core::sync::{PeerReport, Seen};
 
 use crate::agenda::Agenda;
 use crate::world::{Offered, address, answer_of, config, paid_in, payment, read_offer, solve};
@@ -197,7 +197,10 @@ impl Simulation {
             }
             Some(Offered { length, .. }) => PeerReport::NotLonger { length },
         };
-        self.tell(asker, Input::PeerAnswered(address_of(peer), report));
+        self.tell(
+            asker,
+            Input::PeerAnswered(address_of(peer), report, Seen::default()),
+        );
     }
 
     /// All nodes hold one chain, block for block.

@@ -250,6 +250,26 @@ fn take(pool: &mut QueuePool, step: &Step) {
     }
 }
 
+#[test]
+fn a_place_in_the_queue_keeps_its_meaning() {
+    let mut pool = pool_of(&["a", "b", "c", "d"]);
+    let rest = |pool: &QueuePool, number| -> Vec<(u64, String)> {
+        let rest = pool.behind(number);
+        rest.map(|(number, one)| (number, utf8(&one.text)))
+            .collect()
+    };
+    let texts =
+        |rest: Vec<(u64, String)>| rest.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    let (after_b, _) = rest(&pool, None)[1];
+    assert_eq!(texts(rest(&pool, Some(after_b))), ["c", "d"]);
+    settle(&mut pool, &["a", "b", "c"], true);
+    assert_eq!(texts(rest(&pool, Some(after_b))), ["d"]);
+    give_back(&mut pool, &["a", "b"]);
+    pool.accept(text("e")).unwrap();
+    assert_eq!(texts(rest(&pool, Some(after_b))), ["d", "e"]);
+    assert_eq!(texts(rest(&pool, None)), ["a", "b", "d", "e"]);
+}
+
 proptest! {
     #![proptest_config(repeatable(2_000))]
 
@@ -267,6 +287,10 @@ proptest! {
             let returned = model.0.iter().any(|(_, origin)| *origin == Origin::Returned);
             prop_assert_eq!(pool.can_settle(false), returned);
             prop_assert_eq!(pool.can_settle(true), !model.0.is_empty());
+            let numbers: Vec<u64> = pool.behind(None).map(|(number, _)| number).collect();
+            prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+            let bytes: usize = found.iter().map(|(text, _)| text.len()).sum();
+            prop_assert_eq!(pool.bytes(), bytes);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use adit_core::node::{Alarm, Answer, Config, Effect, Input};
 use adit_core::rules::Classic;
-use adit_core::sync::{PEERS_LIMIT, PeerReport, RESOLVE_WAITING_LIMIT, RequestId, Resolved};
+use adit_core::sync::{PEERS_LIMIT, PeerReport, RESOLVE_WAITING_LIMIT, RequestId, Resolved, Seen};
 
 use crate::world::{
     Driven, Kept, address, answers_in, asked_in, classic_chain, config, line_after, only_answer,
@@ -25,7 +25,7 @@ fn resolve(node: &mut Driven) -> (RequestId, Vec<Effect>) {
 }
 
 fn answer(node: &mut Driven, peer: &str, report: PeerReport) -> Vec<Effect> {
-    node.handle(Input::PeerAnswered(address(peer), report))
+    node.handle(Input::PeerAnswered(address(peer), report, Seen::default()))
 }
 
 fn failed() -> PeerReport {

@@ -160,7 +160,6 @@ impl Forest {
             entry: placed.entry,
             main: placed.main,
             accounts: placed.changes,
-            transactions: placed.transactions,
         });
         self.check();
         Ok(Some(placed.main))

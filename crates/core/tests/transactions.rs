@@ -1,7 +1,8 @@
 //! What `POST /transactions/new` takes, and with which words it refuses.
 
+use adit_core::hash::sha256;
 use adit_core::rules::{Classic, Rules};
-use adit_core::transaction::{TRANSACTION_LIMIT_BYTES, is_reward, reward};
+use adit_core::transaction::{TRANSACTION_LIMIT_BYTES, is_reward, recipient, reward, sender};
 
 use crate::world::utf8;
 
@@ -204,4 +205,51 @@ fn a_reward_is_one_coin_from_nobody() {
         br#"{"amount": 1, "recipient": "b", "sender": 0}"#
     ));
     assert!(!is_reward(b"\"0\""));
+}
+
+#[test]
+fn a_name_is_what_the_string_says_or_the_json_as_it_stands() {
+    let named = |text: &str| (sender(text.as_bytes()), recipient(text.as_bytes()));
+    for (value, name) in [
+        (r#""a""#, "a"),
+        (
+            r#""Zo\u00eb \ud83e\udd80 \"\\\n\u007f/%""#,
+            "Zo\u{eb} \u{1f980} \"\\\n\u{7f}/%",
+        ),
+        (r#""""#, ""),
+        // Half a pair is no character.
+        (r#""a \ud83e""#, r#""a \ud83e""#),
+        (r#""\udd80\ud83e""#, r#""\udd80\ud83e""#),
+        ("7", "7"),
+        ("null", "null"),
+        (r#"{"sender": ["x, y"]}"#, r#"{"sender": ["x, y"]}"#),
+    ] {
+        let text = format!(r#"{{"amount": 1, "recipient": {value}, "sender": "s"}}"#);
+        assert_eq!(
+            named(&text),
+            (Some("s".into()), Some(name.into())),
+            "{text}"
+        );
+        let text = format!(r#"{{"amount": 1, "recipient": "r", "sender": {value}}}"#);
+        assert_eq!(
+            named(&text),
+            (Some(name.into()), Some("r".into())),
+            "{text}"
+        );
+    }
+    for text in [r#"{"amount": 1}"#, "7", "[]", r#"["sender"]"#] {
+        assert_eq!(named(text), (None, None), "{text}");
+    }
+}
+
+#[test]
+fn a_transaction_without_an_identity_of_its_own_has_the_hash_of_its_text() {
+    let list = r#"[{"amount": 1}, 7, {"amount": 1}]"#;
+    let text = format!(
+        r#"{{"index": 1, "previous_hash": "1", "proof": 100, "timestamp": 1.0, "transactions": {list}}}"#
+    );
+    let block = Classic::Published.read(text.as_bytes()).unwrap();
+    let (object, seven) = (sha256(br#"{"amount": 1}"#), sha256(b"7"));
+    let ids = Classic::Published.transaction_ids(&block);
+    assert_eq!(ids, [object, seven, object]);
 }

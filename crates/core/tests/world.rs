@@ -15,7 +15,7 @@ use adit_core::peer::PeerAddress;
 use adit_core::pool::Origin;
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
-use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId};
+use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain};
 use adit_core::transaction::{Submitted, TransactionError};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
@@ -177,6 +177,7 @@ pub(crate) struct Offered {
     pub(crate) branch: Vec<Arc<Block>>,
     pub(crate) length: u64,
     pub(crate) weight: Weight,
+    pub(crate) seen: Option<SeenChain>,
 }
 
 /// Reads and checks an answer that has come whole, as a driver does.
@@ -196,6 +197,7 @@ pub(crate) fn read_offer(
     Ok(Offered {
         branch,
         length: offer.length(),
+        seen: offer.seen(),
         weight: offer.finish()?,
     })
 }
@@ -342,7 +344,11 @@ impl Driven {
         }
         let length = branch.last().map_or(0, |block| block.index());
         let report = PeerReport::Adopted { length };
-        effects.extend(self.handle(Input::PeerAnswered(address("peer:5000"), report)));
+        effects.extend(self.handle(Input::PeerAnswered(
+            address("peer:5000"),
+            report,
+            Seen::default(),
+        )));
         effects
     }
 

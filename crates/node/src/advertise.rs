@@ -11,8 +11,8 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep};
 
-use crate::ask::client;
 use crate::driver::NodeHandle;
+use crate::fetch::client;
 
 /// A peer must answer a registration within this time.
 const REGISTER_TIMEOUT_MS: u64 = 5_000;

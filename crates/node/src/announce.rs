@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::ask::client;
+use crate::fetch::client;
 
 /// The answer of a peer that was told to look is waited for this long. It goes
 /// on looking when nobody waits any more; what we learn from the answer is only

@@ -4,35 +4,25 @@
 //! lying costs its own turn, and the reason is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{ChainReader, Offer, PeerReport};
-use bytes::Bytes;
-use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Client, Response, StatusCode};
+use adit_core::sync::{
+    ChainReader, Offer, OfferError, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain,
+};
+use reqwest::header::{ETAG, HeaderValue};
+use reqwest::{Client, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
+use crate::fetch::{self, FetchError, Piece, client};
 use crate::http::NODE_HEADER;
-
-/// A connection to a peer must be there within this time.
-const CONNECT_TIMEOUT_MS: u64 = 2_000;
-
-/// A peer must begin its answer within this time.
-const FIRST_BYTE_TIMEOUT_MS: u64 = 10_000;
-
-/// In every window of this length ...
-const PACE_WINDOW_MS: u64 = 10_000;
-
-/// ... a peer must send at least so much.
-const PACE_LIMIT_BYTES: u64 = 10 * 1024;
 
 /// The whole answer must be there within this time.
 const ANSWER_TIMEOUT_MS: u64 = 600_000;
@@ -44,18 +34,12 @@ const ASKED_AT_ONCE_LIMIT: usize = 16;
 /// After this time a peer that still answers makes room for the next.
 const TURN_MS: u64 = 2_000;
 
-/// So many pieces of an answer may wait for their check.
-const PIECES_LIMIT: usize = 8;
-
 /// All answers together may hold so much of blocks that are not whole yet ...
 const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
 
 /// ... not counting those that hold less than this: ordinary blocks are read
 /// whatever other peers send.
 const FREE_READING_BYTES: usize = 1024 * 1024;
-
-/// A redirect may lead only to the same host, and so many times.
-const REDIRECTS_LIMIT: usize = 3;
 
 /// An ETag longer than this is not remembered.
 const ETAG_LIMIT_BYTES: usize = 256;
@@ -95,193 +79,179 @@ impl Asker {
     pub(crate) fn ask(&self, runtime: &Handle, peer: PeerAddress) {
         let shared = Arc::clone(&self.shared);
         runtime.spawn(async move {
-            let heard = match shared.hear_in_turn(&peer).await {
-                Ok(heard) => {
-                    shared.note_success(&peer);
-                    heard
-                }
-                Err(error) => shared.failed(&peer, &error),
-            };
-            shared.node.heard(peer, heard).await;
+            let (heard, seen) = shared.hear_in_turn(&peer).await;
+            shared.note(&peer, &heard);
+            shared.node.heard(peer, heard, seen).await;
         });
+    }
+
+    /// Forgets a peer that is none any more.
+    pub(crate) fn forget(&self, peer: &PeerAddress) {
+        self.shared.remember(peer, None);
+        self.shared.failing().remove(peer);
     }
 }
 
-/// The HTTP client that speaks to peers: no redirects to other hosts, no
-/// proxies, and nothing waits for ever.
-pub(crate) fn client() -> Client {
-    let same_host = reqwest::redirect::Policy::custom(|attempt| {
-        let first = &attempt.previous()[0];
-        let same = first.host_str() == attempt.url().host_str()
-            && first.port_or_known_default() == attempt.url().port_or_known_default();
-        if !same {
-            attempt.error("it redirects to another host, and is not followed there")
-        } else if attempt.previous().len() > REDIRECTS_LIMIT {
-            attempt.error("it redirects in circles")
-        } else {
-            attempt.follow()
-        }
-    });
-    Client::builder()
-        .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
-        .redirect(same_host)
-        .no_proxy()
-        // Peers are asked seldom, and a kept connection may have died meanwhile.
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .expect("without TLS there is nothing to set up that could fail")
+/// Why there is nothing to adopt.
+enum Unheard {
+    Fetch(FetchError),
+    Refused(Refusal),
+    /// It is ours that can't be read, or held.
+    Ours(String),
 }
 
-#[derive(Debug, thiserror::Error)]
-enum AskError {
-    #[error("{}", explained(.0))]
-    Http(#[from] reqwest::Error),
-    #[error("no answer within {FIRST_BYTE_TIMEOUT_MS} ms")]
-    Silent,
-    #[error("less than {PACE_LIMIT_BYTES} bytes in {PACE_WINDOW_MS} ms")]
-    Slow,
-    #[error("the answer was not whole after {ANSWER_TIMEOUT_MS} ms")]
-    Endless,
-    #[error("expected status 200, found {0}")]
-    Status(StatusCode),
-    #[error("{0}")]
-    Refused(String),
+impl Unheard {
+    fn ours(error: impl ToString) -> Unheard {
+        Unheard::Ours(error.to_string())
+    }
+
+    fn of_offer(error: OfferError) -> Unheard {
+        match error.refusal() {
+            Some(refusal) => Unheard::Refused(refusal),
+            None => Unheard::ours(error),
+        }
+    }
 }
 
 impl Shared {
-    fn failed(&self, peer: &PeerAddress, error: &AskError) -> Heard {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn failing(&self) -> MutexGuard<'_, BTreeSet<PeerAddress>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs when a peer's chain can't be read any more, and when it can again.
+    fn note(&self, peer: &PeerAddress, heard: &Heard) {
+        let error = match heard {
+            Heard::Other(PeerReport::Failed(error)) => error,
+            Heard::Other(PeerReport::Refused(refusal)) => &refusal.problem,
+            _ => {
+                if self.failing().remove(peer) {
+                    tracing::info!(%peer, "the peer's chain can be read again");
+                }
+                return;
+            }
+        };
+        let mut failing = self.failing();
+        if failing.len() > PEERS_LIMIT {
+            let peers = &self.node.view().peers;
+            failing.retain(|peer| peers.contains(&peer.to_string()));
+        }
         match failing.insert(peer.clone()) {
             true => tracing::info!(%peer, %error, "the peer's chain was not read"),
             false => tracing::debug!(%peer, %error, "the peer's chain was not read again"),
         }
-        drop(failing);
-        self.remember(peer, None);
-        Heard::Other(PeerReport::Failed(error.to_string()))
     }
 
     /// Hears a peer when there is a place for it. Whoever takes long gives the
     /// place to the next and goes on beside them: slow peers keep nobody out.
-    async fn hear_in_turn(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
+    async fn hear_in_turn(&self, peer: &PeerAddress) -> (Heard, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
+        let mut seen = Seen::default();
         let place = self.at_once.acquire().await;
-        let mut hearing = pin!(timeout(limit, self.hear(peer)));
-        let turn = Duration::from_millis(TURN_MS);
-        let heard = match timeout(turn, &mut hearing).await {
-            Ok(heard) => heard,
-            Err(_) => {
-                drop(place);
-                hearing.await
+        let heard = {
+            let mut hearing = pin!(timeout(limit, self.hear(peer, &mut seen)));
+            let turn = Duration::from_millis(TURN_MS);
+            match timeout(turn, &mut hearing).await {
+                Ok(heard) => heard,
+                Err(_) => {
+                    drop(place);
+                    hearing.await
+                }
             }
         };
-        heard.unwrap_or(Err(AskError::Endless))
+        let endless = FetchError::Endless(ANSWER_TIMEOUT_MS);
+        let heard = heard.unwrap_or(Err(Unheard::Fetch(endless)));
+        let report = match heard {
+            Ok(heard) => return (heard, seen),
+            Err(Unheard::Refused(refusal)) => PeerReport::Refused(refusal),
+            Err(Unheard::Fetch(error)) => PeerReport::Failed(error.to_string()),
+            Err(Unheard::Ours(error)) => PeerReport::Failed(error),
+        };
+        self.remember(peer, None);
+        (Heard::Other(report), seen)
     }
 
-    async fn hear(&self, peer: &PeerAddress) -> Result<Heard, AskError> {
-        let mut request = self.client.get(format!("http://{peer}/chain"));
+    async fn hear(&self, peer: &PeerAddress, seen: &mut Seen) -> Result<Heard, Unheard> {
         // Neither a chain that was read before nor our own is worth reading.
-        if let Some(tip) = self.node.view().tip {
-            request = request.header(IF_NONE_MATCH, format!("\"{tip}\""));
-        }
-        if let Some(etag) = self.remembered(peer) {
-            request = request.header(IF_NONE_MATCH, etag);
-        }
-        let first_byte = Duration::from_millis(FIRST_BYTE_TIMEOUT_MS);
-        let response = timeout(first_byte, request.send()).await;
-        let response = response.map_err(|_| AskError::Silent)??;
-        if response
-            .headers()
-            .get(NODE_HEADER)
-            .map(HeaderValue::as_bytes)
-            == Some(self.node.node_id().as_bytes())
-        {
+        let tip = self.node.view().tip;
+        let own = tip.and_then(|tip| HeaderValue::try_from(format!("\"{tip}\"")).ok());
+        let remembered = self.remembered(peer);
+        let is_only_own = remembered.is_none();
+        let known = own.into_iter().chain(remembered);
+        let response = fetch::get_chain(&self.client, peer, known).await;
+        let response = response.map_err(Unheard::Fetch)?;
+        let (status, headers) = (response.status(), response.headers());
+        seen.kind = fetch::kind_of(status, headers);
+        let node_id = headers.get(NODE_HEADER).map(HeaderValue::as_bytes);
+        if node_id == Some(self.node.node_id().as_bytes()) {
             return Ok(Heard::Other(PeerReport::Itself));
         }
-        match response.status() {
-            StatusCode::NOT_MODIFIED => return Ok(Heard::Other(PeerReport::Unchanged)),
+        let etag = headers.get(ETAG).cloned();
+        match status {
+            StatusCode::NOT_MODIFIED => {
+                let named = etag.as_ref().and_then(tip_in);
+                let tip = named.or(tip.filter(|_| is_only_own));
+                seen.chain = tip.map(chain_of_tip);
+                return Ok(Heard::Other(PeerReport::Unchanged));
+            }
             StatusCode::OK => {}
-            status => return Err(AskError::Status(status)),
+            status => return Err(Unheard::Fetch(FetchError::Status(status))),
         }
-        let etag = response.headers().get(ETAG).cloned();
-        let Checked { heard, is_done } = self.read(response).await?;
+        let (node, reading) = (self.node.clone(), Share::of(&self.reading));
+        let read = fetch::read(response, move |pieces| check(&node, pieces, reading)).await;
+        let Checked {
+            heard,
+            chain,
+            is_done,
+        } = read.map_err(Unheard::Fetch)??;
+        seen.chain = chain;
         self.remember(peer, etag.filter(|_| is_done));
         Ok(heard)
     }
 
-    fn note_success(&self, peer: &PeerAddress) {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        if failing.remove(peer) {
-            tracing::info!(%peer, "the peer's chain can be read again");
-        }
-    }
-
-    async fn read(&self, response: Response) -> Result<Checked, AskError> {
-        let (pieces, received) = mpsc::channel(PIECES_LIMIT);
-        let (node, reading) = (self.node.clone(), Share::of(&self.reading));
-        let check = tokio::task::spawn_blocking(move || check(&node, received, reading));
-        let passed = pass_on(response, pieces).await;
-        let checked = check
-            .await
-            .unwrap_or_else(|_| Err("the check of its chain failed".to_string()));
-        // What the check found wrong comes first: it is why passing on ended.
-        let checked = checked.map_err(AskError::Refused)?;
-        passed?;
-        checked.ok_or_else(|| AskError::Refused("the answer broke off".to_string()))
+    fn etags(&self) -> MutexGuard<'_, BTreeMap<PeerAddress, HeaderValue>> {
+        self.etags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
-        let etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
-        etags.get(peer).cloned()
+        self.etags().get(peer).cloned()
     }
 
     fn remember(&self, peer: &PeerAddress, etag: Option<HeaderValue>) {
-        let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut etags = self.etags();
         match etag.filter(|etag| etag.len() <= ETAG_LIMIT_BYTES) {
             Some(etag) => etags.insert(peer.clone(), etag),
             None => etags.remove(peer),
         };
+        // Those of peers that were removed while they were asked.
+        if etags.len() > PEERS_LIMIT {
+            let peers = &self.node.view().peers;
+            etags.retain(|peer, _| peers.contains(&peer.to_string()));
+        }
+    }
+}
+
+/// The tip that an adit node's ETag names.
+fn tip_in(etag: &HeaderValue) -> Option<Hash> {
+    let etag = etag.as_bytes();
+    let etag = etag.strip_prefix(b"W/").unwrap_or(etag);
+    Hash::from_hex(etag.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
+}
+
+fn chain_of_tip(tip: Hash) -> SeenChain {
+    SeenChain {
+        tip,
+        length: None,
+        common: None,
+        goes_on: false,
     }
 }
 
 /// What came of a chain that was read to its end.
 struct Checked {
     heard: Heard,
+    chain: Option<SeenChain>,
     /// Whether the chain, as it is, never needs to be read again.
     is_done: bool,
-}
-
-enum Piece {
-    Bytes(Bytes),
-    End,
-}
-
-/// Passes the answer on piece by piece, as long as it keeps its pace.
-async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<(), AskError> {
-    let window = Duration::from_millis(PACE_WINDOW_MS);
-    let mut window_bytes = 0u64;
-    let mut window_end = Instant::now() + window;
-    loop {
-        let piece = match tokio::time::timeout_at(window_end, response.chunk()).await {
-            Ok(piece) => piece?,
-            Err(_) if window_bytes < PACE_LIMIT_BYTES => return Err(AskError::Slow),
-            Err(_) => {
-                (window_bytes, window_end) = (0, Instant::now() + window);
-                continue;
-            }
-        };
-        let Some(piece) = piece else {
-            let _ = pieces.send(Piece::End).await;
-            return Ok(());
-        };
-        window_bytes += piece.len() as u64;
-        // The peer is not to blame for the time that our check takes.
-        let before = Instant::now();
-        if pieces.send(Piece::Bytes(piece)).await.is_err() {
-            return Ok(());
-        }
-        window_end += before.elapsed();
-    }
 }
 
 /// Checks a chain as it comes; nothing is heard of one that breaks off. Runs on
@@ -290,11 +260,8 @@ fn check(
     node: &NodeHandle,
     mut pieces: mpsc::Receiver<Piece>,
     mut reading: Share,
-) -> Result<Option<Checked>, String> {
-    let ours = node
-        .reader()
-        .snapshot()
-        .map_err(|error| error.to_string())?;
+) -> Result<Option<Checked>, Unheard> {
+    let ours = node.reader().snapshot().map_err(Unheard::ours)?;
     let mut branch = node.new_branch();
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
@@ -309,11 +276,8 @@ fn check(
             }
             None => return Ok(None),
         }
-        while let Some(block) = offer
-            .next_block(now(), &ours)
-            .map_err(|error| error.to_string())?
-        {
-            branch.push(block).map_err(|error| error.to_string())?;
+        while let Some(block) = offer.next_block(now(), &ours).map_err(Unheard::of_offer)? {
+            branch.push(block).map_err(Unheard::ours)?;
         }
         if branch.has_failed() {
             break;
@@ -321,42 +285,23 @@ fn check(
         let unread_bytes = offer.unread_bytes();
         reading.clear();
         if unread_bytes > FREE_READING_BYTES && !reading.take(unread_bytes) {
-            return Err("too many large blocks are being read from other peers".to_string());
+            let full = "too many large blocks are being read from other peers";
+            return Err(Unheard::ours(full));
         }
     }
-    let branch = branch.finish().map_err(|error| error.to_string())?;
-    let (length, ends_early) = (offer.length(), offer.ends_early());
-    let weight = offer.finish().map_err(|error| error.to_string())?;
+    let branch = branch.finish();
+    let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
+    let (length, ends_early, chain) = (offer.length(), offer.ends_early(), offer.seen());
+    let weight = offer.finish().map_err(Unheard::of_offer)?;
     let is_heavier = weight > node.view().total_weight;
     Ok(Some(Checked {
         // What is still to be adopted is not known to be ours yet, and what
         // came too early is to be looked at again.
         is_done: !is_heavier && !ends_early,
+        chain,
         heard: match is_heavier {
             true => Heard::Heavier { length, branch },
             false => Heard::Other(PeerReport::NotLonger { length }),
         },
     }))
-}
-
-/// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
-/// URL and names the cause only in `source`.
-fn explained(error: &reqwest::Error) -> String {
-    let (mut cause, mut is_of_http): (&dyn Error, bool) = (error, false);
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-        is_of_http |= cause.is::<hyper::Error>();
-    }
-    match error {
-        error if error.is_connect() && error.is_timeout() => {
-            format!("no connection within {CONNECT_TIMEOUT_MS} ms")
-        }
-        error if error.is_connect() => format!("no connection: {cause}"),
-        error if error.is_redirect() => cause.to_string(),
-        // What breaks off under the unpacking is called undecodable as well.
-        error if error.is_decode() && !is_of_http => {
-            format!("the answer can't be unpacked: {cause}")
-        }
-        _ => format!("the answer broke off: {cause}"),
-    }
 }

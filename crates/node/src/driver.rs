@@ -7,27 +7,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use adit_core::archive::Change;
+use adit_core::archive::{Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::{Arrival, ChainError};
 use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
-use adit_core::sync::{PeerReport, RequestId};
+use adit_core::sync::{PeerReport, Refusal, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
 use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 use crate::budget::{Budget, Share};
+use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
+use crate::explorer::block::time_ms;
+use crate::explorer::peers::{Peer, described};
+use crate::history::{self, HistoryAt, HistoryTeller, HistoryWatch, NoHistory};
 use crate::http::chain_body::PIECES_LIMIT_BYTES;
 use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
+use crate::pool_record::PoolRecord;
 use crate::view::View;
 
 /// At most so many commands wait for the driver; whoever has another waits.
@@ -35,6 +40,9 @@ const COMMANDS_LIMIT: usize = 4_096;
 
 /// One sync serves at most so many commands.
 const BATCH_LIMIT: usize = 1_024;
+
+/// So many peers' chains are audited at a time.
+const AUDITS_LIMIT: usize = 1;
 
 /// Why the driver stopped, other than that it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +72,14 @@ pub enum Request {
     Mine,
     /// Register peers.
     Register(Vec<PeerAddress>),
+    /// Remove a peer.
+    Unregister(PeerAddress),
     /// Look at the peers' chains.
     Resolve,
     /// Begin the chain anew.
     Rewind,
+    /// Take a block.
+    Offer(Arc<Block>),
 }
 
 pub(crate) enum Command {
@@ -75,7 +87,7 @@ pub(crate) enum Command {
     Hurry(RequestId),
     Gone(RequestId),
     Proof { job: u64, proof: u64 },
-    Answered(PeerAddress, Heard),
+    Answered(PeerAddress, Heard, Box<Seen>),
     Woken(Alarm),
     Look(Look),
     Stop,
@@ -101,8 +113,11 @@ struct Edge {
     commands: mpsc::Sender<Command>,
     view: watch::Receiver<Arc<View>>,
     reader: Reader,
+    history: HistoryWatch,
     rules: Arc<dyn Rules>,
     miner: MinerView,
+    events: Arc<Ring>,
+    pool_record: PoolRecord,
     /// The name under which this node's blocks are rewarded.
     node_id: String,
     /// Whether the chain is one that can begin anew.
@@ -111,7 +126,23 @@ struct Edge {
     branches_memory: Arc<Budget>,
     /// What all answers together may hold in long pieces.
     answers_memory: Arc<Budget>,
+    /// Who audits a peer's chain holds one of these.
+    audits: Arc<Semaphore>,
+    /// Where everything runs that speaks to peers.
+    peers_runtime: Handle,
     last_request: AtomicU64,
+    counters: Arc<DriverCounters>,
+}
+
+/// What the driver counts since its start.
+#[derive(Debug, Default)]
+pub(crate) struct DriverCounters {
+    /// How often it has waited until something was durable.
+    pub(crate) syncs: AtomicU64,
+    /// How long that took together, in microseconds.
+    pub(crate) sync_micros: AtomicU64,
+    /// How often the main chain has changed to another branch.
+    pub(crate) reorganisations: AtomicU64,
 }
 
 impl NodeHandle {
@@ -177,9 +208,35 @@ impl NodeHandle {
         self.0.miner.report()
     }
 
+    /// What happens here, for whoever listens.
+    pub(crate) fn events(&self) -> &Arc<Ring> {
+        &self.0.events
+    }
+
+    /// What the driver has counted.
+    pub(crate) fn counters(&self) -> &DriverCounters {
+        &self.0.counters
+    }
+
+    /// How many transactions waited lately.
+    pub(crate) fn pool_record(&self) -> &PoolRecord {
+        &self.0.pool_record
+    }
+
     /// Reads the stored blocks.
     pub fn reader(&self) -> &Reader {
         &self.0.reader
+    }
+
+    /// What is known of the chain besides its blocks, up to the tip that it has
+    /// now, or a newer one.
+    pub(crate) async fn history(&self) -> Result<Arc<HistoryAt>, NoHistory> {
+        self.0.history.at(self.view().tip).await
+    }
+
+    /// Whether the history is no further behind than a moment.
+    pub(crate) fn has_history(&self) -> bool {
+        self.0.history.is_covered()
     }
 
     /// A place for blocks that may come to be adopted.
@@ -193,10 +250,22 @@ impl NodeHandle {
         Share::of(&self.0.answers_memory)
     }
 
+    /// A place to audit a peer's chain at, if there is one; dropping it gives
+    /// it back.
+    pub(crate) fn audit_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.audits).try_acquire_owned().ok()
+    }
+
+    /// Where what speaks to peers is to run.
+    pub(crate) fn peers_runtime(&self) -> &Handle {
+        &self.0.peers_runtime
+    }
+
     /// Tells the driver what was heard from a peer.
-    pub(crate) async fn heard(&self, peer: PeerAddress, heard: Heard) {
+    pub(crate) async fn heard(&self, peer: PeerAddress, heard: Heard, seen: Seen) {
+        let answered = Command::Answered(peer, heard, Box::new(seen));
         // If the driver has ended, nobody wants to know.
-        let _ = self.0.commands.send(Command::Answered(peer, heard)).await;
+        let _ = self.0.commands.send(answered).await;
     }
 
     /// The name under which this node's blocks are rewarded.
@@ -264,37 +333,54 @@ pub fn start(
     let (publish, view) = watch::channel(Arc::default());
     store.sync()?;
     let to_driver = commands.clone();
+    let (happened, to_tell) = mpsc::channel(HAPPENED_LIMIT);
     let miner = Miner::start(miner_settings, move |job, proof| {
         // If the driver is gone, nobody wants the proof.
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
     })
     .map_err(DriverError::Thread)?;
+    let started = history::start(store.reader(), Arc::clone(&rules));
+    let (history, history_watch) = started.map_err(DriverError::Thread)?;
+    let counters = Arc::<DriverCounters>::default();
     let handle = NodeHandle(Arc::new(Edge {
         commands: commands.clone(),
         view,
         reader: store.reader(),
+        history: history_watch,
         rules,
         is_development,
+        pool_record: PoolRecord::default(),
+        events: Ring::new(format!("{:x}", now().as_millis())),
         miner: miner.view(),
         node_id,
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         answers_memory: Budget::new(PIECES_LIMIT_BYTES),
+        audits: Arc::new(Semaphore::new(AUDITS_LIMIT)),
+        peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
+        counters: Arc::clone(&counters),
     }));
     let mut driver = Driver {
-        node,
         store,
         miner,
         asker: Asker::new(handle.clone()),
         announcer: Announcer::default(),
         waiting: BTreeMap::new(),
         looks: Vec::new(),
+        tip: node.chain().tip().map(|block| Tip::of(block)),
+        happened: Happened::default(),
+        node,
+        tell: happened,
+        history,
         publish,
         commands,
         runtime: Handle::current(),
         peers_runtime,
+        counters,
+        has_unsynced: false,
     };
     driver.begin(first_peers)?;
+    tokio::spawn(events::tell(handle.clone(), to_tell));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("driver".into())
@@ -350,12 +436,21 @@ struct Driver {
     waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     /// Who wants to look at the node when everything is durable.
     looks: Vec<Look>,
+    /// The tip of the main chain.
+    tip: Option<Tip>,
+    /// What is to be told when it is durable.
+    happened: Happened,
+    tell: mpsc::Sender<Happened>,
+    history: HistoryTeller,
     publish: watch::Sender<Arc<View>>,
     commands: mpsc::Sender<Command>,
     runtime: Handle,
     /// Where everything runs that speaks to peers: a peer that floods us then
     /// keeps no client of ours waiting.
     peers_runtime: Handle,
+    counters: Arc<DriverCounters>,
+    /// Whether anything was written since the last sync.
+    has_unsynced: bool,
 }
 
 impl Driver {
@@ -396,8 +491,13 @@ impl Driver {
                         Request::Transaction(text) => Input::Transaction(id, text),
                         Request::Mine => Input::Mine(id),
                         Request::Register(peers) => Input::Register(id, peers),
+                        Request::Unregister(peer) => {
+                            self.asker.forget(&peer);
+                            Input::Unregister(id, peer)
+                        }
                         Request::Resolve => Input::Resolve(id),
                         Request::Rewind => Input::Rewind(id),
+                        Request::Offer(block) => Input::Offer(id, block),
                     },
                     later,
                 )
@@ -408,7 +508,7 @@ impl Driver {
                 self.handle(Input::Gone(id), later)
             }
             Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
-            Command::Answered(peer, heard) => self.answered(peer, heard, later),
+            Command::Answered(peer, heard, seen) => self.answered(peer, heard, *seen, later),
             Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
             Command::Look(look) => {
                 self.looks.push(look);
@@ -426,10 +526,31 @@ impl Driver {
                 Effect::Persist(change) => {
                     if let Change::Block { block, main, .. } = &change {
                         tracing::debug!(index = block.index(), hash = %block.hash(), ?main, "block");
+                        let is_other_branch = matches!(main, MainChange::Reorganise { .. });
+                        let count = &self.counters.reorganisations;
+                        count.fetch_add(u64::from(is_other_branch), Ordering::Relaxed);
                     }
+                    self.has_unsynced = true;
                     self.store.apply(&change)?;
+                    if let Change::Block {
+                        block,
+                        main: MainChange::Side,
+                        ..
+                    } = &change
+                    {
+                        self.history.note_aside(block.hash());
+                    }
+                    self.happened.note(&change, &mut self.tip);
+                    if let (Change::Rewind, Some(genesis)) = (&change, self.node.chain().tip()) {
+                        self.happened.note_rewind(genesis, &mut self.tip);
+                    }
                 }
-                effect => later.push(effect),
+                effect => {
+                    if let Effect::Made(block) = &effect {
+                        self.happened.note_made(block);
+                    }
+                    later.push(effect);
+                }
             }
         }
         Ok(())
@@ -439,6 +560,7 @@ impl Driver {
         &mut self,
         peer: PeerAddress,
         heard: Heard,
+        seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
         let report = match heard {
@@ -455,12 +577,12 @@ impl Driver {
                         tracing::info!(%peer, length, "adopted the peer's chain");
                         PeerReport::Adopted { length }
                     }
-                    Err(error) => PeerReport::Failed(error),
+                    Err(report) => report,
                     Ok(()) => PeerReport::NotLonger { length },
                 }
             }
         };
-        self.handle(Input::PeerAnswered(peer, report), later)
+        self.handle(Input::PeerAnswered(peer, report, seen), later)
     }
 
     /// Takes the blocks of a checked branch in, one after the other. The inner
@@ -470,26 +592,51 @@ impl Driver {
         &mut self,
         branch: CheckedBranch,
         later: &mut Vec<Effect>,
-    ) -> Result<Result<(), String>, DriverError> {
+    ) -> Result<Result<(), PeerReport>, DriverError> {
         for block in branch.into_blocks() {
             let block = match block {
                 Ok(block) => block,
-                Err(error) => return Ok(Err(error.to_string())),
+                Err(error) => return Ok(Err(PeerReport::Failed(error.to_string()))),
             };
             let (index, earlier) = (block.index(), later.len());
             self.handle(Input::Block(block, Arrival::InBranch), later)?;
             let refused = later.iter().skip(earlier).find_map(refusal);
             if let Some(error) = refused {
-                let said = format!("the block in place {index} is not valid: {error}");
-                return Ok(Err(said));
+                let refusal = Refusal {
+                    index: Some(index),
+                    rule: match error {
+                        ChainError::Invalid(error) => error.rule(),
+                        _ => "branch",
+                    },
+                    problem: format!("the block in place {index} is not valid: {error}"),
+                };
+                return Ok(Err(PeerReport::Refused(refusal)));
             }
         }
         Ok(Ok(()))
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
+    fn sync(&mut self) -> Result<(), DriverError> {
+        let start = Instant::now();
         self.store.sync()?;
+        if std::mem::take(&mut self.has_unsynced) {
+            let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            self.counters
+                .sync_micros
+                .fetch_add(micros, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
+        self.sync()?;
         self.publish_view();
+        self.happened.peers = self.changed_peers()?;
+        if let Some(tip) = self.node.chain().tip() {
+            self.history.tell(tip.hash());
+        }
+        self.tell_what_happened();
         for look in self.looks.drain(..) {
             look(&self.node);
         }
@@ -519,6 +666,19 @@ impl Driver {
         Ok(())
     }
 
+    /// The peers of whom something new is known since the last call.
+    fn changed_peers(&mut self) -> Result<Vec<Peer>, DriverError> {
+        let changed = self.node.take_changed_peers();
+        let chain = self.node.chain();
+        let (tip, length) = (chain.tip().map(|tip| tip.hash()), chain.length());
+        let peers = changed.iter().filter_map(|address| {
+            let record = self.node.peer_record(address)?;
+            Some(described(address, record, tip, length, &self.store))
+        });
+        let peers = peers.collect::<Result<_, _>>();
+        peers.map_err(|error| DriverError::from(ChainError::from(error)))
+    }
+
     fn answer(&mut self, request: RequestId, answer: Answer) {
         if let Answer::TooManyPeers(error) = &answer {
             tracing::warn!(%error, "peers were not registered");
@@ -531,11 +691,18 @@ impl Driver {
 
     fn publish_view(&self) {
         let chain = self.node.chain();
+        let tip = chain.tip().map(|tip| tip.hash());
+        let published = Arc::clone(&self.publish.borrow());
         let view = View {
             length: chain.length(),
-            tip: chain.tip().map(|tip| tip.hash()),
+            tip,
+            tip_time_ms: match published.tip == tip {
+                true => published.tip_time_ms,
+                false => chain.tip().and_then(|tip| time_ms(tip)),
+            },
             total_weight: chain.total_weight(),
             pending_count: self.node.pool().len(),
+            pending_bytes: self.node.pool().bytes(),
             peers: self.node.peers().iter().map(ToString::to_string).collect(),
         };
         self.publish.send_if_modified(|published| {
@@ -545,6 +712,18 @@ impl Driver {
             }
             changed
         });
+    }
+
+    /// Hands over what happened. Nobody waits for listeners: if there is no
+    /// room, they hear that something is missing.
+    fn tell_what_happened(&mut self) {
+        if self.happened.is_empty() {
+            return;
+        }
+        let happened = std::mem::take(&mut self.happened);
+        if self.tell.try_send(happened).is_err() {
+            self.happened.is_incomplete = true;
+        }
     }
 
     fn send_in(&self, wait: Duration, command: Command) {

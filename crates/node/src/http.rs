@@ -2,27 +2,29 @@
 //! connections, headers, bodies and time. What the answers say is decided in
 //! the modules below.
 
-mod account;
 mod answer;
-mod blocks;
+mod api;
 mod body;
 pub(crate) mod chain_body;
-mod development;
+mod counters;
+mod envelope;
 mod etag;
+mod extract;
 mod guard;
+mod health;
+mod link;
 mod metrics;
-mod problem;
-mod status;
-mod stored;
-mod transaction;
+mod pages;
+mod problems;
 mod tutorial;
 
+pub(crate) use answer::log_unreadable;
+pub use api::{ChainStatus, MiningStatus, Offered, Status};
 pub use guard::AllowedHosts;
-pub use status::{ChainStatus, MiningStatus, Status};
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -37,9 +39,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
+use self::counters::{Counters, Group};
 use crate::driver::NodeHandle;
 use crate::open_files;
 
@@ -49,7 +52,7 @@ pub(crate) const NODE_HEADER: &str = "adit-node";
 
 /// At most so many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.
-pub const CONNECTIONS_LIMIT: usize = 1_024;
+pub const CONNECTIONS_LIMIT: usize = 2_048;
 
 /// A request's head must be there within this time, counted from the moment
 /// that the connection is ready for it.
@@ -72,28 +75,16 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 const ACCEPT_RETRY_MS: u64 = 50;
 
 /// All paths of the node.
-fn router(node: NodeHandle) -> Router {
+fn router(node: NodeHandle, counters: Arc<Counters>) -> Router {
     Router::new()
         .route("/mine", tutorial::mine_route())
         .route("/transactions/new", post(tutorial::new_transaction))
         .route("/chain", get(tutorial::chain))
         .route("/nodes/register", post(tutorial::register))
         .route("/nodes/resolve", tutorial::resolve_route())
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/address/{address}", get(account::account))
-        .route("/api/v1/blocks", get(blocks::list))
-        .route("/api/v1/blocks/tip/hash", get(blocks::tip_hash))
-        .route("/api/v1/blocks/tip/height", get(blocks::tip_height))
-        .route("/api/v1/block-height/{index}", get(blocks::hash_at))
-        .route("/api/v1/block/{hash}", get(blocks::block))
-        .route("/api/v1/block/{hash}/raw", get(blocks::raw))
-        .route("/api/v1/block/{hash}/txs", get(blocks::transactions))
-        .route("/api/v1/tx", post(transaction::submit))
-        .route("/api/v1/tx/{id}", get(transaction::state))
-        .route("/api/v1/tx/{id}/merkle-proof", get(transaction::proof))
-        .route("/api/v1/dev/reset", post(development::reset))
-        .route("/metrics", get(metrics::metrics))
-        .fallback(answer::not_found)
+        .merge(api::routes(counters))
+        .merge(pages::routes())
+        .fallback(pages::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .with_state(node)
 }
@@ -105,11 +96,15 @@ pub(crate) async fn serve(
     hosts: AllowedHosts,
     mut stop: watch::Receiver<bool>,
 ) {
-    let paths = TowerToHyperService::new(router(node));
-    let hosts = Arc::new(hosts);
+    let events = Arc::clone(node.events());
+    let counters = Arc::<Counters>::default();
+    let front = Front {
+        hosts: Arc::new(hosts),
+        paths: TowerToHyperService::new(router(node, Arc::clone(&counters))),
+        counters: Arc::clone(&counters),
+    };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let request = request.map(Body::new);
-        answer_to(request, Arc::clone(&hosts), paths.clone())
+        answer_to(request.map(Body::new), front.clone())
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -139,14 +134,16 @@ pub(crate) async fn serve(
         stream.set_write_timeout(Some(Duration::from_millis(WRITE_TIMEOUT_MS)));
         let io = TokioIo::new(Box::pin(stream));
         let connection = graceful.watch(http.serve_connection(io, service.clone()));
+        let connected = counters.connected();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-            drop(place);
+            drop((place, connected));
         });
     }
     drop(listener);
+    events.close();
     let _ = timeout(
         Duration::from_millis(SHUTDOWN_TIMEOUT_MS),
         graceful.shutdown(),
@@ -154,23 +151,37 @@ pub(crate) async fn serve(
     .await;
 }
 
-/// What happens to every request before and after its handler.
-async fn answer_to(
-    request: Request,
+/// What every request meets first.
+#[derive(Clone)]
+struct Front {
     hosts: Arc<AllowedHosts>,
     paths: TowerToHyperService<Router>,
-) -> Result<Response, Infallible> {
-    let line = tracing::enabled!(tracing::Level::DEBUG).then(|| {
-        let path = request.uri().path().to_string();
-        (request.method().clone(), path, Instant::now())
-    });
-    let response = match guard::refusal(&hosts, &request) {
-        Some(refusal) => refusal,
-        None => paths.call(request).await?,
+    counters: Arc<Counters>,
+}
+
+/// What happens to every request before and after its handler.
+async fn answer_to(request: Request, front: Front) -> Result<Response, Infallible> {
+    let start = Instant::now();
+    let path = request.uri().path();
+    let group = Group::of(path);
+    let id = envelope::is_for(path).then(|| envelope::request_id(request.headers()));
+    let line = tracing::enabled!(tracing::Level::DEBUG).then(|| path.to_string());
+    let method = request.method().clone();
+    let refusal = guard::refusal(&front.hosts, &request);
+    let preflight = || id.as_ref().and_then(|_| envelope::preflight(&request));
+    let mut response = match refusal.or_else(preflight) {
+        Some(answered) => answered,
+        None => front.paths.call(request).await?,
     };
-    if let Some((method, path, start)) = line {
-        let (status, duration) = (response.status().as_u16(), start.elapsed());
-        tracing::debug!(%method, path, status, ?duration, "request");
+    let (status, duration) = (response.status(), start.elapsed());
+    front.counters.answered(group, status, duration);
+    if let Some(path) = line {
+        let request_id = id.as_ref().and_then(|id| id.to_str().ok());
+        let status = status.as_u16();
+        tracing::debug!(%method, path, status, ?duration, request_id, "request");
+    }
+    if let Some(id) = id {
+        envelope::close(&method, id, &mut response);
     }
     Ok(response)
 }

@@ -8,20 +8,43 @@
 mod advertise;
 mod announce;
 mod ask;
+pub mod audit;
 mod branch;
 mod budget;
+pub mod charts;
 pub mod driver;
+mod events;
+mod explorer;
+mod fetch;
+mod history;
 mod http;
 pub mod identity;
 mod miner;
 pub mod offline;
 mod open_files;
+mod pool_record;
+mod process;
 mod rate;
 mod server;
 mod signatures;
 mod view;
 
-pub use http::{AllowedHosts, CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Status};
+pub use explorer::address::{AddressState, AddressTransactions};
+pub use explorer::block::{BlockList, BlockSummary};
+pub use explorer::mempool::Mempool;
+pub use explorer::peers::{Peer, PeerList};
+pub use explorer::preimage::{Guess, Preimage};
+pub use explorer::problem::{BlockName, ProblemDocument};
+pub use explorer::reorganisation::{
+    BlockAt, DroppedTransaction, Fate, Reorganisation, ReorganisationDetails, ReorganisationList,
+    TipAt,
+};
+pub use explorer::search::{Found, FoundKind, SearchResult};
+pub use explorer::stats::{BlockStats, Stats};
+pub use explorer::tips::{ChainTip, ChainTips};
+pub use explorer::transaction::{Place, TransactionDetails, TransactionState, TransactionStatus};
+pub use http::{AllowedHosts, CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
 pub use miner::MinerSettings;
+pub use pool_record::PoolSample;
 pub use server::{Running, ServeError, Settings, start};
 pub use view::View;

@@ -87,7 +87,7 @@ impl Miner {
         for number in 0..settings.threads.get() {
             let (desk, found) = (Arc::clone(&desk), found.clone());
             thread::Builder::new().name("miner".into()).spawn(move || {
-                give_way();
+                give_way(NICENESS);
                 if number == 0 {
                     let kernel = desk.kernel().name();
                     tracing::info!(kernel, threads = desk.settings.threads, "ready to mine");
@@ -213,9 +213,9 @@ impl State {
     }
 }
 
-/// A thread that searches all the time must not slow down those that answer.
-fn give_way() {
-    if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
-        tracing::debug!(%error, "the miner runs at the priority of everything else");
+/// A thread that works all the time must not slow down those that answer.
+pub(crate) fn give_way(niceness: i32) {
+    if let Err(error) = setpriority_process(Some(gettid()), niceness) {
+        tracing::debug!(%error, "a thread of the background runs at the priority of everything else");
     }
 }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use adit_core::block::{Block, BlockError};
 use adit_core::rules::Rules;
+use adit_core::sync::Refusal;
 
 /// So many blocks may wait for the check of their signatures.
 const BLOCKS_WAITING_LIMIT: usize = 8;
@@ -18,6 +19,17 @@ const BLOCKS_WAITING_LIMIT: usize = 8;
 pub(crate) struct WrongSignature {
     index: u64,
     error: BlockError,
+}
+
+impl WrongSignature {
+    /// The same, as what is said of a peer's chain.
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal {
+            index: Some(self.index),
+            rule: self.error.rule(),
+            problem: self.to_string(),
+        }
+    }
 }
 
 /// The threads that check. If it is dropped, they end.

@@ -11,10 +11,14 @@ pub struct View {
     pub length: u64,
     /// The hash of the last one.
     pub tip: Option<Hash>,
+    /// When that one says it was made, in milliseconds since 1970.
+    pub tip_time_ms: Option<u64>,
     /// The sum of their weights.
     pub total_weight: Weight,
     /// How many transactions wait for a block.
     pub pending_count: usize,
+    /// How long those are together.
+    pub pending_bytes: usize,
     /// The registered peers, sorted.
     pub peers: Vec<String>,
 }

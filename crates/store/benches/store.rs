@@ -58,7 +58,6 @@ fn change(block: &Arc<Block>) -> Change {
         },
         main: MainChange::Extend,
         accounts: Vec::new(),
-        transactions: Vec::new(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the index does not know yet of accounts and transactions: what the
-//! blocks applied since it was last written did to them. Reads look here first.
+//! What the index does not know yet of accounts: what the blocks applied since
+//! it was last written did to them. Reads look here first.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,6 @@ use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
-use crate::account_record::TransactionPlace;
-
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct AccountOverlay {
@@ -17,9 +15,7 @@ pub(crate) struct AccountOverlay {
     accounts: HashMap<Address, Account>,
     /// What each new block did.
     changes: HashMap<Hash, Vec<AccountChange>>,
-    /// Where each transaction of the new blocks stands.
-    transactions: Vec<TransactionPlace>,
-    /// How many changes and transactions it holds.
+    /// How many accounts and changes it holds.
     count: usize,
 }
 
@@ -39,15 +35,12 @@ impl AccountOverlay {
         self.changes.get(hash).map(Vec::as_slice)
     }
 
-    /// Takes in what a block did and what it holds, wherever it stands.
-    pub(crate) fn add(&mut self, block: Hash, index: u64, changes: &[AccountChange], ids: &[Hash]) {
-        self.count += changes.len() + ids.len();
+    /// Takes in what a block did, wherever it stands.
+    pub(crate) fn add(&mut self, block: Hash, changes: &[AccountChange]) {
+        self.count += changes.len();
         if !changes.is_empty() {
             self.changes.insert(block, changes.to_vec());
         }
-        let places = (0..).zip(ids);
-        let places = places.map(|(at, id)| TransactionPlace::new(id, index, at, &block));
-        self.transactions.extend(places);
     }
 
     /// An account is like this now at the tip of the main chain.
@@ -71,12 +64,5 @@ impl AccountOverlay {
         let mut changes: Vec<_> = changes.map(|(hash, list)| (hash, &list[..])).collect();
         changes.sort_unstable_by_key(|(hash, _)| **hash);
         changes
-    }
-
-    /// Where each transaction stands, sorted.
-    pub(crate) fn sorted_transactions(&self) -> Vec<TransactionPlace> {
-        let mut places = self.transactions.clone();
-        places.sort_unstable();
-        places
     }
 }

@@ -4,6 +4,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use adit_core::archive::ArchiveError;
+use adit_core::hash::Hash;
+
 /// Why the store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -86,6 +89,34 @@ pub enum StoreError {
     },
 }
 
+/// Why the history could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The database failed.
+    #[error(
+        "the history {path} failed: {source}; \
+         it can be deleted while the node is stopped: it is made again from the block log"
+    )]
+    Database {
+        /// The history's file.
+        path: PathBuf,
+        /// The database's words.
+        source: Box<redb::Error>,
+    },
+    /// A block could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A file could not be deleted.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The archive has lost a block.
+    #[error("block {hash} is not stored, although others stand on it")]
+    Missing {
+        /// The block.
+        hash: Hash,
+    },
+}
+
 impl StoreError {
     /// For `map_err`: names the action and the file of an I/O error.
     pub(crate) fn io(
@@ -97,6 +128,19 @@ impl StoreError {
             action,
             path,
             source,
+        }
+    }
+}
+
+impl HistoryError {
+    /// For `map_err`: names the history's file.
+    pub(crate) fn database<E: Into<redb::Error>>(
+        path: &Path,
+    ) -> impl FnOnce(E) -> HistoryError + use<E> {
+        let path = path.to_path_buf();
+        move |source| HistoryError::Database {
+            path,
+            source: Box::new(source.into()),
         }
     }
 }

@@ -14,12 +14,12 @@ use redb::{Builder, CursorError, Database, ReadableTable, Table, WriteTransactio
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
+use crate::database_file::{CloseSwitch, DatabaseFile, or_damage};
 use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::index_file::{CloseSwitch, IndexFile};
 use crate::index_tables::{
     ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
-    MAIN_CHAIN_BYTES, META, TRANSACTIONS,
+    MAIN_CHAIN_BYTES, META,
 };
 use crate::index_view::View;
 use crate::overlay::Overlay;
@@ -60,7 +60,7 @@ impl Index {
     /// Opens the index or makes an empty one. One that is of another format,
     /// or damaged, is thrown away.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        match Index::open_as_it_is(path, durability) {
+        match or_damage(|| Index::open_as_it_is(path, durability)) {
             Ok(Some(index)) => return Ok(index),
             Ok(None) => tracing::warn!("the index is of another format and is built anew"),
             Err(redb::Error::Io(error)) if !is_damage(&error) => {
@@ -82,7 +82,7 @@ impl Index {
 
     fn open_as_it_is(path: &Path, durability: Durability) -> Result<Option<Index>, redb::Error> {
         let closing = CloseSwitch::default();
-        let file = IndexFile::open(path, durability, closing.clone())?;
+        let file = DatabaseFile::open(path, durability, closing.clone())?;
         let is_new = file.is_new()?;
         let database = Builder::new()
             .set_cache_size(INDEX_CACHE_LIMIT_BYTES)
@@ -279,7 +279,7 @@ impl MainWriter<'_> {
     }
 }
 
-/// Deletes the index's file, if there is one.
+/// Deletes a database's file, if there is one.
 pub(crate) fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -301,7 +301,7 @@ pub(crate) fn index_error<E: Into<redb::Error>>(
 }
 
 /// Whether it is not the operating system that failed, but the file's content.
-fn is_damage(error: &io::Error) -> bool {
+pub(crate) fn is_damage(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
@@ -350,7 +350,6 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(BLOCKS)?;
     transaction.delete_table(ACCOUNTS)?;
     transaction.delete_table(CHANGES)?;
-    transaction.delete_table(TRANSACTIONS)?;
     transaction.open_table(META)?.insert(MAIN_CHAIN_BYTES, 0)?;
     open_all(transaction)
 }
@@ -361,7 +360,6 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(BLOCKS)?;
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(CHANGES)?;
-    transaction.open_table(TRANSACTIONS)?;
     Ok(())
 }
 
@@ -385,14 +383,11 @@ fn write_accounts(
     for (hash, list) in overlay.sorted_changes() {
         changes.insert(&hash.0, &changes_to_bytes(list)[..])?;
     }
-    let mut transactions = transaction.open_table(TRANSACTIONS)?;
-    for place in overlay.sorted_transactions() {
-        transactions.insert(&place.0, ())?;
-    }
     Ok(())
 }
 
-fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {
+/// Begins a transaction that will be committed so.
+pub(crate) fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {
     let mut transaction = database.begin_write()?;
     match commit {
         Commit::Visible => transaction.set_durability(redb::Durability::None)?,

@@ -3,11 +3,11 @@
 
 use redb::TableDefinition;
 
-use crate::account_record::{ACCOUNT_BYTES, PLACE_BYTES};
+use crate::account_record::ACCOUNT_BYTES;
 use crate::record::{BLOCK_BYTES, MAIN_BYTES};
 
 /// The index's own format. One of another format is built anew.
-pub const INDEX_FORMAT: u64 = 2;
+pub const INDEX_FORMAT: u64 = 3;
 
 pub(crate) const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
 pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> =
@@ -16,8 +16,6 @@ pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
     TableDefinition::new("accounts");
 pub(crate) const CHANGES: TableDefinition<&[u8; 32], &[u8]> =
     TableDefinition::new("account changes");
-pub(crate) const TRANSACTIONS: TableDefinition<&[u8; PLACE_BYTES], ()> =
-    TableDefinition::new("transactions");
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 pub(crate) const FORMAT: &str = "format";

@@ -4,14 +4,12 @@ use adit_core::address::Address;
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
-use crate::account_record::{
-    ACCOUNT_BYTES, PLACE_BYTES, TransactionPlace, account_from_bytes, changes_from_bytes,
-};
+use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
 use crate::index_tables::{
     ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
-    MAIN_CHAIN_BYTES, META, TRANSACTIONS,
+    MAIN_CHAIN_BYTES, META,
 };
 use crate::position::Position;
 use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
@@ -19,7 +17,6 @@ use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
 type MainTable = ReadOnlyTable<u64, &'static [u8; MAIN_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
 type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
-type TransactionTable = ReadOnlyTable<&'static [u8; PLACE_BYTES], ()>;
 type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
 
 /// The index as it was at one moment.
@@ -28,7 +25,6 @@ pub(crate) struct View {
     blocks: BlockTable,
     accounts: AccountTable,
     changes: ChangesTable,
-    transactions: TransactionTable,
     covered: Position,
     length: u64,
     main_bytes: u64,
@@ -56,7 +52,6 @@ impl View {
             blocks: transaction.open_table(BLOCKS)?,
             accounts: transaction.open_table(ACCOUNTS)?,
             changes: transaction.open_table(CHANGES)?,
-            transactions: transaction.open_table(TRANSACTIONS)?,
             covered,
             length,
             main_bytes: value(MAIN_CHAIN_BYTES)?,
@@ -84,6 +79,18 @@ impl View {
         Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
     }
 
+    /// Whether there are others than those of the main chain.
+    pub(crate) fn has_side_blocks(&self) -> Result<bool, redb::Error> {
+        Ok(self.blocks.len()? > self.main.len()?)
+    }
+
+    /// All blocks, in the order of their hashes.
+    pub(crate) fn blocks(
+        &self,
+    ) -> Result<redb::Range<'_, &'static [u8; 32], &'static [u8; BLOCK_BYTES]>, redb::Error> {
+        Ok(ReadableTable::range::<&[u8; 32]>(&self.blocks, ..)?)
+    }
+
     /// An account at the tip of the main chain.
     pub(crate) fn account(&self, owner: &Address) -> Result<Account, redb::Error> {
         let found = ReadableTable::get(&self.accounts, &owner.0)?;
@@ -96,16 +103,6 @@ impl View {
         let found = ReadableTable::get(&self.changes, &hash.0)?;
         let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
         Ok(changes.unwrap_or_default())
-    }
-
-    /// Where a transaction stands, on the main chain or not.
-    pub(crate) fn places(&self, id: &Hash) -> Result<Vec<TransactionPlace>, redb::Error> {
-        let [first, last] = TransactionPlace::bounds(id);
-        let found =
-            ReadableTable::range::<&[u8; PLACE_BYTES]>(&self.transactions, &first.0..=&last.0)?;
-        found
-            .map(|place| Ok(TransactionPlace(*place?.0.value())))
-            .collect()
     }
 
     /// The main chain's block at that index.

@@ -11,6 +11,9 @@
 //!   that wait for a block.
 //! - `index.redb`: where each block lies and which form the main chain. It
 //!   says how far of the block log it covers and is rebuilt from there.
+//! - `history.redb`: where transactions stand, who is named in them, and which
+//!   reorganisations were seen. It follows the main chain, and is rebuilt from
+//!   the blocks too.
 //! - `peers.json`: the registered peers.
 //! - `staging/`: blocks offered by a peer and not accepted yet.
 //! - `lock`: who has the folder open.
@@ -47,13 +50,25 @@ mod overlay;
 
 mod account_overlay;
 
-mod index_file;
+mod database_file;
 
 mod index_tables;
 
 mod index_view;
 
 mod index;
+
+mod history_record;
+
+mod history_tables;
+
+mod history_batch;
+
+mod history_view;
+
+mod history_way;
+
+mod history;
 
 mod staging;
 
@@ -65,17 +80,28 @@ mod store;
 
 mod open;
 
+mod side_blocks;
+
 pub use durable::Durability;
-pub use error::StoreError;
+pub use error::{HistoryError, StoreError};
+pub use history::{
+    Followed, HISTORY_CACHE_LIMIT_BYTES, HISTORY_DURABLE_LIMIT, HISTORY_STEP_LIMIT, History,
+    HistoryLimits, List, REORGANISATIONS_LIMIT,
+};
+pub use history_batch::Listed;
+pub use history_record::{BlockPlace, Reorganisation, Tip, TransactionPlace};
+pub use history_tables::HISTORY_FORMAT;
+pub use history_view::HistoryView;
 pub use index::INDEX_CACHE_LIMIT_BYTES;
 pub use index_tables::INDEX_FORMAT;
 pub use line::LINE_LIMIT_BYTES;
 pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Opened, reindex};
 pub use position::Position;
-pub use reader::{Place, Reader, Snapshot};
+pub use reader::{DiskBytes, Place, Reader, Snapshot};
 pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use segments::OPEN_SEGMENTS_LIMIT;
+pub use side_blocks::{BranchTip, SIDE_BLOCKS_REMEMBERED_LIMIT, SideBlocks};
 pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
 pub use store::{
     ACCOUNT_OVERLAY_LIMIT, CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, Limits, OVERLAY_LIMIT, Store,

@@ -56,6 +56,10 @@ impl BlockLog {
         })
     }
 
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Where the next line begins, unless a new segment does.
     pub(crate) fn end(&self) -> Position {
         Position {

@@ -15,7 +15,7 @@ use crate::lock::FolderLock;
 use crate::log::BlockLog;
 use crate::overlay::Overlay;
 use crate::peers::PeersFile;
-use crate::pending::PendingLog;
+use crate::pending::{PENDING_FOLDER, PendingLog};
 use crate::replay::Replay;
 use crate::segments::Segments;
 use crate::staging;
@@ -68,7 +68,7 @@ impl Store {
         cut_torn_line(&segments, covered, durability)?;
         let segment_bytes = limits.segment_bytes;
         let log = BlockLog::open(Arc::clone(&segments), durability, segment_bytes, covered)?;
-        let pending_folder = folder.join("pending");
+        let pending_folder = folder.join(PENDING_FOLDER);
         let (pending_log, pending) = PendingLog::open(pending_folder, durability, log.end())?;
         if covered > pending_log.position() {
             tracing::warn!("the index is ahead of the pending log and is built anew");

@@ -14,6 +14,9 @@ use crate::line::is_canonical_object;
 use crate::log::Appender;
 use crate::position::Position;
 
+/// The folder that it lies in.
+pub(crate) const PENDING_FOLDER: &str = "pending";
+
 const ACCEPTED: &[u8] = b"{\"accepted\": ";
 const RETURNED: &[u8] = b"{\"returned\": ";
 

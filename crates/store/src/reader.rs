@@ -2,6 +2,7 @@
 //! of what was synced last, for as long as it is held. Nobody waits for the
 //! writer, and the writer for nobody.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::address::Address;
@@ -11,12 +12,15 @@ use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::Database;
 
-use crate::error::StoreError;
+use crate::durable::{Durability, files_in};
+use crate::error::{HistoryError, StoreError};
+use crate::history::{History, HistoryLimits};
 use crate::index::index_error;
 use crate::index_view::View;
 use crate::lock::FolderLock;
+use crate::pending::PENDING_FOLDER;
 use crate::position::{Location, Position};
-use crate::record::MainRecord;
+use crate::record::{BlockRecord, MainRecord};
 use crate::segments::Segments;
 use crate::staging::Staging;
 
@@ -27,6 +31,7 @@ pub struct Reader {
     segments: Arc<Segments>,
     database: Arc<Database>,
     lock: Arc<FolderLock>,
+    durability: Durability,
 }
 
 /// The main chain, and all blocks beside it, as of one sync.
@@ -34,6 +39,17 @@ pub struct Snapshot {
     view: View,
     tip: Option<Hash>,
     reader: Reader,
+}
+
+/// How long the files are on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskBytes {
+    /// The block log.
+    pub blocks: u64,
+    /// The pending log.
+    pub pending: u64,
+    /// The index, and the small files beside it.
+    pub index: u64,
 }
 
 /// A place in the main chain's text.
@@ -50,11 +66,13 @@ impl Reader {
         segments: Arc<Segments>,
         database: Arc<Database>,
         lock: Arc<FolderLock>,
+        durability: Durability,
     ) -> Reader {
         Reader {
             segments,
             database,
             lock,
+            durability,
         }
     }
 
@@ -69,6 +87,24 @@ impl Reader {
             view,
             tip: tip.map(|record| record.hash),
             reader: self.clone(),
+        })
+    }
+
+    /// Opens the history of this data folder, or makes it.
+    pub fn open_history(&self) -> Result<History, HistoryError> {
+        let path = self.segments.folder().with_file_name("history.redb");
+        History::open(&path, self.durability, HistoryLimits::default())
+    }
+
+    /// How long the files are on the disk: those of the block log, those of
+    /// the pending log, and everything that can be made again from them.
+    pub fn disk_bytes(&self) -> Result<DiskBytes, StoreError> {
+        let blocks = self.segments.folder();
+        let folder = blocks.parent().unwrap_or(blocks);
+        Ok(DiskBytes {
+            blocks: files_bytes(blocks)?,
+            pending: files_bytes(&folder.join(PENDING_FOLDER))?,
+            index: files_bytes(folder)?,
         })
     }
 
@@ -116,19 +152,25 @@ impl Snapshot {
             .transpose()
     }
 
-    /// Where a transaction may stand on the main chain: the index of the block
-    /// and the position in it. What stands there has to be looked at.
-    pub fn transaction_places(&self, id: &Hash) -> Result<Vec<(u64, u32)>, StoreError> {
-        let places = self.view.places(id).map_err(self.reader.index_error())?;
-        let mut on_main = Vec::new();
-        for place in places {
-            let main = self.view.main_at(place.index());
-            let main = main.map_err(self.reader.index_error())?;
-            if main.is_some_and(|main| place.is_in(&main.hash)) {
-                on_main.push((place.index(), place.position()));
+    /// Hands out the blocks beside the main chain. All blocks are looked at,
+    /// unless there are none beside it.
+    pub(crate) fn side_blocks(&self, mut each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
+        let mut look = || -> Result<(), redb::Error> {
+            if !self.view.has_side_blocks()? {
+                return Ok(());
             }
-        }
-        Ok(on_main)
+            for item in self.view.blocks()? {
+                let (hash, record) = item?;
+                let hash = Hash(*hash.value());
+                let entry = BlockRecord::from_bytes(record.value()).entry;
+                let main = self.view.main_at(entry.index)?;
+                if main.is_none_or(|main| main.hash != hash) {
+                    each(hash, entry);
+                }
+            }
+            Ok(())
+        };
+        look().map_err(self.reader.index_error())
     }
 
     /// Appends the texts of the main chain's blocks from `from_index` on to
@@ -231,6 +273,17 @@ impl Archive for Snapshot {
         let changes = self.view.changes(hash).map_err(self.reader.index_error());
         changes.map_err(archive_error)
     }
+}
+
+/// The files in a folder itself, those in its folders apart.
+fn files_bytes(folder: &Path) -> Result<u64, StoreError> {
+    let files = files_in(folder)?.into_iter();
+    let lengths = files.filter_map(|path| {
+        // A file may be gone by now: unfinished work.
+        let file = path.metadata().ok()?;
+        file.is_file().then_some(file.len())
+    });
+    Ok(lengths.sum())
 }
 
 /// For `map_err`: an error as the core wants it.

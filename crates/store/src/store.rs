@@ -31,8 +31,8 @@ use crate::segments::Segments;
 /// the more of them share a page of the index that has to be copied.
 pub const OVERLAY_LIMIT: usize = 16_384;
 
-/// The overlay holds at most so many accounts, changes of accounts and places
-/// of transactions, 30 MB or so, and those of one block.
+/// The overlay holds at most so many accounts and changes of accounts, 30 MB
+/// or so, and those of one block.
 pub const ACCOUNT_OVERLAY_LIMIT: usize = 262_144;
 
 /// After so many blocks, a checkpoint is due: the next start has to read all
@@ -51,7 +51,7 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// So many new blocks are held in memory,
     pub overlay_blocks: usize,
-    /// and of accounts, their changes and places of transactions.
+    /// and of accounts and their changes.
     pub overlay_accounts: usize,
 }
 
@@ -167,6 +167,7 @@ impl Store {
             Arc::clone(&self.segments),
             self.index.database(),
             Arc::clone(&self.lock),
+            self.log.durability(),
         )
     }
 
@@ -293,7 +294,6 @@ impl Store {
             entry,
             main,
             accounts,
-            transactions,
         } = change
         else {
             return Ok(());
@@ -304,7 +304,7 @@ impl Store {
         self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
         self.covered = location.end();
         self.overlay.add(hash, BlockRecord { entry, location });
-        self.accounts.add(hash, entry.index, accounts, transactions);
+        self.accounts.add(hash, accounts);
         match main {
             MainChange::Side => {}
             MainChange::Extend => {
@@ -385,8 +385,7 @@ impl Store {
         self.overlay.add(hash, record);
         let location = record.location;
         self.overlay.switch(0, &[MainRecord { hash, location }]);
-        // A first block has no transactions.
-        self.accounts.add(hash, 1, &changes, &[]);
+        self.accounts.add(hash, &changes);
         self.connect(&changes);
         self.log.sync()?;
         let (overlay, accounts) = (&self.overlay, &self.accounts);

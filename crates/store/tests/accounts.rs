@@ -280,7 +280,6 @@ impl Sealeds {
             entry,
             main,
             changes,
-            transactions,
             ..
         } = inserted.unwrap().unwrap();
         let change = Change::Block {
@@ -288,7 +287,6 @@ impl Sealeds {
             entry,
             main,
             accounts: changes,
-            transactions,
         };
         self.store.apply(&change).unwrap();
         self.archive.apply(&change);
@@ -374,7 +372,6 @@ proptest! {
                 entry: placed.entry,
                 main: placed.main,
                 accounts: placed.changes,
-                transactions: placed.transactions,
             };
             again.store.index(&change).unwrap();
             again.archive.apply(&change);

@@ -7,6 +7,7 @@
 mod accounts;
 mod crash;
 mod damage;
+mod history;
 mod index;
 mod locking;
 mod order;

@@ -64,18 +64,11 @@ pub(crate) fn transaction(number: u64) -> Arc<[u8]> {
     text.into_bytes().into()
 }
 
-/// So many people have accounts,
+/// So many people have accounts.
 pub(crate) const PEOPLE: u8 = 8;
-
-/// and so many different transactions are made, over and over.
-const TRANSACTIONS: u8 = 6;
 
 pub(crate) fn address(number: u8) -> Address {
     Address([number; 32])
-}
-
-fn transaction_id(number: u8) -> Hash {
-    sha256(&[number])
 }
 
 /// All accounts at one block.
@@ -103,16 +96,6 @@ fn accounts_after(before: &Accounts, block: Hash) -> Accounts {
         }
     }
     accounts
-}
-
-/// The transactions of a block; a first one has none. Blocks of different
-/// branches hold the same ones at the same places.
-fn transactions_in(block: &Block) -> Vec<Hash> {
-    let hash = block.hash().0;
-    let count = usize::from(!block.is_genesis()) * usize::from(hash[31] % 4);
-    let numbers = hash[..count].iter();
-    let ids = numbers.map(|number| transaction_id(number % TRANSACTIONS));
-    ids.collect()
 }
 
 impl Tree {
@@ -160,7 +143,6 @@ impl Tree {
             entry,
             main,
             accounts: changes,
-            transactions: transactions_in(block),
         };
         self.archive.apply(&change);
         self.arrived.push(Arc::clone(block));
@@ -180,17 +162,6 @@ impl Tree {
         let accounts = self.tip().map(|tip| &self.accounts[&tip]);
         let account = accounts.and_then(|accounts| accounts.get(&owner));
         account.copied().unwrap_or_default()
-    }
-
-    /// Where a transaction stands in the main chain.
-    fn places(&self, id: Hash) -> Vec<(u64, u32)> {
-        let mut places = Vec::new();
-        for block in self.archive.main() {
-            let ids = (0..).zip(transactions_in(block));
-            let here = ids.filter(|(_, found)| *found == id);
-            places.extend(here.map(|(position, _)| (block.index(), position)));
-        }
-        places
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -316,11 +287,6 @@ impl World {
         assert_eq!(snapshot.length(), self.tree.length());
         assert_eq!(snapshot.tip(), self.tree.tip());
         assert_same(&snapshot, &self.tree);
-        for number in 0..=TRANSACTIONS {
-            let id = transaction_id(number);
-            let found = snapshot.transaction_places(&id).unwrap();
-            assert_eq!(found, self.tree.places(id), "transaction {number}");
-        }
         let mut joined = Vec::new();
         let next = snapshot.read_main(1, usize::MAX, &mut joined).unwrap();
         assert_eq!(next, snapshot.length() + 1);

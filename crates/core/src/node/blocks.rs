@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Alarm, Answer, Effect, Node};
+use super::{Alarm, Answer, Effect, Node, Outcome};
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::Block;
 use crate::chain::{Arrival, ChainError, Placed};
@@ -163,8 +163,9 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        for block in self.early.take_due(now) {
-            self.take_block(now, block, Arrival::Single, archive, effects)?;
+        for (block, arrival) in self.early.take_due(now) {
+            let outcome = self.take_block(now, block, arrival, archive, effects)?;
+            effects.extend(refused(outcome));
         }
         self.set_retry_alarm(effects);
         Ok(())
@@ -191,6 +192,7 @@ impl Node {
         Ok(())
     }
 
+    /// Takes a block from elsewhere, and says what became of it.
     pub(super) fn take_block(
         &mut self,
         now: Duration,
@@ -198,7 +200,7 @@ impl Node {
         arrival: Arrival,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), ChainError> {
+    ) -> Result<Outcome, ChainError> {
         // What waited here was checked before.
         let pool = &self.pool;
         let is_checked = |id: &Hash, text: &[u8]| pool.holds(id, text);
@@ -208,29 +210,37 @@ impl Node {
             .insert_knowing(now, arrived, arrival, archive, &is_checked);
         if let Err(ChainError::Invalid(error)) = &placed
             && let Some(until_ms) = error.ahead_until_ms()
-            && arrival == Arrival::Single
+            && arrival != Arrival::InBranch
         {
-            self.early.hold(Duration::from_millis(until_ms), block);
+            let until = Duration::from_millis(until_ms);
+            self.early.hold(until, block, arrival);
             self.set_retry_alarm(effects);
-            return Ok(());
+            return Ok(Outcome::HeldBack);
         }
-        let Some(placed) = refuse_invalid(placed, effects)?.flatten() else {
-            return Ok(());
+        let placed = match placed {
+            Ok(Some(placed)) => placed,
+            Ok(None) => return Ok(Outcome::Known),
+            Err(error @ ChainError::Archive(_)) => return Err(error),
+            Err(error) => return Ok(Outcome::Refused(error)),
         };
-        let moved = placed.main != MainChange::Side;
+        let outcome = match placed.main {
+            MainChange::Side => Outcome::Side,
+            MainChange::Extend => Outcome::Extended,
+            MainChange::Reorganise { .. } => Outcome::Reorganised,
+        };
         let left_out = self.settle(now, &placed, archive)?;
         effects.push(Effect::Persist(change(placed)));
         if left_out > 0 {
             effects.push(Effect::LeftOut(left_out));
         }
-        if moved {
+        if !matches!(outcome, Outcome::Side) {
             self.adopting = true;
             self.peers.chain_was_replaced();
-            if arrival == Arrival::Single {
+            if arrival != Arrival::InBranch {
                 self.finish_adopting(now, None, effects);
             }
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// The main chain has changed by others' blocks: a search starts anew on
@@ -273,7 +283,14 @@ pub(super) fn change(placed: Placed) -> Change {
         entry: placed.entry,
         main: placed.main,
         accounts: placed.changes,
-        transactions: placed.transactions,
+    }
+}
+
+/// What a block is refused for, as an effect.
+pub(super) fn refused(outcome: Outcome) -> Option<Effect> {
+    match outcome {
+        Outcome::Refused(error) => Some(Effect::Refused(error)),
+        _ => None,
     }
 }
 

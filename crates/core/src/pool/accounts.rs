@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +128,8 @@ pub struct AccountPool {
     /// The worst first: who pays least for its length.
     by_rate: BTreeSet<Rank>,
     by_arrival: BTreeSet<(Duration, Address, u64)>,
+    /// In the order in which blocks take them along.
+    by_turn: BTreeMap<Reverse<Turn>, Arc<Payment>>,
     bytes: usize,
 }
 
@@ -144,6 +147,8 @@ struct Queue {
 struct Waiting {
     payment: Arc<Payment>,
     arrived: Duration,
+    /// Where it stands in `by_turn`; none for a moment.
+    turn: Option<Turn>,
 }
 
 /// A place in the order of fee rates, the lowest first. Of an account's
@@ -153,6 +158,21 @@ struct Rank {
     rate: u128,
     sender: Address,
     nonce: Reverse<u64>,
+}
+
+/// When a block takes a transaction along: the greatest is the first. An
+/// account's transactions follow one another, so that none is taken before the
+/// worst of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// Whether none is missing before it.
+    pub is_ready: bool,
+    /// The lowest fee for 2^32 bytes of it and those before it.
+    pub rate: u128,
+    /// Who pays.
+    pub sender: Address,
+    /// The lowest is the first.
+    pub nonce: Reverse<u64>,
 }
 
 /// What the sender needs to own.
@@ -305,6 +325,7 @@ impl AccountPool {
         account: Account,
     ) -> Result<(), NotPending> {
         self.remove(&payment.sender, payment.nonce);
+        self.put_in_turn(&payment.sender);
         self.put_back(now, payment, account)
     }
 
@@ -368,6 +389,16 @@ impl AccountPool {
         chosen
     }
 
+    /// At most `count` of those that wait, in the order in which blocks take them
+    /// along, only those behind a turn if one is given.
+    pub fn in_turn(&self, behind: Option<Turn>, count: usize) -> Vec<(Turn, Arc<Payment>)> {
+        let start = behind.map_or(Unbounded, |turn| Excluded(Reverse(turn)));
+        let found = self.by_turn.range((start, Unbounded)).take(count);
+        found
+            .map(|(Reverse(turn), payment)| (*turn, Arc::clone(payment)))
+            .collect()
+    }
+
     /// The main chain has changed these accounts: what is in blocks now leaves,
     /// and so does what its account can no longer pay. Answers what left
     /// without being in a block.
@@ -392,6 +423,7 @@ impl AccountPool {
             while let Some(nonce) = self.last_unpayable(owner) {
                 dropped.extend(self.remove(owner, nonce));
             }
+            self.put_in_turn(owner);
         }
         dropped
     }
@@ -495,8 +527,38 @@ impl AccountPool {
             Waiting {
                 payment,
                 arrived: now,
+                turn: None,
             },
         );
+        self.put_in_turn(&sender);
+    }
+
+    /// Puts an account's transactions where their turn is, after those before
+    /// them have changed. Few have to be moved: an account's last one changes
+    /// no other's turn.
+    fn put_in_turn(&mut self, sender: &Address) {
+        let Some(queue) = self.accounts.get_mut(sender) else {
+            return;
+        };
+        let (mut rate_before, mut next_nonce) = (u128::MAX, queue.account.nonce);
+        for (nonce, waiting) in &mut queue.waiting {
+            rate_before = rate(&waiting.payment).min(rate_before);
+            let turn = Turn {
+                is_ready: *nonce == next_nonce,
+                rate: rate_before,
+                sender: *sender,
+                nonce: Reverse(*nonce),
+            };
+            next_nonce += u64::from(turn.is_ready);
+            if waiting.turn == Some(turn) {
+                continue;
+            }
+            if let Some(old) = waiting.turn.replace(turn) {
+                self.by_turn.remove(&Reverse(old));
+            }
+            let payment = Arc::clone(&waiting.payment);
+            self.by_turn.insert(Reverse(turn), payment);
+        }
     }
 
     /// Takes out this one and those of its account that come after it.
@@ -512,9 +574,14 @@ impl AccountPool {
         nonces.len()
     }
 
+    /// Whoever takes out one that has others behind it puts those in turn.
     fn remove(&mut self, sender: &Address, nonce: u64) -> Option<Arc<Payment>> {
         let queue = self.accounts.get_mut(sender)?;
-        let Waiting { payment, arrived } = queue.waiting.remove(&nonce)?;
+        let Waiting {
+            payment,
+            arrived,
+            turn,
+        } = queue.waiting.remove(&nonce)?;
         queue.cost -= cost(&payment);
         if queue.waiting.is_empty() {
             self.accounts.remove(sender);
@@ -522,6 +589,9 @@ impl AccountPool {
         self.by_id.remove(&payment.id);
         self.by_rate.remove(&rank(&payment));
         self.by_arrival.remove(&(arrived, *sender, nonce));
+        if let Some(turn) = turn {
+            self.by_turn.remove(&Reverse(turn));
+        }
         self.bytes -= payment.text.len();
         Some(payment)
     }

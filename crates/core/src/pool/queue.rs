@@ -49,15 +49,44 @@ pub struct Pending {
     pub origin: Origin,
 }
 
+/// The number of the first transaction that ever waited. Those that came behind
+/// it count upwards, those that were put in front count downwards.
+const FIRST_NUMBER: u64 = 1 << 63;
+
 /// The waiting transactions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct QueuePool {
-    waiting: VecDeque<Pending>,
+    waiting: VecDeque<Numbered>,
+    /// The number of the next one that comes to the back.
+    next_number: u64,
+    /// The number of the one that came to the front last.
+    front_number: u64,
     bytes: usize,
     /// How often each text waits as a returned one.
     returned: BTreeMap<Arc<[u8]>, usize>,
     /// How those that wait will be spread over blocks, if that is known.
     packing: Option<Packing>,
+}
+
+/// A waiting transaction with its number, which grows along the queue and is
+/// given to no other one after it.
+#[derive(Debug)]
+struct Numbered {
+    number: u64,
+    pending: Pending,
+}
+
+impl Default for QueuePool {
+    fn default() -> QueuePool {
+        QueuePool {
+            waiting: VecDeque::new(),
+            next_number: FIRST_NUMBER,
+            front_number: FIRST_NUMBER,
+            bytes: 0,
+            returned: BTreeMap::new(),
+            packing: None,
+        }
+    }
 }
 
 /// Whole transactions, packed into blocks one after the other.
@@ -68,10 +97,10 @@ struct Packing {
 }
 
 impl Packing {
-    fn of(waiting: &VecDeque<Pending>) -> Packing {
+    fn of(waiting: &VecDeque<Numbered>) -> Packing {
         let mut packing = Packing::default();
-        for pending in waiting {
-            packing.add(pending.text.len());
+        for one in waiting {
+            packing.add(one.pending.text.len());
         }
         packing
     }
@@ -101,9 +130,24 @@ impl QueuePool {
         !self.returned.is_empty() || (ours && !self.waiting.is_empty())
     }
 
+    /// How long those that wait are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Those that wait, first come first.
-    pub fn iter(&self) -> impl Iterator<Item = &Pending> {
-        self.waiting.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Pending> {
+        self.waiting.iter().map(|one| &one.pending)
+    }
+
+    /// Those that wait behind the one of that number, first come first, with
+    /// their numbers: a place in the queue that keeps its meaning whatever
+    /// comes and goes.
+    pub fn behind(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Pending)> {
+        let is_passed = |one: &Numbered| number.is_some_and(|number| one.number <= number);
+        let first = self.waiting.partition_point(is_passed);
+        let rest = self.waiting.range(first..);
+        rest.map(|one| (one.number, &one.pending))
     }
 
     /// Lets a transaction wait, behind all others. Answers how many blocks
@@ -120,7 +164,7 @@ impl QueuePool {
         packing.add(text.len());
         let blocks_before = packing.full_blocks;
         self.bytes += text.len();
-        self.waiting.push_back(Pending {
+        self.push_back(Pending {
             text,
             origin: Origin::Accepted,
         });
@@ -131,15 +175,14 @@ impl QueuePool {
     /// it was promised, so no limit applies.
     pub fn restore(&mut self, pending: Pending) {
         self.note(&pending);
-        self.waiting.push_back(pending);
+        self.push_back(pending);
     }
 
     /// What the next block made here takes along: the first of them, as many
     /// as fit.
     pub fn for_next_block(&self) -> Vec<Arc<[u8]>> {
         let mut bytes = 0;
-        self.waiting
-            .iter()
+        self.iter()
             .take_while(|pending| {
                 bytes += pending.text.len();
                 bytes <= MINED_TRANSACTIONS_LIMIT_BYTES
@@ -160,9 +203,9 @@ impl QueuePool {
         for transaction in transactions {
             // The usual case, a block made here: it took the first ones.
             match self.waiting.front() {
-                Some(first) if ours && *first.text == **transaction => {
+                Some(first) if ours && *first.pending.text == **transaction => {
                     if let Some(first) = self.waiting.pop_front() {
-                        self.forget(&first);
+                        self.forget(&first.pending);
                     }
                 }
                 _ if ours || self.returned.contains_key(*transaction) => {
@@ -175,7 +218,7 @@ impl QueuePool {
             return;
         }
         let mut settled = Vec::new();
-        self.waiting.retain(|pending| {
+        self.waiting.retain(|Numbered { pending, .. }| {
             let settles = ours || pending.origin == Origin::Returned;
             match counts.get_mut(&*pending.text).filter(|count| **count > 0) {
                 Some(count) if settles => {
@@ -203,9 +246,21 @@ impl QueuePool {
                 origin: Origin::Returned,
             };
             self.note(&pending);
-            self.waiting.push_front(pending);
+            self.push_front(pending);
         }
         left_out
+    }
+
+    fn push_back(&mut self, pending: Pending) {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.waiting.push_back(Numbered { number, pending });
+    }
+
+    fn push_front(&mut self, pending: Pending) {
+        self.front_number -= 1;
+        let number = self.front_number;
+        self.waiting.push_front(Numbered { number, pending });
     }
 
     fn has_room_for(&self, text: &[u8]) -> bool {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reader::{ChainReader, ReadError};
+use super::record::{Refusal, SeenChain};
 use crate::archive::{Archive, ArchiveError};
 use crate::block::{Block, BlockError};
+use crate::hash::Hash;
 use crate::rules::{Context, Rules, Weight};
 
 /// Why a peer's chain is refused.
@@ -33,6 +35,22 @@ pub enum OfferError {
     Archive(#[from] ArchiveError),
 }
 
+impl OfferError {
+    /// What is wrong with the chain; none where it is ours that can't be read.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (index, rule) = match self {
+            OfferError::Read(_) | OfferError::Empty => (None, "chain"),
+            OfferError::Invalid { position, error } => (Some(*position), error.rule()),
+            OfferError::Archive(_) => return None,
+        };
+        Some(Refusal {
+            index,
+            rule,
+            problem: self.to_string(),
+        })
+    }
+}
+
 /// A chain on its way in.
 pub struct Offer {
     rules: Arc<dyn Rules>,
@@ -43,6 +61,8 @@ pub struct Offer {
     total_weight: Weight,
     /// Whether all blocks so far stand on our main chain.
     common: bool,
+    /// The last of those that do.
+    last_common: Option<Hash>,
     /// Whether a block came whose time has not come.
     ends_early: bool,
 }
@@ -57,6 +77,7 @@ impl Offer {
             before_last: None,
             total_weight: Weight::ZERO,
             common: true,
+            last_common: None,
             ends_early: false,
         }
     }
@@ -90,6 +111,9 @@ impl Offer {
             self.common = self.common
                 && block.index() == position
                 && ours.main_hash(position)? == Some(block.hash());
+            if self.common {
+                self.last_common = Some(block.hash());
+            }
             // Our own blocks were checked when they came.
             if !self.common
                 && let Err(error) = self.check(now, &block)
@@ -116,6 +140,37 @@ impl Offer {
     /// How much has come that is no whole block yet.
     pub fn unread_bytes(&self) -> usize {
         self.reader.unread_bytes()
+    }
+
+    /// The last block that was valid, and the one before it.
+    pub fn last_two(&self) -> (Option<Arc<Block>>, Option<Arc<Block>>) {
+        (self.last.clone(), self.before_last.clone())
+    }
+
+    /// The block that was read last, valid or not, as its bytes came.
+    pub fn last_source(&self) -> &[u8] {
+        self.reader.last_source()
+    }
+
+    /// The begin of what was not read, because more has to come or because it
+    /// is nothing that can be read.
+    pub fn unread(&self) -> &[u8] {
+        self.reader.unread()
+    }
+
+    /// What the answer says the number of its blocks is, if it has said so yet.
+    pub fn stated_length(&self) -> Option<u64> {
+        self.reader.stated_length()
+    }
+
+    /// What was seen of the chain, so far.
+    pub fn seen(&self) -> Option<SeenChain> {
+        Some(SeenChain {
+            tip: self.last.as_ref()?.hash(),
+            length: Some(self.length()),
+            common: self.last_common,
+            goes_on: self.ends_early,
+        })
     }
 
     /// Whether there is more of the chain, for which it is too early.

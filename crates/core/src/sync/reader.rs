@@ -3,6 +3,8 @@
 //! It holds no more than the block that it is at. Whether the blocks are
 //! valid, or blocks at all, it does not ask.
 
+use std::ops::Range;
+
 use crate::block::BLOCK_LIMIT_BYTES;
 use crate::json::{self, JsonError, Reading};
 
@@ -56,6 +58,11 @@ pub struct ChainReader {
     /// with ever twice as many, the work stays in proportion to the answer.
     needed: usize,
     last_length: usize,
+    /// Where in the buffer the last value is.
+    last: Range<usize>,
+    /// Whether the member that it is at is the length.
+    at_length: bool,
+    stated_length: Option<u64>,
     reading: Reading,
 }
 
@@ -76,7 +83,7 @@ enum Place {
 
 impl ChainReader {
     /// Reads `{"chain": [...], "length": n}`; the stated length proves nothing
-    /// and is not looked at.
+    /// and decides nothing.
     pub fn of_answer() -> ChainReader {
         ChainReader::at(Place::Start)
     }
@@ -102,6 +109,9 @@ impl ChainReader {
             ended: false,
             needed: 0,
             last_length: 0,
+            last: 0..0,
+            at_length: false,
+            stated_length: None,
             reading: Reading::Python,
         }
     }
@@ -111,12 +121,29 @@ impl ChainReader {
         self.buffer.drain(..self.position);
         self.dropped += self.position as u64;
         self.position = 0;
+        self.last = 0..0;
         self.buffer.extend_from_slice(bytes);
     }
 
     /// How much has come that was not read yet.
     pub fn unread_bytes(&self) -> usize {
         self.buffer.len() - self.position
+    }
+
+    /// What did not become a value yet, or never will.
+    pub fn unread(&self) -> &[u8] {
+        &self.buffer[self.position..]
+    }
+
+    /// The block that was read last, as its bytes came; empty once further
+    /// bytes have.
+    pub fn last_source(&self) -> &[u8] {
+        &self.buffer[self.last.clone()]
+    }
+
+    /// The member `length`, if it came by now. It proves nothing.
+    pub fn stated_length(&self) -> Option<u64> {
+        self.stated_length
     }
 
     /// Says that there are no further bytes.
@@ -145,16 +172,18 @@ impl ChainReader {
                         return Ok(None);
                     };
                     self.at_chain = key == b"\"chain\"";
+                    self.at_length = key == b"\"length\"";
                     self.place = Place::Colon;
                 }
                 (Place::Colon, b':') => self.step(Place::Value),
                 (Place::Value, _) if self.at_chain => self.open_chain(byte)?,
                 (Place::Value, _) => {
-                    if self
-                        .read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
-                        .is_none()
-                    {
+                    let Some(value) = self.read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
+                    else {
                         return Ok(None);
+                    };
+                    if self.at_length {
+                        self.stated_length = json::integer(&value);
                     }
                     self.place = Place::AfterMember;
                 }
@@ -229,7 +258,9 @@ impl ChainReader {
             .map_err(|error| ReadError::NotJson(error, self.offset()))?;
         match read {
             Some(length) => {
+                let start = self.position;
                 self.position += length;
+                self.last = start..self.position;
                 self.needed = 0;
                 self.last_length = text.len();
                 Ok(Some(text))

@@ -1,27 +1,16 @@
 //! What the node says when it does not do what was asked: always the status,
-//! what was wrong, and what to do instead, as plain text.
+//! what was wrong, and what to do instead: as a problem document in the API, as
+//! plain text elsewhere.
 
+use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
+use super::api::{Endpoint, allowed_methods, endpoints};
+use super::envelope;
 use crate::driver::Stopping;
-
-/// What there is, for whoever asks for something else.
-const ENDPOINTS: &str = "\
-GET  /mine
-POST /transactions/new
-GET  /chain
-POST /nodes/register
-GET  /nodes/resolve
-GET  /api/v1/status
-GET  /api/v1/address/{address}
-POST /api/v1/tx
-GET  /api/v1/tx/{id}
-GET  /api/v1/tx/{id}/merkle-proof
-POST /api/v1/dev/reset
-GET  /metrics
-";
+use crate::explorer::problem::Problem;
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {
@@ -34,22 +23,35 @@ pub(super) fn busy(problem: impl ToString) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry, problem.to_string()).into_response()
 }
 
+/// There is nothing at that path.
 pub(super) async fn not_found(uri: Uri) -> Response {
-    let text = format!("there is nothing at {}; there is\n{ENDPOINTS}", uri.path());
+    let path = uri.path();
+    if envelope::speaks_problems(path) {
+        let problem = format!("there is nothing at {path}; /openapi.json lists what there is");
+        return Problem::not_found(problem).into_response();
+    }
+    let mut text = format!("there is nothing at {path}; there is\n");
+    for Endpoint { method, path } in endpoints() {
+        text += &format!("{method:<6} {path}\n");
+    }
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
-pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let path = uri.path();
-    let allowed = match path {
-        "/transactions/new" | "/nodes/register" | "/api/v1/tx" | "/api/v1/dev/reset" => "POST",
-        "/mine" | "/nodes/resolve" => "GET",
-        _ => "GET, HEAD",
+/// The path is there, but not for that method.
+pub(super) async fn method_not_allowed(request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let allowed = allowed_methods(path);
+    // Of the pages, which are not described, the router itself knows.
+    let hint = allowed.as_deref().unwrap_or("what the header Allow lists");
+    let text = format!("{method} does nothing at {path}; use {hint}\n");
+    let mut response = match envelope::speaks_problems(path) {
+        true => Problem::method_not_allowed(text).into_response(),
+        false => (StatusCode::METHOD_NOT_ALLOWED, text).into_response(),
     };
-    let text = format!("{method} does nothing at {path}; use {allowed}\n");
-    let mut response = (StatusCode::METHOD_NOT_ALLOWED, text).into_response();
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(allowed));
+    let allowed = allowed.and_then(|allowed| HeaderValue::try_from(allowed).ok());
+    response
+        .headers_mut()
+        .extend(allowed.map(|allowed| (ALLOW, allowed)));
     response
 }
 
@@ -72,7 +74,7 @@ pub(super) fn unreadable(error: &dyn std::error::Error) -> Response {
 }
 
 /// Logs that, and answers what a client is told.
-pub(super) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
+pub(crate) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
     tracing::error!(%error, "the chain can't be read");
     "the chain can't be read; the node's log says why"
 }

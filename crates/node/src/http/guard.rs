@@ -9,6 +9,9 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::envelope;
+use crate::explorer::problem::Problem;
+
 /// Under which names the node may be addressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedHosts {
@@ -27,7 +30,10 @@ pub(super) fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Respons
     let headers = request.headers();
     let problem = check_host(hosts, headers);
     let problem = problem.or_else(|| check_origin(request))?;
-    Some((StatusCode::FORBIDDEN, problem).into_response())
+    Some(match envelope::speaks_problems(request.uri().path()) {
+        true => Problem::foreign(problem).into_response(),
+        false => (StatusCode::FORBIDDEN, problem).into_response(),
+    })
 }
 
 fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {

@@ -71,7 +71,7 @@ pub(super) async fn new_transaction(
 ) -> Result<Response, Stopping> {
     let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
         Ok(body) => body,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.into_response()),
     };
     let transaction = match node.rules().read_transaction(&body) {
         Ok(transaction) => transaction,
@@ -132,7 +132,7 @@ pub(super) async fn register(
 ) -> Result<Response, Stopping> {
     let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
         Ok(body) => body,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(refused.into_response()),
     };
     let nodes = match read_registration(&body) {
         Ok(nodes) => nodes,
@@ -179,6 +179,9 @@ fn described(peer: &str, report: &PeerReport) -> Value {
             json!({ "node": peer, "outcome": "not longer", "length": length })
         }
         PeerReport::Unchanged => json!({ "node": peer, "outcome": "unchanged" }),
+        PeerReport::Refused(refusal) => {
+            json!({ "node": peer, "outcome": "failed", "error": refusal.problem })
+        }
         PeerReport::Failed(error) => {
             json!({ "node": peer, "outcome": "failed", "error": error })
         }

@@ -1,0 +1,99 @@
+//! `adit peers`: the nodes that a running node looks at, and how their chains
+//! compare with its own.
+
+use adit_node::{Peer, PeerList};
+use anyhow::Result;
+use serde_json::json;
+
+use crate::client::{Client, segment};
+use crate::options::{PeersCommand, PeersOptions};
+use crate::output::Output;
+use crate::table::{Table, long, number, word};
+
+const PATH: &str = "/api/v1/peers";
+
+pub(crate) fn run(options: &PeersOptions, json: bool) -> Result<()> {
+    let client = Client::new(&options.node)?;
+    let mut output = Output::new(json);
+    let answer = match &options.command {
+        None => client.get(PATH)?,
+        Some(PeersCommand::Add { peers }) => {
+            let peers: Vec<_> = peers.iter().map(ToString::to_string).collect();
+            client.post(PATH, json!({ "nodes": peers }).to_string().as_bytes())?
+        }
+        Some(PeersCommand::Remove { peer }) => {
+            let peer = peer.to_string();
+            client.delete(&format!("{PATH}/{}", segment(&peer)))?;
+            return match json {
+                true => output.document(json!({ "removed": peer }).to_string().as_bytes()),
+                false => output.line(&format!("{peer} is not asked any more")),
+            };
+        }
+    };
+    match json {
+        true => output.document(&answer),
+        false => write(&mut output, &client.parse::<PeerList>(PATH, &answer)?.peers),
+    }
+}
+
+fn write(output: &mut Output, peers: &[Peer]) -> Result<()> {
+    if peers.is_empty() {
+        return output.line("no node is registered; `adit peers add URL` does it");
+    }
+    let mut table = Table::new(&[
+        long("peer"),
+        word("agreement"),
+        number("length"),
+        number("lag"),
+        word("asked").or_leave(),
+        word("kind").or_leave(),
+        long("problem").or_leave(),
+    ]);
+    for peer in peers {
+        let asked = peer.asked_ms.map(|time_ms| match output.age(time_ms) {
+            age if age.is_empty() => crate::output::utc(time_ms),
+            age => age,
+        });
+        table.row([
+            peer.id.clone(),
+            peer.agreement.clone(),
+            peer.length
+                .map(|length| length.to_string())
+                .unwrap_or_default(),
+            peer.lag.map(|lag| lag.to_string()).unwrap_or_default(),
+            asked.unwrap_or_default(),
+            peer.kind.clone(),
+            peer.problem.clone().unwrap_or_default(),
+        ]);
+    }
+    table.write(output)
+}
+
+/// "2 of 3 have the same chain, 1 refused".
+pub(crate) fn gist(peers: &[Peer]) -> String {
+    let count = |agreement: &str| {
+        peers
+            .iter()
+            .filter(|one| one.agreement == agreement)
+            .count()
+    };
+    let mut parts = vec![format!(
+        "{} of {} have the same chain",
+        count("same"),
+        peers.len()
+    )];
+    for agreement in [
+        "behind",
+        "ahead",
+        "fork",
+        "refused",
+        "unreachable",
+        "not-asked",
+    ] {
+        match count(agreement) {
+            0 => {}
+            others => parts.push(format!("{others} {agreement}")),
+        }
+    }
+    parts.join(", ")
+}

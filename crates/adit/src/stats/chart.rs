@@ -1,0 +1,20 @@
+//! Charts of the last blocks, as the page `/charts` draws them, in a file.
+
+use adit_node::Stats;
+use adit_node::charts::SERIES;
+
+use crate::options::ChartName;
+use crate::output::counted;
+
+/// The chart as an SVG document.
+pub(crate) fn svg(name: ChartName, stats: &Stats) -> String {
+    let series = SERIES.iter().find(|series| series.name == name.as_str());
+    let series = series.expect("a chart of every name that can be chosen is drawn");
+    let blocks = counted(stats.window as u64, "block");
+    let description = match name {
+        ChartName::Pending => "How many transactions waited.".to_owned(),
+        _ => format!("Of the last {blocks}, {} for each.", series.y_label),
+    };
+    let points = (series.points)(stats);
+    series.plot(&points, &description).standalone()
+}

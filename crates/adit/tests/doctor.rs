@@ -1,0 +1,528 @@
+//! `adit doctor`: what is wrong with another node is named, with its bytes and
+//! with what to do. The wrong nodes are made by the tutorial's own code with
+//! one mistake each, as people make them who write it themselves.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::interop::Python;
+use crate::peer::{Forger, Peer, chain_body};
+use crate::support::{Ended, Server, adit, run};
+use crate::terminal::on_terminal;
+
+fn doctor(address: &str, arguments: &[&str]) -> Ended {
+    let url = format!("http://{address}");
+    run(adit(["doctor", &url]).args(arguments))
+}
+
+/// What it finds at a node that is not healthy.
+#[track_caller]
+fn audit_of(peer: &Peer, arguments: &[&str]) -> Value {
+    let arguments = [arguments, &["--json"]].concat();
+    let mut report = doctor(&peer.address, &arguments).expect_code(1).json();
+    assert_eq!(report["healthy"], false);
+    report["audit"].take()
+}
+
+/// The mistakes, by name, with what the tutorial's code has instead of its own;
+/// `b` is the block to be hashed.
+const MISTAKES: &str = r"
+import hashlib, json, sys
+import tutorial_node
+from tutorial_node import Blockchain
+
+def sha(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+def chain_with(hash=None, proof=None, index=None, after=None, shown=None, rules='classic'):
+    Blockchain.hash = staticmethod(hash or right_hash)
+    blockchain = Blockchain(rules)
+    if proof:
+        blockchain.valid_proof = proof
+    for number in range(3):
+        last = blockchain.last_block
+        found = blockchain.proof_of_work(last)
+        blockchain.new_transaction('Zoë', 'b', 1.0 + number)
+        blockchain.new_transaction('0', 'miner', 1)
+        block = blockchain.new_block(found, blockchain.hash(last))
+        if index:
+            block['index'] = index(block['index'])
+    if after:
+        after(blockchain)
+    return [shown(block) if shown else block for block in blockchain.chain]
+
+def right_hash(b):
+    return sha(json.dumps(b, sort_keys=True))
+
+def four_zeros(guess):
+    return sha(guess)[:4] == '0000'
+
+def pay_more(blockchain):
+    blockchain.chain[1]['transactions'][0]['amount'] = 1000
+
+def append_later(blockchain):
+    blockchain.chain[1]['transactions'].append({'sender': 'late', 'recipient': 'b', 'amount': 2})
+
+def shared_fields(b):
+    return {**b, 'hash': right_hash(b)}
+
+mistakes = {
+    'no sort_keys': chain_with(lambda b: sha(json.dumps(b))),
+    'separators': chain_with(lambda b: sha(json.dumps(b, sort_keys=True, separators=(',', ':')))),
+    'ensure_ascii': chain_with(lambda b: sha(json.dumps(b, sort_keys=True, ensure_ascii=False))),
+    'all three': chain_with(lambda b: sha(json.dumps(b, separators=(',', ':'), ensure_ascii=False))),
+    'indent': chain_with(lambda b: sha(json.dumps(b, sort_keys=True, indent=4))),
+    'str': chain_with(lambda b: sha(str(b))),
+    'int timestamp': chain_with(lambda b: sha(json.dumps({**b, 'timestamp': int(b['timestamp'])}, sort_keys=True))),
+    'int in answer': chain_with(shown=lambda b: {**b, 'timestamp': str(b['timestamp'])}),
+    'without previous_hash': chain_with(lambda b: sha(json.dumps({k: b[k] for k in b if k != 'previous_hash'}, sort_keys=True))),
+    'hash stored in block': chain_with(shown=shared_fields),
+    'whole chain': chain_with(lambda b: sha(json.dumps([b], sort_keys=True))),
+    'twice': chain_with(lambda b: sha(right_hash(b))),
+    'md5': chain_with(lambda b: hashlib.md5(json.dumps(b, sort_keys=True).encode()).hexdigest()),
+    'upper case': chain_with(lambda b: right_hash(b).upper()),
+    'changed later': chain_with(after=pay_more),
+    'appended later': chain_with(after=append_later),
+    'first hash always': None,
+    'index from 0': chain_with(shown=lambda b: {**b, 'index': b['index'] - 1}),
+    'index not counted': chain_with(index=lambda index: index - 1),
+    'other rules': chain_with(rules='classic-2018'),
+    'proof first': chain_with(proof=lambda last, proof, hash: four_zeros(f'{proof}{last}')),
+    'three zeros': chain_with(proof=lambda last, proof, hash: sha(f'{last}{proof}')[:3] == '000'),
+    'zeros at the end': chain_with(proof=lambda last, proof, hash: sha(f'{last}{proof}')[-4:] == '0000'),
+    'no proof': chain_with(proof=lambda last, proof, hash: proof == 7),
+    'data': chain_with(shown=lambda b: {('data' if k == 'transactions' else k): b[k] for k in b}),
+}
+first = {}
+def hash_of_first(b):
+    return first.setdefault('hash', right_hash(b))
+mistakes['first hash always'] = chain_with(hash_of_first)
+json.dump({name: {'chain': chain, 'length': len(chain)} for name, chain in mistakes.items()}, sys.stdout, sort_keys=True)
+";
+
+/// For each mistake: the rule, the index of the refused block, and what the
+/// cause says.
+const NAMED: [(&str, &str, u64, &str); 25] = [
+    (
+        "no sort_keys",
+        "previous-hash",
+        2,
+        "written without sort_keys=True (in the order index, timestamp, transactions, proof, previous_hash).",
+    ),
+    (
+        "separators",
+        "previous-hash",
+        2,
+        "written without spaces behind `,` and `:` (separators=(',', ':')).",
+    ),
+    (
+        "ensure_ascii",
+        "previous-hash",
+        3,
+        "written with letters such as é as they are (ensure_ascii=False).",
+    ),
+    (
+        "all three",
+        "previous-hash",
+        2,
+        "(separators=(',', ':')) and with letters such as é as they are (ensure_ascii=False) and without sort_keys=True",
+    ),
+    (
+        "indent",
+        "previous-hash",
+        2,
+        "written over several lines (indent=4).",
+    ),
+    (
+        "str",
+        "previous-hash",
+        2,
+        "written with str() and not as JSON and without sort_keys=True",
+    ),
+    (
+        "int timestamp",
+        "previous-hash",
+        2,
+        "written with its timestamp cut to an integer.",
+    ),
+    (
+        "int in answer",
+        "previous-hash",
+        2,
+        "written with its timestamp as a number.",
+    ),
+    (
+        "without previous_hash",
+        "previous-hash",
+        2,
+        "written without its field previous_hash.",
+    ),
+    (
+        "hash stored in block",
+        "previous-hash",
+        2,
+        "written without its field hash.",
+    ),
+    (
+        "whole chain",
+        "previous-hash",
+        2,
+        "is that of the whole chain, and not of its last block alone",
+    ),
+    (
+        "twice",
+        "previous-hash",
+        2,
+        "is the hash of the right hash's text",
+    ),
+    ("md5", "previous-hash", 2, "looks like MD5"),
+    (
+        "upper case",
+        "previous-hash",
+        2,
+        "the right hash, but not as 64 lower-case hex digits",
+    ),
+    (
+        "changed later",
+        "previous-hash",
+        3,
+        "block 2 was most likely changed after block 3 was made.",
+    ),
+    (
+        "appended later",
+        "previous-hash",
+        3,
+        "written with only its first 2 transactions.",
+    ),
+    (
+        "first hash always",
+        "previous-hash",
+        3,
+        "names the block before the one before it (block 1)",
+    ),
+    (
+        "index from 0",
+        "index",
+        1,
+        "The chain's first block has the index 0; the tutorial counts from 1.",
+    ),
+    (
+        "index not counted",
+        "index",
+        2,
+        "The index of block 2 is 1, one too small",
+    ),
+    (
+        "other rules",
+        "proof",
+        2,
+        "is right under the rules classic-2018, and here the rules are classic",
+    ),
+    (
+        "proof first",
+        "proof",
+        2,
+        "the new proof stands before the last one",
+    ),
+    (
+        "three zeros",
+        "proof",
+        2,
+        "begins with 3 zeros, and four are needed",
+    ),
+    (
+        "zeros at the end",
+        "proof",
+        2,
+        "ends in 0000, and has to begin with it",
+    ),
+    (
+        "no proof",
+        "proof",
+        2,
+        "was not found for what stands before it",
+    ),
+    (
+        "data",
+        "fields",
+        1,
+        "Block 1 has no transactions; its fields are data, index, previous_hash, proof, timestamp.",
+    ),
+];
+
+#[test]
+fn the_mistakes_that_people_make_are_named() {
+    let Some(python) = Python::find() else { return };
+    // Byte for byte: read as values, the timestamps could change in the last place.
+    let said = python.script(MISTAKES, &[]);
+    let bodies: BTreeMap<String, &RawValue> = serde_json::from_str(&said).unwrap();
+    assert_eq!(bodies.len(), NAMED.len());
+    for (name, rule, index, cause) in NAMED {
+        let peer = Peer::serving(bodies[name].get());
+        let audit = audit_of(&peer, &[]);
+        assert_eq!(audit["verdict"], "refused", "{name}: {audit:#}");
+        assert_eq!(audit["rule"], rule, "{name}: {audit:#}");
+        assert_eq!(audit["block"]["index"], index, "{name}: {audit:#}");
+        let found = audit["diagnosis"]["cause"].as_str().unwrap();
+        assert!(found.contains(cause), "{name}: {found}");
+        assert!(
+            audit["diagnosis"]["advice"]
+                .as_str()
+                .unwrap()
+                .ends_with('.')
+        );
+    }
+}
+
+#[test]
+fn the_rules_that_would_take_a_proof_are_named_the_other_way_too() {
+    let peer = Peer::serving(chain_body(&Forger::chain(3)));
+    let audit = audit_of(&peer, &["--rules", "classic-2018"]);
+    assert_eq!(audit["rule"], "proof");
+    let cause = audit["diagnosis"]["cause"].as_str().unwrap();
+    let expected = "is right under the rules classic, and here the rules are classic-2018";
+    assert!(cause.contains(expected), "{cause}");
+    let advice = audit["diagnosis"]["advice"].as_str().unwrap();
+    assert!(
+        advice.starts_with("Run adit with --rules classic."),
+        "{advice}"
+    );
+}
+
+#[test]
+fn on_a_narrow_terminal_no_line_is_longer_and_no_color_means_none() {
+    let peer = Peer::serving(chain_body(&Forger::chain(3)));
+    let url = format!("http://{}", peer.address);
+    let said = on_terminal(adit(["doctor", &url]).env("NO_COLOR", "1"), 40);
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+    let longest = said.lines().map(str::len).max();
+    assert_eq!(longest, Some(40), "{said}");
+    let said = on_terminal(adit(["doctor", &url]).env_remove("NO_COLOR"), 200);
+    assert!(said.contains("\u{1b}[32mhealthy"), "{said:?}");
+}
+
+#[test]
+fn a_refused_link_shows_both_blocks_byte_for_byte() {
+    let mut blocks = Forger::chain(4);
+    blocks[1] = blocks[1].replace("1500000000.5", "1500000001.50");
+    let peer = Peer::serving(chain_body(&blocks));
+    let audit = audit_of(&peer, &[]);
+    assert_eq!(audit["length"], 2);
+    let (before, block) = (&audit["before"], &audit["block"]);
+    assert_eq!(before["index"], 2);
+    assert_eq!(before["text"], *blocks[1]);
+    let canonical = blocks[1].replace("1500000001.50", "1500000001.5");
+    assert_eq!(before["canonical"], *canonical);
+    let hash = adit_core::hash::sha256(canonical.as_bytes()).to_string();
+    assert_eq!(before["our_hash"], *hash);
+    let named =
+        |block: &str| serde_json::from_str::<Value>(block).unwrap()["previous_hash"].clone();
+    assert_eq!(before["claimed_previous_hash"], named(&blocks[2]));
+    assert_eq!(block["index"], 3);
+    assert_eq!(block["text"], *blocks[2]);
+    assert_eq!(block["claimed_previous_hash"], named(&blocks[3]));
+    assert_eq!(block["is_cut"], false);
+}
+
+#[test]
+fn a_wrong_proof_shows_what_was_hashed_for_it() {
+    let mut blocks = Forger::chain(3);
+    blocks[2] = blocks[2].replace("\"proof\": ", "\"proof\": 1");
+    let proof = serde_json::from_str::<Value>(&blocks[2]).unwrap()["proof"].clone();
+    let audit = audit_of(&Peer::serving(chain_body(&blocks)), &[]);
+    let text = format!("35293{proof}");
+    assert_eq!(audit["guess"]["text"], *text);
+    let hash = adit_core::hash::sha256(text.as_bytes()).to_string();
+    assert_eq!(audit["guess"]["sha256"], *hash);
+    let target = audit["guess"]["target"].as_str().unwrap();
+    assert!(target.starts_with("0000f") && hash.as_str() > target);
+    assert_eq!(audit["before"], Value::Null);
+}
+
+#[test]
+fn a_chain_of_odd_python_values_is_healthy() {
+    let Some(python) = Python::find() else { return };
+    for rules in ["classic", "classic-2018"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("chain.json");
+        python.write_odd_chain(rules, &file);
+        let node = python.node(["--rules", rules, "--load", file.to_str().unwrap()]);
+        let before = node.get("/chain").body;
+        let mut report = doctor(&node.address, &["--rules", rules, "--json"])
+            .expect_code(0)
+            .json();
+        let audit = report["audit"].take();
+        assert_eq!(audit["verdict"], "valid");
+        assert_eq!(audit["kind"], "python");
+        assert_eq!(audit["length"], 6);
+        assert_eq!(audit["diagnosis"], Value::Null);
+        assert!(node.get("/chain").body == before, "nothing was mined");
+    }
+}
+
+#[test]
+fn a_node_of_ours_is_healthy_under_its_own_rules_without_being_told_them() {
+    let node = Server::adit(["--in-memory", "--rules", "classic-2018"]);
+    node.mine();
+    let report = doctor(&node.address, &["--json"]).expect_code(0).json();
+    assert_eq!(report["audit"]["kind"], "adit");
+    assert_eq!(report["audit"]["rules"], "classic-2018");
+    assert_eq!(report["audit"]["length"], 2);
+    let states = report["endpoints"].as_array().unwrap().iter();
+    assert!(states.clone().all(|endpoint| endpoint["state"] == "there"));
+    assert_eq!(states.count(), 4);
+    let said = doctor(&node.address, &[]).expect_code(0).stdout;
+    assert!(said.contains("healthy    nothing is wrong"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
+}
+
+/// Answers every request with this status, and notes its first line.
+fn recording(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&lines);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = BufReader::new(&stream).lines().map_while(Result::ok);
+            let Some(first) = head.next() else { continue };
+            let _end = head.find(String::is_empty);
+            seen.lock().unwrap().push(first.replace(" HTTP/1.1", ""));
+            let answer = match first.starts_with("GET /chain ") {
+                true => {
+                    let body = chain_body(&Forger::chain(3));
+                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}")
+                }
+                false => {
+                    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+                }
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (address, lines)
+}
+
+#[test]
+fn nothing_is_asked_for_that_changes_anything() {
+    let (address, seen) = recording("501 Not Implemented");
+    doctor(&address, &[]).expect_code(0);
+    let expected = [
+        "GET /api/v1/status",
+        "GET /chain",
+        "OPTIONS /mine",
+        "OPTIONS /transactions/new",
+        "GET /transactions/new",
+        "OPTIONS /nodes/register",
+        "GET /nodes/register",
+        "OPTIONS /nodes/resolve",
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_missing_endpoint_is_unhealthy() {
+    let (address, _) = recording("404 Not Found");
+    let said = doctor(&address, &[]).expect_code(1).stdout;
+    let missing = "wrong      GET /nodes/resolve: there is no such endpoint";
+    assert!(said.contains(missing), "{said}");
+}
+
+#[test]
+fn a_wrong_or_missing_length_is_unhealthy() {
+    let blocks = Forger::chain(3).join(", ");
+    let cases = [
+        (
+            r#", "length": 7"#,
+            "it says that its length is 7, and there are 3 blocks",
+        ),
+        ("", "its answer has no length"),
+    ];
+    for (length, expected) in cases {
+        let body = format!(r#"{{"chain": [{blocks}]{length}}}"#);
+        let audit = audit_of(&Peer::serving(body), &[]);
+        assert_eq!(audit["verdict"], "valid");
+        let notes = audit["notes"].as_array().unwrap().iter();
+        let mut notes = notes.map(|note| note.as_str().unwrap());
+        assert!(notes.any(|note| note.starts_with(expected)), "{audit:#}");
+    }
+}
+
+#[test]
+fn what_is_no_chain_is_named() {
+    let cases = [
+        ("<!doctype html><title>500</title>", "an HTML page"),
+        ("[1, 2]", "a bare list of blocks"),
+        (r#""{\"chain\": []}""#, "turned into JSON twice"),
+        ("{'chain': []}", "single quotes"),
+        (r#"{"length": 3}"#, "no member named chain"),
+        (r#"{"chain": [{"index": 1"#, "ends in the middle"),
+    ];
+    for (body, expected) in cases {
+        let audit = audit_of(&Peer::serving(body), &[]);
+        assert_eq!(audit["verdict"], "refused", "{body}");
+        assert_eq!(audit["rule"], "chain", "{body}");
+        let cause = audit["diagnosis"]["cause"].as_str().unwrap();
+        assert!(cause.contains(expected), "{body}: {cause}");
+    }
+}
+
+#[test]
+fn nobody_there_is_unreachable() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let audit = audit_of(&Peer::at(&address), &[]);
+    assert_eq!(audit["verdict"], "unreachable");
+    assert_eq!(audit["kind"], "unknown");
+    let problem = audit["problem"].as_str().unwrap();
+    assert!(problem.starts_with("no connection: "), "{problem}");
+    let said = doctor(&address, &[]).expect_code(1).stdout;
+    assert!(said.contains("GET /chain: no connection"), "{said}");
+}
+
+#[test]
+fn what_a_peer_writes_cannot_steer_the_terminal() {
+    let mut blocks = Forger::chain(2);
+    blocks[0] = blocks[0].replace("[]", "[\"\u{7f}\u{9b}31m\u{202e}\"]");
+    let body = chain_body(&blocks);
+    let answer = format!("HTTP/1.1 200 OK\r\nServer: \u{9b}2J\r\n\r\n{body}");
+    let said = doctor(&Peer::sending(answer).address, &[])
+        .expect_code(1)
+        .stdout;
+    let steers = |character: char| character.is_control() && character != '\n';
+    assert!(!said.contains(steers), "{said:?}");
+    assert!(!said.contains('\u{202e}'), "{said:?}");
+}
+
+#[test]
+fn a_long_block_is_cut() {
+    let mut blocks = Forger::chain(3);
+    let long = format!("[\"{}\"]", "a".repeat(200_000));
+    blocks[1] = blocks[1].replace("[]", &long);
+    let peer = Peer::serving(chain_body(&blocks));
+    let audit = audit_of(&peer, &[]);
+    assert_eq!(audit["before"]["is_cut"], true);
+    assert_eq!(audit["before"]["text"].as_str().unwrap().len(), 65_536);
+    let cause = audit["diagnosis"]["cause"].as_str().unwrap();
+    assert!(cause.contains("without any of its transactions"), "{cause}");
+    let said = doctor(&peer.address, &[]).expect_code(1).stdout;
+    assert!(said.len() < 20_000, "{}", said.len());
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    run(&mut adit(["doctor"])).expect_code(2);
+    run(&mut adit(["doctor", "https://host:1"])).expect_code(2);
+    run(&mut adit(["doctor", "host:1", "--rules", "none"])).expect_code(2);
+    let no_chain = run(&mut adit(["doctor", "host:1", "--rules", "sealed"]));
+    no_chain.expect_code(2).expect_error(["--chain FILE"]);
+    let both = ["doctor", "host:1", "--rules", "classic", "--chain", "f"];
+    run(&mut adit(both)).expect_code(2);
+}

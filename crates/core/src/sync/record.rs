@@ -1,0 +1,190 @@
+//! What is known of a peer since it was last asked, and how its chain stands
+//! to ours. What was seen is kept; what it means is decided when somebody
+//! looks, because our own chain goes on meanwhile.
+
+use std::time::Duration;
+
+use super::PeerReport;
+use crate::archive::{Archive, ArchiveError};
+use crate::hash::Hash;
+
+/// What kind of node a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PeerKind {
+    /// It never answered.
+    #[default]
+    Unknown,
+    /// It says so in its answers.
+    Adit,
+    /// The tutorial's, or another one that speaks as it does.
+    Python,
+}
+
+/// What was seen of a peer while it was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What kind of node it is; unknown if it did not answer.
+    pub kind: PeerKind,
+    /// Its chain, if it has a valid one.
+    pub chain: Option<SeenChain>,
+}
+
+/// A peer's valid chain, as far as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenChain {
+    /// The hash of its last block.
+    pub tip: Hash,
+    /// The number of its blocks, if they were counted.
+    pub length: Option<u64>,
+    /// The last block that our main chain had as well, if there was one.
+    pub common: Option<Hash>,
+    /// Whether there is more of it, whose time has not come.
+    pub goes_on: bool,
+}
+
+/// Why a peer's chain is not taken, whatever it weighs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Refusal {
+    /// The place of the block that is not valid, the first being 1; none where
+    /// it is no chain at all.
+    pub index: Option<u64>,
+    /// The name of the rule that does not hold; `chain` where it is no chain,
+    /// `branch` where it is too different from ours to be taken.
+    pub rule: &'static str,
+    /// What is wrong, with the index.
+    pub problem: String,
+}
+
+/// What came of it when a peer was last asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// It has not answered yet.
+    #[default]
+    NotAsked,
+    /// Its chain was read to its end, and is valid.
+    Valid,
+    /// Its chain is not valid.
+    Refused(Refusal),
+    /// It did not answer, or not with a chain.
+    Unreachable(String),
+}
+
+/// How a peer's chain stands to ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// It is the same.
+    Same,
+    /// Its last block is one of ours, and ours go on.
+    Behind,
+    /// Our last block is one of its, and its go on.
+    Ahead,
+    /// Both have blocks that the other has not.
+    Fork,
+    /// It is not valid.
+    Refused,
+    /// It could not be asked for.
+    Unreachable,
+    /// It was not seen yet.
+    NotAsked,
+}
+
+/// What is known of a peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerRecord {
+    /// What kind of node it is.
+    pub kind: PeerKind,
+    /// What came of it when it was last asked.
+    pub standing: Standing,
+    /// Its chain when it was last seen; none after one that was refused.
+    pub chain: Option<SeenChain>,
+    /// When it was last asked, since 1970.
+    pub asked: Option<Duration>,
+    /// When it last answered, with whatever chain, since 1970.
+    pub answered: Option<Duration>,
+}
+
+impl PeerRecord {
+    /// How its chain stands to ours, of which `tip` is the last block.
+    pub fn agreement(
+        &self,
+        tip: Option<Hash>,
+        ours: &dyn Archive,
+    ) -> Result<Agreement, ArchiveError> {
+        let chain = match (&self.standing, &self.chain) {
+            (Standing::Refused(_), _) => return Ok(Agreement::Refused),
+            (Standing::Unreachable(_), _) => return Ok(Agreement::Unreachable),
+            (Standing::NotAsked, _) | (_, None) => return Ok(Agreement::NotAsked),
+            (Standing::Valid, Some(chain)) => chain,
+        };
+        if Some(chain.tip) == tip {
+            return Ok(match chain.goes_on {
+                true => Agreement::Ahead,
+                false => Agreement::Same,
+            });
+        }
+        if let Some(entry) = ours.entry(&chain.tip)?
+            && ours.main_hash(entry.index)? == Some(chain.tip)
+        {
+            return Ok(Agreement::Behind);
+        }
+        Ok(match tip.is_some() && chain.common == tip {
+            true => Agreement::Ahead,
+            false => Agreement::Fork,
+        })
+    }
+
+    /// The number of its blocks, as far as known.
+    pub fn length(&self, ours: &dyn Archive) -> Result<Option<u64>, ArchiveError> {
+        match self.chain {
+            Some(chain) if chain.length.is_none() => {
+                Ok(ours.entry(&chain.tip)?.map(|entry| entry.index))
+            }
+            chain => Ok(chain.and_then(|chain| chain.length)),
+        }
+    }
+
+    /// What is wrong with it, in words.
+    pub fn problem(&self) -> Option<String> {
+        match &self.standing {
+            Standing::Refused(refusal) => Some(refusal.to_string()),
+            Standing::Unreachable(problem) => Some(problem.clone()),
+            Standing::Valid if self.chain.is_some_and(|chain| chain.goes_on) => {
+                Some("its further blocks are dated too far ahead of our clock".to_owned())
+            }
+            Standing::Valid | Standing::NotAsked => None,
+        }
+    }
+
+    /// Takes down what came of asking it. Answers whether anything is new but
+    /// the time.
+    pub(super) fn update(&mut self, now: Duration, report: &PeerReport, seen: Seen) -> bool {
+        let before = (self.kind, self.standing.clone(), self.chain);
+        if seen.kind != PeerKind::Unknown {
+            self.kind = seen.kind;
+        }
+        match report {
+            PeerReport::StillAsked | PeerReport::Itself => return false,
+            PeerReport::Failed(problem) => self.standing = Standing::Unreachable(problem.clone()),
+            PeerReport::Refused(refusal) => {
+                self.standing = Standing::Refused(refusal.clone());
+                self.chain = None;
+            }
+            PeerReport::Adopted { .. } | PeerReport::NotLonger { .. } => {
+                self.standing = Standing::Valid;
+                self.chain = seen.chain;
+            }
+            PeerReport::Unchanged => {
+                self.standing = Standing::Valid;
+                // Of the chain that we know already, we know more.
+                if seen.chain.map(|chain| chain.tip) != self.chain.map(|chain| chain.tip) {
+                    self.chain = seen.chain.or(self.chain);
+                }
+            }
+        }
+        if !matches!(report, PeerReport::Failed(_)) {
+            self.answered = Some(now);
+        }
+        before != (self.kind, self.standing.clone(), self.chain)
+    }
+}

@@ -1,0 +1,356 @@
+//! What a node knows of its peers: how their chains stand to its own, as that
+//! goes on, and nothing of those that were removed.
+
+use std::time::Duration;
+
+use adit_core::block::Block;
+use adit_core::hash::Hash;
+use adit_core::node::{Answer, Input};
+use adit_core::sync::{
+    Agreement, PEERS_LIMIT, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing,
+};
+
+use crate::world::{
+    Driven, Kept, Workless, address, answer_of, answers_in, asked_in, first_block, line_after,
+    only_answer, read_offer,
+};
+
+const PEER: &str = "a:5000";
+
+/// A node with one peer and a chain of so many blocks.
+fn node_of(length: u64) -> Driven {
+    let mut node = Driven::workless();
+    node.register(&[PEER]);
+    for _ in 1..length {
+        node.mine();
+    }
+    node
+}
+
+fn answered(node: &mut Driven, report: PeerReport, chain: Option<SeenChain>) {
+    let kind = PeerKind::Python;
+    node.handle(Input::PeerAnswered(
+        address(PEER),
+        report,
+        Seen { kind, chain },
+    ));
+}
+
+/// The peer has a valid chain that ends in this block.
+fn has_chain(node: &mut Driven, tip: &Block, common: Option<Hash>) {
+    let chain = SeenChain {
+        tip: tip.hash(),
+        length: Some(tip.index()),
+        common,
+        goes_on: false,
+    };
+    let length = tip.index();
+    answered(node, PeerReport::NotLonger { length }, Some(chain));
+}
+
+fn record(node: &Driven) -> &PeerRecord {
+    node.node.peer_record(&address(PEER)).unwrap()
+}
+
+fn agreement(node: &Driven) -> Agreement {
+    let tip = node.tip().hash();
+    record(node).agreement(Some(tip), &node.archive).unwrap()
+}
+
+fn refusal() -> Refusal {
+    Refusal {
+        index: Some(2),
+        rule: "proof",
+        problem: "the block in place 2 is not valid".to_owned(),
+    }
+}
+
+#[test]
+fn a_peer_that_was_not_asked_agrees_with_nobody() {
+    let node = node_of(2);
+    assert_eq!(agreement(&node), Agreement::NotAsked);
+    assert_eq!(*record(&node), PeerRecord::default());
+}
+
+#[test]
+fn the_same_chain_falls_behind_when_ours_goes_on() {
+    let mut node = node_of(3);
+    let tip = node.tip();
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    assert_eq!(agreement(&node), Agreement::Same);
+    node.mine();
+    assert_eq!(agreement(&node), Agreement::Behind);
+    let first = node.block(1);
+    has_chain(&mut node, &first, Some(first.hash()));
+    assert_eq!(agreement(&node), Agreement::Behind);
+}
+
+#[test]
+fn a_branch_is_a_fork_wherever_it_leaves_ours_and_known_or_not() {
+    let mut node = node_of(3);
+    let fork = node.block(2);
+    let unknown = line_after(&fork, 1, 900).pop().unwrap();
+    has_chain(&mut node, &unknown, Some(fork.hash()));
+    assert_eq!(agreement(&node), Agreement::Fork);
+    let stranger = first_block(77);
+    has_chain(&mut node, &stranger, None);
+    assert_eq!(agreement(&node), Agreement::Fork);
+    // Our old branch is still in the tree after a reorganisation.
+    let old = node.tip();
+    let branch = line_after(&fork, 5, 500);
+    node.adopt(&branch);
+    has_chain(&mut node, &old, Some(fork.hash()));
+    assert_eq!(agreement(&node), Agreement::Fork);
+}
+
+#[test]
+fn a_chain_on_top_of_ours_is_ahead_until_ours_takes_another_way() {
+    let mut node = node_of(3);
+    let tip = node.tip();
+    let further = line_after(&tip, 2, 900).pop().unwrap();
+    has_chain(&mut node, &further, Some(tip.hash()));
+    assert_eq!(agreement(&node), Agreement::Ahead);
+    node.mine();
+    assert_eq!(agreement(&node), Agreement::Fork);
+}
+
+#[test]
+fn a_chain_with_blocks_from_the_future_is_ahead_and_says_why() {
+    let mut node = node_of(2);
+    let tip = node.tip();
+    let chain = SeenChain {
+        tip: tip.hash(),
+        length: Some(2),
+        common: Some(tip.hash()),
+        goes_on: true,
+    };
+    answered(&mut node, PeerReport::NotLonger { length: 2 }, Some(chain));
+    assert_eq!(agreement(&node), Agreement::Ahead);
+    let problem = record(&node).problem().unwrap();
+    assert!(problem.contains("ahead of our clock"), "{problem}");
+}
+
+#[test]
+fn what_is_refused_has_no_chain_and_what_is_silent_keeps_its_last() {
+    let mut node = node_of(3);
+    let tip = node.tip();
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    let first_answer = record(&node).answered.unwrap();
+    answered(&mut node, PeerReport::Failed("it is dead".into()), None);
+    assert_eq!(agreement(&node), Agreement::Unreachable);
+    assert_eq!(record(&node).problem().unwrap(), "it is dead");
+    assert_eq!(record(&node).length(&node.archive).unwrap(), Some(3));
+    assert_eq!(record(&node).answered, Some(first_answer));
+    answered(&mut node, PeerReport::Refused(refusal()), None);
+    assert_eq!(agreement(&node), Agreement::Refused);
+    assert_eq!(record(&node).standing, Standing::Refused(refusal()));
+    assert_eq!(record(&node).length(&node.archive).unwrap(), None);
+    assert!(record(&node).answered.unwrap() > first_answer);
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    assert_eq!(agreement(&node), Agreement::Same);
+    assert_eq!(record(&node).problem(), None);
+}
+
+#[test]
+fn a_tip_alone_tells_the_length_of_a_chain_that_we_have() {
+    let mut node = node_of(4);
+    let known = SeenChain {
+        tip: node.block(3).hash(),
+        length: None,
+        common: None,
+        goes_on: false,
+    };
+    answered(&mut node, PeerReport::Unchanged, Some(known));
+    assert_eq!(agreement(&node), Agreement::Behind);
+    assert_eq!(record(&node).length(&node.archive).unwrap(), Some(3));
+    let unknown = SeenChain {
+        tip: first_block(9).hash(),
+        ..known
+    };
+    answered(&mut node, PeerReport::Unchanged, Some(unknown));
+    assert_eq!(record(&node).length(&node.archive).unwrap(), None);
+    assert_eq!(agreement(&node), Agreement::Fork);
+}
+
+#[test]
+fn an_unchanged_chain_stays_as_well_known_as_it_was() {
+    let mut node = node_of(3);
+    let tip = node.tip();
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    let known = record(&node).chain;
+    answered(&mut node, PeerReport::Unchanged, None);
+    assert_eq!(record(&node).chain, known);
+    let tip_alone = known.map(|chain| SeenChain {
+        length: None,
+        common: None,
+        ..chain
+    });
+    answered(&mut node, PeerReport::Unchanged, tip_alone);
+    assert_eq!(record(&node).chain, known);
+}
+
+#[test]
+fn the_kind_of_a_peer_is_remembered_while_it_is_silent() {
+    let mut node = node_of(1);
+    let seen = |kind| Seen { kind, chain: None };
+    let silent = || PeerReport::Failed("it is dead".into());
+    node.handle(Input::PeerAnswered(
+        address(PEER),
+        silent(),
+        seen(PeerKind::Unknown),
+    ));
+    assert_eq!(record(&node).kind, PeerKind::Unknown);
+    node.handle(Input::PeerAnswered(
+        address(PEER),
+        PeerReport::Unchanged,
+        seen(PeerKind::Adit),
+    ));
+    node.handle(Input::PeerAnswered(
+        address(PEER),
+        silent(),
+        seen(PeerKind::Unknown),
+    ));
+    assert_eq!(record(&node).kind, PeerKind::Adit);
+}
+
+#[test]
+fn the_times_are_those_of_the_question_and_of_the_answer() {
+    let mut node = node_of(1);
+    assert_eq!(record(&node).asked, None);
+    let request = node.request();
+    node.handle(Input::Resolve(request));
+    let asked = record(&node).asked.unwrap();
+    assert!(asked > Duration::ZERO);
+    assert_eq!(record(&node).answered, None);
+    let tip = node.tip();
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    assert_eq!(record(&node).asked, Some(asked));
+    assert!(record(&node).answered.unwrap() > asked);
+}
+
+#[test]
+fn whoever_publishes_records_hears_of_each_change_once() {
+    let mut node = node_of(2);
+    let changed = |node: &mut Driven| {
+        let changed = node.node.take_changed_peers();
+        changed.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(&mut node), [PEER], "it was registered");
+    let tip = node.tip();
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    assert_eq!(changed(&mut node), [PEER]);
+    has_chain(&mut node, &tip, Some(tip.hash()));
+    assert!(changed(&mut node).is_empty(), "only its times are new");
+    answered(&mut node, PeerReport::Refused(refusal()), None);
+    let request = node.request();
+    node.handle(Input::Unregister(request, address(PEER)));
+    assert!(changed(&mut node).is_empty(), "it is gone");
+}
+
+fn unregister(node: &mut Driven, peer: &str) -> (bool, Vec<String>) {
+    let request = node.request();
+    let kept = node.kept.len();
+    let effects = node.handle(Input::Unregister(request, address(peer)));
+    let Answer::Unregistered { was_registered } = only_answer(effects) else {
+        panic!("expected an answer to the removal");
+    };
+    let kept = node.kept[kept..].iter().flat_map(|kept| match kept {
+        Kept::Peers(peers) => peers.clone(),
+        _ => panic!("only peers are kept"),
+    });
+    (was_registered, kept.collect())
+}
+
+#[test]
+fn a_removed_peer_is_forgotten_on_disk_too() {
+    let mut node = Driven::workless();
+    node.register(&["a:5000", "b:5000"]);
+    assert_eq!(
+        unregister(&mut node, "a:5000"),
+        (true, vec!["b:5000".into()])
+    );
+    assert_eq!(node.node.peers(), [address("b:5000")]);
+    assert_eq!(unregister(&mut node, "a:5000"), (false, vec![]));
+    node.register(&["a:5000"]);
+    assert_eq!(*record(&node), PeerRecord::default());
+}
+
+#[test]
+fn a_removed_peer_makes_room_for_another() {
+    let mut node = Driven::workless();
+    let names: Vec<_> = (0..PEERS_LIMIT)
+        .map(|port| format!("a:{}", port + 1))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    node.register(&names);
+    assert_eq!(node.node.peer_records().count(), PEERS_LIMIT);
+    unregister(&mut node, "a:1");
+    node.register(&["b:1"]);
+    assert_eq!(node.node.peer_records().count(), PEERS_LIMIT);
+    assert!(node.node.peer_record(&address("b:1")).is_some());
+}
+
+#[test]
+fn who_waits_for_a_removed_peer_waits_no_longer() {
+    let mut node = Driven::workless();
+    node.register(&["a:5000", "b:5000"]);
+    let first = node.request();
+    node.handle(Input::Resolve(first));
+    // It waits for a further answer of both.
+    let second = node.request();
+    node.handle(Input::Resolve(second));
+    node.handle(Input::PeerAnswered(
+        address("b:5000"),
+        PeerReport::Unchanged,
+        Seen::default(),
+    ));
+    let removal = node.request();
+    let effects = node.handle(Input::Unregister(removal, address("a:5000")));
+    let answered: Vec<_> = answers_in(effects).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(answered, [removal, first]);
+    let effects = node.handle(Input::PeerAnswered(
+        address("b:5000"),
+        PeerReport::Unchanged,
+        Seen::default(),
+    ));
+    let answered: Vec<_> = answers_in(effects).into_iter().map(|(id, _)| id).collect();
+    assert_eq!(answered, [second]);
+}
+
+#[test]
+fn what_a_removed_peer_still_answers_is_nobodys() {
+    let mut node = Driven::workless();
+    node.register(&[PEER]);
+    let request = node.request();
+    node.handle(Input::Resolve(request));
+    unregister_while_asked(&mut node);
+    let tip = node.tip();
+    has_chain(&mut node, &tip, None);
+    assert!(node.node.peer_record(&address(PEER)).is_none());
+    node.register(&[PEER]);
+    let request = node.request();
+    let effects = node.handle(Input::Resolve(request));
+    assert_eq!(asked_in(&effects), [PEER]);
+}
+
+fn unregister_while_asked(node: &mut Driven) {
+    let request = node.request();
+    let effects = node.handle(Input::Unregister(request, address(PEER)));
+    assert_eq!(answers_in(effects).len(), 2);
+}
+
+#[test]
+fn an_offer_says_where_it_leaves_our_chain() {
+    let node = node_of(4);
+    let mut theirs: Vec<_> = (1..=2).map(|index| node.block(index)).collect();
+    theirs.extend(line_after(&theirs[1], 3, 700));
+    let answer = answer_of(theirs.iter().map(|block| &**block));
+    let seen = read_offer(Workless, &answer, &node.archive).unwrap().seen;
+    let expected = SeenChain {
+        tip: theirs[4].hash(),
+        length: Some(5),
+        common: Some(theirs[1].hash()),
+        goes_on: false,
+    };
+    assert_eq!(seen, Some(expected));
+}

@@ -1,0 +1,488 @@
+//! Looks at another node's chain for whoever wants to know what is wrong with
+//! it: block by block up to the first that is refused, of which everything is
+//! kept that is needed to understand why. Nothing is adopted, and the peer is
+//! asked for nothing but its chain.
+
+mod diagnosis;
+mod writing;
+
+pub use diagnosis::{Diagnosis, Evidence, Received, diagnose, diagnose_unreadable};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::address::Address;
+use adit_core::archive::{Archive, MemoryArchive};
+use adit_core::block::{Block, BlockError};
+use adit_core::hash::Hash;
+use adit_core::json;
+use adit_core::peer::PeerAddress;
+use adit_core::rules::Rules;
+use adit_core::sealed::Account;
+use adit_core::sync::{ChainReader, Offer, OfferError, PeerKind};
+use adit_store::Snapshot;
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, SERVER};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use utoipa::ToSchema;
+
+use crate::driver::now;
+use crate::explorer::preimage::{Guess, guess, puzzle_after};
+use crate::fetch::{self, FetchError, Piece};
+
+/// An audit ends after this time, whatever the peer still sends.
+const AUDIT_TIMEOUT_MS: u64 = 60_000;
+
+/// Of a block's texts, so much is shown.
+const SHOWN_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Beyond so many accounts, who can pay what is not checked any more.
+const AUDIT_ACCOUNTS_LIMIT: usize = 1_000_000;
+
+/// An answer that takes longer is worth a note.
+const SLOW_MS: u64 = 2_000;
+
+/// What became of an audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// All of the chain is valid.
+    Valid,
+    /// It is not.
+    Refused,
+    /// No chain came.
+    Unreachable,
+}
+
+/// What is to be said of a peer's chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Audit {
+    /// `host:port`.
+    pub peer: String,
+    /// `adit`, `python` (the tutorial's, or one that speaks as it does) or
+    /// `unknown`.
+    pub kind: String,
+    /// Under which rules it was checked.
+    pub rules: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How many blocks are valid, from the first one on.
+    pub length: u64,
+    /// What the peer says the number of its blocks is.
+    pub stated_length: Option<u64>,
+    /// Whether there is more of it, whose time has not come.
+    pub goes_on: bool,
+    /// The hash of the last valid block.
+    pub tip: Option<String>,
+    /// What is wrong, as the node says it.
+    pub problem: Option<String>,
+    /// The name of the rule that does not hold; `chain` where it is no chain.
+    pub rule: Option<String>,
+    /// The block that is refused.
+    pub block: Option<AuditedBlock>,
+    /// The block before it, if the refused one names another hash: then its
+    /// bytes are those that matter.
+    pub before: Option<AuditedBlock>,
+    /// What was hashed for the proof, if that is wrong.
+    pub guess: Option<Guess>,
+    /// The mistake behind it, if it is a known one.
+    pub diagnosis: Option<Diagnosis>,
+    /// How it stands to our chain, if there is one.
+    pub comparison: Option<Comparison>,
+    /// What is odd about the answer, but not wrong.
+    pub notes: Vec<String>,
+}
+
+/// A block of the peer's, and what we made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditedBlock {
+    /// Its place in the chain, the first being 1.
+    pub index: u64,
+    /// Its text as it came, at most 64 KiB of it.
+    pub text: String,
+    /// What we hashed, at most 64 KiB of it; none if it has no shape of a block.
+    pub canonical: Option<String>,
+    /// Whether one of the two is longer than what is shown.
+    pub is_cut: bool,
+    /// Its hash under our rules.
+    pub our_hash: Option<String>,
+    /// What its next block names as `previous_hash`, as it stands there without
+    /// its quotes.
+    pub claimed_previous_hash: Option<String>,
+}
+
+/// How a peer's chain stands to ours, as far as it is valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Comparison {
+    /// The number of our blocks.
+    pub our_length: u64,
+    /// The index of the last block that both have; none if there is none.
+    pub fork_index: Option<u64>,
+}
+
+/// Audits a node's chain under these rules, with no chain of our own.
+pub async fn audit(peer: &PeerAddress, rules: Arc<dyn Rules>) -> Audit {
+    audit_beside(peer, rules, None).await
+}
+
+/// Audits a node's chain, and says how it stands to ours.
+pub(crate) async fn audit_beside(
+    peer: &PeerAddress,
+    rules: Arc<dyn Rules>,
+    ours: Option<Snapshot>,
+) -> Audit {
+    let mut audit = Audit::of_nothing(peer, &*rules);
+    let limit = Duration::from_millis(AUDIT_TIMEOUT_MS);
+    let looking = look(peer, rules, ours, &mut audit);
+    let problem = match timeout(limit, looking).await {
+        Ok(Ok(())) => return audit,
+        Ok(Err(error)) => error,
+        Err(_) => FetchError::Endless(AUDIT_TIMEOUT_MS),
+    };
+    audit.problem = Some(problem.to_string());
+    audit
+}
+
+impl Audit {
+    /// Whether its answer says how long the chain is, as the tutorial's nodes
+    /// need it, or there is nothing of which it could be said.
+    pub fn states_its_length(&self) -> bool {
+        self.verdict != Verdict::Valid || self.goes_on || self.stated_length == Some(self.length)
+    }
+
+    fn of_nothing(peer: &PeerAddress, rules: &dyn Rules) -> Audit {
+        Audit {
+            peer: peer.to_string(),
+            kind: kind_name(PeerKind::Unknown).to_owned(),
+            rules: rules.name().to_owned(),
+            verdict: Verdict::Unreachable,
+            length: 0,
+            stated_length: None,
+            goes_on: false,
+            tip: None,
+            problem: None,
+            rule: None,
+            block: None,
+            before: None,
+            guess: None,
+            diagnosis: None,
+            comparison: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The name of a kind of node.
+pub(crate) fn kind_name(kind: PeerKind) -> &'static str {
+    match kind {
+        PeerKind::Unknown => "unknown",
+        PeerKind::Adit => "adit",
+        PeerKind::Python => "python",
+    }
+}
+
+async fn look(
+    peer: &PeerAddress,
+    rules: Arc<dyn Rules>,
+    ours: Option<Snapshot>,
+    audit: &mut Audit,
+) -> Result<(), FetchError> {
+    let begin = Instant::now();
+    let response = fetch::get_chain(&fetch::client(), peer, None).await?;
+    let (status, headers) = (response.status(), response.headers());
+    audit.kind = kind_name(fetch::kind_of(status, headers)).to_owned();
+    let header = |name| {
+        let value = headers
+            .get(name)
+            .map(|value: &reqwest::header::HeaderValue| value.as_bytes());
+        value.map(|value| {
+            String::from_utf8_lossy(value)
+                .chars()
+                .take(80)
+                .collect::<String>()
+        })
+    };
+    if let Some(server) = header(SERVER) {
+        audit.notes.push(format!("it calls itself {server}"));
+    }
+    if status != StatusCode::OK {
+        return Err(FetchError::Status(status));
+    }
+    match header(CONTENT_TYPE) {
+        Some(found) if found.starts_with("application/json") => {}
+        Some(found) => audit.notes.push(format!(
+            "its answer is said to be {found}, and should be application/json"
+        )),
+        None => audit
+            .notes
+            .push("its answer does not say that it is application/json (Content-Type)".to_owned()),
+    }
+    let started = audit.clone();
+    let check = move |pieces| Auditor::new(rules, ours, started).check(pieces);
+    let checked: Result<Audit, String> = fetch::read(response, check).await?;
+    match checked {
+        Ok(checked) => *audit = checked,
+        Err(problem) => audit.problem = Some(problem),
+    }
+    let took_ms = begin.elapsed().as_millis();
+    if took_ms > u128::from(SLOW_MS) {
+        let note = format!("its whole answer took {:.1} s", took_ms as f64 / 1000.0);
+        audit.notes.push(note);
+    }
+    Ok(())
+}
+
+/// Checks a chain while it comes.
+struct Auditor {
+    rules: Arc<dyn Rules>,
+    ours: Option<Snapshot>,
+    offer: Offer,
+    accounts: BTreeMap<Address, Account>,
+    first: Option<Hash>,
+    fork_index: Option<u64>,
+    /// The last valid block, as it came.
+    last_source: Vec<u8>,
+    has_ended: bool,
+    audit: Audit,
+}
+
+/// No blocks of our own: all of the peer's are checked.
+fn nothing() -> MemoryArchive {
+    MemoryArchive::default()
+}
+
+impl Auditor {
+    fn new(rules: Arc<dyn Rules>, ours: Option<Snapshot>, audit: Audit) -> Auditor {
+        let reader = ChainReader::of_answer().taking(rules.reading());
+        Auditor {
+            offer: Offer::new(Arc::clone(&rules), reader),
+            rules,
+            ours,
+            accounts: BTreeMap::new(),
+            first: None,
+            fork_index: None,
+            last_source: Vec::new(),
+            has_ended: false,
+            audit,
+        }
+    }
+
+    /// Says what is to be said; an error is one of ours.
+    fn check(mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<Option<Audit>, String> {
+        loop {
+            match self.offer.next_block(now(), &nothing()) {
+                Ok(Some(block)) => {
+                    if let Err(error) = self.check_content(&block) {
+                        self.refuse_content(&block, &error);
+                        break;
+                    }
+                    self.accept(&block)?;
+                }
+                Ok(None) if self.has_ended => break,
+                Ok(None) => {
+                    if !self.feed(&mut pieces) {
+                        return Ok(None);
+                    }
+                }
+                Err(OfferError::Invalid { position, error }) => {
+                    self.refuse(position, &error, &mut pieces);
+                    break;
+                }
+                Err(error) => {
+                    self.refuse_all(&error);
+                    break;
+                }
+            }
+        }
+        self.audit.stated_length = self.offer.stated_length();
+        if self.audit.problem.is_none() {
+            self.conclude();
+        }
+        self.compare();
+        Ok(Some(self.audit))
+    }
+
+    /// Takes the next piece in; answers whether there was one.
+    fn feed(&mut self, pieces: &mut mpsc::Receiver<Piece>) -> bool {
+        match pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => self.offer.feed(&bytes),
+            Some(Piece::End) => {
+                self.offer.end();
+                self.has_ended = true;
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// What a chain is asked only when it is adopted: signatures, and that
+    /// nobody pays what they do not have.
+    fn check_content(&mut self, block: &Block) -> Result<(), BlockError> {
+        self.rules.check_signatures(block, &|_, _| false)?;
+        if self.accounts.len() > AUDIT_ACCOUNTS_LIMIT {
+            return Ok(());
+        }
+        let accounts = &self.accounts;
+        let before = |owner: &Address| accounts.get(owner).copied().unwrap_or_default();
+        let changes = self.rules.apply(block, &before)?;
+        let after = changes.iter().map(|change| (change.address, change.after));
+        self.accounts.extend(after);
+        Ok(())
+    }
+
+    fn accept(&mut self, block: &Block) -> Result<(), String> {
+        let (index, hash) = (block.index(), block.hash());
+        self.first.get_or_insert(hash);
+        if let Some(ours) = &self.ours
+            && self.fork_index.unwrap_or_default() + 1 == index
+            && ours.main_hash(index).map_err(|error| error.to_string())? == Some(hash)
+        {
+            self.fork_index = Some(index);
+        }
+        self.last_source.clear();
+        self.last_source.extend_from_slice(self.offer.last_source());
+        self.audit.length = index;
+        self.audit.tip = Some(hash.to_string());
+        Ok(())
+    }
+
+    fn refuse(&mut self, position: u64, error: &BlockError, pieces: &mut mpsc::Receiver<Piece>) {
+        let source = self.offer.last_source().to_vec();
+        let (before, before_that) = self.offer.last_two();
+        let (before, before_that) = (before.as_deref(), before_that.as_deref());
+        let next_claim = self.next_claim(pieces);
+        let evidence = Evidence {
+            rules: self.rules.name(),
+            place: position,
+            error,
+            source: &source,
+            before: before.map(|block| Received {
+                block,
+                source: &self.last_source,
+            }),
+            before_that: before_that.map(|block| (block.hash(), block.proof())),
+            first: self.first,
+            next_claim: next_claim.as_deref(),
+        };
+        let block = self.rules.read(&source).ok();
+        self.audit.diagnosis = diagnose(&evidence);
+        if let (BlockError::WrongPreviousHash { .. }, Some(before)) = (error, before) {
+            let claimed = claimed_hash(&source);
+            let shown = shown(position - 1, &self.last_source, Some(before), claimed);
+            self.audit.before = Some(shown);
+        }
+        if let Some(block) = &block
+            && error.rule() == "proof"
+        {
+            let puzzle = puzzle_after(&*self.rules, before, block);
+            self.audit.guess = puzzle.map(|puzzle| guess(&puzzle, block.proof()));
+        }
+        let problem = format!("the block in place {position} is not valid: {error}");
+        self.set_refused(error.rule(), problem);
+        self.audit.block = Some(shown(position, &source, block.as_ref(), next_claim));
+    }
+
+    /// A block that is valid but for what it does.
+    fn refuse_content(&mut self, block: &Block, error: &BlockError) {
+        let place = block.index();
+        let source = self.offer.last_source();
+        self.audit.block = Some(shown(place, source, Some(block), None));
+        let problem = format!("the block in place {place} is not valid: {error}");
+        self.set_refused(error.rule(), problem);
+    }
+
+    fn refuse_all(&mut self, error: &OfferError) {
+        if let OfferError::Read(error) = error {
+            self.audit.diagnosis = diagnose_unreadable(error, self.offer.unread());
+        }
+        self.set_refused("chain", error.to_string());
+    }
+
+    fn set_refused(&mut self, rule: &str, problem: String) {
+        self.audit.verdict = Verdict::Refused;
+        self.audit.rule = Some(rule.to_owned());
+        self.audit.problem = Some(problem);
+    }
+
+    /// What the block behind a refused one names as its previous hash.
+    fn next_claim(&mut self, pieces: &mut mpsc::Receiver<Piece>) -> Option<String> {
+        loop {
+            match self.offer.next_block(now(), &nothing()) {
+                Ok(Some(_)) | Err(OfferError::Invalid { .. }) => {
+                    return claimed_hash(self.offer.last_source());
+                }
+                Ok(None) if !self.has_ended && self.feed(pieces) => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// All blocks were valid.
+    fn conclude(&mut self) {
+        if self.audit.length == 0 {
+            return self.set_refused("chain", OfferError::Empty.to_string());
+        }
+        self.audit.verdict = Verdict::Valid;
+        let length = self.audit.length;
+        if self.offer.ends_early() {
+            let note = "its further blocks are dated too far ahead of our clock";
+            self.audit.notes.push(note.to_owned());
+            self.audit.goes_on = true;
+        } else if !self.audit.states_its_length() {
+            self.audit.notes.push(match self.audit.stated_length {
+                Some(stated) => format!(
+                    "it says that its length is {stated}, and there are {length} blocks: the \
+                     tutorial's nodes believe what it says"
+                ),
+                None => "its answer has no length: the tutorial's nodes fail at that".to_owned(),
+            });
+        }
+        if self.accounts.len() > AUDIT_ACCOUNTS_LIMIT {
+            let note = "there are too many accounts to check here who can pay what";
+            self.audit.notes.push(note.to_owned());
+        }
+    }
+
+    fn compare(&mut self) {
+        if let Some(ours) = &self.ours {
+            self.audit.comparison = Some(Comparison {
+                our_length: ours.length(),
+                fork_index: self.fork_index,
+            });
+        }
+    }
+}
+
+fn shown(
+    index: u64,
+    source: &[u8],
+    block: Option<&Block>,
+    claimed: Option<String>,
+) -> AuditedBlock {
+    let canonical = block.map(Block::text);
+    let is_long = |text: &[u8]| text.len() > SHOWN_LIMIT_BYTES;
+    AuditedBlock {
+        index,
+        text: cut(source),
+        is_cut: is_long(source) || canonical.is_some_and(is_long),
+        canonical: canonical.map(cut),
+        our_hash: block.map(|block| block.hash().to_string()),
+        claimed_previous_hash: claimed,
+    }
+}
+
+fn cut(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(SHOWN_LIMIT_BYTES)]).into_owned()
+}
+
+/// The `previous_hash` of a block, at most so much of it as a hash has digits
+/// and a bit more.
+fn claimed_hash(source: &[u8]) -> Option<String> {
+    let text = json::canonical(source, usize::MAX).ok()?;
+    let value = json::member(&text, "previous_hash")?;
+    let value = json::string(value).unwrap_or_else(|| String::from_utf8_lossy(value).into_owned());
+    Some(value.chars().take(160).collect())
+}

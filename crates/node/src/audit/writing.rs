@@ -1,0 +1,710 @@
+//! The ways in which somebody may have written a block before they hashed it.
+//! The tutorial's is one; here are the others that people come up with, the
+//! plainest first, so that the first one that fits is the best explanation.
+
+use std::collections::BTreeMap;
+
+use adit_core::hash::{Hash, sha256};
+use adit_core::json;
+
+/// No more than this is written in the search for one hash.
+const WRITINGS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// A longer block is not taken apart, so that what it consists of fits into
+/// memory.
+const BLOCK_TRIED_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// Beyond so many fields, only the orders that have a reason are tried.
+const PERMUTED_FIELDS_LIMIT: usize = 5;
+
+/// Of the first so many transactions of a block it is tried whether they are
+/// all that was hashed.
+const FIRST_TRANSACTIONS_LIMIT: usize = 64;
+
+/// The order in which the tutorial puts a block's fields into a dictionary.
+const BLOCK_ORDER: [&str; 5] = [
+    "index",
+    "timestamp",
+    "transactions",
+    "proof",
+    "previous_hash",
+];
+
+/// The same for a transaction's.
+const TRANSACTION_ORDER: [&str; 3] = ["sender", "recipient", "amount"];
+
+/// A JSON value with its keys in the order in which they came; texts and
+/// numbers are canonical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Object(Vec<(Vec<u8>, Value)>),
+    List(Vec<Value>),
+    /// With its quotes.
+    Text(Vec<u8>),
+    /// A number, `true`, `false` or `null`.
+    Plain(Vec<u8>),
+}
+
+/// One way to write a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Writing {
+    form: Form,
+    order: Order,
+    change: Change,
+    without: Without,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json {
+        separators: Separators,
+        ascii: bool,
+    },
+    /// `str(block)`.
+    Repr,
+    /// The values, one after the other.
+    Joined,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Separators {
+    Python,
+    Compact,
+    Indent(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Order {
+    Sorted,
+    AsItCame,
+    Tutorial,
+    /// The block's fields by their number among those that are written; those
+    /// of what is in it as in the tutorial, or as they came.
+    Fields(Vec<usize>, bool),
+}
+
+/// What is changed before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    TimestampCut,
+    TimestampRounded,
+    TimestampAsFloat,
+    TimestampAsText,
+    TimestampAsNumber,
+    WholeNumbers,
+    PreviousHashAsText,
+    FirstTransactions(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Without {
+    Nothing,
+    Field(String),
+    /// All but the tutorial's five.
+    OtherFields,
+}
+
+/// The plainest way to write the block of which this is the SHA-256, if one is
+/// known; the tutorial's own is not tried. A way that gives the hash of a second
+/// block too goes before others.
+pub(super) fn writing_of(
+    block: &Value,
+    hash: &Hash,
+    second: Option<&(Value, Hash)>,
+) -> Option<Writing> {
+    let mut written_bytes = 0;
+    let mut of_first = None;
+    for writing in candidates(block) {
+        let text = writing.write(block);
+        written_bytes += text.len();
+        if sha256(&text) == *hash {
+            if second.is_none_or(|(block, hash)| sha256(&writing.write(block)) == *hash) {
+                return Some(writing);
+            }
+            of_first.get_or_insert(writing);
+        }
+        if written_bytes > WRITINGS_LIMIT_BYTES {
+            break;
+        }
+    }
+    of_first
+}
+
+/// All that are tried, the plainest first.
+fn candidates(block: &Value) -> Vec<Writing> {
+    let mut found: Vec<(usize, Writing)> = Vec::new();
+    for (without_cost, without) in withouts(block) {
+        for (order_cost, order) in orders(block, &without) {
+            let is_permuted = matches!(order, Order::Fields(..));
+            for (change_cost, change) in changes(block) {
+                if is_permuted && change != Change::Nothing {
+                    continue;
+                }
+                for (form_cost, form) in forms() {
+                    let cost = without_cost + order_cost + change_cost + form_cost;
+                    let writing = Writing {
+                        form,
+                        order: order.clone(),
+                        change,
+                        without: without.clone(),
+                    };
+                    if cost > 0 {
+                        found.push((cost, writing));
+                    }
+                }
+            }
+        }
+    }
+    found.sort_by_key(|(cost, _)| *cost);
+    found.into_iter().map(|(_, writing)| writing).collect()
+}
+
+fn forms() -> [(usize, Form); 9] {
+    let json = |separators, ascii| Form::Json { separators, ascii };
+    [
+        (0, json(Separators::Python, true)),
+        (2, json(Separators::Python, false)),
+        (2, json(Separators::Compact, true)),
+        (3, json(Separators::Compact, false)),
+        (2, json(Separators::Indent(4), true)),
+        (2, json(Separators::Indent(2), true)),
+        (3, json(Separators::Indent(4), false)),
+        (2, Form::Repr),
+        (4, Form::Joined),
+    ]
+}
+
+fn withouts(block: &Value) -> Vec<(usize, Without)> {
+    let mut all = vec![(0, Without::Nothing)];
+    let Value::Object(members) = block else {
+        return all;
+    };
+    let others = members.iter().filter(|(key, _)| !is_known(key)).count();
+    if others > 1 {
+        all.push((2, Without::OtherFields));
+    }
+    for (key, _) in members.iter().take(2 * BLOCK_ORDER.len()) {
+        let cost = if is_known(key) { 3 } else { 2 };
+        let key = String::from_utf8_lossy(key).into_owned();
+        all.push((cost, Without::Field(key)));
+    }
+    all
+}
+
+fn orders(block: &Value, without: &Without) -> Vec<(usize, Order)> {
+    let mut all = vec![
+        (0, Order::Sorted),
+        (1, Order::Tutorial),
+        (1, Order::AsItCame),
+    ];
+    let count = without.kept(block).len();
+    if count > PERMUTED_FIELDS_LIMIT {
+        return all;
+    }
+    for permutation in permutations(count) {
+        all.push((5, Order::Fields(permutation.clone(), false)));
+        all.push((5, Order::Fields(permutation, true)));
+    }
+    all
+}
+
+fn changes(block: &Value) -> Vec<(usize, Change)> {
+    let mut all = vec![
+        (0, Change::Nothing),
+        (2, Change::TimestampCut),
+        (2, Change::TimestampRounded),
+        (2, Change::TimestampAsFloat),
+        (2, Change::TimestampAsText),
+        (2, Change::TimestampAsNumber),
+        (2, Change::WholeNumbers),
+        (2, Change::PreviousHashAsText),
+    ];
+    if let Some(Value::List(transactions)) = block.member("transactions") {
+        let counts = 0..transactions.len().min(FIRST_TRANSACTIONS_LIMIT);
+        all.extend(counts.map(|count| (4, Change::FirstTransactions(count))));
+    }
+    all
+}
+
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for shorter in permutations(count - 1) {
+        for place in 0..count {
+            let mut longer = shorter.clone();
+            longer.insert(place, count - 1);
+            all.push(longer);
+        }
+    }
+    all
+}
+
+fn is_known(key: &[u8]) -> bool {
+    BLOCK_ORDER.iter().any(|known| known.as_bytes() == key)
+}
+
+impl Value {
+    /// Reads JSON that was read before, and so is well-formed and not too deep;
+    /// nothing if it is too long.
+    pub(super) fn read(source: &[u8]) -> Option<Value> {
+        let mut reader = Reader { rest: source };
+        (source.len() <= BLOCK_TRIED_LIMIT_BYTES).then(|| reader.value())?
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        let Value::Object(members) = self else {
+            return None;
+        };
+        let member = members.iter().find(|(key, _)| key == name.as_bytes());
+        member.map(|(_, value)| value)
+    }
+
+    /// The names of an object's members, in the order in which they came.
+    pub(super) fn keys(&self) -> Vec<String> {
+        match self {
+            Value::Object(members) => members
+                .iter()
+                .map(|(key, _)| String::from_utf8_lossy(key).into_owned())
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn value(&mut self) -> Option<Value> {
+        self.skip_space();
+        match self.rest.first()? {
+            b'{' => self.object(),
+            b'[' => self.list(),
+            b'"' => self.leaf(string_length(self.rest)).map(Value::Text),
+            _ => {
+                let is_end = |byte: &u8| b",]} \n\r\t".contains(byte);
+                let end = self.rest.iter().position(is_end);
+                self.leaf(end.unwrap_or(self.rest.len())).map(Value::Plain)
+            }
+        }
+    }
+
+    fn object(&mut self) -> Option<Value> {
+        let mut members: Vec<(Vec<u8>, Value)> = Vec::new();
+        let mut places: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        self.rest = &self.rest[1..];
+        loop {
+            match self.next()? {
+                b'}' => break,
+                b',' => self.rest = &self.rest[1..],
+                _ => {}
+            }
+            if self.next()? == b'}' {
+                break;
+            }
+            let quoted = self.leaf(string_length(self.rest))?;
+            let key = quoted.get(1..quoted.len().checked_sub(1)?)?.to_vec();
+            self.skip_space();
+            self.rest = self.rest.strip_prefix(b":")?;
+            let value = self.value()?;
+            // As in Python, the last one counts, in the first one's place.
+            match places.get(&key) {
+                Some(place) => members[*place].1 = value,
+                None => {
+                    places.insert(key.clone(), members.len());
+                    members.push((key, value));
+                }
+            }
+        }
+        self.rest = &self.rest[1..];
+        Some(Value::Object(members))
+    }
+
+    fn list(&mut self) -> Option<Value> {
+        let mut elements = Vec::new();
+        self.rest = &self.rest[1..];
+        loop {
+            match self.next()? {
+                b']' => break,
+                b',' => self.rest = &self.rest[1..],
+                _ => elements.push(self.value()?),
+            }
+        }
+        self.rest = &self.rest[1..];
+        Some(Value::List(elements))
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.rest.first().copied()
+    }
+
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_ascii_start();
+    }
+
+    /// The canonical form of a text or a number of that length.
+    fn leaf(&mut self, length: usize) -> Option<Vec<u8>> {
+        let (leaf, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        json::canonical(leaf, leaf.len().saturating_mul(6).saturating_add(400)).ok()
+    }
+}
+
+fn string_length(text: &[u8]) -> usize {
+    let mut position = 1;
+    while let Some(byte) = text.get(position) {
+        match byte {
+            b'"' => return position + 1,
+            b'\\' => position += 2,
+            _ => position += 1,
+        }
+    }
+    text.len()
+}
+
+impl Without {
+    /// The block's members that are written, in the order in which they came.
+    fn kept<'a>(&self, block: &'a Value) -> Vec<(&'a [u8], &'a Value)> {
+        let Value::Object(members) = block else {
+            return Vec::new();
+        };
+        let is_kept = |key: &[u8]| match self {
+            Without::Nothing => true,
+            Without::Field(left_out) => left_out.as_bytes() != key,
+            Without::OtherFields => is_known(key),
+        };
+        members
+            .iter()
+            .filter(|(key, _)| is_kept(key))
+            .map(|(key, value)| (&**key, value))
+            .collect()
+    }
+}
+
+impl Writing {
+    /// The block, written like this.
+    pub(super) fn write(&self, block: &Value) -> Vec<u8> {
+        let changed: Vec<(Vec<u8>, Value)> = self
+            .in_order(self.without.kept(block))
+            .into_iter()
+            .map(|(key, value)| (key.to_vec(), self.change.of_field(key, value)))
+            .collect();
+        let mut out = Vec::new();
+        match self.form {
+            Form::Joined => {
+                for (_, value) in &changed {
+                    match value {
+                        Value::Text(text) => out.extend(text_as_is(text)),
+                        _ => self.write_value(value, 0, Form::Repr, &mut out),
+                    }
+                }
+            }
+            form => {
+                let members = changed.iter().map(|(key, value)| (&**key, value));
+                self.write_members(members.collect(), 0, form, &mut out);
+            }
+        }
+        out
+    }
+
+    /// The block's own fields in the order in which they are written.
+    fn in_order<'a>(&self, mut members: Vec<(&'a [u8], &'a Value)>) -> Vec<(&'a [u8], &'a Value)> {
+        match &self.order {
+            Order::AsItCame => {}
+            Order::Sorted => members.sort_by(|a, b| a.0.cmp(b.0)),
+            Order::Tutorial => members.sort_by_key(|(key, _)| place(key, &BLOCK_ORDER)),
+            Order::Fields(places, _) => {
+                let moved = places.iter().filter_map(|place| members.get(*place));
+                return moved.copied().collect();
+            }
+        }
+        members
+    }
+
+    /// The same for an object inside the block.
+    fn in_inner_order<'a>(&self, members: &'a [(Vec<u8>, Value)]) -> Vec<(&'a [u8], &'a Value)> {
+        let mut members: Vec<(&[u8], &Value)> =
+            members.iter().map(|(key, value)| (&**key, value)).collect();
+        match &self.order {
+            Order::AsItCame | Order::Fields(_, true) => {}
+            Order::Sorted => members.sort_by(|a, b| a.0.cmp(b.0)),
+            Order::Tutorial | Order::Fields(_, false) => {
+                members.sort_by_key(|(key, _)| place(key, &TRANSACTION_ORDER));
+            }
+        }
+        members
+    }
+
+    fn write_value(&self, value: &Value, depth: usize, form: Form, out: &mut Vec<u8>) {
+        match value {
+            Value::Object(members) => {
+                self.write_members(self.in_inner_order(members), depth, form, out);
+            }
+            Value::List(elements) => {
+                write_sequence(b"[]", elements, depth, form, out, |element, out| {
+                    self.write_value(element, depth + 1, form, out);
+                });
+            }
+            Value::Text(text) => write_text(text, form, out),
+            Value::Plain(text) => out.extend_from_slice(plain(text, self.change, form)),
+        }
+    }
+
+    fn write_members(
+        &self,
+        members: Vec<(&[u8], &Value)>,
+        depth: usize,
+        form: Form,
+        out: &mut Vec<u8>,
+    ) {
+        write_sequence(b"{}", &members, depth, form, out, |(key, value), out| {
+            write_text(&[b"\"", *key, b"\""].concat(), form, out);
+            out.extend_from_slice(match form {
+                Form::Json {
+                    separators: Separators::Compact,
+                    ..
+                } => b":",
+                _ => b": ",
+            });
+            self.write_value(value, depth + 1, form, out);
+        });
+    }
+
+    /// What is different from the tutorial's way, in words that go on behind
+    /// "the block written".
+    pub(super) fn difference(&self, block: &Value) -> String {
+        let mut parts = Vec::new();
+        match self.form {
+            Form::Json { separators, ascii } => {
+                match separators {
+                    Separators::Python => {}
+                    Separators::Compact => parts.push(
+                        "without spaces behind `,` and `:` (separators=(',', ':'))".to_owned(),
+                    ),
+                    Separators::Indent(count) => {
+                        parts.push(format!("over several lines (indent={count})"));
+                    }
+                }
+                if !ascii {
+                    parts
+                        .push("with letters such as é as they are (ensure_ascii=False)".to_owned());
+                }
+            }
+            Form::Repr => parts.push("with str() and not as JSON".to_owned()),
+            Form::Joined => parts.push("as its bare values, one behind the other".to_owned()),
+        }
+        if self.order != Order::Sorted {
+            let kept = self.in_order(self.without.kept(block));
+            let keys = kept.iter().map(|(key, _)| String::from_utf8_lossy(key));
+            let keys = keys.collect::<Vec<_>>().join(", ");
+            parts.push(format!("without sort_keys=True (in the order {keys})"));
+        }
+        match &self.without {
+            Without::Nothing => {}
+            Without::Field(name) => parts.push(format!("without its field {name}")),
+            Without::OtherFields => {
+                parts.push("without the fields that the tutorial does not have".to_owned());
+            }
+        }
+        let changed = match self.change {
+            Change::Nothing => None,
+            Change::TimestampCut => Some("with its timestamp cut to an integer".to_owned()),
+            Change::TimestampRounded => Some("with its timestamp rounded to an integer".to_owned()),
+            Change::TimestampAsFloat => Some("with its timestamp as a float".to_owned()),
+            Change::TimestampAsText => Some("with its timestamp as text".to_owned()),
+            Change::TimestampAsNumber => Some("with its timestamp as a number".to_owned()),
+            Change::WholeNumbers => {
+                Some("with floats such as 1.0 written as integers, as JavaScript does".to_owned())
+            }
+            Change::PreviousHashAsText => Some("with its previous_hash as text".to_owned()),
+            Change::FirstTransactions(0) => Some("without any of its transactions".to_owned()),
+            Change::FirstTransactions(1) => Some("with only its first transaction".to_owned()),
+            Change::FirstTransactions(count) => {
+                Some(format!("with only its first {count} transactions"))
+            }
+        };
+        parts.extend(changed);
+        parts.join(" and ")
+    }
+
+    /// Whether the block itself was another one when it was hashed, and not
+    /// only written in another way.
+    pub(super) fn is_of_other_content(&self) -> bool {
+        self.without != Without::Nothing || matches!(self.change, Change::FirstTransactions(_))
+    }
+
+    /// Whether the timestamp was another one.
+    pub(super) fn is_of_other_numbers(&self) -> bool {
+        !matches!(self.change, Change::Nothing | Change::FirstTransactions(_))
+    }
+}
+
+fn place(key: &[u8], order: &[&str]) -> usize {
+    let place = order.iter().position(|name| name.as_bytes() == key);
+    place.unwrap_or(order.len())
+}
+
+fn write_sequence<T>(
+    brackets: &[u8; 2],
+    items: &[T],
+    depth: usize,
+    form: Form,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&T, &mut Vec<u8>),
+) {
+    let indent = match form {
+        Form::Json {
+            separators: Separators::Indent(width),
+            ..
+        } if !items.is_empty() => Some(width),
+        _ => None,
+    };
+    let separator: &[u8] = match form {
+        Form::Json {
+            separators: Separators::Compact | Separators::Indent(_),
+            ..
+        } => b",",
+        _ => b", ",
+    };
+    let new_line = |depth: usize, out: &mut Vec<u8>| {
+        if let Some(width) = indent {
+            out.push(b'\n');
+            out.extend(std::iter::repeat_n(b' ', width * depth));
+        }
+    };
+    out.push(brackets[0]);
+    for (number, item) in items.iter().enumerate() {
+        if number > 0 {
+            out.extend_from_slice(separator);
+        }
+        new_line(depth + 1, out);
+        write(item, out);
+    }
+    new_line(depth, out);
+    out.push(brackets[1]);
+}
+
+/// A canonical text in that form.
+fn write_text(text: &[u8], form: Form, out: &mut Vec<u8>) {
+    match form {
+        Form::Json { ascii: true, .. } => out.extend_from_slice(text),
+        Form::Json { ascii: false, .. } => match json::string(text) {
+            Some(value) => write_unescaped(&value, out),
+            None => out.extend_from_slice(text),
+        },
+        Form::Repr | Form::Joined => match json::string(text) {
+            Some(value) => write_repr(&value, out),
+            None => out.extend_from_slice(text),
+        },
+    }
+}
+
+/// What a text means, or the text itself where it means nothing.
+fn text_as_is(text: &[u8]) -> Vec<u8> {
+    json::string(text).map_or_else(|| text.to_vec(), String::into_bytes)
+}
+
+fn write_unescaped(value: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for character in value.chars() {
+        match character {
+            '"' | '\\' | '\0'..='\x1f' => {
+                let mut quoted = Vec::new();
+                json::write_string(character.encode_utf8(&mut [0; 4]), &mut quoted);
+                out.extend_from_slice(&quoted[1..quoted.len() - 1]);
+            }
+            _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Python's `repr` of a text.
+fn write_repr(value: &str, out: &mut Vec<u8>) {
+    let quote = match value.contains('\'') && !value.contains('"') {
+        true => '"',
+        false => '\'',
+    };
+    let mut text = String::from(quote);
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            '\0'..='\x1f' | '\x7f' => text.push_str(&format!("\\x{:02x}", u32::from(character))),
+            _ if character == quote => {
+                text.push('\\');
+                text.push(quote);
+            }
+            _ => text.push(character),
+        }
+    }
+    text.push(quote);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// A number or name in that form.
+fn plain(text: &[u8], change: Change, form: Form) -> &[u8] {
+    if change == Change::WholeNumbers
+        && let Some(whole) = text.strip_suffix(b".0")
+    {
+        return whole;
+    }
+    match (form, text) {
+        (Form::Json { .. }, text) => text,
+        (_, b"true") => b"True",
+        (_, b"false") => b"False",
+        (_, b"null") => b"None",
+        (_, b"NaN") => b"nan",
+        (_, b"Infinity") => b"inf",
+        (_, b"-Infinity") => b"-inf",
+        (_, text) => text,
+    }
+}
+
+impl Change {
+    fn of_field(self, key: &[u8], value: &Value) -> Value {
+        let changed = match (self, key, value) {
+            (Change::FirstTransactions(count), b"transactions", Value::List(list)) => {
+                Some(Value::List(list[..count.min(list.len())].to_vec()))
+            }
+            (Change::PreviousHashAsText, b"previous_hash", Value::Plain(text)) => {
+                Some(Value::Text(quoted(text)))
+            }
+            (_, b"timestamp", Value::Plain(text)) => self.of_timestamp(text),
+            (Change::TimestampAsNumber, b"timestamp", Value::Text(text)) => {
+                let number = text.get(1..text.len().saturating_sub(1));
+                number.map(|number| Value::Plain(number.to_vec()))
+            }
+            _ => None,
+        };
+        changed.unwrap_or_else(|| value.clone())
+    }
+
+    fn of_timestamp(self, text: &[u8]) -> Option<Value> {
+        let digits = std::str::from_utf8(text).ok()?;
+        let number: f64 = digits.parse().ok()?;
+        let as_integer = |number: f64| Value::Plain(format!("{number:.0}").into_bytes());
+        match self {
+            Change::TimestampCut => Some(as_integer(number.trunc())),
+            Change::TimestampRounded => Some(as_integer(number.round())),
+            Change::TimestampAsFloat => {
+                let mut float = Vec::new();
+                json::write_float(number, &mut float);
+                Some(Value::Plain(float))
+            }
+            Change::TimestampAsText => Some(Value::Text(quoted(text))),
+            _ => None,
+        }
+    }
+}
+
+fn quoted(text: &[u8]) -> Vec<u8> {
+    [b"\"", text, b"\""].concat()
+}

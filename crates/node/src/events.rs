@@ -1,0 +1,178 @@
+//! What happens at the node, told to whoever listens. The driver notes what it
+//! did and goes on; a task makes events of that, a few times a second, and puts
+//! them on a ring that all listeners read. Nothing is kept for a listener: who
+//! is slower than the ring has lost events, and is told so.
+
+mod happened;
+mod ring;
+
+pub(crate) use happened::{Happened, Tip};
+pub(crate) use ring::{LISTENERS_LIMIT, Listener, Ring, Taken, Topic};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_core::hash::sha256;
+use adit_core::rules::Rules;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use self::happened::Origin;
+use crate::driver::{NodeHandle, now};
+use crate::explorer::block::{self, BlockSummary};
+use crate::explorer::peers::Peer;
+use crate::explorer::problem::Problem;
+use crate::explorer::transaction::{TransactionState, waiting_state};
+use crate::pool_record::PoolSample;
+
+/// At most so much of what happened waits to be made events of; what comes then
+/// is lost, and the listeners hear that something is.
+pub(crate) const HAPPENED_LIMIT: usize = 256;
+
+/// Events come at most this often: what happens in between is told together.
+const EVENTS_PAUSE_MS: u64 = 50;
+
+/// While proofs are searched, it is told this often how fast.
+const MINING_EVENTS_MS: u64 = 1_000;
+
+/// The main chain has a new tip.
+#[derive(Debug, Serialize)]
+struct BlockEvent {
+    block: BlockSummary,
+    /// So many blocks came since the last such event.
+    added: u64,
+    length: u64,
+    pending: usize,
+    origin: Origin,
+}
+
+/// Transactions came.
+#[derive(Debug, Serialize)]
+struct TransactionsEvent {
+    count: usize,
+    pending: usize,
+    /// The newest of them.
+    transactions: Vec<TransactionState>,
+}
+
+/// Something new is known of a peer.
+#[derive(Debug, Serialize)]
+struct PeerEvent<'a> {
+    peer: &'a Peer,
+}
+
+/// What the listeners were told last of what is only told when it changes.
+#[derive(Default)]
+struct Told {
+    mining: Option<MiningEvent>,
+    /// By the peer's id.
+    peers: BTreeMap<String, Peer>,
+}
+
+/// How proofs are searched.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct MiningEvent {
+    searching: bool,
+    threads: usize,
+    guesses_per_s: f64,
+}
+
+/// Makes events of what the driver did, until the driver is gone.
+pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened>) {
+    let mut looks = interval(Duration::from_millis(MINING_EVENTS_MS));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = Told::default();
+    loop {
+        tokio::select! {
+            next = happened.recv() => {
+                let Some(mut all) = next else { break };
+                while let Ok(more) = happened.try_recv() {
+                    all.merge(more);
+                }
+                if let Err(problem) = tell_all(&node, all, &mut told) {
+                    tracing::warn!(detail = problem.detail, "events were lost");
+                    node.events().lose();
+                }
+                sleep(Duration::from_millis(EVENTS_PAUSE_MS)).await;
+            }
+            _ = looks.tick() => {
+                tell_mining(&node, &mut told.mining);
+                note_pool(&node);
+            }
+        }
+    }
+    node.events().close();
+}
+
+fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<(), Problem> {
+    let (ring, view) = (node.events(), node.view());
+    if happened.is_incomplete {
+        ring.lose();
+    }
+    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
+    for change in &happened.reorganisations {
+        ring.push(Topic::Reorganisation, &change.described(&snapshot)?);
+    }
+    if let Some(tip) = &happened.tip {
+        let event = BlockEvent {
+            block: block::summary(node, &snapshot, tip)?,
+            added: happened.added,
+            length: snapshot.length(),
+            pending: view.pending_count,
+            origin: happened.origin,
+        };
+        ring.push(Topic::Block, &event);
+    }
+    if happened.transaction_count > 0 {
+        let waiting = |text: &Arc<[u8]>| state_of(&**node.rules(), text);
+        let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
+        let event = TransactionsEvent {
+            count: happened.transaction_count,
+            pending: view.pending_count,
+            transactions: transactions?,
+        };
+        ring.push(Topic::Transaction, &event);
+    }
+    told.peers.retain(|id, _| view.peers.contains(id));
+    for peer in happened.peers {
+        // That it was asked again is no news.
+        if told
+            .peers
+            .get(&peer.id)
+            .is_none_or(|told| !told.is_like(&peer))
+        {
+            ring.push(Topic::Peer, &PeerEvent { peer: &peer });
+        }
+        told.peers.insert(peer.id.clone(), peer);
+    }
+    Ok(())
+}
+
+fn state_of(rules: &dyn Rules, text: &[u8]) -> Result<TransactionState, Problem> {
+    let payment = rules.read_own_payment(text);
+    let id = payment.map_or_else(|| sha256(text), |payment| payment.id);
+    waiting_state(id, text)
+}
+
+fn note_pool(node: &NodeHandle) {
+    node.pool_record().note(PoolSample {
+        time_ms: u64::try_from(now().as_millis()).unwrap_or(u64::MAX),
+        count: node.view().pending_count,
+    });
+}
+
+/// Tells how mining goes, if somebody listens and it is not as it was.
+fn tell_mining(node: &NodeHandle, told: &mut Option<MiningEvent>) {
+    let report = node.mining();
+    let event = MiningEvent {
+        searching: report.is_searching,
+        threads: report.threads,
+        guesses_per_s: report.guesses_per_s,
+    };
+    if node.events().has_listeners() && told.as_ref() != Some(&event) {
+        node.events().push(Topic::Mining, &event);
+        *told = Some(event);
+    }
+}

@@ -1,0 +1,174 @@
+//! Who somebody is to the chain: what they own, where the rules know that, and
+//! the transactions in which they are named.
+
+use adit_core::address::Address;
+use adit_core::archive::Archive;
+use adit_core::pool::Pool;
+use adit_core::transaction::{recipient, sender};
+use adit_store::TransactionPlace;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::paging::Page;
+use super::pending;
+use super::problem::Problem;
+use super::reading::beside;
+use super::search::{FoundKind, SearchResult};
+use super::transaction::{Reading, TransactionState, waiting_state};
+use crate::driver::NodeHandle;
+use crate::history::HistoryAt;
+
+/// What is known of somebody. Amounts are in base units.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AddressState {
+    /// Who it is: an address of a sealed chain, any name in the classics.
+    pub address: String,
+    /// What it owns after the last block, where the rules know.
+    pub balance: Option<u64>,
+    /// How many transactions it has sent that are in blocks, where the rules
+    /// know.
+    pub nonce: Option<u64>,
+    /// The nonce of its next transaction, those that wait considered.
+    pub next_nonce: Option<u64>,
+    /// The identities of those that wait: first those that it sends, in order.
+    pub pending: Vec<String>,
+    /// How many transactions of the chain name it; none while the history is
+    /// being read.
+    pub transaction_count: Option<u64>,
+}
+
+/// A page of somebody's transactions, the newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AddressTransactions {
+    /// The transactions; on the first page those that wait come first.
+    pub transactions: Vec<TransactionState>,
+    /// The cursor of the next page, unless this is the last.
+    pub next: Option<String>,
+}
+
+/// What is known of somebody.
+pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Problem> {
+    let owner = check(node, name)?;
+    let waiting = pending::of_name(node, name).await?;
+    let mut state = AddressState {
+        address: name.to_owned(),
+        balance: None,
+        nonce: None,
+        next_nonce: None,
+        pending: waiting.iter().map(|one| one.id.to_string()).collect(),
+        transaction_count: None,
+    };
+    // Whoever pays needs no history.
+    if owner.is_none() || node.has_history() {
+        let history = node.history().await?;
+        let count = history.view.count_of_name(name);
+        state.transaction_count = Some(count.map_err(Problem::unreadable)?);
+    }
+    if let Some(owner) = owner {
+        let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
+        let account = snapshot.account(&owner).map_err(Problem::unreadable)?;
+        let next_nonce = node
+            .look(move |node| match node.pool() {
+                Pool::Accounts(pool) => pool.next_nonce(&owner, account),
+                Pool::Queue(_) => account.nonce,
+            })
+            .await?;
+        state.balance = Some(account.balance);
+        state.nonce = Some(account.nonce);
+        state.next_nonce = Some(next_nonce.max(account.nonce));
+    }
+    Ok(state)
+}
+
+/// Whoever has that name, for whoever searches. On a sealed chain every address
+/// is somebody's; in the classics a name is one that is written somewhere.
+pub(crate) async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, Problem> {
+    let is_somebody = match node.rules().keeps_accounts() {
+        true => name.parse::<Address>().is_ok(),
+        false => is_written(node, name).await?,
+    };
+    Ok(is_somebody.then(|| SearchResult {
+        kind: FoundKind::Address,
+        id: name.to_owned(),
+        label: format!("address {name}"),
+        path: address_path(name),
+    }))
+}
+
+/// Where somebody's page is: a name may hold any character.
+pub(crate) fn address_path(name: &str) -> String {
+    format!("/address/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+}
+
+async fn is_written(node: &NodeHandle, name: &str) -> Result<bool, Problem> {
+    let history = node.history().await?;
+    let count = history.view.count_of_name(name);
+    Ok(count.map_err(Problem::unreadable)? > 0 || !pending::of_name(node, name).await?.is_empty())
+}
+
+/// The transactions in which somebody is named.
+pub(crate) async fn transactions(
+    node: &NodeHandle,
+    name: &str,
+    page: &Page,
+) -> Result<AddressTransactions, Problem> {
+    check(node, name)?;
+    let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+    let cursor = page.place_cursor()?;
+    let mut transactions = Vec::new();
+    if cursor.is_none() {
+        let waiting = pending::of_name(node, name).await?;
+        for one in waiting.iter().take(limit) {
+            transactions.push(waiting_state(one.id, &one.text)?);
+        }
+    }
+    let history = node.history().await?;
+    let before = cursor.unwrap_or(TransactionPlace::LAST);
+    let room = limit - transactions.len();
+    let (found, next) = beside(|| read_named(node, &history, name, before, room)).await?;
+    transactions.extend(found);
+    Ok(AddressTransactions {
+        transactions,
+        next: next.map(Page::cursor_of_place),
+    })
+}
+
+/// At most `room` of the transactions before a place that name somebody, and
+/// the last place that was looked at, unless there are no more.
+fn read_named(
+    node: &NodeHandle,
+    history: &HistoryAt,
+    name: &str,
+    mut before: TransactionPlace,
+    room: usize,
+) -> Result<(Vec<TransactionState>, Option<TransactionPlace>), Problem> {
+    let mut reading = Reading::new(node, history);
+    let mut transactions = Vec::new();
+    let places = history.view.places_of_name(name, before, room + 1);
+    let places = places.map_err(Problem::unreadable)?;
+    let mut is_last = places.len() <= room;
+    for place in places.into_iter().take(room) {
+        if reading.has_read_enough() {
+            is_last = false;
+            break;
+        }
+        before = place;
+        let found = reading.at(place)?;
+        let found = found.filter(|one| {
+            let is_named = |found: Option<String>| found.as_deref() == Some(name);
+            is_named(sender(one.text())) || is_named(recipient(one.text()))
+        });
+        transactions.extend(found.map(|one| one.state(history)).transpose()?);
+    }
+    Ok((transactions, (!is_last).then_some(before)))
+}
+
+/// Whether there can be somebody of that name, and the account that it stands
+/// for, where the rules keep accounts.
+fn check(node: &NodeHandle, name: &str) -> Result<Option<Address>, Problem> {
+    match node.rules().keeps_accounts() {
+        true => name.parse().map(Some).map_err(Problem::malformed),
+        false => Ok(None),
+    }
+}

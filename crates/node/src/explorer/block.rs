@@ -1,0 +1,170 @@
+//! Blocks by index and by hash, and the list of them.
+
+use std::time::Duration;
+
+use adit_core::archive::Archive;
+use adit_core::block::Block;
+use adit_core::hash::Hash;
+use adit_core::json::{self, member};
+use adit_store::Snapshot;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::paging::{Page, cursor_of};
+use super::problem::Problem;
+use super::reading::beside;
+use super::stored::{as_it_stands, block_at, read, read_hash};
+use super::transaction::PAGE_READ_LIMIT_BYTES;
+use crate::driver::NodeHandle;
+
+/// A block without its transactions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockSummary {
+    /// Position in its chain; the genesis block's is 1.
+    pub index: u64,
+    /// 64 lower-case hex digits.
+    pub hash: String,
+    /// As it stands in the block: the hash of the one before.
+    #[schema(value_type = serde_json::Value)]
+    pub previous_hash: Box<RawValue>,
+    /// As it stands in the block: seconds in the classics, milliseconds in
+    /// sealed chains.
+    #[schema(value_type = serde_json::Value)]
+    pub timestamp: Option<Box<RawValue>>,
+    /// The timestamp in milliseconds since 1970, if it is one.
+    pub time_ms: Option<u64>,
+    /// The proof of work.
+    pub proof: u64,
+    /// The greatest hash that the block might have had, in hex; the classics'
+    /// target is the same for all blocks, and not of the block's hash.
+    pub target: Option<String>,
+    /// How many transactions it has, the reward included.
+    pub transaction_count: usize,
+    /// The length of its canonical text.
+    pub size_bytes: usize,
+    /// What it counts in the choice between branches, in decimal.
+    pub weight: String,
+    /// The same of all blocks up to this one.
+    pub total_weight: String,
+    /// Who was rewarded for it.
+    pub reward_to: Option<String>,
+    /// Whether it is in the main chain.
+    pub on_main_chain: bool,
+    /// The blocks of the main chain from this one on; 0 beside it.
+    pub confirmations: u64,
+    /// The hash of the main chain's next block.
+    pub next_hash: Option<String>,
+}
+
+/// A page of blocks, the newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockList {
+    /// The blocks.
+    pub blocks: Vec<BlockSummary>,
+    /// The cursor of the next page, unless this is the last.
+    pub next: Option<String>,
+}
+
+/// A page of the main chain, the newest blocks first.
+pub(crate) async fn list(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    page: &Page,
+) -> Result<BlockList, Problem> {
+    beside(|| read_list(node, snapshot, page)).await
+}
+
+fn read_list(node: &NodeHandle, snapshot: &Snapshot, page: &Page) -> Result<BlockList, Problem> {
+    let length = snapshot.length();
+    let first = page.cursor()?.unwrap_or(length).min(length);
+    let end = first.saturating_sub(page.limit());
+    let (mut blocks, mut last, mut read_bytes) = (Vec::new(), first, 0);
+    while last > end && read_bytes < PAGE_READ_LIMIT_BYTES {
+        let block = at(node, snapshot, last)?;
+        read_bytes += block.text().len();
+        blocks.push(summary(node, snapshot, &block)?);
+        last -= 1;
+    }
+    let next = (last > 0).then(|| cursor_of(last));
+    Ok(BlockList { blocks, next })
+}
+
+/// The main chain's block at that index.
+pub(crate) fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, Problem> {
+    let length = snapshot.length();
+    let none = || Problem::not_found(format!("the chain has the blocks 1 to {length}"));
+    block_at(node, snapshot, index)?.ok_or_else(none)
+}
+
+/// A block on the main chain or beside it. `hash` is what somebody wrote.
+pub(crate) fn of_hash(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    hash: &str,
+) -> Result<Block, Problem> {
+    let hash = read_hash(hash, "a block's hash")?;
+    let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
+    let none = || Problem::not_found(format!("there is no block {hash} here"));
+    read(node, text)?.ok_or_else(none)
+}
+
+/// What is said of a block.
+pub(crate) fn summary(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    block: &Block,
+) -> Result<BlockSummary, Problem> {
+    let main = |index| snapshot.main_hash(index).map_err(Problem::unreadable);
+    let on_main_chain = main(block.index())? == Some(block.hash());
+    let next_hash = match on_main_chain {
+        true => main(block.index() + 1)?,
+        false => None,
+    };
+    let above = (snapshot.length() + 1).saturating_sub(block.index());
+    let timestamp = member(block.text(), "timestamp");
+    let entry = snapshot.entry(&block.hash());
+    let entry = entry.map_err(Problem::unreadable)?;
+    Ok(BlockSummary {
+        index: block.index(),
+        hash: block.hash().to_string(),
+        previous_hash: as_it_stands(block.previous_hash())?,
+        timestamp: timestamp.map(as_it_stands).transpose()?,
+        time_ms: time_ms(block),
+        proof: block.proof(),
+        target: block
+            .sealed()
+            .map(|sealed| format!("{:064x}", sealed.header.target)),
+        transaction_count: block.transactions().count(),
+        size_bytes: block.text().len(),
+        weight: node.rules().weight(block).to_string(),
+        total_weight: entry
+            .map(|entry| entry.total_weight.to_string())
+            .unwrap_or_default(),
+        reward_to: reward_to(block),
+        on_main_chain,
+        confirmations: if on_main_chain { above } else { 0 },
+        next_hash: next_hash.map(|hash: Hash| hash.to_string()),
+    })
+}
+
+/// When a block says it was made, in milliseconds since 1970.
+pub(crate) fn time_ms(block: &Block) -> Option<u64> {
+    if let Some(sealed) = block.sealed() {
+        return Some(sealed.header.timestamp_ms);
+    }
+    let seconds = std::str::from_utf8(member(block.text(), "timestamp")?).ok()?;
+    let time = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    u64::try_from(time.as_millis()).ok()
+}
+
+/// Who was paid by nobody: in the classics the last such transaction is the
+/// reward, in sealed chains the first.
+fn reward_to(block: &Block) -> Option<String> {
+    if let Some(sealed) = block.sealed() {
+        return sealed.reward.map(|reward| reward.recipient.to_string());
+    }
+    let reward = block.transactions().last()?;
+    adit_core::transaction::is_reward(reward).then_some(())?;
+    json::string(member(reward, "recipient")?)
+}

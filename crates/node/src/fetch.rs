@@ -1,0 +1,194 @@
+//! Fetches another node's chain, over the tutorial's `GET /chain`: the answer
+//! comes piece by piece, with bounds on its first byte, its pace and its
+//! redirects, and is checked on a thread of its own. What is checked, and what
+//! comes of it, others decide.
+
+use std::error::Error;
+use std::time::Duration;
+
+use adit_core::peer::PeerAddress;
+use adit_core::sync::PeerKind;
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderValue, IF_NONE_MATCH, SERVER};
+use reqwest::{Client, Response, StatusCode};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use crate::http::NODE_HEADER;
+
+/// A connection to a peer must be there within this time.
+const CONNECT_TIMEOUT_MS: u64 = 2_000;
+
+/// A peer must begin its answer within this time.
+const FIRST_BYTE_TIMEOUT_MS: u64 = 10_000;
+
+/// In every window of this length ...
+const PACE_WINDOW_MS: u64 = 10_000;
+
+/// ... a peer must send at least so much.
+const PACE_LIMIT_BYTES: u64 = 10 * 1024;
+
+/// So many pieces of an answer may wait for their check.
+const PIECES_LIMIT: usize = 8;
+
+/// A redirect may lead only to the same host, and so many times.
+const REDIRECTS_LIMIT: usize = 3;
+
+/// Why no chain came.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("{}", explained(.0))]
+    Http(#[from] reqwest::Error),
+    #[error("no answer within {FIRST_BYTE_TIMEOUT_MS} ms")]
+    Silent,
+    #[error("less than {PACE_LIMIT_BYTES} bytes in {PACE_WINDOW_MS} ms")]
+    Slow,
+    #[error("the answer was not whole after {0} ms")]
+    Endless(u64),
+    #[error("expected status 200, found {0}")]
+    Status(StatusCode),
+    #[error("the answer broke off")]
+    BrokeOff,
+    #[error("the check of its chain failed")]
+    Panicked,
+}
+
+/// A part of an answer.
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// The HTTP client that speaks to peers: no redirects to other hosts, no
+/// proxies, and nothing waits for ever.
+pub(crate) fn client() -> Client {
+    let same_host = reqwest::redirect::Policy::custom(|attempt| {
+        let first = &attempt.previous()[0];
+        let same = first.host_str() == attempt.url().host_str()
+            && first.port_or_known_default() == attempt.url().port_or_known_default();
+        if !same {
+            attempt.error("it redirects to another host, and is not followed there")
+        } else if attempt.previous().len() > REDIRECTS_LIMIT {
+            attempt.error("it redirects in circles")
+        } else {
+            attempt.follow()
+        }
+    });
+    Client::builder()
+        .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
+        .redirect(same_host)
+        .no_proxy()
+        // Peers are asked seldom, and a kept connection may have died meanwhile.
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("without TLS there is nothing to set up that could fail")
+}
+
+/// Asks a peer for its chain, unless it has one of these tags. Answers as soon
+/// as the head of its answer is there.
+pub(crate) async fn get_chain(
+    client: &Client,
+    peer: &PeerAddress,
+    known: impl IntoIterator<Item = HeaderValue>,
+) -> Result<Response, FetchError> {
+    let mut request = client.get(format!("http://{peer}/chain"));
+    for etag in known {
+        request = request.header(IF_NONE_MATCH, etag);
+    }
+    let first_byte = Duration::from_millis(FIRST_BYTE_TIMEOUT_MS);
+    let response = timeout(first_byte, request.send()).await;
+    Ok(response.map_err(|_| FetchError::Silent)??)
+}
+
+/// What kind of node sent this head.
+pub(crate) fn kind_of(status: StatusCode, headers: &HeaderMap) -> PeerKind {
+    let server = headers.get(SERVER).map(HeaderValue::as_bytes);
+    let names_python = |server: &[u8]| {
+        let is_in = |name: &[u8]| server.windows(name.len()).any(|found| found == name);
+        is_in(b"Werkzeug") || is_in(b"BaseHTTP") || is_in(b"Python")
+    };
+    if headers.contains_key(NODE_HEADER) {
+        PeerKind::Adit
+    } else if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&status)
+        || server.is_some_and(names_python)
+    {
+        PeerKind::Python
+    } else {
+        PeerKind::Unknown
+    }
+}
+
+/// Reads an answer's body while `check` looks at it; that may block, and is
+/// handed the pieces until it has seen enough. It answers `None` if the pieces
+/// end before [`Piece::End`].
+pub(crate) async fn read<T, E>(
+    response: Response,
+    check: impl FnOnce(mpsc::Receiver<Piece>) -> Result<Option<T>, E> + Send + 'static,
+) -> Result<Result<T, E>, FetchError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (pieces, received) = mpsc::channel(PIECES_LIMIT);
+    let check = tokio::task::spawn_blocking(move || check(received));
+    let passed = pass_on(response, pieces).await;
+    // What the check found wrong comes first: it is why passing on ended.
+    match check.await.map_err(|_| FetchError::Panicked)? {
+        Err(error) => Ok(Err(error)),
+        Ok(checked) => {
+            passed?;
+            checked.map(Ok).ok_or(FetchError::BrokeOff)
+        }
+    }
+}
+
+/// Passes the answer on piece by piece, as long as it keeps its pace.
+async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<(), FetchError> {
+    let window = Duration::from_millis(PACE_WINDOW_MS);
+    let mut window_bytes = 0u64;
+    let mut window_end = Instant::now() + window;
+    loop {
+        let piece = match tokio::time::timeout_at(window_end, response.chunk()).await {
+            Ok(piece) => piece?,
+            Err(_) if window_bytes < PACE_LIMIT_BYTES => return Err(FetchError::Slow),
+            Err(_) => {
+                (window_bytes, window_end) = (0, Instant::now() + window);
+                continue;
+            }
+        };
+        let Some(piece) = piece else {
+            let _ = pieces.send(Piece::End).await;
+            return Ok(());
+        };
+        window_bytes += piece.len() as u64;
+        // The peer is not to blame for the time that our check takes.
+        let before = Instant::now();
+        if pieces.send(Piece::Bytes(piece)).await.is_err() {
+            return Ok(());
+        }
+        window_end += before.elapsed();
+    }
+}
+
+/// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
+/// URL and names the cause only in `source`.
+fn explained(error: &reqwest::Error) -> String {
+    let (mut cause, mut is_of_http): (&dyn Error, bool) = (error, false);
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+        is_of_http |= cause.is::<hyper::Error>();
+    }
+    match error {
+        error if error.is_connect() && error.is_timeout() => {
+            format!("no connection within {CONNECT_TIMEOUT_MS} ms")
+        }
+        error if error.is_connect() => format!("no connection: {cause}"),
+        error if error.is_redirect() => cause.to_string(),
+        // What breaks off under the unpacking is called undecodable as well.
+        error if error.is_decode() && !is_of_http => {
+            format!("the answer can't be unpacked: {cause}")
+        }
+        _ => format!("the answer broke off: {cause}"),
+    }
+}

@@ -1,0 +1,29 @@
+//! `GET /api/v1/mempool`: what waits for a block.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+
+use crate::driver::NodeHandle;
+use crate::explorer::mempool::{self, Mempool};
+use crate::explorer::paging::Page;
+use crate::explorer::problem::Problem;
+use crate::http::etag::json_by_content;
+use crate::http::extract::Query;
+use crate::http::link::next_page;
+
+/// The transactions that wait, in the order in which blocks take them along.
+#[utoipa::path(get, path = "/api/v1/mempool", tag = "transactions", operation_id = "listPending",
+    params(Page),
+    responses((status = 200, description = "A page of them", body = Mempool),
+        (status = 304, description = "The page is the same")))]
+pub(super) async fn mempool(
+    State(node): State<NodeHandle>,
+    Query(page): Query<Page>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mempool = mempool::mempool(&node, &page).await?;
+    let link = next_page(&uri, &page, mempool.next.as_ref());
+    json_by_content(&headers, link, &mempool)
+}

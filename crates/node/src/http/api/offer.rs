@@ -1,0 +1,118 @@
+//! `POST /api/v1/blocks`: anybody may offer a block. What can be judged without
+//! the node's thread is judged before it is asked; what the node decides then
+//! is said in so many words.
+
+use std::sync::Arc;
+
+use adit_core::archive::Archive;
+use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
+use adit_core::chain::ChainError;
+use adit_core::node::{Answer, Outcome};
+use adit_core::rules::Context;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+use crate::driver::{NodeHandle, Request, now};
+use crate::explorer::problem::Problem;
+use crate::explorer::stored::read;
+use crate::http::body::read_body;
+
+/// At most so many blocks are read and checked at a time. Each may take
+/// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
+const OFFERS_LIMIT: usize = 8;
+
+static PLACES: Semaphore = Semaphore::const_new(OFFERS_LIMIT);
+
+/// What became of an offered block.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Offered {
+    /// The block's hash, as the node computed it.
+    pub hash: String,
+    /// The block's index.
+    pub index: u64,
+    /// `extended`: it is the tip. `reorganised`: so it is, on another branch.
+    /// `side`: it stands beside the main chain. `known`: it was there already.
+    /// `held-back`: its time has not come.
+    pub outcome: String,
+}
+
+/// Offers a block: any JSON text of it.
+#[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,
+    responses((status = 200, description = "It was taken, or known", body = Offered),
+        (status = 400, description = "A problem document: `rule` names what does not hold")))]
+pub(super) async fn offer(
+    State(node): State<NodeHandle>,
+    body: Body,
+) -> Result<Json<Offered>, Problem> {
+    let place = PLACES.try_acquire();
+    let place = place.map_err(|_| Problem::busy("other blocks are being checked; try again"))?;
+    let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
+    let checking = node.clone();
+    // The place goes along: a client that leaves does not end the check.
+    let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));
+    let (checked, _place) = checked
+        .await
+        .map_err(|_| Problem::busy("the check of the block failed"))?;
+    let block = checked?;
+    let (hash, index) = (block.hash().to_string(), block.index());
+    let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
+        Answer::Offered(Outcome::Refused(error)) => return Err(refused(&block, &error)),
+        Answer::Offered(Outcome::Extended) => "extended",
+        Answer::Offered(Outcome::Side) => "side",
+        Answer::Offered(Outcome::Reorganised) => "reorganised",
+        Answer::Offered(Outcome::Known) => "known",
+        Answer::Offered(Outcome::HeldBack) => "held-back",
+        _ => return Err(Problem::busy("the block was not looked at; try again")),
+    };
+    Ok(Json(Offered {
+        hash,
+        index,
+        outcome: outcome.to_owned(),
+    }))
+}
+
+/// Reads a block, and checks what needs neither the tree nor the accounts. The
+/// signatures come last: whoever wants to keep us busy has to work for it.
+fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
+    let rules = node.rules();
+    let block = rules.read(body);
+    let block = block.map_err(|error| Problem::block(error.rule(), error, None))?;
+    let refused = |error: BlockError| refused(&block, &ChainError::Invalid(error));
+    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
+    let entry = snapshot.entry(&block.hash());
+    if entry.map_err(Problem::unreadable)?.is_some() {
+        return Ok(Arc::new(block));
+    }
+    rules.check_form(&block).map_err(refused)?;
+    let stored = |hash| {
+        let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
+        read(node, text)
+    };
+    let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
+        // The node says what that means; it may have come just now.
+        return Ok(Arc::new(block));
+    };
+    let grandparent = parent.parent().map(stored).transpose()?.flatten();
+    let context = Context {
+        parent: &parent,
+        grandparent: grandparent.as_ref(),
+        now: now(),
+    };
+    match rules.check_after(context, &block) {
+        Ok(()) => rules
+            .check_signatures(&block, &|_, _| false)
+            .map_err(refused)?,
+        Err(error) if error.ahead_until_ms().is_some() => {}
+        Err(error) => return Err(refused(error)),
+    }
+    Ok(Arc::new(block))
+}
+
+fn refused(block: &Block, error: &ChainError) -> Problem {
+    let about = Some((block.index(), block.hash()));
+    Problem::block(error.rule(), error, about)
+}

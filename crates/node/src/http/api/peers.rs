@@ -1,0 +1,90 @@
+//! `/api/v1/peers`: who they are, registering and removing them, and what is
+//! wrong with one's chain.
+
+use adit_core::node::Answer;
+use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, read_registration};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::audit::Audit;
+use crate::driver::{NodeHandle, Request};
+use crate::explorer::peers::{self, PeerList};
+use crate::explorer::problem::Problem;
+use crate::http::body::read_body;
+use crate::http::etag::json_by_content;
+use crate::http::extract::Path;
+
+/// The registered peers, and how their chains stand to ours.
+#[utoipa::path(get, path = "/api/v1/peers", tag = "peers", operation_id = "listPeers",
+    responses((status = 200, description = "All registered peers", body = PeerList), (status = 304, description = "It is the same"), (status = 503, description = "The node is stopping")))]
+pub(super) async fn list(
+    State(node): State<NodeHandle>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    json_by_content(&headers, (), &peers::list(&node).await?)
+}
+
+/// Registers peers: all of them or none.
+#[utoipa::path(post, path = "/api/v1/peers", tag = "peers", operation_id = "registerPeers",
+    request_body(content = serde_json::Value, description = "`{\"nodes\": [\"host:port\"]}`, as for /nodes/register"),
+    responses((status = 201, description = "All registered peers", body = PeerList),
+        (status = 400, description = "No list of addresses, or too many of them"),
+        (status = 408, description = "The body did not come in time"),
+        (status = 413, description = "The body is too long"),
+        (status = 503, description = "The node is stopping")))]
+pub(super) async fn register(
+    State(node): State<NodeHandle>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = read_body(body, REGISTRATION_LIMIT_BYTES).await?;
+    let list = register_all(&node, &body).await?;
+    Ok((StatusCode::CREATED, Json(list)).into_response())
+}
+
+async fn register_all(node: &NodeHandle, body: &[u8]) -> Result<PeerList, Problem> {
+    let nodes = read_registration(body).map_err(Problem::malformed)?;
+    match node.request(Request::Register(nodes)).await? {
+        Answer::Registered(_) => peers::list(node).await,
+        Answer::TooManyPeers(error) => Err(Problem::malformed(error)),
+        _ => Err(Problem::busy("the peers were not registered; try again")),
+    }
+}
+
+/// Removes a peer: it is not asked any more, nor told of blocks.
+#[utoipa::path(delete, path = "/api/v1/peers/{id}", tag = "peers", operation_id = "removePeer",
+    params(("id" = String, Path, description = "host:port")),
+    responses((status = 204, description = "It is no peer any more"),
+        (status = 400, description = "That is no address"),
+        (status = 404, description = "It is no peer"),
+        (status = 503, description = "The node is stopping")))]
+pub(super) async fn remove(
+    State(node): State<NodeHandle>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let address: PeerAddress = id.parse().map_err(Problem::malformed)?;
+    match node.request(Request::Unregister(address.clone())).await? {
+        Answer::Unregistered {
+            was_registered: true,
+        } => Ok(StatusCode::NO_CONTENT),
+        Answer::Unregistered { .. } => Err(peers::not_registered(&address)),
+        _ => Err(Problem::busy("the peer was not removed; try again")),
+    }
+}
+
+/// Reads a peer's whole chain, checks it block by block, and says what is wrong
+/// with the first block that is refused. It takes up to a minute; one at a time.
+#[utoipa::path(get, path = "/api/v1/peers/{id}/audit", tag = "peers", operation_id = "auditPeer",
+    params(("id" = String, Path, description = "host:port")),
+    responses((status = 200, description = "What was found", body = Audit),
+        (status = 400, description = "That is no address"),
+        (status = 404, description = "It is no peer"),
+        (status = 503, description = "Another audit is under way, or the node is stopping")))]
+pub(super) async fn audit(
+    State(node): State<NodeHandle>,
+    Path(id): Path<String>,
+) -> Result<Json<Audit>, Problem> {
+    peers::audit(&node, &id).await.map(Json)
+}

@@ -1,0 +1,85 @@
+//! `/search?q=`: one thing of that name is shown at once, several are listed.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::layout::{Frame, Html, problem_page};
+use super::words;
+use crate::driver::NodeHandle;
+use crate::explorer::problem::Problem;
+use crate::explorer::search::{self, FoundKind};
+use crate::http::extract::Query;
+
+/// So much of what was searched is repeated.
+const QUERY_CHARACTERS: usize = 300;
+
+/// So much of a name is shown in a list.
+const LABEL_CHARACTERS: usize = 100;
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct Search {
+    frame: Frame,
+    query: String,
+    results: Vec<Hit>,
+}
+
+struct Hit {
+    kind: &'static str,
+    label: String,
+    path: String,
+}
+
+/// What is searched.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+pub(super) async fn search(
+    State(node): State<NodeHandle>,
+    asked: Result<Query<Asked>, Problem>,
+) -> Response {
+    let q = match asked {
+        Ok(Query(asked)) => asked.q,
+        Err(problem) => return problem_page(&node, &problem),
+    };
+    let query = words::visible(q.trim(), QUERY_CHARACTERS);
+    if query.is_empty() {
+        return page(&node, query, Vec::new());
+    }
+    match search::search(&node, &search::Query { q }).await {
+        Ok(found) => match found.results.as_slice() {
+            [only] => Redirect::to(&only.path).into_response(),
+            several => page(&node, query, several.iter().map(hit).collect()),
+        },
+        Err(problem) => problem_page(&node, &problem),
+    }
+}
+
+fn page(node: &NodeHandle, query: String, results: Vec<Hit>) -> Response {
+    let frame = Frame::of(node);
+    Html(Search {
+        frame,
+        query,
+        results,
+    })
+    .into_response()
+}
+
+fn hit(result: &search::SearchResult) -> Hit {
+    Hit {
+        kind: match result.kind {
+            FoundKind::Block => "Block",
+            FoundKind::Transaction => "Transaction",
+            FoundKind::Address => "Address",
+            FoundKind::Peer => "Peer",
+            FoundKind::Reorganisation => "Reorganisation",
+        },
+        label: words::visible(&result.label, LABEL_CHARACTERS),
+        path: result.path.clone(),
+    }
+}

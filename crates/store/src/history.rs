@@ -1,0 +1,386 @@
+//! The history: what people ask about and consensus does not need. It follows
+//! the main chain in a database of its own, behind the index and never in its
+//! way: it can be late, and it can be deleted. What it forgets then are only the
+//! reorganisations that were seen; the rest is read again from the blocks.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adit_core::archive::{Archive, ArchiveError};
+use adit_core::hash::Hash;
+use redb::{Builder, Database, ReadableTable, WriteTransaction};
+
+use crate::database_file::{CloseSwitch, DatabaseFile, or_damage};
+use crate::durable::Durability;
+use crate::error::{HistoryError, StoreError};
+use crate::history_batch::{Batch, Listed};
+use crate::history_record::{BlockPlace, Reorganisation, TransactionPlace};
+use crate::history_tables::{
+    ADDRESSES, COUNTS, COVERED, FORMAT, HISTORY_FORMAT, META, NEW_TIPS, REORGANISATIONS,
+    TRANSACTIONS,
+};
+use crate::history_view::HistoryView;
+use crate::history_way::{Way, is_left_for, tip_of, way};
+use crate::index::{self, Commit, begin, is_damage};
+
+/// At most so much of the history is held in memory.
+pub const HISTORY_CACHE_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// A long way is gone in steps of so many transactions and blocks, each of them
+/// visible and consistent; the blocks that a reorganisation dropped are one.
+/// The more at once, the more of them share a page that has to be copied.
+pub const HISTORY_STEP_LIMIT: usize = 65_536;
+
+/// After so many transactions and blocks, the history is made durable.
+pub const HISTORY_DURABLE_LIMIT: usize = 1_048_576;
+
+/// So many reorganisations are remembered; then the oldest are forgotten.
+pub const REORGANISATIONS_LIMIT: u64 = 10_000;
+
+/// Limits that tests make smaller.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryLimits {
+    /// How many transactions and blocks a step takes in.
+    pub step: usize,
+    /// How many reorganisations are remembered.
+    pub reorganisations: u64,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> HistoryLimits {
+        HistoryLimits {
+            step: HISTORY_STEP_LIMIT,
+            reorganisations: REORGANISATIONS_LIMIT,
+        }
+    }
+}
+
+/// Hands out what the transactions of a block can be found by, in order, given
+/// the block's text.
+pub type List<'a> = &'a dyn Fn(Vec<u8>, &mut dyn FnMut(Listed)) -> Result<(), ArchiveError>;
+
+/// What a step has done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Whether there is more to do until the tip is covered.
+    pub is_behind: bool,
+    /// The blocks that are not in the main chain any more.
+    pub dropped: Vec<Hash>,
+    /// What was seen, if the main chain went over to another branch.
+    pub reorganisation: Option<Reorganisation>,
+}
+
+/// The history's one writer. When it is dropped, what was not made durable is
+/// lost, as after a crash: it is read again next time.
+pub struct History {
+    path: PathBuf,
+    database: Arc<Database>,
+    closing: CloseSwitch,
+    limits: HistoryLimits,
+    covered: Option<BlockPlace>,
+    last_sequence: u64,
+    since_durable: usize,
+    /// Whether readers see something that is not on the disk.
+    ahead_of_disk: bool,
+}
+
+impl History {
+    /// Opens the history or makes an empty one. One that is of another format,
+    /// or damaged, is thrown away.
+    pub fn open(
+        path: &Path,
+        durability: Durability,
+        limits: HistoryLimits,
+    ) -> Result<History, HistoryError> {
+        match or_damage(|| History::open_as_it_is(path, durability, limits)) {
+            Ok(Some(history)) => return Ok(history),
+            Ok(None) => tracing::warn!("the history is of another format and is built anew"),
+            Err(redb::Error::Io(error)) if !is_damage(&error) => {
+                return Err(HistoryError::database(path)(error));
+            }
+            Err(error) => tracing::warn!(%error, "the history is damaged and is built anew"),
+        }
+        index::delete(path)?;
+        let created = History::open_as_it_is(path, durability, limits);
+        let created = created.map_err(HistoryError::database(path))?;
+        created.ok_or_else(|| {
+            let what = "a new history is not of the newest format".to_owned();
+            HistoryError::Store(StoreError::OutOfOrder { what })
+        })
+    }
+
+    fn open_as_it_is(
+        path: &Path,
+        durability: Durability,
+        limits: HistoryLimits,
+    ) -> Result<Option<History>, redb::Error> {
+        let closing = CloseSwitch::default();
+        let file = DatabaseFile::open(path, durability, closing.clone())?;
+        let is_new = file.is_new()?;
+        let database = Builder::new()
+            .set_cache_size(HISTORY_CACHE_LIMIT_BYTES)
+            .create_with_backend(file)?;
+        if is_new {
+            initialise(&database)?;
+        }
+        let Some(view) = HistoryView::open(&database, path.to_path_buf())? else {
+            return Ok(None);
+        };
+        Ok(Some(History {
+            path: path.to_path_buf(),
+            last_sequence: last_sequence(&database)?,
+            database: Arc::new(database),
+            closing,
+            limits,
+            covered: view.covered(),
+            since_durable: 0,
+            ahead_of_disk: false,
+        }))
+    }
+
+    /// The block that the main chain is covered up to.
+    pub fn covered(&self) -> Option<BlockPlace> {
+        self.covered
+    }
+
+    /// The history as it is now.
+    pub fn view(&self) -> Result<HistoryView, HistoryError> {
+        let view = HistoryView::open(&self.database, self.path.clone());
+        let view = view.map_err(HistoryError::database(&self.path))?;
+        view.ok_or_else(|| {
+            let what = "the history is of another format than when it was opened".to_owned();
+            HistoryError::Store(StoreError::OutOfOrder { what })
+        })
+    }
+
+    /// Makes durable what was done so far.
+    pub fn sync(&mut self) -> Result<(), HistoryError> {
+        let sync = || -> Result<(), redb::Error> {
+            let transaction = begin(&self.database, Commit::Durable)?;
+            Ok(transaction.commit()?)
+        };
+        sync().map_err(HistoryError::database(&self.path))?;
+        (self.since_durable, self.ahead_of_disk) = (0, false);
+        Ok(())
+    }
+
+    /// Goes one step towards a block that is the tip, or was it a moment ago.
+    /// One that is not heavier than what is covered has been passed already,
+    /// unless the main chain ends there after all; one that the archive does not
+    /// know is none any more. Where the chain was begun anew, the history is too.
+    pub fn follow(
+        &mut self,
+        tip: &Hash,
+        time_ms: u64,
+        archive: &dyn Archive,
+        list: List<'_>,
+    ) -> Result<Followed, HistoryError> {
+        let Some(target) = archive.entry(tip)? else {
+            return Ok(Followed::default());
+        };
+        let target = tip_of(*tip, target);
+        let covered = match self.covered {
+            None => None,
+            Some(covered) => archive
+                .entry(&covered.hash)?
+                .map(|entry| tip_of(covered.hash, entry)),
+        };
+        if self.covered.is_some() && covered.is_none() {
+            self.begin_anew()?;
+        }
+        if let Some(covered) = covered
+            && covered.total_weight >= target.total_weight
+            && !is_left_for(covered, target, archive)?
+        {
+            return Ok(Followed::default());
+        }
+        let way = way(covered, target, archive)?;
+        let reorganisation =
+            covered
+                .filter(|_| !way.dropped.is_empty())
+                .map(|old_tip| Reorganisation {
+                    sequence: self.last_sequence + 1,
+                    time_ms,
+                    fork: way.fork,
+                    old_tip,
+                    new_tip: target,
+                });
+        self.step(&way, reorganisation, archive, list)?;
+        Ok(Followed {
+            is_behind: self.covered != Some(target.block),
+            dropped: way.dropped,
+            reorganisation,
+        })
+    }
+
+    /// Forgets everything: the chain is another one.
+    fn begin_anew(&mut self) -> Result<(), HistoryError> {
+        let database = &self.database;
+        let begin_anew = || -> Result<(), redb::Error> {
+            let transaction = begin(database, Commit::Visible)?;
+            transaction.delete_table(TRANSACTIONS)?;
+            transaction.delete_table(ADDRESSES)?;
+            transaction.delete_table(COUNTS)?;
+            transaction.delete_table(REORGANISATIONS)?;
+            transaction.delete_table(NEW_TIPS)?;
+            transaction.delete_table(COVERED)?;
+            open_all(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        begin_anew().map_err(HistoryError::database(&self.path))?;
+        (self.covered, self.last_sequence) = (None, 0);
+        self.ahead_of_disk = true;
+        Ok(())
+    }
+
+    /// Takes out what was dropped and takes in the first of what was adopted,
+    /// in one transaction of the database.
+    fn step(
+        &mut self,
+        way: &Way,
+        reorganisation: Option<Reorganisation>,
+        archive: &dyn Archive,
+        list: List<'_>,
+    ) -> Result<(), HistoryError> {
+        let failed = || HistoryError::database(&self.path);
+        let transaction = begin(&self.database, Commit::Visible).map_err(failed())?;
+        let mut done = 0;
+        let mut batch = Batch::default();
+        for hash in &way.dropped {
+            done += gather(hash, archive, list, &mut batch)?.transactions;
+            if batch.len() >= self.limits.step {
+                batch.remove(&transaction).map_err(failed())?;
+            }
+        }
+        batch.remove(&transaction).map_err(failed())?;
+
+        let mut covered = way.fork;
+        let mut next = way.fork.map_or(1, |fork| fork.index + 1);
+        while done < self.limits.step
+            && let Some(hash) = way.adopted.at(way.fork, next, archive)?
+        {
+            let gathered = gather(&hash, archive, list, &mut batch)?;
+            done += 1 + gathered.transactions;
+            covered = Some(BlockPlace {
+                index: gathered.index,
+                hash,
+            });
+            next += 1;
+        }
+        batch.insert(&transaction).map_err(failed())?;
+        if let Some(reorganisation) = reorganisation {
+            remember(&transaction, reorganisation, self.limits.reorganisations).map_err(failed())?;
+        }
+        put_covered(&transaction, covered).map_err(failed())?;
+        transaction
+            .commit()
+            .map_err(HistoryError::database(&self.path))?;
+
+        self.covered = covered;
+        self.ahead_of_disk = true;
+        self.last_sequence += u64::from(reorganisation.is_some());
+        self.since_durable += done;
+        match self.since_durable {
+            HISTORY_DURABLE_LIMIT.. => self.sync(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        if self.ahead_of_disk {
+            self.closing.close();
+        }
+    }
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "History up to {:?} in {:?}", self.covered, self.path)
+    }
+}
+
+struct Gathered {
+    index: u64,
+    transactions: usize,
+}
+
+/// Gathers the transactions of a block.
+fn gather(
+    hash: &Hash,
+    archive: &dyn Archive,
+    list: List<'_>,
+    batch: &mut Batch,
+) -> Result<Gathered, HistoryError> {
+    let missing = || HistoryError::Missing { hash: *hash };
+    let index = archive.entry(hash)?.ok_or_else(missing)?.index;
+    let text = archive.text(hash)?.ok_or_else(missing)?;
+    let mut position = 0;
+    let before = batch.len();
+    list(text, &mut |listed| {
+        batch.push(TransactionPlace { index, position }, &listed);
+        position += 1;
+    })?;
+    Ok(Gathered {
+        index,
+        transactions: batch.len() - before,
+    })
+}
+
+fn remember(
+    transaction: &WriteTransaction,
+    reorganisation: Reorganisation,
+    limit: u64,
+) -> Result<(), redb::Error> {
+    let sequence = reorganisation.sequence;
+    let mut list = transaction.open_table(REORGANISATIONS)?;
+    let mut new_tips = transaction.open_table(NEW_TIPS)?;
+    list.insert(sequence, &reorganisation.to_bytes())?;
+    new_tips.insert(&reorganisation.new_tip.block.hash.0, sequence)?;
+    if let Some(oldest) = sequence.checked_sub(limit)
+        && let Some(bytes) = list.remove(oldest)?
+    {
+        let forgotten = Reorganisation::from_bytes(oldest, bytes.value());
+        new_tips.remove(&forgotten.new_tip.block.hash.0)?;
+    }
+    Ok(())
+}
+
+fn put_covered(
+    transaction: &WriteTransaction,
+    covered: Option<BlockPlace>,
+) -> Result<(), redb::Error> {
+    let mut table = transaction.open_table(COVERED)?;
+    match covered {
+        Some(block) => drop(table.insert((), &block.to_bytes())?),
+        None => drop(table.remove(())?),
+    }
+    Ok(())
+}
+
+fn last_sequence(database: &Database) -> Result<u64, redb::Error> {
+    use redb::ReadableDatabase;
+    let list = database.begin_read()?.open_table(REORGANISATIONS)?;
+    Ok(list.last()?.map_or(0, |(sequence, _)| sequence.value()))
+}
+
+fn initialise(database: &Database) -> Result<(), redb::Error> {
+    let transaction = begin(database, Commit::Durable)?;
+    open_all(&transaction)?;
+    transaction
+        .open_table(META)?
+        .insert(FORMAT, HISTORY_FORMAT)?;
+    Ok(transaction.commit()?)
+}
+
+/// Makes the tables that there are not.
+fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(TRANSACTIONS)?;
+    transaction.open_table(ADDRESSES)?;
+    transaction.open_table(COUNTS)?;
+    transaction.open_table(REORGANISATIONS)?;
+    transaction.open_table(NEW_TIPS)?;
+    transaction.open_table(COVERED)?;
+    Ok(())
+}

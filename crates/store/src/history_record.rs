@@ -1,0 +1,175 @@
+//! The fixed bytes that stand for what the history knows: where transactions
+//! stand, and which branches the main chain has left. All numbers are
+//! big-endian.
+
+use adit_core::hash::{Hash, sha256};
+use adit_core::rules::Weight;
+
+/// Bytes of a place: the first of an identity or of a name's hash, the index of
+/// the block, the position in it.
+pub(crate) const PLACE_BYTES: usize = KEY_BYTES + 8 + 4;
+
+/// So many bytes of an identity are kept: what is found is looked at anyway.
+pub(crate) const KEY_BYTES: usize = 16;
+
+/// Bytes of a block that the history follows: index, hash.
+pub(crate) const COVERED_BYTES: usize = 8 + 32;
+
+/// Bytes of a reorganisation: time, whether there is a fork, its index and
+/// hash, then index, hash and total weight of both tips.
+pub(crate) const REORGANISATION_BYTES: usize = 8 + 1 + 40 + 2 * (40 + 32);
+
+/// What stands for a transaction, or for somebody.
+pub(crate) type Key = [u8; KEY_BYTES];
+
+/// A key, and a place where it is found.
+pub(crate) type PlaceKey = [u8; PLACE_BYTES];
+
+/// Where a transaction stands in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TransactionPlace {
+    /// The block's index; the genesis block's is 1.
+    pub index: u64,
+    /// The position in the block, from 0.
+    pub position: u32,
+}
+
+/// A block, and where it stands in its chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// The block's index.
+    pub index: u64,
+    /// The block.
+    pub hash: Hash,
+}
+
+/// The last block of a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// The block.
+    pub block: BlockPlace,
+    /// The sum of the weights from the genesis block to this one.
+    pub total_weight: Weight,
+}
+
+/// The main chain went over to another branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reorganisation {
+    /// Counts the reorganisations that this history has seen, from 1.
+    pub sequence: u64,
+    /// When it was seen, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The last block of both branches; none if they share none.
+    pub fork: Option<BlockPlace>,
+    /// Where the main chain ended before,
+    pub old_tip: Tip,
+    /// and after.
+    pub new_tip: Tip,
+}
+
+/// What stands for a transaction.
+pub(crate) fn key_of_id(id: &Hash) -> Key {
+    *id.0.first_chunk().expect("a hash has 32 bytes")
+}
+
+/// What stands for somebody. Names may be of any length.
+pub(crate) fn key_of_name(name: &str) -> Key {
+    key_of_id(&sha256(name.as_bytes()))
+}
+
+pub(crate) fn place_key(key: &Key, place: TransactionPlace) -> PlaceKey {
+    let mut bytes = [0; PLACE_BYTES];
+    bytes[..KEY_BYTES].copy_from_slice(key);
+    bytes[KEY_BYTES..KEY_BYTES + 8].copy_from_slice(&place.index.to_be_bytes());
+    bytes[KEY_BYTES + 8..].copy_from_slice(&place.position.to_be_bytes());
+    bytes
+}
+
+/// Whose place it is.
+pub(crate) fn key_in(bytes: &PlaceKey) -> &Key {
+    bytes.first_chunk().expect("a place is longer than its key")
+}
+
+pub(crate) fn place_in(bytes: &PlaceKey) -> TransactionPlace {
+    TransactionPlace {
+        index: u64::from_be_bytes(part(bytes, KEY_BYTES)),
+        position: u32::from_be_bytes(part(bytes, KEY_BYTES + 8)),
+    }
+}
+
+impl TransactionPlace {
+    /// No place lies before it.
+    pub const FIRST: TransactionPlace = TransactionPlace {
+        index: 0,
+        position: 0,
+    };
+
+    /// No place lies behind it.
+    pub const LAST: TransactionPlace = TransactionPlace {
+        index: u64::MAX,
+        position: u32::MAX,
+    };
+}
+
+impl BlockPlace {
+    pub(crate) fn to_bytes(self) -> [u8; COVERED_BYTES] {
+        let mut bytes = [0; COVERED_BYTES];
+        bytes[..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.hash.0);
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; COVERED_BYTES]) -> BlockPlace {
+        BlockPlace {
+            index: u64::from_be_bytes(part(bytes, 0)),
+            hash: Hash(part(bytes, 8)),
+        }
+    }
+}
+
+impl Tip {
+    fn write(self, bytes: &mut [u8]) {
+        bytes[..COVERED_BYTES].copy_from_slice(&self.block.to_bytes());
+        let weight: [u8; 32] = self.total_weight.to_be_bytes();
+        bytes[COVERED_BYTES..].copy_from_slice(&weight);
+    }
+
+    fn read(bytes: &[u8]) -> Tip {
+        Tip {
+            block: BlockPlace::from_bytes(&part(bytes, 0)),
+            total_weight: Weight::from_be_bytes::<32>(part(bytes, COVERED_BYTES)),
+        }
+    }
+}
+
+impl Reorganisation {
+    /// All but the sequence.
+    pub(crate) fn to_bytes(self) -> [u8; REORGANISATION_BYTES] {
+        let mut bytes = [0; REORGANISATION_BYTES];
+        bytes[..8].copy_from_slice(&self.time_ms.to_be_bytes());
+        if let Some(fork) = self.fork {
+            bytes[8] = 1;
+            bytes[9..49].copy_from_slice(&fork.to_bytes());
+        }
+        self.old_tip.write(&mut bytes[49..121]);
+        self.new_tip.write(&mut bytes[121..]);
+        bytes
+    }
+
+    pub(crate) fn from_bytes(sequence: u64, bytes: &[u8; REORGANISATION_BYTES]) -> Reorganisation {
+        let fork = BlockPlace::from_bytes(&part(bytes, 9));
+        Reorganisation {
+            sequence,
+            time_ms: u64::from_be_bytes(part(bytes, 0)),
+            fork: (bytes[8] != 0).then_some(fork),
+            old_tip: Tip::read(&bytes[49..121]),
+            new_tip: Tip::read(&bytes[121..]),
+        }
+    }
+}
+
+fn part<const LENGTH: usize>(bytes: &[u8], start: usize) -> [u8; LENGTH] {
+    *bytes[start..]
+        .first_chunk()
+        .expect("the callers' offsets lie within their fixed lengths")
+}

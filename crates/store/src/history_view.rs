@@ -1,0 +1,168 @@
+//! Reading the history: one consistent view of it, for as long as it is held.
+//! It says itself up to which block it covers the main chain.
+
+use std::path::PathBuf;
+
+use adit_core::hash::Hash;
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
+
+use crate::error::HistoryError;
+use crate::history_record::{
+    BlockPlace, COVERED_BYTES, KEY_BYTES, Key, PLACE_BYTES, REORGANISATION_BYTES, Reorganisation,
+    TransactionPlace, key_of_id, key_of_name, place_in, place_key,
+};
+use crate::history_tables::{
+    ADDRESSES, COUNTS, COVERED, FORMAT, HISTORY_FORMAT, META, NEW_TIPS, REORGANISATIONS,
+    TRANSACTIONS,
+};
+
+type PlaceTable = ReadOnlyTable<&'static [u8; PLACE_BYTES], ()>;
+type CountTable = ReadOnlyTable<&'static [u8; KEY_BYTES], u64>;
+type ReorganisationTable = ReadOnlyTable<u64, &'static [u8; REORGANISATION_BYTES]>;
+type NewTipTable = ReadOnlyTable<&'static [u8; 32], u64>;
+
+/// The history as it was at one moment.
+pub struct HistoryView {
+    transactions: PlaceTable,
+    addresses: PlaceTable,
+    counts: CountTable,
+    reorganisations: ReorganisationTable,
+    new_tips: NewTipTable,
+    covered: Option<BlockPlace>,
+    path: PathBuf,
+}
+
+impl HistoryView {
+    /// The newest view; none if the history is of another format.
+    pub(crate) fn open(
+        database: &Database,
+        path: PathBuf,
+    ) -> Result<Option<HistoryView>, redb::Error> {
+        let transaction = database.begin_read()?;
+        let meta = transaction.open_table(META)?;
+        let format = ReadableTable::get(&meta, FORMAT)?.map_or(0, |value| value.value());
+        if format != HISTORY_FORMAT {
+            return Ok(None);
+        }
+        let covered = transaction.open_table(COVERED)?;
+        let covered = ReadableTable::<(), &[u8; COVERED_BYTES]>::get(&covered, ())?;
+        Ok(Some(HistoryView {
+            transactions: transaction.open_table(TRANSACTIONS)?,
+            addresses: transaction.open_table(ADDRESSES)?,
+            counts: transaction.open_table(COUNTS)?,
+            reorganisations: transaction.open_table(REORGANISATIONS)?,
+            new_tips: transaction.open_table(NEW_TIPS)?,
+            covered: covered.map(|bytes| BlockPlace::from_bytes(bytes.value())),
+            path,
+        }))
+    }
+
+    /// It knows the chain up to this block; none if it knows nothing.
+    pub fn covered(&self) -> Option<BlockPlace> {
+        self.covered
+    }
+
+    /// Where a transaction stands in the chain before a place, the newest
+    /// first. Only the first half of the identity is known: what stands there
+    /// has to be looked at.
+    pub fn places_before(
+        &self,
+        id: &Hash,
+        before: TransactionPlace,
+        limit: usize,
+    ) -> Result<Vec<TransactionPlace>, HistoryError> {
+        let found = newest_first(&self.transactions, &key_of_id(id), before, limit);
+        found.map_err(HistoryError::database(&self.path))
+    }
+
+    /// Where a transaction stands in the chain from a place on, the oldest
+    /// first.
+    pub fn places_from(
+        &self,
+        id: &Hash,
+        from: TransactionPlace,
+        limit: usize,
+    ) -> Result<Vec<TransactionPlace>, HistoryError> {
+        let found = oldest_first(&self.transactions, &key_of_id(id), from, limit);
+        found.map_err(HistoryError::database(&self.path))
+    }
+
+    /// Where the transactions of somebody stand in the chain before a place,
+    /// the newest first: what they pay and what they are paid.
+    pub fn places_of_name(
+        &self,
+        name: &str,
+        before: TransactionPlace,
+        limit: usize,
+    ) -> Result<Vec<TransactionPlace>, HistoryError> {
+        let found = newest_first(&self.addresses, &key_of_name(name), before, limit);
+        found.map_err(HistoryError::database(&self.path))
+    }
+
+    /// How many transactions somebody has in the chain.
+    pub fn count_of_name(&self, name: &str) -> Result<u64, HistoryError> {
+        let found = ReadableTable::get(&self.counts, &key_of_name(name));
+        let found = found.map_err(HistoryError::database(&self.path))?;
+        Ok(found.map_or(0, |count| count.value()))
+    }
+
+    /// The reorganisations that were seen before that one, the newest first.
+    pub fn reorganisations(
+        &self,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<Reorganisation>, HistoryError> {
+        let list = || -> Result<Vec<Reorganisation>, redb::Error> {
+            let found = ReadableTable::range(&self.reorganisations, ..before)?;
+            let newest = found.rev().take(limit).map(|item| {
+                let (sequence, bytes) = item?;
+                Ok(Reorganisation::from_bytes(sequence.value(), bytes.value()))
+            });
+            newest.collect()
+        };
+        list().map_err(HistoryError::database(&self.path))
+    }
+
+    /// The reorganisation by which that block came to be the tip.
+    pub fn reorganisation_to(&self, tip: &Hash) -> Result<Option<Reorganisation>, HistoryError> {
+        let look = || -> Result<Option<Reorganisation>, redb::Error> {
+            let Some(sequence) = ReadableTable::get(&self.new_tips, &tip.0)? else {
+                return Ok(None);
+            };
+            let sequence = sequence.value();
+            let bytes = ReadableTable::get(&self.reorganisations, sequence)?;
+            Ok(bytes.map(|bytes| Reorganisation::from_bytes(sequence, bytes.value())))
+        };
+        look().map_err(HistoryError::database(&self.path))
+    }
+}
+
+impl std::fmt::Debug for HistoryView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HistoryView up to {:?}", self.covered)
+    }
+}
+
+fn newest_first(
+    table: &PlaceTable,
+    key: &Key,
+    before: TransactionPlace,
+    limit: usize,
+) -> Result<Vec<TransactionPlace>, redb::Error> {
+    let bounds = place_key(key, TransactionPlace::FIRST)..place_key(key, before);
+    let found = ReadableTable::range::<&[u8; PLACE_BYTES]>(table, &bounds.start..&bounds.end)?;
+    let newest = found.rev().take(limit);
+    newest.map(|item| Ok(place_in(item?.0.value()))).collect()
+}
+
+fn oldest_first(
+    table: &PlaceTable,
+    key: &Key,
+    from: TransactionPlace,
+    limit: usize,
+) -> Result<Vec<TransactionPlace>, redb::Error> {
+    let bounds = place_key(key, from)..=place_key(key, TransactionPlace::LAST);
+    let found = ReadableTable::range::<&[u8; PLACE_BYTES]>(table, bounds.start()..=bounds.end())?;
+    let oldest = found.take(limit);
+    oldest.map(|item| Ok(place_in(item?.0.value()))).collect()
+}

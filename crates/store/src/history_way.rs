@@ -1,0 +1,125 @@
+//! The way that the history goes from the tip that it covers to another one:
+//! down to the block that both have, and up again.
+
+use adit_core::archive::{Archive, Entry};
+use adit_core::hash::Hash;
+
+use crate::error::HistoryError;
+use crate::history_record::{BlockPlace, Tip};
+
+/// The way from what is covered to a tip.
+pub(crate) struct Way {
+    /// The last block that stays; none if all are dropped.
+    pub(crate) fork: Option<BlockPlace>,
+    /// From the old tip down.
+    pub(crate) dropped: Vec<Hash>,
+    pub(crate) adopted: Adopted,
+}
+
+/// The blocks behind the fork.
+pub(crate) enum Adopted {
+    /// Those of the archive's main chain, up to that index.
+    Main { last: u64 },
+    /// These, in the order of the chain.
+    Branch(Vec<Hash>),
+}
+
+impl Adopted {
+    pub(crate) fn at(
+        &self,
+        fork: Option<BlockPlace>,
+        index: u64,
+        archive: &dyn Archive,
+    ) -> Result<Option<Hash>, HistoryError> {
+        match self {
+            Adopted::Main { last } if index > *last => Ok(None),
+            Adopted::Main { .. } => Ok(archive.main_hash(index)?),
+            Adopted::Branch(hashes) => {
+                let behind = index - fork.map_or(0, |fork| fork.index) - 1;
+                let at = usize::try_from(behind).ok();
+                Ok(at.and_then(|at| hashes.get(at).copied()))
+            }
+        }
+    }
+}
+
+/// Finds the way. What both chains have is found from the old tip down, where
+/// the new one is the archive's; otherwise from both tips down.
+pub(crate) fn way(
+    covered: Option<Tip>,
+    target: Tip,
+    archive: &dyn Archive,
+) -> Result<Way, HistoryError> {
+    let (tip, last) = (target.block.hash, target.block.index);
+    let mut dropped = Vec::new();
+    let mut old = covered.map(|covered| covered.block);
+    if archive.main_hash(last)? == Some(tip) {
+        while let Some(block) = old {
+            if archive.main_hash(block.index)? == Some(block.hash) {
+                break;
+            }
+            dropped.push(block.hash);
+            old = parent(block, archive)?;
+        }
+        return Ok(Way {
+            fork: old,
+            dropped,
+            adopted: Adopted::Main { last },
+        });
+    }
+    let mut branch = Vec::new();
+    let mut new = Some(target.block);
+    while old != new {
+        let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
+        match (old, new) {
+            (Some(block), _) if index(old) >= index(new) => {
+                dropped.push(block.hash);
+                old = parent(block, archive)?;
+            }
+            (_, Some(block)) => {
+                branch.push(block.hash);
+                new = parent(block, archive)?;
+            }
+            (_, None) => break,
+        }
+    }
+    branch.reverse();
+    Ok(Way {
+        fork: old,
+        dropped,
+        adopted: Adopted::Branch(branch),
+    })
+}
+
+/// Whether the main chain ends in `target`, and does not go over what is
+/// covered.
+pub(crate) fn is_left_for(
+    covered: Tip,
+    target: Tip,
+    archive: &dyn Archive,
+) -> Result<bool, HistoryError> {
+    let is_main = |block: BlockPlace| -> Result<bool, HistoryError> {
+        Ok(archive.main_hash(block.index)? == Some(block.hash))
+    };
+    let is_last = archive.main_hash(target.block.index + 1)?.is_none();
+    Ok(is_last && is_main(target.block)? && !is_main(covered.block)?)
+}
+
+fn parent(block: BlockPlace, archive: &dyn Archive) -> Result<Option<BlockPlace>, HistoryError> {
+    let missing = || HistoryError::Missing { hash: block.hash };
+    let entry = archive.entry(&block.hash)?.ok_or_else(missing)?;
+    Ok(entry.parent.map(|hash| BlockPlace {
+        index: block.index.saturating_sub(1),
+        hash,
+    }))
+}
+
+pub(crate) fn tip_of(hash: Hash, entry: Entry) -> Tip {
+    Tip {
+        block: BlockPlace {
+            index: entry.index,
+            hash,
+        },
+        total_weight: entry.total_weight,
+    }
+}

@@ -1,0 +1,149 @@
+//! The blocks beside the main chain, as many as fit in memory: the ends of the
+//! branches that lost, or have not won yet. Blocks are forgotten when they come
+//! to be in the main chain, and the lightest when there are too many.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::hash::Hash;
+use adit_core::rules::Weight;
+
+use crate::error::StoreError;
+use crate::history_record::{BlockPlace, Tip};
+use crate::reader::Snapshot;
+
+/// So many blocks beside the main chain are remembered.
+pub const SIDE_BLOCKS_REMEMBERED_LIMIT: usize = 10_000;
+
+/// The end of a branch beside the main chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BranchTip {
+    /// Its last block.
+    pub tip: Tip,
+    /// Where it leaves the main chain; none if they share no block.
+    pub fork: Option<BlockPlace>,
+}
+
+impl BranchTip {
+    /// How many blocks it has of its own.
+    pub fn branch_length(&self) -> u64 {
+        self.tip.block.index - self.fork.map_or(0, |fork| fork.index)
+    }
+}
+
+/// The blocks beside the main chain.
+#[derive(Debug)]
+pub struct SideBlocks {
+    blocks: BTreeMap<Hash, Entry>,
+    /// The lightest first.
+    by_weight: BTreeSet<(Weight, Hash)>,
+    limit: usize,
+}
+
+impl SideBlocks {
+    /// Knows none, and will know at most so many.
+    pub fn new(limit: usize) -> SideBlocks {
+        SideBlocks {
+            blocks: BTreeMap::new(),
+            by_weight: BTreeSet::new(),
+            limit,
+        }
+    }
+
+    /// Looks through all stored blocks.
+    pub fn read(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        snapshot.side_blocks(|hash, entry| self.insert(hash, entry))
+    }
+
+    /// Takes in a block that may be beside the main chain.
+    pub fn add(&mut self, hash: Hash, archive: &dyn Archive) -> Result<(), ArchiveError> {
+        if let Some(entry) = archive.entry(&hash)?
+            && archive.main_hash(entry.index)? != Some(hash)
+        {
+            self.insert(hash, entry);
+        }
+        Ok(())
+    }
+
+    /// Forgets the blocks that are in the main chain now, and those that are
+    /// not stored any more.
+    pub fn main_chain_has_changed(&mut self, archive: &dyn Archive) -> Result<(), ArchiveError> {
+        let mut gone = Vec::new();
+        for (hash, entry) in &self.blocks {
+            let is_main = archive.main_hash(entry.index)? == Some(*hash);
+            if is_main || archive.entry(hash)?.is_none() {
+                gone.push(*hash);
+            }
+        }
+        for hash in gone {
+            if let Some(entry) = self.blocks.remove(&hash) {
+                self.by_weight.remove(&(entry.total_weight, hash));
+            }
+        }
+        Ok(())
+    }
+
+    /// The ends of the branches, at most so many, the heaviest first.
+    pub fn tips(
+        &self,
+        limit: usize,
+        archive: &dyn Archive,
+    ) -> Result<Vec<BranchTip>, ArchiveError> {
+        let blocks = self.blocks.values();
+        let parents: BTreeSet<Hash> = blocks.filter_map(|entry| entry.parent).collect();
+        let heaviest_first = self.by_weight.iter().rev();
+        let leaves = heaviest_first.filter(|(_, hash)| !parents.contains(hash));
+        let mut forks = HashMap::new();
+        let mut tips = Vec::new();
+        for (total_weight, hash) in leaves.take(limit) {
+            let index = self.blocks[hash].index;
+            let tip = Tip {
+                block: BlockPlace { index, hash: *hash },
+                total_weight: *total_weight,
+            };
+            let fork = fork_below(tip.block, archive, &mut forks)?;
+            tips.push(BranchTip { tip, fork });
+        }
+        Ok(tips)
+    }
+
+    fn insert(&mut self, hash: Hash, entry: Entry) {
+        self.blocks.insert(hash, entry);
+        self.by_weight.insert((entry.total_weight, hash));
+        if self.blocks.len() > self.limit
+            && let Some((_, lightest)) = self.by_weight.pop_first()
+        {
+            self.blocks.remove(&lightest);
+        }
+    }
+}
+
+/// Where the branch of a block leaves the main chain. Branches share their
+/// begin, so what was found once is kept in `forks`.
+fn fork_below(
+    block: BlockPlace,
+    archive: &dyn Archive,
+    forks: &mut HashMap<Hash, Option<BlockPlace>>,
+) -> Result<Option<BlockPlace>, ArchiveError> {
+    let mut passed = Vec::new();
+    let mut next = Some(block);
+    let fork = loop {
+        let Some(block) = next else {
+            break None;
+        };
+        if let Some(known) = forks.get(&block.hash) {
+            break *known;
+        }
+        if archive.main_hash(block.index)? == Some(block.hash) {
+            break Some(block);
+        }
+        passed.push(block.hash);
+        let entry = archive.entry(&block.hash)?;
+        next = entry.and_then(|entry| entry.parent).map(|hash| BlockPlace {
+            index: block.index.saturating_sub(1),
+            hash,
+        });
+    };
+    forks.extend(passed.into_iter().map(|hash| (hash, fork)));
+    Ok(fork)
+}
