@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tries what README.md says: the tour with curl, answer by answer; the Python lines; the table of settings.
+"""Tries what README.md says: the tour with curl, answer by answer; the Python lines; the table of settings. And the
+examples in docs/api.md.
 
     python3 .ci/check-readme.py [ADIT]       ADIT: the binary (default: target/debug/adit)
 
@@ -36,7 +37,8 @@ def masked(text):
     """The text without what is another one in each run."""
     text = re.sub(r'\b[0-9a-f]{64}\b', '<hash>', text)
     text = re.sub(r'\b[0-9a-f]{32}\b', '<id>', text)
-    return re.sub(r'"timestamp": \d+(\.\d+)?', '"timestamp": <time>', text)
+    # How many digits a time has differs, too.
+    return re.sub(r'("(?:timestamp|time_ms|size_bytes)": ?)\d+(\.\d+)?', r'\1<time>', text)
 
 
 def free_port():
@@ -105,12 +107,13 @@ def main():
     problems = list(compare_settings(text, adit))
     if shutil.which('curl'):
         problems += try_tour(text, adit)
+        problems += try_tour((ROOT / 'docs' / 'api.md').read_text(), adit)
     else:
         print('README.md: curl is missing, so the tour was not tried', file=sys.stderr)
     for problem in problems:
-        print(f'README.md: {problem}', file=sys.stderr)
+        print(f'README.md or docs/api.md: {problem}', file=sys.stderr)
     if not problems:
-        print('README.md: the tour, the Python lines and the settings are as they say')
+        print('README.md, docs/api.md: the tours, the Python lines and the settings are as they say')
     return 1 if problems else 0
 
 
