@@ -131,10 +131,11 @@ fn whoever_comes_back_hears_what_was_missed() {
     node.mine();
     let seen = listener.next_of("block").id.unwrap();
     drop(listener);
+    let mut present = Listener::of(&node, "?topics=block", None);
     for _ in 0..2 {
         node.mine();
         // Each is told by itself.
-        std::thread::sleep(Duration::from_millis(200));
+        present.next_of("block");
     }
     let mut listener = Listener::of(&node, "?topics=block", Some(&seen));
     let lengths = [(); 2].map(|()| listener.next_of("block").data["length"].clone());
