@@ -427,6 +427,11 @@ pub(crate) fn now() -> Duration {
         .unwrap_or_default()
 }
 
+/// The same in milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    u64::try_from(now().as_millis()).unwrap_or(u64::MAX)
+}
+
 struct Driver {
     node: Node,
     store: Store,

@@ -13,16 +13,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::hash::sha256;
-use adit_core::rules::Rules;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use self::happened::Origin;
-use crate::driver::{NodeHandle, now};
+use crate::driver::{NodeHandle, now_ms};
 use crate::explorer::block::{self, BlockSummary};
 use crate::explorer::peers::Peer;
+use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
 use crate::explorer::transaction::{TransactionState, waiting_state};
 use crate::pool_record::PoolSample;
@@ -126,7 +125,7 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
         ring.push(Topic::Block, &event);
     }
     if happened.transaction_count > 0 {
-        let waiting = |text: &Arc<[u8]>| state_of(&**node.rules(), text);
+        let waiting = |text: &Arc<[u8]>| waiting_state(id_of(&**node.rules(), text), text);
         let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
         let event = TransactionsEvent {
             count: happened.transaction_count,
@@ -150,15 +149,9 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
     Ok(())
 }
 
-fn state_of(rules: &dyn Rules, text: &[u8]) -> Result<TransactionState, Problem> {
-    let payment = rules.read_own_payment(text);
-    let id = payment.map_or_else(|| sha256(text), |payment| payment.id);
-    waiting_state(id, text)
-}
-
 fn note_pool(node: &NodeHandle) {
     node.pool_record().note(PoolSample {
-        time_ms: u64::try_from(now().as_millis()).unwrap_or(u64::MAX),
+        time_ms: now_ms(),
         count: node.view().pending_count,
     });
 }

@@ -21,7 +21,7 @@ use adit_store::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::driver::now;
+use crate::driver::now_ms;
 use crate::explorer::problem::Problem;
 use crate::miner::give_way;
 
@@ -332,10 +332,6 @@ impl Keeper {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-fn now_ms() -> u64 {
-    u64::try_from(now().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the transactions of a block can be found by.

@@ -7,6 +7,7 @@ use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
 use adit_core::node::Node;
 use adit_core::pool::Pool;
+use adit_core::rules::Rules;
 use adit_core::transaction::{recipient, sender};
 use tokio::task::block_in_place;
 
@@ -98,8 +99,14 @@ fn newest(node: &Node) -> Vec<Arc<[u8]>> {
     }
 }
 
+/// The identity of a transaction that waits here. In the classics nothing tells
+/// one from others but its text.
+pub(crate) fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
+    let payment = rules.read_own_payment(text);
+    payment.map_or_else(|| sha256(text), |payment| payment.id)
+}
+
 fn waiting(node: &NodeHandle, text: Arc<[u8]>) -> Waiting {
-    let payment = node.rules().read_own_payment(&text);
-    let id = payment.map_or_else(|| sha256(&text), |payment| payment.id);
+    let id = id_of(&**node.rules(), &text);
     Waiting { id, text }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use adit_core::hash::sha256;
 use adit_core::pool::{MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
 use askama::Template;
 use axum::extract::State;
@@ -15,6 +14,7 @@ use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::block;
 use crate::explorer::paging::Page;
+use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
 
 /// So many of the newest blocks are shown.
@@ -108,7 +108,6 @@ async fn first_waiting(node: &NodeHandle) -> Result<Vec<Arc<[u8]>>, Problem> {
 }
 
 fn row(node: &NodeHandle, text: &[u8]) -> TransactionRow {
-    let payment = node.rules().read_own_payment(text);
-    let id = payment.map_or_else(|| sha256(text), |payment| payment.id);
+    let id = id_of(&**node.rules(), text);
     TransactionRow::of(id.to_string(), text, node.rules().keeps_accounts())
 }
