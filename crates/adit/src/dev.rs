@@ -18,7 +18,8 @@ use ruint::aliases::U256;
 use serde_json::json;
 
 use crate::coins::Coins;
-use crate::node::{DataFolder, listen, run_until_stopped, start_log};
+use crate::log::start_log;
+use crate::node::{DataFolder, listen, run_until_stopped};
 use crate::options::DevOptions;
 
 /// So many accounts are funded,
@@ -34,7 +35,7 @@ struct Account {
 }
 
 pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
-    start_log(&options.log, json)?;
+    let _log = start_log(&options.log, json)?;
     run_until_stopped(async {
         let accounts: Vec<Account> = (0..ACCOUNTS).map(account).collect();
         let rules = Arc::new(rules(&accounts)?);

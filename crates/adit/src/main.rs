@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod escape;
 mod forks;
+mod log;
 mod new_chain;
 mod node;
 mod notary;

@@ -1,7 +1,8 @@
 //! `adit node`: runs a node until it is told to stop.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use adit_core::rules::Rules;
 use adit_node::{MinerSettings, Running, Settings, start};
 use adit_store::Durability;
 use anyhow::{Context, anyhow, bail};
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::log::start_log;
 use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
 use crate::rules;
 
@@ -32,7 +35,7 @@ const REST_MS: u64 = 10_000;
 const TEMPORARY_PREFIX: &str = "adit-in-memory-";
 
 pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
-    start_log(&options.log, json)?;
+    let _log = start_log(&options.log, json)?;
     run_until_stopped(start_node(options))
 }
 
@@ -46,6 +49,8 @@ pub(crate) fn run_until_stopped(
         // Before the start: from then on a signal ends the node in good order.
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        let hung_up = signal(SignalKind::hangup())?;
+        tokio::spawn(go_on_without_terminal(hung_up));
         let (running, _folder) = starting.await?;
         let stopped = running.until(async {
             tokio::select! {
@@ -58,6 +63,13 @@ pub(crate) fn run_until_stopped(
     });
     runtime.shutdown_timeout(Duration::from_millis(BACKGROUND_TIMEOUT_MS));
     done
+}
+
+/// The terminal that the node was started in is gone: that ends no node.
+async fn go_on_without_terminal(mut hung_up: Signal) {
+    while hung_up.recv().await.is_some() {
+        tracing::info!("a hangup; going on without the terminal");
+    }
 }
 
 async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder)> {
@@ -187,8 +199,9 @@ impl DataFolder {
     }
 }
 
-/// Deletes what nodes left that were killed: their folders, whose locks nobody
-/// holds any more. What can't be deleted is another user's.
+/// Deletes what nodes of this user left that were killed: their folders, whose
+/// locks nobody holds any more. In a place that everybody may write to, what is
+/// another user's can be anything, and is not even opened.
 fn delete_abandoned(place: &Path) {
     for folder in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let name = folder.file_name();
@@ -199,28 +212,24 @@ fn delete_abandoned(place: &Path) {
 }
 
 fn is_abandoned(folder: &Path) -> bool {
-    let Ok(lock) = File::options().write(true).open(folder.join("lock")) else {
+    let is_own = |metadata: &Metadata| metadata.uid() == geteuid().as_raw();
+    let kind = std::fs::symlink_metadata(folder);
+    if !kind.is_ok_and(|folder| folder.is_dir() && is_own(&folder)) {
+        return false;
+    }
+    // To open a pipe would wait for somebody at its other end.
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
+    let mut options = File::options();
+    let options = options.write(true).custom_flags(flags.cast_signed());
+    let Ok(lock) = options.open(folder.join("lock")) else {
+        return false;
+    };
+    let Ok(metadata) = lock.metadata() else {
         return false;
     };
     // A node that is just starting may not have locked it yet.
-    let modified = lock.metadata().and_then(|lock| lock.modified());
-    let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-    age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS)) && lock.try_lock().is_ok()
-}
-
-pub(crate) fn start_log(filter: &str, json: bool) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .with_context(|| format!("--log {filter}"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_writer(io::stderr);
-    if json {
-        log.json().init();
-    } else {
-        log.with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .init();
-    }
-    Ok(())
+    let modified = metadata.modified().ok();
+    let age = modified.and_then(|modified| modified.elapsed().ok());
+    metadata.is_file()
+        && age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS)) && lock.try_lock().is_ok()
 }

@@ -2,6 +2,7 @@
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
+mod environment;
 mod explore;
 mod wallet;
 
@@ -14,11 +15,10 @@ pub(crate) use wallet::{
     WalletCommand, WalletFolder, WalletOptions,
 };
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,7 +33,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::coins::Coins;
 use crate::escape::{visible_error, visible_json};
-use crate::wallet::PASSWORD_VARIABLE;
 
 /// Proofs are searched on at most so many cores.
 pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
@@ -141,12 +140,12 @@ pub(crate) struct NodeOptions {
 
     /// The genesis block of the chain to join, which `adit chain new` wrote;
     /// its rules are sealed.
-    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
     pub(crate) chain: Option<PathBuf>,
 
     /// Where to keep everything [default: one folder for each port, under the
     /// user's data folder].
-    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = read_path)]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Keep nothing: when the node stops, its chain is gone.
@@ -296,7 +295,7 @@ pub(crate) struct DoctorOptions {
     pub(crate) rules: Option<RulesName>,
 
     /// The genesis block of its chain, if the rules are sealed.
-    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
     pub(crate) chain: Option<PathBuf>,
 }
 
@@ -334,7 +333,7 @@ pub(crate) enum ChainCommand {
         rules: Option<RulesName>,
         /// The genesis block of the chain, if its rules are sealed and the
         /// folder does not hold it yet.
-        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN")]
+        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
         chain: Option<PathBuf>,
         /// What `export` wrote, or the body of GET /chain; `-` is the
         /// standard input.
@@ -350,7 +349,7 @@ pub(crate) enum ChainCommand {
 #[derive(Debug, Args)]
 pub(crate) struct FolderOptions {
     /// The node's data folder.
-    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = read_path)]
     data_dir: Option<PathBuf>,
 
     /// The node's port, where it keeps its data in the default folder.
@@ -413,13 +412,9 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 /// Reads flags, variables and `.env`. `Err` is how the process ends when
 /// there is nothing to do but say something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
-    let result = read_env_file(Path::new(".env"))
-        .and_then(|()| refuse_unknown_variables())
-        .and_then(|()| {
-            let command = without_empty_variables(Cli::command());
-            let arguments = with_default_command(std::env::args_os());
-            Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
-        })
+    let arguments = with_default_command(std::env::args_os());
+    let result = environment::prepare(Cli::command(), &arguments)
+        .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
         .and_then(refuse_contradictions);
     result.map_err(|error| {
         // If even this can't be printed, the exit code says it.
@@ -441,50 +436,29 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
     match json {
         true => {
             let document = serde_json::json!({ "error": text }).to_string();
-            eprintln!("{}", visible_json(&document));
+            say(&visible_json(&document));
         }
-        false => eprintln!("error: {}", visible_error(&text)),
+        false => say(&format!("error: {}", visible_error(&text))),
     }
+}
+
+/// Says something beside the output proper. That nobody hears it, is no reason
+/// to fail (as `eprintln!` would).
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
-    const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let is_node_option = |argument: &OsString| {
         let text = argument.to_string_lossy();
-        text.starts_with('-') && !ABOUT_ADIT.contains(&&*text)
+        text.starts_with('-') && !environment::ABOUT_ADIT.contains(&&*text)
     };
     let first = arguments.iter().skip(1).find(|text| *text != "--json");
     if first.is_none_or(is_node_option) {
         arguments.insert(1.min(arguments.len()), "node".into());
     }
     arguments
-}
-
-fn read_env_file(file: &Path) -> Result<(), clap::Error> {
-    match dotenvy::from_path(file) {
-        Ok(()) => Ok(()),
-        Err(dotenvy::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(usage(&format!("{}: {error}", file.display()))),
-    }
-}
-
-fn refuse_unknown_variables() -> Result<(), clap::Error> {
-    let mut known = variables_of(&Cli::command());
-    // No flag goes with it: every process may read another's arguments.
-    known.insert(PASSWORD_VARIABLE.to_owned());
-    let unknown = std::env::vars_os()
-        .map(|(name, _)| name.to_string_lossy().into_owned())
-        .find(|name| name.starts_with("ADIT_") && !known.contains(name));
-    match unknown {
-        None => Ok(()),
-        Some(name) => {
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            Err(usage(&format!(
-                "{name} is no setting of adit (environment or .env); the settings are {known}"
-            )))
-        }
-    }
 }
 
 fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
@@ -521,28 +495,20 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
     }
 }
 
-/// A variable that is there but empty counts as not there: that is how files
-/// that name all settings leave one out.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty =
-        |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    command
-        .mut_args(|argument| match argument.get_env() {
-            Some(name) if is_empty(name) => argument.env(None::<&str>),
-            _ => argument,
-        })
-        .mut_subcommands(without_empty_variables)
-}
-
-fn variables_of(command: &clap::Command) -> BTreeSet<String> {
-    let own = command.get_arguments().filter_map(clap::Arg::get_env);
-    own.map(|name| name.to_string_lossy().into_owned())
-        .chain(command.get_subcommands().flat_map(variables_of))
-        .collect()
-}
-
 fn usage(problem: &str) -> clap::Error {
     Cli::command().error(ErrorKind::InvalidValue, problem)
+}
+
+/// The shell makes the home folder of a `~`, but not in a variable or a file.
+pub(crate) fn read_path(text: &str) -> Result<PathBuf, String> {
+    let Some(behind) = text.strip_prefix('~') else {
+        return Ok(PathBuf::from(text));
+    };
+    if !matches!(behind.chars().next(), None | Some('/')) {
+        return Err("another user's home is not known here; write the whole path".into());
+    }
+    let home = dirs::home_dir().ok_or("this user has no home folder; write the whole path")?;
+    Ok(home.join(behind.trim_start_matches('/')))
 }
 
 fn read_interval(text: &str) -> Result<Interval, String> {

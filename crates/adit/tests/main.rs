@@ -26,6 +26,7 @@ mod foreign_pages;
 mod gzip;
 mod history;
 mod interop;
+mod log;
 mod metrics;
 mod mining;
 mod notary;

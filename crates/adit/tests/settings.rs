@@ -70,6 +70,93 @@ fn an_env_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn of_another_projects_env_file_only_our_own_lines_count() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join(".env");
+    let others = b"FOO=a b\nNAME=\xff\xfe\n'\"\nADITYA=x y\n";
+    fs::write(&file, [&others[..], b"export ADIT_RULES=classic-2018\n"].concat()).unwrap();
+    let mut node = adit(["node", "-p", "0", "--in-memory"]);
+    let node = Server::start(node.current_dir(folder.path()));
+    assert_eq!(node.status()["rules"], "classic-2018");
+}
+
+#[test]
+fn a_folder_named_env_is_no_settings() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join(".env")).unwrap();
+    let mut node = adit(["node", "-p", "0", "--in-memory"]);
+    assert_eq!(Server::start(node.current_dir(folder.path())).status()["length"], 1);
+}
+
+#[test]
+fn what_adit_is_and_can_do_is_said_whatever_the_settings_are() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "ADIT PORT 5001\nADIT_NOTHING=1\n").unwrap();
+    for about in ["--version", "--help", "help"] {
+        let mut asked = adit([about]);
+        asked.current_dir(folder.path()).env("ADIT_PROT", "5001");
+        let said = run(&mut asked).expect_code(0);
+        assert!(said.stdout.contains("adit"), "{about}: {said:?}");
+    }
+}
+
+#[test]
+fn the_variables_that_kubernetes_makes_beside_a_service_called_adit_are_no_settings() {
+    let mut node = adit(["node", "--in-memory", "--resolve-every", "0", "--log", "info"]);
+    for (name, value) in [
+        ("ADIT_SERVICE_HOST", "10.0.0.1"),
+        ("ADIT_SERVICE_PORT", "5000"),
+        ("ADIT_SERVICE_PORT_HTTP", "5000"),
+        ("ADIT_PORT", "tcp://10.0.0.1:5000"),
+        ("ADIT_PORT_5000_TCP", "tcp://10.0.0.1:5000"),
+        ("ADIT_PORT_5000_TCP_PROTO", "tcp"),
+        ("ADIT_PORT_5000_TCP_PORT", "5000"),
+        ("ADIT_PORT_5000_TCP_ADDR", "10.0.0.1"),
+        ("ADIT_NODE_PORT", "udp://10.0.0.1:5000"),
+        ("ADIT_NODE_SERVICE_HOST", "10.0.0.1"),
+    ] {
+        node.env(name, value);
+    }
+    assert_eq!(Server::start(node.args(["-p", "0"])).status()["length"], 1);
+    // What is mistyped stays an error.
+    for name in ["ADIT_PORTS", "ADIT_PORT_5000", "ADIT_SERVICE"] {
+        let refused = run(adit(["status"]).env(name, "5000")).expect_code(2);
+        refused.expect_error([name]);
+    }
+}
+
+#[test]
+fn a_tilde_in_a_setting_is_the_home_folder() {
+    let (home, started_in) = (tempdir().unwrap(), tempdir().unwrap());
+    fs::write(started_in.path().join(".env"), "ADIT_DATA_DIR=~/chains/one\n").unwrap();
+    let mut node = adit(["node", "-p", "0"]);
+    node.current_dir(started_in.path()).env("HOME", home.path());
+    stopped(Server::start(&mut node));
+    assert!(home.path().join("chains/one/blocks").is_dir());
+    assert!(!started_in.path().join("~").exists());
+
+    let refused = run(&mut adit(["--data-dir", "~somebody/x"])).expect_code(2);
+    refused.expect_error(["~somebody/x", "whole path"]);
+}
+
+#[test]
+fn what_others_put_beside_the_folders_in_memory_holds_nobody_up() {
+    let shared_memory = Path::new("/dev/shm");
+    if !shared_memory.is_dir() {
+        return;
+    }
+    let other = tempfile::Builder::new()
+        .prefix("adit-in-memory-")
+        .tempdir_in(shared_memory)
+        .unwrap();
+    let made = Command::new("mkfifo").arg(other.path().join("lock")).status();
+    assert!(made.unwrap().success());
+    let mut node = adit(["node", "-p", "0", "--in-memory"]);
+    assert_eq!(Server::start(&mut node).status()["length"], 1);
+    assert!(other.path().is_dir());
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_refused_by_name() {
     let both = ["--in-memory", "--data-dir"];
     let refused = run(&mut adit(["--in-memory", "--data-dir", "somewhere"]));

@@ -10,9 +10,16 @@ use adit_core::puzzle::Puzzle;
 
 use crate::job::{Chunk, Job};
 
-/// `fastest` tries each kernel so often with so many guesses.
-const RUNS_TO_TIME: u32 = 8;
-const GUESSES_TO_TIME: u32 = 2_000;
+/// `fastest` tries each kernel so often with so many guesses,
+const RUNS_TO_TIME: u32 = 4;
+const GUESSES_TO_TIME: u32 = 1_000;
+
+/// but before that so often with so few,
+const FIRST_RUNS: u32 = 3;
+const FIRST_GUESSES: u32 = 50;
+
+/// and with no more than these if they take so many times as long as the best.
+const FAR_BEHIND: u32 = 3;
 
 /// A kernel's work: the first of these guesses (by their low four digits) whose
 /// hash's first word is not above the target's. The range is within 0..10,000.
@@ -74,10 +81,7 @@ impl Kernel {
         static FASTEST: OnceLock<Kernel> = OnceLock::new();
         *FASTEST.get_or_init(|| {
             let kernels = Kernel::ALL.into_iter();
-            let timed = kernels.filter_map(|kernel| Some((kernel, time(kernel.candidates()?))));
-            timed
-                .min_by_key(|(_, duration)| *duration)
-                .map_or(Kernel::Scalar, |(kernel, _)| kernel)
+            fastest_of(kernels.filter_map(|kernel| Some((kernel, kernel.candidates()?))))
         })
     }
 
@@ -99,7 +103,7 @@ impl Kernel {
             Kernel::Avx512 if has_avx512 => {
                 Some(|chunk, low| unsafe { avx512::candidate(chunk, low) })
             }
-            Kernel::Hybrid if has_avx512 && has_sha => {
+            Kernel::Hybrid if has_avx512 && has_sha && mixes_vectors_and_sha() => {
                 Some(|chunk, low| unsafe { hybrid::candidate(chunk, low) })
             }
             _ => None,
@@ -125,8 +129,36 @@ impl Kernel {
     }
 }
 
-/// The time for some guesses, the least of several runs.
-fn time(candidates: Candidates) -> Duration {
+/// Whether rounds by the SHA extensions cost nothing more between 512-bit
+/// vectors. They are encoded for 128 bits; Intel's processors then take
+/// thousands of cycles to keep the upper parts of the registers, AMD's none.
+#[cfg(target_arch = "x86_64")]
+fn mixes_vectors_and_sha() -> bool {
+    let maker = std::arch::x86_64::__cpuid(0);
+    let name = [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes);
+    name.as_flattened() == b"AuthenticAMD"
+}
+
+/// The fastest of these. Who is far behind after few guesses is asked for no
+/// more: nobody waits for a kernel that is slow here.
+fn fastest_of(kernels: impl Iterator<Item = (Kernel, Candidates)>) -> Kernel {
+    let mut best = (Kernel::Scalar, Duration::MAX);
+    for (kernel, candidates) in kernels {
+        let first = time(candidates, FIRST_GUESSES, FIRST_RUNS);
+        let expected = first * (GUESSES_TO_TIME / FIRST_GUESSES);
+        if expected / FAR_BEHIND > best.1 {
+            continue;
+        }
+        let duration = time(candidates, GUESSES_TO_TIME, RUNS_TO_TIME);
+        if duration < best.1 {
+            best = (kernel, duration);
+        }
+    }
+    best.0
+}
+
+/// The time for so many guesses, the least of several runs.
+fn time(candidates: Candidates, guesses: u32, runs: u32) -> Duration {
     let job = Job::new(&Puzzle {
         prefix: b"0123456789".to_vec(),
         suffix: Vec::new(),
@@ -135,8 +167,47 @@ fn time(candidates: Candidates) -> Duration {
     let chunk = job.chunk(0).expect("fourteen bytes stand in one block");
     let run = |_| {
         let begin = Instant::now();
-        black_box(candidates(black_box(&chunk), 0..GUESSES_TO_TIME));
+        black_box(candidates(black_box(&chunk), 0..guesses));
         begin.elapsed()
     };
-    (0..RUNS_TO_TIME).map(run).min().expect("some runs")
+    (0..runs).map(run).min().expect("some runs")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_is_far_behind_is_given_up_after_few_guesses() {
+        static GUESSES: AtomicU32 = AtomicU32::new(0);
+        let slow: Candidates = |_, low| {
+            GUESSES.fetch_add(low.end - low.start, Ordering::Relaxed);
+            sleep(Duration::from_micros(20) * (low.end - low.start));
+            None
+        };
+        let quick: Candidates = |_, low| {
+            sleep(Duration::from_nanos(500) * (low.end - low.start));
+            None
+        };
+        let fastest = fastest_of([(Kernel::Avx2, quick), (Kernel::Hybrid, slow)].into_iter());
+        assert_eq!(fastest, Kernel::Avx2);
+        assert_eq!(GUESSES.load(Ordering::Relaxed), FIRST_RUNS * FIRST_GUESSES);
+    }
+
+    #[test]
+    fn the_fastest_wins_wherever_it_stands() {
+        let quick: Candidates = |_, _| None;
+        let slow: Candidates = |_, low| {
+            sleep(Duration::from_micros(1) * (low.end - low.start));
+            None
+        };
+        for order in [[quick, slow], [slow, quick]] {
+            let kernels = [Kernel::Avx2, Kernel::Avx512].into_iter().zip(order);
+            let expected = if order[0] as usize == quick as usize { Kernel::Avx2 } else { Kernel::Avx512 };
+            assert_eq!(fastest_of(kernels), expected);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use adit_core::sealed::{ChainId, DATA_LIMIT_BYTES, INTEGER_LIMIT};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::NodeToAsk;
+use super::{NodeToAsk, environment};
 use crate::coins::Coins;
 
 /// A wallet's name is at most this long.
@@ -32,7 +32,7 @@ pub(crate) enum WalletCommand {
 #[derive(Debug, Args)]
 pub(crate) struct WalletFolder {
     /// Where wallets are kept [default: a folder under the user's data folder].
-    #[arg(long, value_name = "DIR", env = "ADIT_WALLET_DIR")]
+    #[arg(long, value_name = "DIR", env = "ADIT_WALLET_DIR", value_parser = environment::path())]
     wallet_dir: Option<PathBuf>,
 }
 
