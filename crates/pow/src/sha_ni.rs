@@ -10,7 +10,7 @@ use crate::job::Chunk;
 use crate::sha256::{K, State, for_sixteen};
 
 /// So many guesses are worked on in turns.
-const STREAMS: usize = 2;
+const STREAMS: usize = 3;
 
 /// See [`crate::kernel::Candidates`].
 #[target_feature(enable = "sha,sse4.1")]
