@@ -32,8 +32,9 @@ pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
             folder,
             rules,
             chain,
+            force,
             file,
-        } => import(&folder, rules, chain.as_deref(), &file, json),
+        } => import(&folder, rules, (chain.as_deref(), force), &file, json),
         ChainCommand::Reindex { folder } => reindex(&folder, json),
     }
 }
@@ -122,7 +123,7 @@ fn export(folder: &FolderOptions, file: &Path, json: bool) -> anyhow::Result<()>
 fn import(
     folder: &FolderOptions,
     rules: Option<RulesName>,
-    genesis: Option<&Path>,
+    (genesis, force): (Option<&Path>, bool),
     file: &Path,
     json: bool,
 ) -> anyhow::Result<()> {
@@ -139,6 +140,7 @@ fn import(
         Some(kept) => kept,
         None => rules::named(rules, genesis, Some(&folder))?,
     };
+    rules::check_joined(rules.as_ref(), &folder, force)?;
     let mut chain = Offline::open_or_make(&folder, rules)?;
     let progress = Progress::start("importing", None);
     let imported = chain

@@ -52,6 +52,8 @@ pub(crate) enum ClientError {
     Refused {
         address: String,
         status: u16,
+        /// The name of the rule that did not hold, if it says one.
+        rule: Option<String>,
         detail: String,
     },
     /// It answers something that no node does.
@@ -199,11 +201,15 @@ impl Client {
             Ok(body) => body,
             Err(error) => return error,
         };
+        let mut rule = None;
         let detail = match serde_json::from_slice::<ProblemDocument>(&body) {
-            Ok(problem) => match problem.rule {
-                Some(rule) => format!("{} (rule {rule})", problem.detail),
-                None => problem.detail,
-            },
+            Ok(problem) => {
+                rule = problem.rule;
+                match &rule {
+                    Some(rule) => format!("{} (rule {rule})", problem.detail),
+                    None => problem.detail,
+                }
+            }
             // A node says which thing there is none of; this one has no such list.
             Err(_) if status == StatusCode::NOT_FOUND => {
                 format!("it knows no {path}; its adit may be older than this one")
@@ -213,6 +219,7 @@ impl Client {
         ClientError::Refused {
             address: self.address.clone(),
             status: status.as_u16(),
+            rule,
             detail,
         }
     }

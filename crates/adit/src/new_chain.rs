@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::rules::{Rules, Sealed};
-use adit_core::sealed::{DURATION_LIMIT_MS, Params};
+use adit_core::sealed::{DURATION_LIMIT_MS, HALF_LIFE_INTERVALS, Params};
 use anyhow::{Context, anyhow, ensure};
 use serde_json::json;
 
@@ -16,6 +16,9 @@ use crate::options::NewChainOptions;
 /// The target of a new chain follows the hash power within so many blocks, as
 /// in a chain with the default interval.
 const HALF_LIFE_BLOCKS: u64 = 30;
+
+/// A day in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 pub(crate) fn run(options: &NewChainOptions, json: bool) -> anyhow::Result<()> {
     let file = match &options.output {
@@ -64,6 +67,15 @@ fn params(options: &NewChainOptions) -> anyhow::Result<Params> {
     params.half_life_ms = interval_ms
         .saturating_mul(HALF_LIFE_BLOCKS)
         .min(DURATION_LIMIT_MS);
+    ensure!(
+        params.target_follows(),
+        "--block-interval: the target follows the hash power within {} to {} blocks, and that \
+         may take {} days at most: expected a block in {} days or less",
+        HALF_LIFE_INTERVALS.start(),
+        HALF_LIFE_INTERVALS.end(),
+        DURATION_LIMIT_MS / DAY,
+        DURATION_LIMIT_MS / HALF_LIFE_INTERVALS.start() / DAY,
+    );
     for (address, amount) in &options.allocations {
         let earlier = params.allocations.insert(*address, *amount);
         ensure!(earlier.is_none(), "--alloc: {address} is there twice");

@@ -78,6 +78,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
     let folder = DataFolder::of(&options, address.port())?;
     let chain = options.chain.as_deref();
     let rules = rules::named(options.rules, chain, Some(folder.path()))?;
+    rules::check_joined(rules.as_ref(), folder.path(), options.force)?;
     let reward_to = reward_to(&options, rules.as_ref())?;
     let mine_every = options
         .mine

@@ -5,22 +5,26 @@ mod proof;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
 
 use adit_core::hash::Hash;
 use adit_core::rules::{Sealed, work};
 use adit_core::sealed::Transfer;
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::proof::{PROOF_LIMIT_BYTES, Proof};
+use crate::coins::Coins;
+use crate::fee;
+use crate::new_file::{self, NewFile, PUBLIC};
 use crate::options::{NotarizeOptions, ProveOptions};
+use crate::output::utc_millis;
+use crate::paying::{self, SayId};
 use crate::sealed_node::SealedNode;
-use crate::send::{read_file, read_genesis, report, submit};
+use crate::send::{read_file, read_genesis, report};
 use crate::wallet;
 
 /// A file is hashed in pieces of this length.
@@ -28,34 +32,26 @@ const HASHED_PIECE_BYTES: usize = 1024 * 1024;
 
 pub(crate) fn notarize(options: &NotarizeOptions, json: bool) -> anyhow::Result<()> {
     let proof_file = proof_file(&options.file, options.proof.as_deref());
-    ensure!(
-        !proof_file.exists(),
-        "there is a proof {} already, and it is not overwritten: name another file with --proof",
-        proof_file.display()
-    );
+    if new_file::is_there(&proof_file) {
+        return Err(is_there_already(&proof_file));
+    }
+    let file_hash = hash_file(&options.file)?;
     let node = SealedNode::find(&options.node)?;
     let genesis = genesis_of(&node)?;
-    let file_hash = hash_file(&options.file)?;
-    let id = match options.transaction {
-        Some(id) => id,
-        None => submit_hash(options, &node, file_hash)?,
+    let (id, place) = match options.transaction {
+        Some(id) => (id, take_place(&proof_file)?),
+        None => pay_for_hash(options, &node, file_hash, &proof_file, json)?,
     };
-    let found = node.wait_for_block(id, options.confirmations);
-    let found = found.with_context(|| {
+    let made = make_proof(options, &node, genesis, (id, file_hash), &proof_file, place);
+    let (proof, confirmations) = made.with_context(|| {
         format!(
             "the transaction {id} was handed in, and its proof is not here yet; \
-             `adit notarize --transaction {id}` goes on from here"
+             `adit notarize --transaction {id}` goes on from here, and pays nothing"
         )
     })?;
-    let proof = Proof::from_node(&node.merkle_proof(id)?, genesis)
-        .context("the node's proof is of no use")?;
-    proof
-        .check(file_hash)
-        .context("the node's proof does not hold")?;
-    write_new(&proof_file, &proof.to_text())?;
     let mut summary = summary(&proof, file_hash);
     summary.result["proof"] = json!(proof_file.display().to_string());
-    summary.result["confirmations"] = json!(found.confirmations);
+    summary.result["confirmations"] = json!(confirmations);
     summary
         .rows
         .push(("proof", proof_file.display().to_string()));
@@ -67,6 +63,12 @@ pub(crate) fn prove(options: &ProveOptions, json: bool) -> anyhow::Result<()> {
     let text = read_file(&proof_file, PROOF_LIMIT_BYTES).context(
         "the proof cannot be read; name it with --proof, or make one with `adit notarize`",
     )?;
+    ensure!(
+        !text.is_empty(),
+        "{} is empty and not a proof: that comes with the block; if `adit notarize` was broken off, \
+         --transaction ID goes on",
+        proof_file.display()
+    );
     let proof = Proof::read(&text).with_context(|| proof_file.display().to_string())?;
     let known_genesis = options.genesis.as_deref().map(read_genesis).transpose()?;
     let file_hash = hash_file(&options.file)?;
@@ -86,25 +88,69 @@ pub(crate) fn prove(options: &ProveOptions, json: bool) -> anyhow::Result<()> {
     report(json, &summary.result, &summary.rows)
 }
 
-/// Pays oneself nothing, with the hash as what is to be kept.
-fn submit_hash(
+/// Pays oneself nothing, with the hash as what is to be kept, once there is a
+/// place for the proof of it.
+fn pay_for_hash(
     options: &NotarizeOptions,
     node: &SealedNode,
     file_hash: Hash,
-) -> anyhow::Result<Hash> {
-    let address = wallet::address_of(&options.wallet)?;
-    let nonce = node.holdings(&address)?.next_nonce;
+    proof_file: &Path,
+    json: bool,
+) -> anyhow::Result<(Hash, NewFile)> {
+    fee::confirm(options.fee, Coins(0), options.yes)?;
     let key = wallet::key_of(&options.wallet)?;
-    let transaction = key.sign(&Transfer {
+    let place = take_place(proof_file)?;
+    let transfer = Transfer {
         amount: 0,
         chain: node.chain.id,
         data: Some(proof::data_of(file_hash)),
         fee: options.fee.0,
-        nonce,
-        recipient: address,
-        sender: address,
-    });
-    Ok(submit(node, &transaction)?.id)
+        nonce: 0,
+        recipient: key.address(),
+        sender: key.address(),
+    };
+    let say = SayId::at_once(json);
+    let paid = paying::pay(node, &options.wallet, &key, transfer, false, say)?;
+    Ok((paid.id, place))
+}
+
+/// Waits for the block, and fills the place with the proof.
+fn make_proof(
+    options: &NotarizeOptions,
+    node: &SealedNode,
+    genesis: Sealed,
+    (id, file_hash): (Hash, Hash),
+    proof_file: &Path,
+    place: NewFile,
+) -> anyhow::Result<(Proof, Option<u64>)> {
+    let found = node.wait_for_block(id, options.confirmations)?;
+    let proof = Proof::from_node(&node.merkle_proof(id)?, genesis)
+        .context("the node's proof is of no use")?;
+    proof
+        .check(file_hash)
+        .context("the node's proof does not hold")?;
+    let filled = place.fill(&proof.to_text());
+    filled.with_context(|| proof_file.display().to_string())?;
+    Ok((proof, found.confirmations))
+}
+
+/// Makes sure that there will be a place for the proof.
+fn take_place(proof_file: &Path) -> anyhow::Result<NewFile> {
+    NewFile::take(proof_file, PUBLIC).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => is_there_already(proof_file),
+        _ => anyhow!(
+            "the proof cannot be written to {}: {error}; nothing was paid: name another file \
+             with --proof",
+            proof_file.display()
+        ),
+    })
+}
+
+fn is_there_already(proof_file: &Path) -> anyhow::Error {
+    anyhow!(
+        "there is a proof {} already, and it is not overwritten: name another file with --proof",
+        proof_file.display()
+    )
 }
 
 /// The rules of the node's chain, by its first block.
@@ -126,11 +172,7 @@ struct Summary {
 
 fn summary(proof: &Proof, file_hash: Hash) -> Summary {
     let header = proof.header();
-    let time = Duration::from_millis(header.timestamp_ms);
-    let time = match UNIX_EPOCH.checked_add(time) {
-        Some(time) => humantime::format_rfc3339_millis(time).to_string(),
-        None => format!("{} ms after 1970", header.timestamp_ms),
-    };
+    let time = utc_millis(header.timestamp_ms);
     let (sender, chain) = (proof.transaction().transfer.sender, proof.genesis());
     let (id, name) = (chain.chain_id(), &chain.params().name);
     let (genesis, work) = (chain.genesis_hash(), work(header.target));
@@ -191,17 +233,4 @@ fn proof_file(file: &Path, given: Option<&Path>) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(".proof.json");
     name.into()
-}
-
-/// Writes a file that is there whole or not at all, and replaces none.
-fn write_new(file: &Path, text: &[u8]) -> anyhow::Result<()> {
-    let write = || {
-        let folder = file.parent().filter(|folder| *folder != Path::new(""));
-        let mut written = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        written.write_all(text)?;
-        written.as_file().sync_all()?;
-        written.persist_noclobber(file)?;
-        io::Result::Ok(())
-    };
-    write().with_context(|| file.display().to_string())
 }

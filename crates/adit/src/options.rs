@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use adit_core::address::Address;
+use adit_core::address::{Address, AddressError};
 use adit_core::peer::PeerAddress;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
@@ -140,12 +140,16 @@ pub(crate) struct NodeOptions {
 
     /// The genesis block of the chain to join, which `adit chain new` wrote;
     /// its rules are sealed.
-    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = environment::path())]
     pub(crate) chain: Option<PathBuf>,
+
+    /// Join the chain even if its target cannot follow the hash power.
+    #[arg(long)]
+    pub(crate) force: bool,
 
     /// Where to keep everything [default: one folder for each port, under the
     /// user's data folder].
-    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = read_path)]
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = environment::path())]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Keep nothing: when the node stops, its chain is gone.
@@ -178,7 +182,7 @@ pub(crate) struct NodeOptions {
 
     /// The address that the blocks made here are rewarded to; under the rules
     /// sealed, none are made without it.
-    #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO")]
+    #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO", value_parser = read_address)]
     pub(crate) reward_to: Option<Address>,
 
     /// Make blocks all the time, on so many cores, or on all; without it they
@@ -295,7 +299,7 @@ pub(crate) struct DoctorOptions {
     pub(crate) rules: Option<RulesName>,
 
     /// The genesis block of its chain, if the rules are sealed.
-    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = environment::path())]
     pub(crate) chain: Option<PathBuf>,
 }
 
@@ -333,8 +337,11 @@ pub(crate) enum ChainCommand {
         rules: Option<RulesName>,
         /// The genesis block of the chain, if its rules are sealed and the
         /// folder does not hold it yet.
-        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = read_path)]
+        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = environment::path())]
         chain: Option<PathBuf>,
+        /// Take the chain in even if its target cannot follow the hash power.
+        #[arg(long)]
+        force: bool,
         /// What `export` wrote, or the body of GET /chain; `-` is the
         /// standard input.
         file: PathBuf,
@@ -349,7 +356,7 @@ pub(crate) enum ChainCommand {
 #[derive(Debug, Args)]
 pub(crate) struct FolderOptions {
     /// The node's data folder.
-    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = read_path)]
+    #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = environment::path())]
     data_dir: Option<PathBuf>,
 
     /// The node's port, where it keeps its data in the default folder.
@@ -499,18 +506,6 @@ fn usage(problem: &str) -> clap::Error {
     Cli::command().error(ErrorKind::InvalidValue, problem)
 }
 
-/// The shell makes the home folder of a `~`, but not in a variable or a file.
-pub(crate) fn read_path(text: &str) -> Result<PathBuf, String> {
-    let Some(behind) = text.strip_prefix('~') else {
-        return Ok(PathBuf::from(text));
-    };
-    if !matches!(behind.chars().next(), None | Some('/')) {
-        return Err("another user's home is not known here; write the whole path".into());
-    }
-    let home = dirs::home_dir().ok_or("this user has no home folder; write the whole path")?;
-    Ok(home.join(behind.trim_start_matches('/')))
-}
-
 fn read_interval(text: &str) -> Result<Interval, String> {
     if text == "0" {
         return Ok(Interval(None));
@@ -535,9 +530,14 @@ fn read_allocation(text: &str) -> Result<(Address, u64), String> {
     let (address, amount) = text
         .split_once('=')
         .ok_or("write it as ADDRESS=AMOUNT, such as adit1...=1000")?;
-    let address: Address = address.parse().map_err(|error| format!("{error}"))?;
+    let address = read_address(address).map_err(|error| format!("{error}"))?;
     let Coins(units) = amount.parse().map_err(|error| format!("{error}"))?;
     Ok((address, units))
+}
+
+/// An address as people give it: codes to scan hold it in capitals.
+fn read_address(text: &str) -> Result<Address, AddressError> {
+    Address::of_people(text)
 }
 
 /// As many threads as run at the same time on this machine.

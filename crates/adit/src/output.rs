@@ -167,16 +167,24 @@ fn told(written: io::Result<()>) -> Result<()> {
 
 /// A time in UTC to the second, as RFC 3339 writes it.
 pub(crate) fn utc(time_ms: u64) -> String {
-    // What lies beyond the year 9999 has no such text.
-    const LAST_S: u64 = 253_402_300_799;
-    let seconds = time_ms / 1000;
-    match seconds <= LAST_S {
-        true => {
-            let time = UNIX_EPOCH + Duration::from_secs(seconds);
-            humantime::format_rfc3339_seconds(time).to_string()
-        }
-        false => format!("{time_ms} ms after 1970"),
+    match of_calendar(time_ms) {
+        Some(time) => humantime::format_rfc3339_seconds(time).to_string(),
+        None => format!("{time_ms} ms after 1970"),
     }
+}
+
+/// The same to the millisecond.
+pub(crate) fn utc_millis(time_ms: u64) -> String {
+    match of_calendar(time_ms) {
+        Some(time) => humantime::format_rfc3339_millis(time).to_string(),
+        None => format!("{time_ms} ms after 1970"),
+    }
+}
+
+/// What lies beyond the year 9999 has no such text.
+fn of_calendar(time_ms: u64) -> Option<SystemTime> {
+    const YEAR_10000: u64 = 253_402_300_800_000;
+    (time_ms < YEAR_10000).then(|| UNIX_EPOCH + Duration::from_millis(time_ms))
 }
 
 /// "3 min ago".

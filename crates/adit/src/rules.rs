@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::rules::{Rules, Sealed, by_name};
+use adit_core::sealed::HALF_LIFE_INTERVALS;
 use adit_node::identity;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 
 use crate::options::RulesName;
 
@@ -37,6 +38,37 @@ pub(crate) fn named(
             by_name(name).ok_or_else(|| anyhow!("--rules {name}: unknown"))
         }
     }
+}
+
+/// Before a folder comes to hold a chain: whether its target can follow the hash
+/// power. Whoever insists is warned; of a chain that is there already nothing is
+/// said.
+pub(crate) fn check_joined(rules: &dyn Rules, folder: &Path, force: bool) -> anyhow::Result<()> {
+    let Some(genesis) = rules.genesis_text() else {
+        return Ok(());
+    };
+    let sealed = Sealed::new(genesis)?;
+    let (params, hash) = (sealed.params(), sealed.genesis_hash().to_string());
+    let is_there = || {
+        let kept = identity::read(folder).ok().flatten();
+        kept.is_some_and(|kept| kept.chain == Some(hash))
+    };
+    if params.target_follows() || is_there() {
+        return Ok(());
+    }
+    let problem = format!(
+        "the target of the chain {:?} cannot follow the hash power: expected a half_life_ms of \
+         {} to {} times block_interval_ms, found {} and {}; in the end its blocks come all at \
+         once, or never",
+        params.name,
+        HALF_LIFE_INTERVALS.start(),
+        HALF_LIFE_INTERVALS.end(),
+        params.half_life_ms,
+        params.block_interval_ms
+    );
+    ensure!(force, "{problem}. If you want to join it, say --force");
+    eprintln!("warning: {problem}");
+    Ok(())
 }
 
 /// The rules of the chain whose genesis block is in the file.

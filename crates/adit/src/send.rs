@@ -7,37 +7,41 @@ use std::path::Path;
 
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::json::{self, Reading};
-use adit_core::rules::{Sealed, verify_signature};
+use adit_core::rules::Sealed;
 use adit_core::sealed::{SealedTransaction, Transfer};
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::client::ClientError;
 use crate::coins::Coins;
+use crate::fee;
 use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
 use crate::output::{Output, Rows};
+use crate::paying::{SayId, pay, submit};
 use crate::sealed_node::SealedNode;
 use crate::wallet;
 
 pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
     let sender = wallet::address_of(&options.wallet)?;
+    let extras = options.extras;
+    fee::confirm(extras.fee, options.amount, extras.yes)?;
     let node = SealedNode::find(&options.node)?;
-    let nonce = match options.nonce {
-        Some(nonce) => nonce,
-        None => node.holdings(&sender)?.next_nonce,
-    };
     let transfer = Transfer {
         amount: options.amount.0,
         chain: node.chain.id,
-        data: options.extras.data,
-        fee: options.extras.fee.0,
-        nonce,
+        data: extras.data,
+        fee: extras.fee.0,
+        nonce: options.nonce.unwrap_or_default(),
         recipient: options.to,
         sender,
     };
-    let transaction = wallet::key_of(&options.wallet)?.sign(&transfer);
-    hand_in(&node, &transaction, options.wait, json)
+    let key = wallet::key_of(&options.wallet)?;
+    let (say, is_chosen) = (
+        SayId::when_waiting(options.wait, json),
+        options.nonce.is_some(),
+    );
+    let sent = pay(&node, &options.wallet, &key, transfer, is_chosen, say)?;
+    tell(&node, &sent, options.wait, json)
 }
 
 pub(crate) fn broadcast(options: &BroadcastOptions, json: bool) -> anyhow::Result<()> {
@@ -45,7 +49,8 @@ pub(crate) fn broadcast(options: &BroadcastOptions, json: bool) -> anyhow::Resul
     let read = json::canonical_as(Reading::Strict, &text, TRANSACTION_LIMIT_BYTES);
     let text = read.with_context(|| format!("{} is no transaction", options.file.display()))?;
     let node = SealedNode::find(&options.node)?;
-    hand_in(&node, &text, options.wait, json)
+    let sent = submit(&node, &text, SayId::when_waiting(options.wait, json))?;
+    tell(&node, &sent, options.wait, json)
 }
 
 pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
@@ -54,6 +59,7 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
         (None, Some(file)) => read_genesis(file)?.chain_id(),
         (None, None) => bail!("say for which chain: --chain-id ID or --genesis FILE"),
     };
+    fee::confirm(options.extras.fee, options.amount, options.extras.yes)?;
     let key = wallet::key_of(&options.wallet)?;
     let transaction = key.sign(&Transfer {
         amount: options.amount.0,
@@ -107,14 +113,21 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
     )
 }
 
-/// Submits a signed transaction, and says what became of it.
-fn hand_in(node: &SealedNode, text: &[u8], wait: bool, json: bool) -> anyhow::Result<()> {
-    let transaction = submit(node, text)?;
-    let found = match wait {
-        true => Some(node.wait_for_block(transaction.id, 1)?),
-        false => None,
-    };
+/// Says what became of a transaction that was handed in.
+fn tell(
+    node: &SealedNode,
+    transaction: &SealedTransaction,
+    wait: bool,
+    json: bool,
+) -> anyhow::Result<()> {
     let (id, transfer) = (transaction.id, &transaction.transfer);
+    let found = wait.then(|| node.wait_for_block(id, 1)).transpose();
+    let found = found.with_context(|| {
+        format!(
+            "the transaction {id} was handed in; see with `adit tx {id}` what became of it \
+             before you send it anew"
+        )
+    })?;
     let mut result = json!({
         "id": id.to_string(),
         "status": if wait { "confirmed" } else { "pending" },
@@ -141,27 +154,6 @@ fn hand_in(node: &SealedNode, text: &[u8], wait: bool, json: bool) -> anyhow::Re
         }
     }
     report(json, &result, &rows)
-}
-
-/// Hands a transaction in that is in order as far as can be told without an
-/// account.
-pub(crate) fn submit(node: &SealedNode, text: &[u8]) -> anyhow::Result<SealedTransaction> {
-    let transaction = SealedTransaction::read(text).context("this is no transaction")?;
-    verify_signature(text, &transaction)?;
-    node.submit(text).map_err(|error| {
-        // It was sent, and only the answer is missing.
-        let may_be_in = matches!(error, ClientError::Unreachable { .. });
-        let error = anyhow::Error::from(error);
-        match may_be_in {
-            true => error.context(format!(
-                "the transaction {} may have been taken or not: see with `adit balance` whether \
-                 it waits before you send it anew",
-                transaction.id
-            )),
-            false => error,
-        }
-    })?;
-    Ok(transaction)
 }
 
 /// The rules of the chain whose genesis block is in a file.

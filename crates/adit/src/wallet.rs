@@ -2,12 +2,14 @@
 //! it here.
 
 mod derivation;
+mod hidden;
 mod key;
 mod key_file;
+mod opaque;
 mod password;
 
 pub(crate) use key::SecretKey;
-pub(crate) use password::PASSWORD_VARIABLE;
+pub(crate) use password::PASSWORD_VARIABLES;
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,12 +21,14 @@ use serde_json::json;
 
 use self::key::{DERIVATION, Phrase};
 use self::key_file::{KeyFile, KeyFileError};
+use crate::new_file;
 use crate::options::{WalletCommand, WalletFolder, WalletOptions};
 
 pub(crate) fn run(command: &WalletCommand, json: bool) -> anyhow::Result<()> {
     match command {
         WalletCommand::New(options) => new(options, json),
         WalletCommand::Import(options) => import(options, json),
+        WalletCommand::Password(options) => change_password(options, json),
         WalletCommand::List(folder) => list(folder, json),
         WalletCommand::Address(options) => address(options, json),
     }
@@ -36,29 +40,44 @@ fn new(options: &WalletOptions, json: bool) -> anyhow::Result<()> {
     let password = password::new_password(&options.name)?;
     let phrase = Phrase::new()?;
     let key = phrase.key();
-    let ready = KeyFile::encrypt(&key, Some(DERIVATION), &password)?.prepare(&file)?;
-    // A wallet whose words nobody could read is not kept.
-    print_new(options, &file, key.address(), Some(&phrase), json)?;
-    Ok(ready.keep()?)
+    // Whoever reads the words may rely on the wallet.
+    KeyFile::encrypt(&key, Some(DERIVATION), &password)?.keep(&file)?;
+    let printed = print_new(options, &file, key.address(), Some(&phrase), json);
+    if printed.is_err() {
+        // A wallet whose words nobody could read is not kept.
+        fs::remove_file(&file).with_context(|| file.display().to_string())?;
+    }
+    printed
 }
 
 fn import(options: &WalletOptions, json: bool) -> anyhow::Result<()> {
     let file = options.file()?;
     refuse_existing(&file)?;
     let text = password::phrase()?;
-    let (key, derivation) = match SecretKey::from_hex(text.trim()) {
+    let (key, derivation) = match SecretKey::read(&text) {
         Some(key) => (key, None),
         None => (Phrase::read(&text)?.key(), Some(DERIVATION)),
     };
     let password = password::new_password(&options.name)?;
-    let encrypted = KeyFile::encrypt(&key, derivation, &password)?;
-    encrypted.prepare(&file)?.keep()?;
+    KeyFile::encrypt(&key, derivation, &password)?.keep(&file)?;
+    print_new(options, &file, key.address(), None, json)
+}
+
+fn change_password(options: &WalletOptions, json: bool) -> anyhow::Result<()> {
+    let file = options.file()?;
+    let kept = KeyFile::read(&file)?;
+    let key = kept.decrypt(&password::password(&options.name)?, &file)?;
+    let password = password::changed_password(&options.name)?;
+    let encrypted = KeyFile::encrypt(&key, kept.derivation(), &password)?;
+    // What can't be opened takes no other's place.
+    encrypted.decrypt(&password, &file)?;
+    encrypted.replace(&file)?;
     print_new(options, &file, key.address(), None, json)
 }
 
 /// Before anybody types a password in vain.
 fn refuse_existing(file: &Path) -> Result<(), KeyFileError> {
-    match file.exists() {
+    match new_file::is_there(file) {
         true => Err(KeyFileError::Exists { file: file.into() }),
         false => Ok(()),
     }

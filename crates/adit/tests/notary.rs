@@ -168,6 +168,48 @@ fn a_header_without_work_proves_nothing() {
     }
 }
 
+/// On a chain where every guess is a proof, a header can have any time.
+#[test]
+fn a_header_of_any_time_is_read_and_one_older_than_the_chain_is_refused() {
+    let (node, wallets) = (development_chain(), Wallets::with_funds());
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("claim");
+    fs::write(&file, CONTENT).unwrap();
+    let file = file.to_str().unwrap();
+    wallets.ask(&node, &["notarize", file]).expect_code(0);
+    let text = fs::read(format!("{file}.proof.json")).unwrap();
+    let proof: Value = serde_json::from_slice(&text).unwrap();
+    let began = proof["genesis"]["timestamp"].as_u64().unwrap();
+    let prove = |time_ms: u64| {
+        let mut proof = proof.clone();
+        proof["header"]["timestamp"] = json!(time_ms);
+        let header = proof["header"].to_string();
+        let header = canonical_json::canonical(header.as_bytes(), 10_000).unwrap();
+        let hash = block_hash(sha256(&header), proof["proof"].as_u64().unwrap());
+        proof["block_hash"] = json!(hash.to_string());
+        fs::write(format!("{file}.proof.json"), proof.to_string()).unwrap();
+        run(&mut adit(["prove", file, "--json"]))
+    };
+    for (time_ms, expected) in [
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z".to_owned()),
+        (
+            253_402_300_800_000,
+            "253402300800000 ms after 1970".to_owned(),
+        ),
+        (
+            (1 << 53) - 1,
+            format!("{} ms after 1970", (1_u64 << 53) - 1),
+        ),
+    ] {
+        assert_eq!(prove(time_ms).expect_code(0).json()["time"], expected);
+    }
+    assert_eq!(prove(began).expect_code(0).json()["timestamp"], began);
+    for older in [began - 1, 0] {
+        let refused = prove(older).expect_code(1);
+        refused.expect_error(["older than the chain", &began.to_string()]);
+    }
+}
+
 #[test]
 fn a_proof_of_another_chain_is_refused() {
     let notarised = Notarised::new();
@@ -228,7 +270,8 @@ fn a_proof_can_wait_for_blocks_on_top() {
         (node.status()["pending"] == 1).then_some(())
     });
     for _ in 0..3 {
-        assert!(!folder.path().join("claim.txt.proof.json").exists());
+        let proof = fs::read(folder.path().join("claim.txt.proof.json"));
+        assert_eq!(proof.unwrap(), b"", "there is no more than its place");
         node.mine();
     }
     let made = notarize.ended().expect_code(0).json();

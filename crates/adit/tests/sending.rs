@@ -27,7 +27,7 @@ fn coins_move_and_the_balance_tells() {
     assert_eq!(sent["status"], "pending");
 
     let send = [
-        "send", &friend, "0.000001", "--fee", "2", "--data", "hi", "--wait",
+        "send", &friend, "0.000001", "--fee", "2", "--yes", "--data", "hi", "--wait",
     ];
     let confirmed = wallets.ask(&node, &send).expect_code(0).json();
     assert_eq!(confirmed["nonce"], 1);

@@ -49,6 +49,20 @@ pub(crate) fn adit<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> C
     command
 }
 
+/// Another command that runs this one: with its arguments behind, and in its
+/// surroundings.
+pub(crate) fn wrapped(mut outer: Command, command: &Command) -> Command {
+    outer.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer.current_dir(command.get_current_dir().unwrap());
+    outer
+}
+
 /// A port that nobody listens on, below those that the system gives to
 /// connections (one of which would take it again).
 pub(crate) fn free_port() -> u16 {

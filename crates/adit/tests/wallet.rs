@@ -20,7 +20,7 @@ mod derivation;
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
-const ABOUT: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
+pub(crate) const ABOUT: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
                      abandon abandon about";
 
 #[test]
@@ -444,7 +444,7 @@ fn what_no_chain_takes_is_wrong_usage() {
         ("--data", &*long),
         ("--fee", "free"),
         ("--nonce", "9007199254740992"),
-        ("--to", &RECIPIENT.to_uppercase()),
+        ("--to", &RECIPIENT.replacen('a', "A", 1)),
         ("--to", &RECIPIENT.replace('q', "p")),
     ] {
         let mut arguments = SIGN.to_vec();
@@ -459,10 +459,11 @@ fn what_no_chain_takes_is_wrong_usage() {
     }
 }
 
-const RECIPIENT: &str = "adit147n0lydu9j3v26vn099905fgzafurz2jdtytv5f7e92a9udmzefq5czcqu";
+pub(crate) const RECIPIENT: &str =
+    "adit147n0lydu9j3v26vn099905fgzafurz2jdtytv5f7e92a9udmzefq5czcqu";
 
 /// The amount is the fifth, the chain stands at the end.
-const SIGN: &[&str] = &[
+pub(crate) const SIGN: &[&str] = &[
     "sign",
     "--to",
     RECIPIENT,

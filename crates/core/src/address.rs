@@ -35,8 +35,8 @@ pub enum AddressError {
         /// Its first characters.
         found: String,
     },
-    /// It holds a capital letter. An address has one form only, since texts are
-    /// what is hashed.
+    /// It holds a capital letter. Within a chain an address has one form only,
+    /// since texts are what is hashed.
     #[error("an address is written in lower case, found {found:?}")]
     UpperCase {
         /// The first capital letter.
@@ -52,6 +52,19 @@ pub enum AddressError {
     /// second form of another address.
     #[error("the four bits of padding are not zero")]
     WrongPadding,
+}
+
+impl Address {
+    /// Reads an address as people give it: in lower case, or as codes to scan
+    /// have it, all of it in capitals (BIP 350). Within a chain only lower case
+    /// counts, which is what [`FromStr`] reads.
+    pub fn of_people(text: &str) -> Result<Address, AddressError> {
+        let is_lower = |one: char| one.is_ascii_lowercase();
+        match text.contains(is_lower) {
+            true => text.parse(),
+            false => text.to_ascii_lowercase().parse(),
+        }
+    }
 }
 
 impl FromStr for Address {

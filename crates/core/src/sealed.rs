@@ -16,7 +16,8 @@ pub use error::{SealedError, SealedTransactionError};
 pub use fields::FieldError;
 pub use header::{Header, block_hash, header_text, write_block};
 pub use params::{
-    DATA_LIMIT_BYTES, DURATION_LIMIT_MS, NAME_LIMIT_BYTES, Params, SMALLEST_BLOCK_BYTES,
+    DATA_LIMIT_BYTES, DURATION_LIMIT_MS, HALF_LIFE_INTERVALS, NAME_LIMIT_BYTES, Params,
+    SMALLEST_BLOCK_BYTES,
 };
 pub use transaction::{ChainId, SealedTransaction, Transfer, signed_bytes};
 

@@ -140,3 +140,21 @@ proptest! {
         }
     }
 }
+
+/// BIP 350: "Decoders MUST accept both uppercase and lowercase strings", and
+/// none in which both stand.
+#[test]
+fn people_may_give_an_address_in_capitals_but_not_in_both() {
+    let address = Address([7; 32]);
+    let (lower, upper) = (address.to_string(), address.to_string().to_uppercase());
+    assert_eq!(Address::of_people(&lower), Ok(address));
+    assert_eq!(Address::of_people(&upper), Ok(address));
+    assert!(upper.parse::<Address>().is_err(), "a chain takes one form");
+    for mixed in [lower.replacen('a', "A", 1), upper.replacen('A', "a", 1)] {
+        let found = Address::of_people(&mixed);
+        assert!(
+            matches!(found, Err(AddressError::UpperCase { .. })),
+            "{mixed}"
+        );
+    }
+}

@@ -77,6 +77,10 @@ pub(super) enum ProofError {
     )]
     TooEasy { limit: U256, found: U256 },
     #[error(
+        "the header is older than the chain: its time is {found} ms after 1970, and the chain begins at {expected} ms"
+    )]
+    BeforeGenesis { expected: u64, found: u64 },
+    #[error(
         "the transaction is not in the block: it leads to the root {found}, the header's is {expected}; the transaction, its position or the path was changed"
     )]
     NotInBlock { expected: Hash, found: String },
@@ -155,6 +159,7 @@ impl Proof {
         self.check_signature()?;
         self.check_chain()?;
         self.check_work()?;
+        self.check_time()?;
         self.check_path()
     }
 
@@ -212,6 +217,15 @@ impl Proof {
             return Err(ProofError::TooEasy { limit, found });
         }
         Ok(())
+    }
+
+    /// No block is older than the first one.
+    fn check_time(&self) -> Result<(), ProofError> {
+        let (expected, found) = (self.genesis.genesis_ms(), self.header.timestamp_ms);
+        match found >= expected {
+            true => Ok(()),
+            false => Err(ProofError::BeforeGenesis { expected, found }),
+        }
     }
 
     /// The header commits to the transaction.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::{say, usage};
-use crate::wallet::PASSWORD_VARIABLE;
+use crate::wallet::PASSWORD_VARIABLES;
 
 /// What adit's variables begin with.
 const PREFIX: &str = "ADIT_";
@@ -38,7 +38,7 @@ pub(super) fn prepare(
 
 /// A path out of a flag or a variable. A shell makes the home folder of a `~`,
 /// but not in a variable or in `.env`.
-pub(super) fn path() -> impl TypedValueParser<Value = std::path::PathBuf> {
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
         if !path.as_os_str().as_encoded_bytes().starts_with(b"~") {
             return Ok(path);
@@ -84,7 +84,7 @@ fn is_own_line(line: &[u8]) -> bool {
 fn refuse_unknown_variables(command: &clap::Command) -> Result<(), clap::Error> {
     let mut known = variables_of(command);
     // No flag goes with it: every process may read another's arguments.
-    known.insert(PASSWORD_VARIABLE.to_owned());
+    known.extend(PASSWORD_VARIABLES.map(str::to_owned));
     let unknown = std::env::vars_os()
         .filter(|(name, value)| !is_service_link(name, value))
         .map(|(name, _)| name.to_string_lossy().into_owned())

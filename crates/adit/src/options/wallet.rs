@@ -9,8 +9,9 @@ use adit_core::sealed::{ChainId, DATA_LIMIT_BYTES, INTEGER_LIMIT};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::{NodeToAsk, environment};
+use super::{NodeToAsk, environment, read_address};
 use crate::coins::Coins;
+use crate::fee::USUAL_FEE;
 
 /// A wallet's name is at most this long.
 const WALLET_NAME_LIMIT_BYTES: usize = 64;
@@ -23,6 +24,10 @@ pub(crate) enum WalletCommand {
     /// asked for at a terminal; a secret key of 64 hex digits, as `adit dev`
     /// prints them, is taken too.
     Import(WalletOptions),
+    /// Give a wallet another password. Where nobody sits at a terminal, the new
+    /// one is taken from the variable ADIT_NEW_PASSWORD, or from the file that
+    /// ADIT_NEW_PASSWORD_FILE names.
+    Password(WalletOptions),
     /// Print the wallets on this machine.
     List(WalletFolder),
     /// Print the address of a wallet.
@@ -37,7 +42,8 @@ pub(crate) struct WalletFolder {
 }
 
 /// A wallet is one key file. Its password is asked for at the terminal, or
-/// taken from the variable ADIT_PASSWORD.
+/// taken from the variable ADIT_PASSWORD, or from the file that
+/// ADIT_PASSWORD_FILE names.
 #[derive(Debug, Args)]
 pub(crate) struct WalletOptions {
     #[command(flatten)]
@@ -60,6 +66,7 @@ pub(crate) struct BalanceOptions {
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
     /// Whose balance [default: the wallet's].
+    #[arg(value_parser = read_address)]
     pub(crate) address: Option<Address>,
 }
 
@@ -70,6 +77,7 @@ pub(crate) struct SendOptions {
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
     /// Who is paid.
+    #[arg(value_parser = read_address)]
     pub(crate) to: Address,
     /// How much, in coins.
     pub(crate) amount: Coins,
@@ -88,8 +96,11 @@ pub(crate) struct SendOptions {
 #[derive(Debug, Args)]
 pub(crate) struct Extras {
     /// What the finder of the block gets for taking it in, in coins.
-    #[arg(long, default_value = "0.001")]
+    #[arg(long, default_value = USUAL_FEE)]
     pub(crate) fee: Coins,
+    /// Pay the fee without being asked, however high it is.
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// A text that everybody can read in the chain for ever.
     #[arg(long, value_name = "TEXT", value_parser = read_data)]
     pub(crate) data: Option<String>,
@@ -100,7 +111,7 @@ pub(crate) struct SignOptions {
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
     /// Who is paid.
-    #[arg(long)]
+    #[arg(long, value_parser = read_address)]
     pub(crate) to: Address,
     /// How much, in coins.
     #[arg(long)]
@@ -153,8 +164,11 @@ pub(crate) struct NotarizeOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) proof: Option<PathBuf>,
     /// What the finder of the block gets for taking it in, in coins.
-    #[arg(long, default_value = "0.001")]
+    #[arg(long, default_value = USUAL_FEE)]
     pub(crate) fee: Coins,
+    /// Pay the fee without being asked, however high it is.
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// Wait for so many blocks, its own and those on top of it.
     #[arg(
         long,

@@ -24,6 +24,9 @@ pub(crate) const DERIVATION: &str = "BIP-39, SLIP-0010 ed25519, m/44'/1'/0'/0'";
 /// So much chance is in a new phrase: 256 bits, 24 words.
 const ENTROPY_BYTES: usize = 32;
 
+/// The longest phrases have so many words.
+const LONGEST_PHRASE_WORDS: usize = 24;
+
 /// The words (BIP-39, English, without a passphrase) from which a key can be
 /// made again.
 pub(crate) struct Phrase(Mnemonic);
@@ -55,15 +58,20 @@ impl Phrase {
         Ok(Phrase(phrase))
     }
 
-    /// Reads words as people write them, with any space between them.
-    pub(crate) fn read(text: &str) -> Result<Phrase, PhraseError> {
-        let text = Zeroizing::new(text.to_lowercase());
+    /// Reads words as people write them: over several lines, numbered, with
+    /// commas, in capitals.
+    pub(crate) fn read(found: &str) -> Result<Phrase, PhraseError> {
+        let mut text = Zeroizing::new(String::with_capacity(found.len() + 1));
+        for word in words(found) {
+            text.extend(word.chars().map(|one| one.to_ascii_lowercase()));
+            text.push(' ');
+        }
         let phrase = Mnemonic::parse_in_normalized(Language::English, &text);
         phrase.map(Phrase).map_err(|error| match error {
             bip39::Error::UnknownWord(index) => PhraseError::UnknownWord { number: index + 1 },
             bip39::Error::InvalidChecksum => PhraseError::WrongChecksum,
             _ => PhraseError::WrongCount {
-                found: text.split_whitespace().count(),
+                found: words(found).count(),
             },
         })
     }
@@ -82,8 +90,13 @@ impl fmt::Display for Phrase {
 }
 
 impl SecretKey {
-    /// Reads 64 hex digits, as `adit dev` prints them.
-    pub(crate) fn from_hex(hex: &str) -> Option<SecretKey> {
+    /// Reads 64 hex digits, as `adit dev` prints them, or others in capitals and
+    /// with a `0x`.
+    pub(crate) fn read(text: &str) -> Option<SecretKey> {
+        let hex = text.trim_matches(is_between);
+        let hex = hex.strip_prefix("0x").or(hex.strip_prefix("0X"));
+        let hex = hex.unwrap_or(text.trim_matches(is_between));
+        let hex = Zeroizing::new(hex.to_ascii_lowercase());
         let mut bytes = Zeroizing::new([0; 32]);
         read_hex(hex.as_bytes(), &mut *bytes)?;
         Some(SecretKey(bytes))
@@ -111,4 +124,24 @@ impl SecretKey {
     fn signing_key(&self) -> Zeroizing<SigningKey> {
         Zeroizing::new(SigningKey::from(*self.0))
     }
+}
+
+/// Whether nothing can come behind it: it is a key, or as long as a phrase can
+/// be.
+pub(crate) fn is_whole(text: &str) -> bool {
+    SecretKey::read(text).is_some() || words(text).count() >= LONGEST_PHRASE_WORDS
+}
+
+/// The words of a phrase, without their numbers and whatever else is no letter.
+/// A digit within a word stays: it was mistyped.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_between)
+        .map(|part| part.trim_matches(|one: char| !one.is_alphabetic()))
+        .filter(|word| !word.is_empty())
+}
+
+/// What may stand between two words, and around them. Files begin with a mark of
+/// their encoding, and pages break lines at places that nobody sees.
+fn is_between(one: char) -> bool {
+    one.is_whitespace() || matches!(one, ',' | ';' | '\u{feff}' | '\u{200b}'..='\u{200d}')
 }

@@ -2,9 +2,9 @@
 //! nobody but its owner, never replaced. It says by itself how it is to be
 //! opened. Where passwords come from is not asked.
 
-use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use adit_core::address::Address;
@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key::SecretKey;
+use super::opaque;
+use crate::new_file::{self, NewFile, SECRET};
 
 /// A longer file is none of ours.
 const KEY_FILE_LIMIT_BYTES: u64 = 16 * 1024;
@@ -117,7 +119,8 @@ impl KeyFile {
             msg: key.as_bytes(),
             aad: address.as_bytes(),
         };
-        let cipher = kdf.cipher(password, &salt).map_err(anyhow::Error::msg)?;
+        let password = opaque::prepared(password);
+        let cipher = kdf.cipher(&password, &salt).map_err(anyhow::Error::msg)?;
         let encrypted = cipher.encrypt(&nonce.into(), payload);
         let encrypted = encrypted.map_err(|_| anyhow::anyhow!("the key cannot be encrypted"))?;
         Ok(KeyFile {
@@ -136,10 +139,7 @@ impl KeyFile {
     pub(crate) fn read(file: &Path) -> Result<KeyFile, KeyFileError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => KeyFileError::Missing { file: file.into() },
-            _ => KeyFileError::Io {
-                file: file.into(),
-                error,
-            },
+            _ => io_error(file, error),
         };
         let opened = File::open(file).map_err(failed)?;
         let mut text = Vec::new();
@@ -160,8 +160,26 @@ impl KeyFile {
         &self.address
     }
 
-    /// Gives the key out for the right password; `file` is where it was read.
+    /// How its key follows from a phrase, if it does.
+    pub(crate) fn derivation(&self) -> Option<&str> {
+        self.derivation.as_deref()
+    }
+
+    /// Gives the key out for the right password, in whatever form it was typed;
+    /// `file` is where it was read.
     pub(crate) fn decrypt(&self, password: &str, file: &Path) -> Result<SecretKey, KeyFileError> {
+        let wrong = || KeyFileError::WrongPassword { file: file.into() };
+        let mut opened = Err(wrong());
+        for form in opaque::forms(password) {
+            opened = self.decrypt_with(&form, file);
+            if !matches!(opened, Err(KeyFileError::WrongPassword { .. })) {
+                break;
+            }
+        }
+        opened
+    }
+
+    fn decrypt_with(&self, password: &str, file: &Path) -> Result<SecretKey, KeyFileError> {
         let unreadable = |problem: String| damaged(file, problem);
         let salt: [u8; SALT_BYTES] = from_hex("salt", &self.kdf.salt).map_err(unreadable)?;
         let nonce: [u8; NONCE_BYTES] = from_hex("nonce", &self.cipher.nonce).map_err(unreadable)?;
@@ -183,32 +201,31 @@ impl KeyFile {
         }
     }
 
-    /// Makes the file ready beside its place, readable by its owner only;
-    /// [`Ready::keep`] puts it there.
-    pub(crate) fn prepare(&self, file: &Path) -> Result<Ready, KeyFileError> {
-        let failed = |error| KeyFileError::Io {
-            file: file.into(),
-            error,
+    /// Puts it into a file that was not there, readable by its owner only;
+    /// comes back when it is durable.
+    pub(crate) fn keep(&self, file: &Path) -> Result<(), KeyFileError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists { file: file.into() },
+            _ => io_error(file, error),
         };
-        if file.exists() {
-            return Err(KeyFileError::Exists { file: file.into() });
-        }
         let folder = file.parent().unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(failed)?;
-        let mut text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
-        text.push('\n');
-        let mut written = tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(folder)
-            .map_err(failed)?;
-        written.write_all(text.as_bytes()).map_err(failed)?;
-        written.as_file().sync_all().map_err(failed)?;
-        Ok(Ready {
-            written,
-            file: file.to_owned(),
-        })
+        made.map_err(|error| io_error(file, error))?;
+        let place = NewFile::take(file, SECRET).map_err(failed)?;
+        place.fill(&self.to_text(file)?).map_err(failed)
+    }
+
+    /// Puts it into the place of the file that was there.
+    pub(crate) fn replace(&self, file: &Path) -> Result<(), KeyFileError> {
+        let replaced = new_file::replace(file, &self.to_text(file)?, SECRET);
+        replaced.map_err(|error| io_error(file, error))
+    }
+
+    fn to_text(&self, file: &Path) -> Result<Vec<u8>, KeyFileError> {
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|error| io_error(file, error.into()))?;
+        text.push(b'\n');
+        Ok(text)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -228,31 +245,6 @@ impl KeyFile {
             ));
         }
         Ok(())
-    }
-}
-
-/// A key file that is written and not yet in its place.
-pub(crate) struct Ready {
-    written: tempfile::NamedTempFile,
-    file: PathBuf,
-}
-
-impl Ready {
-    /// Puts it in its place, unless something is there by now.
-    pub(crate) fn keep(self) -> Result<(), KeyFileError> {
-        let file = self.file;
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::AlreadyExists => KeyFileError::Exists { file: file.clone() },
-            _ => KeyFileError::Io {
-                file: file.clone(),
-                error,
-            },
-        };
-        self.written
-            .persist_noclobber(&file)
-            .map_err(|error| failed(error.error))?;
-        let folder = File::open(file.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        folder.sync_all().map_err(failed)
     }
 }
 
@@ -277,6 +269,13 @@ impl Kdf {
             .hash_password_into(password.as_bytes(), salt, &mut *key)
             .map_err(|error| format!("kdf: {error}"))?;
         Ok(ChaCha20Poly1305::new((&*key).into()))
+    }
+}
+
+fn io_error(file: &Path, error: io::Error) -> KeyFileError {
+    KeyFileError::Io {
+        file: file.into(),
+        error,
     }
 }
 

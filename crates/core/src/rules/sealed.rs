@@ -32,6 +32,7 @@ use crate::transaction::{Payment, Submitted, TRANSACTION_LIMIT_BYTES, Transactio
 pub struct Sealed {
     genesis: Vec<u8>,
     genesis_hash: Hash,
+    genesis_ms: u64,
     params: Params,
 }
 
@@ -59,6 +60,7 @@ impl Sealed {
         Ok(Sealed {
             genesis: text,
             genesis_hash: block.hash,
+            genesis_ms: block.header.timestamp_ms,
             params,
         })
     }
@@ -77,6 +79,11 @@ impl Sealed {
     /// The hash of the genesis block.
     pub fn genesis_hash(&self) -> Hash {
         self.genesis_hash
+    }
+
+    /// When the chain began, in milliseconds since 1970: no block is older.
+    pub fn genesis_ms(&self) -> u64 {
+        self.genesis_ms
     }
 
     /// What transactions for this chain name.

@@ -3,6 +3,7 @@
 //! chain is born that cannot live.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use ruint::aliases::U256;
 
@@ -26,6 +27,10 @@ pub const DATA_LIMIT_BYTES: u64 = 8_192;
 /// `max_block_bytes` is at least this: there has to be room for a header, a
 /// reward and one payment.
 pub const SMALLEST_BLOCK_BYTES: u64 = 1_024;
+
+/// The target follows the hash power in good time if `half_life_ms` is so many
+/// intervals. With less it runs away from it, with far more a step is nothing.
+pub const HALF_LIFE_INTERVALS: RangeInclusive<u64> = 5..=1_000;
 
 /// What a chain is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +171,16 @@ impl Params {
             return Err(wrong("allocations", expected, total.to_string()));
         }
         Ok(())
+    }
+
+    /// Whether the target follows the hash power, or is meant to stay where it
+    /// is. A chain of other parameters can be born, and will not live well.
+    pub fn target_follows(&self) -> bool {
+        let interval = self.block_interval_ms;
+        let is_constant = interval == 1 && self.initial_target == self.pow_limit;
+        let (least, most) = (HALF_LIFE_INTERVALS.start(), HALF_LIFE_INTERVALS.end());
+        let fits = interval.saturating_mul(*least)..=interval.saturating_mul(*most);
+        is_constant || fits.contains(&self.half_life_ms)
     }
 
     /// The canonical text.

@@ -49,10 +49,10 @@ pub struct AddressTransactions {
 
 /// What is known of somebody.
 pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Problem> {
-    let owner = check(node, name)?;
-    let waiting = pending::of_name(node, name).await?;
+    let (name, owner) = who(node, name)?;
+    let waiting = pending::of_name(node, &name).await?;
     let mut state = AddressState {
-        address: name.to_owned(),
+        address: name.clone(),
         balance: None,
         nonce: None,
         next_nonce: None,
@@ -62,7 +62,7 @@ pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressStat
     // Whoever pays needs no history.
     if owner.is_none() || node.has_history() {
         let history = node.history().await?;
-        let count = history.view.count_of_name(name);
+        let count = history.view.count_of_name(&name);
         state.transaction_count = Some(count.map_err(Problem::unreadable)?);
     }
     if let Some(owner) = owner {
@@ -84,15 +84,15 @@ pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressStat
 /// Whoever has that name, for whoever searches. On a sealed chain every address
 /// is somebody's; in the classics a name is one that is written somewhere.
 pub(crate) async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, Problem> {
-    let is_somebody = match node.rules().keeps_accounts() {
-        true => name.parse::<Address>().is_ok(),
-        false => is_written(node, name).await?,
+    let Ok((name, owner)) = who(node, name) else {
+        return Ok(None);
     };
+    let is_somebody = owner.is_some() || is_written(node, &name).await?;
     Ok(is_somebody.then(|| SearchResult {
         kind: FoundKind::Address,
-        id: name.to_owned(),
         label: format!("address {name}"),
-        path: address_path(name),
+        path: address_path(&name),
+        id: name,
     }))
 }
 
@@ -113,12 +113,12 @@ pub(crate) async fn transactions(
     name: &str,
     page: &Page,
 ) -> Result<AddressTransactions, Problem> {
-    check(node, name)?;
+    let (name, _) = who(node, name)?;
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let cursor = page.place_cursor()?;
     let mut transactions = Vec::new();
     if cursor.is_none() {
-        let waiting = pending::of_name(node, name).await?;
+        let waiting = pending::of_name(node, &name).await?;
         for one in waiting.iter().take(limit) {
             transactions.push(waiting_state(one.id, &one.text)?);
         }
@@ -126,7 +126,7 @@ pub(crate) async fn transactions(
     let history = node.history().await?;
     let before = cursor.unwrap_or(TransactionPlace::LAST);
     let room = limit - transactions.len();
-    let (found, next) = beside(|| read_named(node, &history, name, before, room)).await?;
+    let (found, next) = beside(|| read_named(node, &history, &name, before, room)).await?;
     transactions.extend(found);
     Ok(AddressTransactions {
         transactions,
@@ -164,11 +164,12 @@ fn read_named(
     Ok((transactions, (!is_last).then_some(before)))
 }
 
-/// Whether there can be somebody of that name, and the account that it stands
-/// for, where the rules keep accounts.
-fn check(node: &NodeHandle, name: &str) -> Result<Option<Address>, Problem> {
-    match node.rules().keeps_accounts() {
-        true => name.parse().map(Some).map_err(Problem::malformed),
-        false => Ok(None),
+/// Who is meant: the name as it stands in the chain, and the account, where the
+/// rules keep accounts. Somebody may have scanned an address in capitals.
+fn who(node: &NodeHandle, name: &str) -> Result<(String, Option<Address>), Problem> {
+    if !node.rules().keeps_accounts() {
+        return Ok((name.to_owned(), None));
     }
+    let address = Address::of_people(name).map_err(Problem::malformed)?;
+    Ok((address.to_string(), Some(address)))
 }

@@ -63,6 +63,7 @@ pub(super) async fn address(
 
 async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<AddressPage, Problem> {
     let state = address::address(node, &name).await?;
+    let name = state.address;
     let found = address::transactions(node, &name, page).await?;
     let keeps_accounts = node.rules().keeps_accounts();
     let rows = found.transactions.into_iter();
@@ -72,7 +73,11 @@ async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<Address
         name: words::visible(&name, NAME_CHARACTERS),
         path: words::path_to("/address", &name),
         api: words::path_to("/api/v1/address", &name),
-        qr: code(&name),
+        qr: match keeps_accounts {
+            // Of capitals alone a code is smaller, and an address may be in them.
+            true => code(&name.to_ascii_uppercase()),
+            false => code(&name),
+        },
         balance: state.balance.map(words::coins),
         nonce: state.nonce,
         next_nonce: state.next_nonce,
