@@ -50,7 +50,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
+        World::with_reward(Params::defaults("hostile").reward)
+    }
+
+    fn with_reward(reward: u64) -> World {
         let params = Params {
+            reward,
             block_interval_ms: 1,
             initial_target: U256::MAX,
             pow_limit: U256::MAX,
@@ -170,8 +175,8 @@ fn a_chain_that_cannot_be_paid_for_has_failed_and_is_said_to() {
     assert_eq!(node.status()["length"], 500);
     let refusals = node.process.stderr().matches("block refused").count();
     assert_eq!(
-        refusals, 2,
-        "what stands on a refused block is not even tried"
+        refusals, 1,
+        "it is said once a minute, and what stands on a refused block is not even tried"
     );
 }
 
@@ -189,14 +194,68 @@ fn of_a_chain_that_is_wrong_far_on_the_part_that_is_right_counts() {
     assert_eq!(node.status()["length"], 39);
 }
 
+/// With another signature that is none.
+fn forged(payment: &str) -> String {
+    let (start, end) = payment.split_at(payment.len() - 4);
+    let digit = if end.starts_with('0') { "1" } else { "0" };
+    format!("{start}{digit}{}", &end[1..])
+}
+
+#[test]
+fn signatures_are_looked_at_when_a_chain_weighs_more_and_all_of_them_then() {
+    let world = World::new();
+    let node = world.node();
+    let right = Peer::serving(chain_body(&world.chain_with(30, 0, vec![])));
+    assert_eq!(outcome(&node, &right.address)["outcome"], "adopted");
+    let wrong = || vec![forged(&world.payment(0, 1, 1))];
+    let said = |chain: Vec<String>| {
+        let peer = Peer::serving(chain_body(&chain));
+        node.register([&*peer.address]);
+        let told = node.get("/nodes/resolve").expect_status(200).json();
+        let mut all = told["peers"].as_array().unwrap().iter();
+        let said = all.find(|said| said["node"] == *peer.address);
+        said.unwrap().clone()
+    };
+    for length in [20, 30] {
+        let said = said(world.chain_with(length, 5, wrong()));
+        assert_eq!(said["outcome"], "not longer", "{said}");
+    }
+    for place in [5, 31, 60] {
+        let said = said(world.chain_with(60, place, wrong()));
+        assert_eq!(said["outcome"], "failed", "{said}");
+        let error = said["error"].as_str().unwrap();
+        assert!(error.contains(&format!("place {place} ")), "{error}");
+        assert!(error.contains("signature"), "{error}");
+    }
+    assert_eq!(node.status()["length"], 30);
+}
+
+/// Whoever is rewarded has nearly all that can be counted: no block of the
+/// node's own can be taken any more, and any number is a proof.
+#[test]
+fn a_node_whose_own_blocks_are_refused_neither_spins_nor_fills_the_log() {
+    let world = World::with_reward((1 << 53) - 1);
+    let peer = Peer::serving(chain_body(&world.chain_with(2_049, 0, vec![])));
+    let reward_to = address_of(&SigningKey::from([9; 32])).to_string();
+    let file = world.file();
+    let options = ["--chain", &file, "--reward-to", &reward_to, "--in-memory"];
+    let node = Server::adit(options.into_iter().chain(["--mine=1"]));
+    outcome(&node, &peer.address);
+    let answer = until("a request for a block is answered with the reason", || {
+        let answer = node.get("/mine");
+        (answer.status == 503).then(|| answer.text())
+    });
+    assert!(answer.contains("above 2^64-1"), "{answer}");
+    let said = node.process.stderr();
+    assert_eq!(said.matches("block refused").count(), 1, "{said}");
+    let length = node.status()["length"].as_u64().unwrap();
+    assert!(length >= 2_049, "{length}");
+}
+
 #[test]
 fn a_wrong_signature_in_the_middle_is_found() {
     let world = World::new();
-    let right = world.payment(0, 1, 1);
-    let (start, end) = right.split_at(right.len() - 4);
-    let digit = if end.starts_with('0') { "1" } else { "0" };
-    let wrong = format!("{start}{digit}{}", &end[1..]);
-    let chain = world.chain_with(1_000, 500, vec![wrong]);
+    let chain = world.chain_with(1_000, 500, vec![forged(&world.payment(0, 1, 1))]);
     let peer = Peer::serving(chain_body(&chain));
     let node = world.node();
     let said = outcome(&node, &peer.address);

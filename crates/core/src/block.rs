@@ -130,6 +130,17 @@ impl BlockError {
             _ => None,
         }
     }
+
+    /// Which of a block's transactions is the one that it is refused for, if one
+    /// is: 1 is the first that somebody has signed.
+    pub fn refused_transaction(&self) -> Option<usize> {
+        match self {
+            BlockError::Sealed(SealedError::Transaction { position, .. }) => {
+                Some(*position).filter(|position| *position > 0)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Block {

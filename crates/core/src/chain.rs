@@ -205,6 +205,11 @@ impl Chain {
 
     /// Checks a block and takes it into the tree; `None` when it is there
     /// already. The archive must show the change before the next call.
+    ///
+    /// # Panics
+    ///
+    /// When it does not: the accounts would be those of another block, and the
+    /// node would part from the network without a word.
     pub fn insert(
         &mut self,
         now: Duration,
@@ -228,6 +233,7 @@ impl Chain {
         if archive.entry(&block.hash())?.is_some() {
             return Ok(None);
         }
+        self.check_contract(archive)?;
         self.rules.check_form(&block)?;
         let parent = self.parent_of(&block, archive)?;
         if let Some(parent) = &parent {
@@ -283,6 +289,25 @@ impl Chain {
         }
         (self.last, self.last_accounts) = (None, None);
         self.side.clear();
+        Ok(())
+    }
+
+    /// The archive shows every change that was made before this one. That is
+    /// asked in every build: it takes two look-ups at most, and nobody would
+    /// notice otherwise.
+    fn check_contract(&self, archive: &dyn Archive) -> Result<(), ChainError> {
+        let length = self.length();
+        let tip = self.tip().map(|tip| tip.hash());
+        let shown = match length {
+            0 => None,
+            _ => archive.main_hash(length)?,
+        };
+        let behind = archive.main_hash(length.saturating_add(1))?;
+        assert_eq!(
+            (shown, behind),
+            (tip, None),
+            "a chain makes one change, and then the archive shows it"
+        );
         Ok(())
     }
 

@@ -40,20 +40,17 @@ impl EarlyBlocks {
         }
     }
 
-    /// Takes out the blocks whose time has come, the first one first. The alarm
-    /// that told so is used up.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(Arc<Block>, Arrival)> {
+    /// Takes out the first block whose time has come. The alarm that told so is
+    /// used up.
+    pub(crate) fn take_due(&mut self, now: Duration) -> Option<(Arc<Block>, Arrival)> {
         self.alarm = None;
-        let mut due = Vec::new();
-        while let Some(first) = self.held.first_entry() {
-            if first.key().0 > now {
-                break;
-            }
-            let (block, arrival) = first.remove();
-            self.bytes -= block.text().len();
-            due.push((block, arrival));
+        let first = self.held.first_entry()?;
+        if first.key().0 > now {
+            return None;
         }
-        due
+        let (block, arrival) = first.remove();
+        self.bytes -= block.text().len();
+        Some((block, arrival))
     }
 
     /// When the next one is due, unless an alarm is set for it or for earlier.

@@ -1,5 +1,6 @@
-//! Which block is being made: for whom, from which draft, and when the next
-//! one is due that nobody called for. How a proof is searched is the miner's
+//! Which block is being made: for whom, from which draft, when the next one is
+//! due that nobody called for, and how long none is made because the last one
+//! was refused. How a proof is searched is the miner's
 //! affair; what a block holds, the node's and the rules'.
 
 use std::collections::VecDeque;
@@ -15,6 +16,26 @@ pub const MINE_WAITING_LIMIT: usize = 1_024;
 /// A draft that is searched for gets newer transactions after this time, where
 /// the proof is for its content.
 pub const DRAFT_AGE_MS: u64 = 1_000;
+
+/// Where no block can be made for longer than this, whoever waits for one is
+/// told so.
+pub const MINE_PATIENCE_MS: u64 = 2_000;
+
+/// After a second block of our own was refused, none is made for this time, and
+/// after each further one for twice as long ...
+pub const REFUSED_PAUSE_MS: u64 = 1_000;
+
+/// ... up to this. A clock that was set right is looked at as often.
+pub const PAUSE_LIMIT_MS: u64 = 60_000;
+
+/// Why no block is made at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldUp {
+    /// When one is made again.
+    pub until: Duration,
+    /// In words.
+    pub why: String,
+}
 
 /// A search for a proof.
 #[derive(Debug, Clone)]
@@ -37,6 +58,11 @@ pub(crate) struct Mining {
     will_renew: bool,
     last_number: u64,
     unasked: Unasked,
+    /// How many blocks of our own were refused since the last that was not.
+    refused_count: u32,
+    pause: Option<HeldUp>,
+    /// When somebody will wake the node to make blocks again.
+    alarm: Option<Duration>,
 }
 
 /// Whether a block is due that nobody called for.
@@ -56,6 +82,9 @@ impl Mining {
             will_renew: false,
             last_number: 0,
             unasked: every.map_or(Unasked::Never, |every| Unasked::Due { every }),
+            refused_count: 0,
+            pause: None,
+            alarm: None,
         }
     }
 
@@ -123,8 +152,47 @@ impl Mining {
         self.job.take().is_some()
     }
 
+    /// A block of our own was refused, for a reason that may last. The first
+    /// time another is tried at once: the reason may be gone with the tip.
+    pub(crate) fn was_refused(&mut self, now: Duration, why: String) {
+        let doublings = self.refused_count.checked_sub(1);
+        self.refused_count = self.refused_count.saturating_add(1);
+        self.pause = doublings.map(|doublings| {
+            let pause_ms = REFUSED_PAUSE_MS.checked_shl(doublings).unwrap_or(u64::MAX);
+            let pause = Duration::from_millis(pause_ms.clamp(REFUSED_PAUSE_MS, PAUSE_LIMIT_MS));
+            HeldUp {
+                until: now.saturating_add(pause),
+                why,
+            }
+        });
+    }
+
+    /// Why no block is made now after the last one was refused. A clock that
+    /// was set back makes no pause longer than it may be.
+    pub(crate) fn pause(&mut self, now: Duration) -> Option<HeldUp> {
+        let pause = self.pause.as_mut().filter(|pause| pause.until > now)?;
+        pause.until = pause.until.min(latest_look(now));
+        Some(pause.clone())
+    }
+
+    /// When to wake the node for the end of that, unless somebody will already.
+    pub(crate) fn resume_at(&mut self, now: Duration, until: Duration) -> Option<Duration> {
+        let at = until.min(latest_look(now));
+        if self.alarm.is_some_and(|alarm| alarm <= at) {
+            return None;
+        }
+        self.alarm = Some(at);
+        self.alarm
+    }
+
+    /// The alarm that was set has come.
+    pub(crate) fn was_woken(&mut self) {
+        self.alarm = None;
+    }
+
     /// A block was made. Answers when it wants to be woken.
     pub(crate) fn rest_until(&mut self, now: Duration) -> Option<Duration> {
+        (self.refused_count, self.pause) = (0, None);
         match self.unasked {
             Unasked::Due { every } if !every.is_zero() => {
                 self.unasked = Unasked::Resting { every };
@@ -140,4 +208,9 @@ impl Mining {
             self.unasked = Unasked::Due { every };
         }
     }
+}
+
+/// A pause is looked at again by then.
+fn latest_look(now: Duration) -> Duration {
+    now.saturating_add(Duration::from_millis(PAUSE_LIMIT_MS))
 }

@@ -19,7 +19,8 @@ use crate::block::Block;
 use crate::chain::{Arrival, Chain, ChainError};
 use crate::early::EarlyBlocks;
 pub use crate::early::{EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES};
-use crate::mining::{Job, Mining};
+use crate::hash::Hash;
+use crate::mining::{HeldUp, Job, Mining};
 use crate::peer::PeerAddress;
 use crate::pool::{NotAccepted, NotPending, Pending, Pool, PoolFull, Waiting};
 use crate::rules::Rules;
@@ -91,8 +92,10 @@ pub enum Alarm {
     Mine,
     /// To take newer transactions into the block that is being made.
     Renew,
-    /// To try blocks again that came too early.
+    /// To try a block again that came too early.
     Retry,
+    /// To make blocks again where none could be made.
+    Resume,
 }
 
 /// Something is to be done.
@@ -115,8 +118,11 @@ pub enum Effect {
     /// So many transactions of dropped blocks found no room among the waiting
     /// ones; they stand in the log, in the dropped blocks.
     LeftOut(usize),
-    /// A block from elsewhere was not taken.
+    /// A block was not taken.
     Refused(ChainError),
+    /// A transaction does not wait any more, since no block can take it: what
+    /// the one that was made here was refused for.
+    Evicted(Hash, ChainError),
     /// Come back then.
     WakeAt(Alarm, Duration),
 }
@@ -138,6 +144,8 @@ pub enum Answer {
     Mined(Arc<Block>),
     /// Too many wait for blocks already.
     MiningBusy,
+    /// No block can be made for some time.
+    HeldUp(HeldUp),
     /// Under these rules a block needs an address that it is rewarded to.
     NobodyToReward(AddressError),
     /// The chain has begun anew.
@@ -311,6 +319,7 @@ impl Node {
                 self.answered(now, &peer, &report, seen, &mut effects);
             }
             Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
+            Input::Woken(Alarm::Resume) => self.resume(now, archive, &mut effects)?,
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
             Input::Hurry(request) => {
                 self.peers.hurry(request);

@@ -116,6 +116,11 @@ pub trait Rules: Send + Sync {
     /// Whether the block is valid where it stands.
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
 
+    /// Before this time no block behind that one is valid, whoever makes it.
+    fn earliest_behind(&self, _parent: &Block) -> Duration {
+        Duration::ZERO
+    }
+
     /// How much the block adds to its chain in the choice between branches.
     fn weight(&self, block: &Block) -> Weight;
 

@@ -1,15 +1,18 @@
 //! The tree of blocks and the choice of the main chain, against a naive model,
 //! and its bounds. Most trees here grow under rules without work.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::archive::{Change, MainChange, MemoryArchive};
+use adit_core::address::Address;
+use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::chain::{Arrival, Chain, ChainError, Placed, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT};
 use adit_core::hash::Hash;
-use adit_core::rules::{Classic, Rules, Weight};
+use adit_core::rules::{AccountChange, Classic, Rules, Weight};
+use adit_core::sealed::Account;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -294,4 +297,57 @@ fn there_are_not_too_many_single_side_blocks_near_the_tip() {
     }
     let sibling = next_block(&line[line.len() - 2], 7, &[]);
     assert_eq!(tree.add(&sibling).unwrap(), Some(MainChange::Side));
+}
+
+#[test]
+#[should_panic(expected = "a chain makes one change, and then the archive shows it")]
+fn a_second_change_before_the_archive_shows_the_first_is_no_way_to_go_on() {
+    let first = first_block(1);
+    let mut tree = Tree::of(std::slice::from_ref(&first));
+    let now = Duration::from_secs(1_700_000_000);
+    for block in [next_block(&first, 2, &[]), next_block(&first, 3, &[])] {
+        let _ = tree
+            .chain
+            .insert(now, block, Arrival::Single, &tree.archive);
+    }
+}
+
+/// How often it was asked for the main chain's block at an index.
+struct Asked<'a>(&'a MemoryArchive, Cell<usize>);
+
+impl Archive for Asked<'_> {
+    fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError> {
+        self.0.entry(hash)
+    }
+
+    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
+        self.1.set(self.1.get() + 1);
+        self.0.main_hash(index)
+    }
+
+    fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
+        self.0.text(hash)
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        self.0.account(owner)
+    }
+
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+        self.0.account_changes(hash)
+    }
+}
+
+#[test]
+fn to_see_that_the_archive_shows_the_tip_takes_two_look_ups_on_a_chain_of_any_length() {
+    let line = long_line();
+    for length in [1, 10, 1_000] {
+        let mut tree = Tree::of(&line[..length]);
+        let asked = Asked(&tree.archive, Cell::default());
+        let now = Duration::from_secs(1_700_000_000);
+        let next = Arc::clone(&line[length]);
+        let placed = tree.chain.insert(now, next, Arrival::Single, &asked);
+        assert!(placed.unwrap().is_some());
+        assert_eq!(asked.1.get(), 2);
+    }
 }

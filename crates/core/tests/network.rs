@@ -177,7 +177,9 @@ impl Simulation {
             Effect::WakeAt(alarm, time) => self
                 .agenda
                 .plan_at(time, Event::Input(number, Input::Woken(alarm))),
-            Effect::LeftOut(_) | Effect::Refused(_) => panic!("all are honest: {effect:?}"),
+            Effect::LeftOut(_) | Effect::Refused(_) | Effect::Evicted(..) => {
+                panic!("all are honest: {effect:?}")
+            }
         }
     }
 

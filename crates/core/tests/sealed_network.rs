@@ -1,6 +1,7 @@
-//! Whole nodes of a sealed chain in a simulated network that delays and splits:
-//! they fork, hand each other their blocks, and come to one chain on which no
-//! coin was lost or made. One seed is one history.
+//! Whole nodes of a sealed chain in a simulated network that delays and splits,
+//! with clocks that are wrong and step: they fork, hand each other their blocks,
+//! early ones too, and come to one chain on which no coin was lost or made. One
+//! seed is one history.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::node::{Alarm, Config, Effect, Input, Node};
 use adit_core::pool::Pool;
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{Account, Params};
@@ -22,6 +23,9 @@ const PEOPLE: usize = 5;
 const START: Duration = Duration::from_secs(1_700_000_000);
 const BUSY: Duration = Duration::from_secs(120);
 
+/// A clock is at most so far ahead of the others: blocks may be a minute.
+const WRONG_CLOCK_LIMIT_MS: u64 = 90_000;
+
 enum Event {
     Input(usize, Input),
     /// A block arrives, and with it all before that are not known there.
@@ -32,6 +36,8 @@ enum Event {
     /// Somebody pays or wants a block, somewhere.
     User,
     Split,
+    /// Somebody's clock steps, forth or back.
+    Clock,
 }
 
 struct Simulation {
@@ -40,7 +46,11 @@ struct Simulation {
     keys: Vec<Key>,
     nodes: Vec<(Node, MemoryArchive)>,
     parts: [u64; NODES],
+    /// So far ahead each node's clock is.
+    ahead: [Duration; NODES],
     forks: usize,
+    /// How many blocks came before their time, and how many calls took one.
+    early: [usize; 2],
     paid: usize,
     history: Vec<String>,
 }
@@ -58,22 +68,27 @@ impl Simulation {
             keys,
             nodes: Vec::new(),
             parts: [0; NODES],
+            ahead: [Duration::ZERO; NODES],
             forks: 0,
+            early: [0; 2],
             paid: 0,
             history: Vec::new(),
         };
         (0..NODES).for_each(|number| simulation.start(number));
         simulation.agenda.plan(1_000, Event::User);
         simulation.agenda.plan(20_000, Event::Split);
+        simulation.agenda.plan(20_000, Event::Clock);
         simulation.run_until(START + BUSY);
         simulation.settle();
         simulation
     }
 
-    /// Users rest and the network is whole: a few blocks decide between
-    /// branches of one weight.
+    /// Users rest, the clocks are right and the network is whole: a few blocks
+    /// decide between branches of one weight.
     fn settle(&mut self) {
         self.parts = [0; NODES];
+        self.ahead = [Duration::ZERO; NODES];
+        self.run_until(self.agenda.now + Duration::from_secs(240));
         for number in 0..NODES {
             self.run_until(self.agenda.now + Duration::from_secs(60));
             let request = self.agenda.request();
@@ -116,7 +131,13 @@ impl Simulation {
                 self.parts = self.parts.map(|_| self.agenda.dice.below(2));
                 self.agenda.plan(20_000, Event::Split);
             }
-            Event::User | Event::Split => {}
+            Event::Clock if is_busy => {
+                let number = self.agenda.dice.below(NODES as u64) as usize;
+                let ahead_ms = self.agenda.dice.below(WRONG_CLOCK_LIMIT_MS);
+                self.ahead[number] = Duration::from_millis(ahead_ms);
+                self.agenda.plan(20_000, Event::Clock);
+            }
+            Event::User | Event::Split | Event::Clock => {}
         }
     }
 
@@ -147,9 +168,14 @@ impl Simulation {
     }
 
     fn tell(&mut self, number: usize, input: Input) {
-        let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
+        let now = self.agenda.now + self.ahead[number];
+        let said = format!("{now:?} node {number}: {input:?}");
+        let is_early = matches!(input, Input::Woken(Alarm::Retry));
         let (node, archive) = &mut self.nodes[number];
-        let effects = node.handle(self.agenda.now, input, archive).unwrap();
+        let effects = node.handle(now, input, archive).unwrap();
+        let changes = effects.iter().filter(|effect| is_block(effect)).count();
+        assert!(changes <= 1, "one change a call: {effects:?}");
+        self.early[1] += usize::from(is_early && changes == 1);
         self.history.push(format!("{said} -> {effects:?}"));
         for effect in effects {
             self.carry_out(number, effect);
@@ -180,6 +206,9 @@ impl Simulation {
                 }
             }
             Effect::WakeAt(alarm, time) => {
+                self.early[0] += usize::from(alarm == Alarm::Retry);
+                let time = time.saturating_sub(self.ahead[number]);
+                let time = time.max(self.agenda.now);
                 self.agenda
                     .plan_at(time, Event::Input(number, Input::Woken(alarm)));
             }
@@ -187,7 +216,9 @@ impl Simulation {
             // wants.
             Effect::Refused(ChainError::Invalid(_) | ChainError::Orphan { .. }) => {}
             Effect::Made(_) | Effect::Answer(..) | Effect::StopMining | Effect::LeftOut(_) => {}
-            Effect::Refused(_) | Effect::Ask(_) => panic!("unforeseen: {effect:?}"),
+            Effect::Refused(_) | Effect::Evicted(..) | Effect::Ask(_) => {
+                panic!("unforeseen: {effect:?}")
+            }
         }
     }
 
@@ -258,15 +289,21 @@ impl Simulation {
     }
 }
 
+fn is_block(effect: &Effect) -> bool {
+    matches!(effect, Effect::Persist(Change::Block { .. }))
+}
+
 #[test]
 fn sealed_nodes_fork_and_come_to_agreement_and_no_coin_is_lost_or_made() {
-    let (mut forks, mut paid) = (0, 0);
+    let (mut forks, mut paid, mut early) = (0, 0, [0; 2]);
     for seed in 0..25 {
         let simulation = Simulation::run(seed);
         simulation.check_agreement(seed);
         forks += simulation.forks;
         paid += simulation.paid;
+        early = [0, 1].map(|at| early[at] + simulation.early[at]);
     }
+    assert!(early.iter().all(|count| *count > 50), "{early:?} early");
     assert!(
         forks > 50 && paid > 1_000,
         "only {forks} forks, {paid} payments"

@@ -278,6 +278,11 @@ fn check(
         }
         while let Some(block) = offer.next_block(now(), &ours).map_err(Unheard::of_offer)? {
             branch.push(block).map_err(Unheard::ours)?;
+            // First it is weighed: a chain that is no heavier than ours costs
+            // no check of signatures, however often it is offered.
+            if !branch.is_checked() && offer.weight() > node.view().total_weight {
+                branch.check_signatures().map_err(Unheard::ours)?;
+            }
         }
         if branch.has_failed() {
             break;
@@ -289,19 +294,23 @@ fn check(
             return Err(Unheard::ours(full));
         }
     }
-    let branch = branch.finish();
-    let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
     let (length, ends_early, chain) = (offer.length(), offer.ends_early(), offer.seen());
+    let has_failed = branch.has_failed();
     let weight = offer.finish().map_err(Unheard::of_offer)?;
     let is_heavier = weight > node.view().total_weight;
+    let heard = match is_heavier || has_failed {
+        true => {
+            let branch = branch.finish().map_err(Unheard::ours)?;
+            let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
+            Heard::Heavier { length, branch }
+        }
+        false => Heard::Other(PeerReport::NotLonger { length }),
+    };
     Ok(Some(Checked {
         // What is still to be adopted is not known to be ours yet, and what
         // came too early is to be looked at again.
         is_done: !is_heavier && !ends_early,
         chain,
-        heard: match is_heavier {
-            true => Heard::Heavier { length, branch },
-            false => Heard::Other(PeerReport::NotLonger { length }),
-        },
+        heard,
     }))
 }

@@ -1,5 +1,6 @@
 //! Valid blocks that may come to be adopted, until that is decided: in memory
-//! as they are, and beyond a bound on disk. Their signatures are checked while
+//! as they are, and beyond a bound on disk. Their signatures are not looked at
+//! before somebody says that they matter; from then on they are checked while
 //! further ones come. It does not decide.
 
 use std::sync::Arc;
@@ -25,7 +26,8 @@ const READ_AHEAD_LIMIT: usize = 4;
 /// A branch on its way in.
 pub(crate) struct Branch {
     blocks: CheckedBranch,
-    signatures: SignatureCheck,
+    /// Once they matter.
+    signatures: Option<SignatureCheck>,
 }
 
 /// A whole branch, all signatures of which are valid: a queue of blocks, first
@@ -51,7 +53,7 @@ impl Branch {
     /// An empty one that puts into `on_disk` what is too long for memory.
     pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Share) -> Branch {
         Branch {
-            signatures: SignatureCheck::start(&rules),
+            signatures: None,
             blocks: CheckedBranch {
                 rules,
                 in_memory: Vec::new(),
@@ -63,19 +65,47 @@ impl Branch {
 
     /// Appends a block that is valid but for its signatures.
     pub(crate) fn push(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
-        self.signatures.check(&block);
+        if let Some(signatures) = &self.signatures {
+            signatures.check(&block);
+        }
         self.blocks.push(block)
+    }
+
+    /// Whether signatures are looked at.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.signatures.is_some()
+    }
+
+    /// The branch is worth it: signatures are checked, of the blocks so far and
+    /// of those that come.
+    pub(crate) fn check_signatures(&mut self) -> Result<(), BranchError> {
+        if self.is_checked() {
+            return Ok(());
+        }
+        let signatures = SignatureCheck::start(&self.blocks.rules);
+        if self.blocks.rules.keeps_accounts() {
+            for block in self.blocks.so_far()? {
+                signatures.check(&block?);
+                if signatures.has_failed() {
+                    break;
+                }
+            }
+        }
+        self.signatures = Some(signatures);
+        Ok(())
     }
 
     /// Whether a signature is known to be wrong: `finish` says whose.
     pub(crate) fn has_failed(&self) -> bool {
-        self.signatures.has_failed()
+        let signatures = self.signatures.as_ref();
+        signatures.is_some_and(SignatureCheck::has_failed)
     }
 
     /// Waits until all signatures are checked.
-    pub(crate) fn finish(self) -> Result<CheckedBranch, WrongSignature> {
-        self.signatures.finish()?;
-        Ok(self.blocks)
+    pub(crate) fn finish(mut self) -> Result<Result<CheckedBranch, WrongSignature>, BranchError> {
+        self.check_signatures()?;
+        let checked = self.signatures.map_or(Ok(()), SignatureCheck::finish);
+        Ok(checked.map(|()| self.blocks))
     }
 }
 
@@ -88,6 +118,16 @@ impl CheckedBranch {
             return Ok(());
         }
         self.on_disk.push(block.text())
+    }
+
+    /// The blocks so far. They stay.
+    fn so_far(&self) -> Result<impl Iterator<Item = Result<Arc<Block>, BranchError>>, BranchError> {
+        let in_memory = self.in_memory.iter().cloned().map(Ok);
+        let on_disk = self.on_disk.texts()?.map(|text| {
+            let block = self.rules.read_canonical(text?)?;
+            Ok(Arc::new(block))
+        });
+        Ok(in_memory.chain(on_disk))
     }
 
     /// Takes the blocks out again. Those on disk are read on a thread of their

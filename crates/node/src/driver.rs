@@ -33,6 +33,7 @@ use crate::history::{self, HistoryAt, HistoryTeller, HistoryWatch, NoHistory};
 use crate::http::chain_body::PIECES_LIMIT_BYTES;
 use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
 use crate::pool_record::PoolRecord;
+use crate::repeated;
 use crate::view::View;
 
 /// At most so many commands wait for the driver; whoever has another waits.
@@ -659,7 +660,17 @@ impl Driver {
                     "transactions of dropped blocks found no room among the waiting ones; \
                      they stand in the block log"
                 ),
-                Effect::Refused(error) => tracing::warn!(%error, "block refused"),
+                Effect::Refused(error) => {
+                    if let Some(left_out) = repeated::turn(error.rule()) {
+                        tracing::warn!(%error, left_out, "block refused");
+                    }
+                }
+                Effect::Evicted(id, error) => {
+                    if let Some(left_out) = repeated::turn("evicted") {
+                        tracing::warn!(%id, %error, left_out,
+                            "no block can take this transaction: it does not wait any more");
+                    }
+                }
                 Effect::WakeAt(alarm, at) => {
                     self.send_in(at.saturating_sub(now()), Command::Woken(alarm));
                 }
@@ -685,8 +696,10 @@ impl Driver {
     }
 
     fn answer(&mut self, request: RequestId, answer: Answer) {
-        if let Answer::TooManyPeers(error) = &answer {
-            tracing::warn!(%error, "peers were not registered");
+        if let Answer::TooManyPeers(error) = &answer
+            && let Some(left_out) = repeated::turn("too-many-peers")
+        {
+            tracing::warn!(%error, left_out, "peers were not registered");
         }
         if let Some(reply) = self.waiting.remove(&request) {
             // If it was dropped, whoever asked has gone.

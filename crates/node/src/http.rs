@@ -44,7 +44,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use self::counters::{Counters, Group};
 use crate::driver::NodeHandle;
-use crate::open_files;
+use crate::{open_files, repeated};
 
 /// Says in the answer to `GET /chain` which node it is: one that asks itself,
 /// under an address that it did not know for its own, finds out.
@@ -123,7 +123,9 @@ pub(crate) async fn serve(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
+                if let Some(left_out) = repeated::turn("accept") {
+                    tracing::warn!(%error, left_out, "could not accept a connection");
+                }
                 sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
                 continue;
             }

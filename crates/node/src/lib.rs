@@ -25,6 +25,7 @@ mod open_files;
 mod pool_record;
 mod process;
 mod rate;
+mod repeated;
 mod server;
 mod signatures;
 mod view;

@@ -225,6 +225,7 @@ impl Offline {
             self.store.reader().staging(),
             Share::of(&memory),
         );
+        let weight = self.node.chain().total_weight();
         let (mut piece, mut length) = (first, read);
         loop {
             match length {
@@ -233,6 +234,9 @@ impl Offline {
             }
             while let Some(block) = offer.next_block(now(), &snapshot)? {
                 branch.push(block)?;
+                if !branch.is_checked() && offer.weight() > weight {
+                    branch.check_signatures().map_err(io::Error::other)?;
+                }
             }
             progress(offer.length());
             if length == 0 {
@@ -240,11 +244,11 @@ impl Offline {
             }
             length = read_some(&mut input, &mut piece)?;
         }
-        let branch = branch.finish();
-        let branch = branch.map_err(|error| OfflineError::Signature(error.to_string()))?;
         let length = offer.length();
-        let heavier = offer.finish()? > self.node.chain().total_weight();
+        let heavier = offer.finish()? > weight;
         if heavier {
+            let branch = branch.finish().map_err(io::Error::other)?;
+            let branch = branch.map_err(|error| OfflineError::Signature(error.to_string()))?;
             self.adopt(branch)?;
         }
         Ok(Imported {

@@ -85,6 +85,23 @@ impl Staging {
         Ok(())
     }
 
+    /// The texts so far, once more. They stay.
+    pub fn texts(&self) -> io::Result<StagedTexts> {
+        let memory = Cursor::new(self.memory.clone());
+        let from: Box<dyn Read + Send> = match &self.spill {
+            Some(file) => {
+                let (file, at) = (file.try_clone()?, 0);
+                let file = ReadFrom { file, at };
+                Box::new(BufReader::with_capacity(1 << 20, file).chain(memory))
+            }
+            None => Box::new(memory),
+        };
+        Ok(StagedTexts {
+            left_count: self.count,
+            from,
+        })
+    }
+
     /// Takes the texts out again.
     pub fn into_texts(self) -> StagedTexts {
         let memory = Cursor::new(self.memory);
@@ -109,6 +126,20 @@ impl Staging {
         self.spilled_bytes += self.memory.len() as u64;
         self.memory.clear();
         Ok(())
+    }
+}
+
+/// Reads a file without its cursor, which stays where it is.
+struct ReadFrom {
+    file: File,
+    at: u64,
+}
+
+impl Read for ReadFrom {
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(piece, self.at)?;
+        self.at += length as u64;
+        Ok(length)
     }
 }
 

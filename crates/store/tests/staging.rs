@@ -30,6 +30,19 @@ fn texts_come_back_in_order_from_memory() {
 }
 
 #[test]
+fn the_texts_so_far_are_read_again_while_more_are_pushed() {
+    let folder = tempdir().unwrap();
+    let mut staging = Staging::with_limits(folder.path(), 2_000, 1_000_000);
+    for number in 0..50 {
+        staging.push(&text(number, 100)).unwrap();
+        let texts: Vec<_> = staging.texts().unwrap().map(Result::unwrap).collect();
+        let expected: Vec<_> = (0..=number).map(|number| text(number, 100)).collect();
+        assert_eq!(texts, expected);
+    }
+    assert_eq!(staging.into_texts().map(Result::unwrap).count(), 50);
+}
+
+#[test]
 fn more_than_fits_in_memory_goes_through_a_file_on_any_thread() {
     let folder = tempdir().unwrap();
     let path = folder.path().to_path_buf();

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::{Alarm, Answer, Effect, Node, Outcome};
 use crate::archive::{Archive, Change, MainChange};
-use crate::block::Block;
+use crate::block::{Block, BlockError};
 use crate::chain::{Arrival, ChainError, Placed};
 use crate::early::EarlyBlocks;
 use crate::hash::Hash;
+use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
 use crate::pool::Pool;
 use crate::rules::Draft;
@@ -37,13 +38,69 @@ impl Node {
     ) -> Result<(), ChainError> {
         let draft = self.draft(now);
         let is_wanted = !draft.transactions.is_empty() && self.can_reward();
+        if let Some(held_up) = self.held_up(now).filter(|_| is_wanted) {
+            self.wait_out(now, held_up, effects);
+            return Ok(());
+        }
         let Some(next) = self.chain.next(now).filter(|_| is_wanted) else {
             return Ok(());
         };
         let block = self.chain.rules().complete(next, &draft, 0);
         self.take_own(now, block, archive, effects)?;
+        if !self.pool.is_empty() {
+            // What is left is for the next call: one change a call.
+            let until = self.held_up(now).map_or(now, |held_up| held_up.until);
+            self.set_resume_alarm(now, until, effects);
+        }
         self.renew_job(now, effects);
         Ok(())
+    }
+
+    /// Blocks can be made again, or that is to be seen.
+    pub(super) fn resume(
+        &mut self,
+        now: Duration,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        self.mining.was_woken();
+        if self.config.mine_at_once {
+            self.make_at_once(now, archive, effects)?;
+        }
+        self.ensure_job(now, effects);
+        Ok(())
+    }
+
+    /// Why no block can be made here now.
+    fn held_up(&mut self, now: Duration) -> Option<HeldUp> {
+        let tip = self.chain.tip();
+        let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip));
+        match earliest.filter(|earliest| *earliest > now) {
+            Some(until) => Some(HeldUp {
+                until,
+                why: "the last block is ahead of this machine's clock".to_owned(),
+            }),
+            None => self.mining.pause(now),
+        }
+    }
+
+    /// Goes on when that is over. Whoever would have to wait long for a block is
+    /// told so.
+    fn wait_out(&mut self, now: Duration, held_up: HeldUp, effects: &mut Vec<Effect>) {
+        self.set_resume_alarm(now, held_up.until, effects);
+        let patience = Duration::from_millis(MINE_PATIENCE_MS);
+        if held_up.until <= now.saturating_add(patience) {
+            return;
+        }
+        while let Some(request) = self.mining.next_waiting() {
+            let answer = Answer::HeldUp(held_up.clone());
+            effects.push(Effect::Answer(request, answer));
+        }
+    }
+
+    fn set_resume_alarm(&mut self, now: Duration, until: Duration, effects: &mut Vec<Effect>) {
+        let alarm = self.mining.resume_at(now, until);
+        effects.extend(alarm.map(|at| Effect::WakeAt(Alarm::Resume, at)));
     }
 
     pub(super) fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
@@ -71,12 +128,17 @@ impl Node {
         }
     }
 
-    /// Starts a search on the tip, if a block is wanted.
+    /// Starts a search on the tip, if a block is wanted and one can be made.
     pub(super) fn next_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let had_job = self.mining.job().is_some();
-        let next = self.chain.next(now);
         let is_wanted = self.mining.is_wanted() && self.can_reward();
-        let Some(next) = next.filter(|_| is_wanted) else {
+        let held_up = self.held_up(now).filter(|_| is_wanted);
+        let can_be_made = is_wanted && held_up.is_none();
+        if let Some(held_up) = held_up {
+            self.wait_out(now, held_up, effects);
+        }
+        let next = self.chain.next(now);
+        let Some(next) = next.filter(|_| can_be_made) else {
             self.mining.drop_job();
             if had_job {
                 effects.push(Effect::StopMining);
@@ -138,32 +200,70 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
         block.signatures_are_valid();
-        let placed = self
-            .chain
-            .insert(now, Arc::new(block), Arrival::Single, archive);
-        if let Some(placed) = refuse_invalid(placed, effects)?.flatten() {
-            self.settle(now, &placed, archive)?;
-            let block = Arc::clone(&placed.block);
-            effects.push(Effect::Persist(change(placed)));
-            effects.push(Effect::Made(Arc::clone(&block)));
-            if let Some(request) = self.mining.next_waiting() {
-                effects.push(Effect::Answer(request, Answer::Mined(block)));
+        let block = Arc::new(block);
+        let made = Arc::clone(&block);
+        let placed = match self.chain.insert(now, made, Arrival::Single, archive) {
+            Ok(Some(placed)) => placed,
+            Ok(None) => return Ok(()),
+            Err(error @ ChainError::Archive(_)) => return Err(error),
+            Err(error) => {
+                self.own_was_refused(now, &block, error, effects);
+                return Ok(());
             }
-            effects.push(Effect::Announce(self.peers()));
-            let rest = self.mining.rest_until(now);
-            effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
+        };
+        self.settle(now, &placed, archive)?;
+        effects.push(Effect::Persist(change(placed)));
+        effects.push(Effect::Made(Arc::clone(&block)));
+        if let Some(request) = self.mining.next_waiting() {
+            effects.push(Effect::Answer(request, Answer::Mined(block)));
         }
+        effects.push(Effect::Announce(self.peers()));
+        let rest = self.mining.rest_until(now);
+        effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
         Ok(())
     }
 
-    /// Takes the blocks whose time has come.
+    /// The transaction that it was refused for leaves, and the others are in the
+    /// next one. Where it was for something else, there is a pause before that.
+    fn own_was_refused(
+        &mut self,
+        now: Duration,
+        block: &Block,
+        error: ChainError,
+        effects: &mut Vec<Effect>,
+    ) {
+        let evicted = match &error {
+            ChainError::Invalid(invalid) => self.evict_refused(block, invalid),
+            _ => None,
+        };
+        match evicted {
+            Some(id) => effects.push(Effect::Evicted(id, error)),
+            None => {
+                self.mining.was_refused(now, error.to_string());
+                effects.push(Effect::Refused(error));
+            }
+        }
+    }
+
+    fn evict_refused(&mut self, block: &Block, error: &BlockError) -> Option<Hash> {
+        let Pool::Accounts(pool) = &mut self.pool else {
+            return None;
+        };
+        let at = error.refused_transaction()?.checked_sub(1)?;
+        let id = self.chain.rules().payments(block).get(at)?.id;
+        pool.evict(&id).map(|evicted| evicted.id)
+    }
+
+    /// Takes one block whose time has come, and asks to be woken for the next:
+    /// at once, if it is due too. What the archive does not show yet, no other
+    /// block can be judged by.
     pub(super) fn retry(
         &mut self,
         now: Duration,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        for (block, arrival) in self.early.take_due(now) {
+        if let Some((block, arrival)) = self.early.take_due(now) {
             let outcome = self.take_block(now, block, arrival, archive, effects)?;
             effects.extend(refused(outcome));
         }
@@ -291,21 +391,5 @@ pub(super) fn refused(outcome: Outcome) -> Option<Effect> {
     match outcome {
         Outcome::Refused(error) => Some(Effect::Refused(error)),
         _ => None,
-    }
-}
-
-/// What a block is refused for is an effect; that nothing can be decided any
-/// more is an error.
-fn refuse_invalid<T>(
-    result: Result<T, ChainError>,
-    effects: &mut Vec<Effect>,
-) -> Result<Option<T>, ChainError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error @ ChainError::Archive(_)) => Err(error),
-        Err(error) => {
-            effects.push(Effect::Refused(error));
-            Ok(None)
-        }
     }
 }

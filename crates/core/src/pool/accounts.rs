@@ -428,6 +428,15 @@ impl AccountPool {
         dropped
     }
 
+    /// Takes out one that no block can take. Those behind it in its account wait
+    /// on, for another with its nonce.
+    pub fn evict(&mut self, id: &Hash) -> Option<Arc<Payment>> {
+        let (sender, nonce) = *self.by_id.get(id)?;
+        let evicted = self.remove(&sender, nonce);
+        self.put_in_turn(&sender);
+        evicted
+    }
+
     /// Takes out what has waited too long. Answers how many that were.
     pub fn expire(&mut self, now: Duration) -> usize {
         let mut count = 0;

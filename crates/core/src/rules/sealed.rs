@@ -196,6 +196,12 @@ impl Rules for Sealed {
         Ok(())
     }
 
+    /// A block is later than its parent, and not too far ahead of the clock.
+    fn earliest_behind(&self, parent: &Block) -> Duration {
+        let time_ms = check::view(parent).header.timestamp_ms.saturating_add(1);
+        Duration::from_millis(time_ms.saturating_sub(self.params.future_limit_ms))
+    }
+
     fn weight(&self, block: &Block) -> Weight {
         work(check::view(block).header.target)
     }

@@ -183,6 +183,11 @@ impl Offer {
         self.last.as_ref().map_or(0, |last| last.index())
     }
 
+    /// The sum of the weights so far.
+    pub fn weight(&self) -> Weight {
+        self.total_weight
+    }
+
     /// The sum of the weights of the whole chain, after its end.
     pub fn finish(self) -> Result<Weight, OfferError> {
         match self.last {

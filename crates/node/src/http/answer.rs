@@ -11,6 +11,7 @@ use super::api::{Endpoint, allowed_methods, endpoints};
 use super::envelope;
 use crate::driver::Stopping;
 use crate::explorer::problem::Problem;
+use crate::repeated;
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {
@@ -75,7 +76,9 @@ pub(super) fn unreadable(error: &dyn std::error::Error) -> Response {
 
 /// Logs that, and answers what a client is told.
 pub(crate) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
-    tracing::error!(%error, "the chain can't be read");
+    if let Some(left_out) = repeated::turn("unreadable") {
+        tracing::error!(%error, left_out, "the chain can't be read");
+    }
     "the chain can't be read; the node's log says why"
 }
 

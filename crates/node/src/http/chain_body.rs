@@ -14,6 +14,7 @@ use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::budget::Share;
+use crate::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -99,7 +100,9 @@ async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Resul
         }
         Ok(Piece { bytes, next: None }) => Some((Ok(bytes), Ahead::Nothing)),
         Err(error) => {
-            tracing::error!(%error, "a chain could not be sent whole");
+            if let Some(left_out) = repeated::turn("chain-body") {
+                tracing::error!(%error, left_out, "a chain could not be sent whole");
+            }
             Some((Err(error), Ahead::Nothing))
         }
     }

@@ -24,6 +24,7 @@ use super::body::read_body;
 use super::chain_body::chain_body;
 use super::etag::is_known;
 use crate::driver::{NodeHandle, Request, Stopping};
+use crate::explorer::mine::held_up_text;
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.
@@ -44,6 +45,7 @@ async fn mine(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     Ok(match node.request(Request::Mine).await? {
         Answer::Mined(block) => json_text(StatusCode::OK, forged(&block)),
         Answer::NobodyToReward(_) => nobody_to_reward(),
+        Answer::HeldUp(held_up) => busy(held_up_text(&held_up)),
         _ => busy("too many requests for a block are waiting already; try again"),
     })
 }

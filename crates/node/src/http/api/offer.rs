@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use adit_core::archive::Archive;
 use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
-use adit_core::chain::ChainError;
+use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
 use adit_core::node::{Answer, Outcome};
-use adit_core::rules::Context;
+use adit_core::rules::{Context, Weight};
+use adit_store::Snapshot;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -103,13 +104,40 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
         now: now(),
     };
     match rules.check_after(context, &block) {
-        Ok(()) => rules
+        Ok(()) if is_worth_a_check(node, &snapshot, &parent, &block)? => rules
             .check_signatures(&block, &|_, _| false)
             .map_err(refused)?,
+        // The node refuses it for its weight, before it looks at signatures.
+        Ok(()) => {}
         Err(error) if error.ahead_until_ms().is_some() => {}
         Err(error) => return Err(refused(error)),
     }
     Ok(Arc::new(block))
+}
+
+/// Whether a block is heavy enough to be taken, on the main chain as it is now:
+/// what is not, costs no check of signatures.
+fn is_worth_a_check(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    parent: &Block,
+    block: &Block,
+) -> Result<bool, Problem> {
+    let (rules, view) = (node.rules(), node.view());
+    let before = snapshot
+        .entry(&parent.hash())
+        .map_err(Problem::unreadable)?;
+    let before = before.map_or(Weight::ZERO, |entry| entry.total_weight);
+    if before.saturating_add(rules.weight(block)) > view.total_weight {
+        return Ok(true);
+    }
+    if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
+    {
+        return Ok(false);
+    }
+    let tip = view.tip.map(|tip| snapshot.text(&tip)).transpose();
+    let tip = read(node, tip.map_err(Problem::unreadable)?.flatten())?;
+    Ok(tip.is_none_or(|tip| rules.weight(block) >= rules.weight(&tip)))
 }
 
 fn refused(block: &Block, error: &ChainError) -> Problem {

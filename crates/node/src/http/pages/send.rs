@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::layout::problem_page;
 use crate::driver::{NodeHandle, Request};
+use crate::explorer::mine::held_up_text;
 use crate::explorer::problem::Problem;
 use crate::http::body::read_body;
 
@@ -42,6 +43,7 @@ pub(super) async fn mine_block(State(node): State<NodeHandle>) -> Response {
             "This node has no address that its blocks are rewarded to: start it with \
              --reward-to ADDRESS (`adit wallet new` makes one).",
         ),
+        Ok(Answer::HeldUp(held_up)) => Problem::busy(held_up_text(&held_up)),
         Ok(_) => Problem::busy("Too many requests for a block are waiting already; try again."),
         Err(stopping) => stopping.into(),
     };
