@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use adit_core::archive::MemoryArchive;
 use adit_core::mining::Job;
 use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::pool::FeeRate;
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::Classic;
 use adit_core::sync::RequestId;
@@ -115,6 +116,7 @@ fn classic_block_ms(mut each: impl FnMut()) -> anyhow::Result<f64> {
         resolve_every: None,
         mine_every: None,
         mine_at_once: false,
+        min_fee_rate: FeeRate(0),
         own_addresses: Default::default(),
     };
     let (rules, mut archive) = (Arc::new(Classic::Of2018), MemoryArchive::default());

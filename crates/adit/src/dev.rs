@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::address::Address;
 use adit_core::hash::sha256;
+use adit_core::pool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{DURATION_LIMIT_MS, Params};
 use adit_node::{MinerSettings, Running, Settings, start};
@@ -55,6 +56,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
             },
             mine_every: None,
             mine_at_once: true,
+            min_fee_rate: FeeRate(0),
             advertise: None,
             allowed_hosts: Vec::new(),
         })?;

@@ -1,14 +1,23 @@
-//! Which fees are paid only when somebody says so once more: a slip of the hand
-//! can't be taken back. What a fee buys, it does not know.
+//! Which fee a transaction offers when nobody says one: the usual one, or what
+//! its length costs where it is to be handed in. It pays no price that only a
+//! node has named, however high, and an absurd one only when somebody says so
+//! once more: a slip of the hand can't be taken back.
 
 use std::io::{self, IsTerminal};
 
-use anyhow::bail;
+use adit_core::pool::FeeRate;
+use adit_core::sealed::{INTEGER_LIMIT, Transfer};
+use anyhow::{bail, ensure};
 
 use crate::coins::Coins;
+use crate::options::say;
 
-/// What is offered for a transaction, in coins, unless somebody says otherwise.
-pub(crate) const USUAL_FEE: &str = "0.001";
+/// Offered where no more is asked for, in base units.
+const USUAL_FEE: u64 = 1_000;
+
+/// No more is offered without a word from whoever pays, in base units: twice
+/// what the longest transaction costs at the rate that nodes usually ask for.
+const OFFERED_FEE_LIMIT: u64 = 100_000;
 
 /// Up to this fee, in base units, nobody is asked: a thousand times the usual
 /// one.
@@ -18,18 +27,52 @@ const UNASKED_FEE_LIMIT: u64 = 1_000_000;
 /// amount.
 const UNASKED_SHARE: u64 = 10;
 
-/// Whether so high a fee may be paid: who is at a terminal is asked.
-pub(crate) fn confirm(fee: Coins, amount: Coins, yes: bool) -> anyhow::Result<()> {
-    if yes || !is_absurd(fee, amount) {
-        return Ok(());
+/// The transfer with the fee that was given, or else with one that a node takes
+/// which asks for this rate, whatever the nonce will be.
+pub(crate) fn with_fee(
+    mut transfer: Transfer,
+    given: Option<Coins>,
+    rate: FeeRate,
+) -> anyhow::Result<Transfer> {
+    if let Some(Coins(fee)) = given {
+        transfer.fee = fee;
+        return Ok(transfer);
     }
+    let nonce = std::mem::replace(&mut transfer.nonce, INTEGER_LIMIT);
+    transfer.fee = USUAL_FEE;
+    // The digits of the fee count too; a fee that is enough has been found
+    // when they do not ask for more.
+    loop {
+        let needed = rate.fee_for(transfer.signed_length_bytes());
+        ensure!(
+            needed <= OFFERED_FEE_LIMIT,
+            "the node takes nothing below {} coins for this transaction, and more than {} are not \
+             offered without being told to: pay it with --fee {0}, or ask another node",
+            Coins(needed),
+            Coins(OFFERED_FEE_LIMIT)
+        );
+        if needed <= transfer.fee {
+            transfer.nonce = nonce;
+            return Ok(transfer);
+        }
+        transfer.fee = needed;
+    }
+}
+
+/// Whether a fee that was given may be paid: who is at a terminal is asked about
+/// one that is absurd.
+pub(crate) fn confirm(given: Option<Coins>, amount: Coins, yes: bool) -> anyhow::Result<()> {
+    let Some(fee) = given.filter(|fee| !yes && is_absurd(*fee, amount)) else {
+        return Ok(());
+    };
     let problem = format!(
-        "a fee of {fee} coins is very high: the usual one is {USUAL_FEE}, and {amount} coins are paid"
+        "a fee of {fee} coins is very high: the usual one is {}, and {amount} coins are paid",
+        Coins(USUAL_FEE)
     );
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!("{problem}; nothing was paid. If you mean it, say --yes");
     }
-    eprint!("{problem}. Pay it? [y/N] ");
+    say(&format!("{problem}. Pay it? [y/N]"));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     match answer.trim().to_ascii_lowercase().as_str() {

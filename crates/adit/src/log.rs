@@ -151,7 +151,10 @@ fn write_lines(received: &Receiver<Message>, backlog: &Backlog, json: bool) {
 fn note(lost: u64, json: bool) -> Vec<u8> {
     let text = format!("{lost} lines of the log were lost: nobody took them");
     match json {
-        true => format!("{}\n", serde_json::json!({ "level": "WARN", "fields": { "message": text } })),
+        true => format!(
+            "{}\n",
+            serde_json::json!({ "level": "WARN", "fields": { "message": text } })
+        ),
         false => format!("{text}\n"),
     }
     .into_bytes()

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_node::{MinerSettings, Running, Settings, start};
 use adit_store::Durability;
@@ -97,6 +98,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         },
         mine_every,
         mine_at_once: false,
+        min_fee_rate: FeeRate(options.min_fee_rate.0),
         reward_to,
         advertise: options.advertise,
         allowed_hosts: options.allowed_hosts,
@@ -232,5 +234,6 @@ fn is_abandoned(folder: &Path) -> bool {
     let modified = metadata.modified().ok();
     let age = modified.and_then(|modified| modified.elapsed().ok());
     metadata.is_file()
-        && age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS)) && lock.try_lock().is_ok()
+        && age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS))
+        && lock.try_lock().is_ok()
 }

@@ -104,11 +104,12 @@ fn pay_for_hash(
         amount: 0,
         chain: node.chain.id,
         data: Some(proof::data_of(file_hash)),
-        fee: options.fee.0,
+        fee: 0,
         nonce: 0,
         recipient: key.address(),
         sender: key.address(),
     };
+    let transfer = fee::with_fee(transfer, options.fee, node.min_fee_rate)?;
     let say = SayId::at_once(json);
     let paid = paying::pay(node, &options.wallet, &key, transfer, false, say)?;
     Ok((paid.id, place))

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use adit_core::address::{Address, AddressError};
 use adit_core::peer::PeerAddress;
+use adit_core::pool::FeeRate;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
@@ -209,6 +210,17 @@ pub(crate) struct NodeOptions {
         value_parser = read_interval
     )]
     pub(crate) mine_every: Option<Interval>,
+
+    /// The lowest fee with which a transaction is taken to wait, in coins for
+    /// 1,000 bytes of it, under the rules sealed; 0 takes them for nothing.
+    /// Blocks of others may hold cheaper ones.
+    #[arg(
+        long,
+        value_name = "COINS",
+        env = "ADIT_MIN_FEE_RATE",
+        default_value_t = Coins(FeeRate::DEFAULT.0)
+    )]
+    pub(crate) min_fee_rate: Coins,
 
     /// How to search proofs; `adit bench pow` compares what there is
     /// [default: the fastest on this machine].

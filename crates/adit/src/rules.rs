@@ -10,7 +10,7 @@ use adit_core::sealed::HALF_LIFE_INTERVALS;
 use adit_node::identity;
 use anyhow::{Context, anyhow, ensure};
 
-use crate::options::RulesName;
+use crate::options::{RulesName, say};
 
 /// The rules that were named, or of the chain in `file`; otherwise those of the
 /// chain in the folder, if that is what was asked for.
@@ -67,7 +67,7 @@ pub(crate) fn check_joined(rules: &dyn Rules, folder: &Path, force: bool) -> any
         params.block_interval_ms
     );
     ensure!(force, "{problem}. If you want to join it, say --force");
-    eprintln!("warning: {problem}");
+    say(&format!("warning: {problem}"));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use adit_core::address::Address;
 use adit_core::hash::Hash;
+use adit_core::pool::FeeRate;
 use adit_core::sealed::ChainId;
 use adit_core::sync::ChainReader;
 use adit_node::Status;
@@ -31,6 +32,8 @@ pub(crate) struct SealedNode {
     client: Client,
     /// The chain that it is on.
     pub(crate) chain: Chain,
+    /// It takes no transaction that pays less for its length.
+    pub(crate) min_fee_rate: FeeRate,
 }
 
 /// Which chain a node is on.
@@ -70,6 +73,8 @@ impl SealedNode {
              balances; a node of a sealed chain is needed (`adit --chain FILE`, or `adit dev` to \
              try it)"
         );
+        // An older node says nothing, and asks for nothing.
+        let min_fee_rate = FeeRate(status.min_fee_rate.unwrap_or(0));
         let chain = status.chain.and_then(|chain| {
             let id = ChainId::from_hex(chain.id.as_bytes())?;
             let genesis = Hash::from_hex(chain.genesis.as_bytes())?;
@@ -82,7 +87,11 @@ impl SealedNode {
         let chain = chain.ok_or_else(|| {
             anyhow!("the node at http://{address} does not say which chain it is on")
         })?;
-        Ok(SealedNode { client, chain })
+        Ok(SealedNode {
+            client,
+            chain,
+            min_fee_rate,
+        })
     }
 
     pub(crate) fn holdings(&self, address: &Address) -> Result<Holdings, ClientError> {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::json::{self, Reading};
+use adit_core::pool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{SealedTransaction, Transfer};
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
@@ -14,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::coins::Coins;
-use crate::fee;
+use crate::fee::{self, with_fee};
 use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
 use crate::output::{Output, Rows};
 use crate::paying::{SayId, pay, submit};
@@ -30,11 +31,12 @@ pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
         amount: options.amount.0,
         chain: node.chain.id,
         data: extras.data,
-        fee: extras.fee.0,
+        fee: 0,
         nonce: options.nonce.unwrap_or_default(),
         recipient: options.to,
         sender,
     };
+    let transfer = with_fee(transfer, extras.fee, node.min_fee_rate)?;
     let key = wallet::key_of(&options.wallet)?;
     let (say, is_chosen) = (
         SayId::when_waiting(options.wait, json),
@@ -61,15 +63,17 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
     };
     fee::confirm(options.extras.fee, options.amount, options.extras.yes)?;
     let key = wallet::key_of(&options.wallet)?;
-    let transaction = key.sign(&Transfer {
+    let transfer = Transfer {
         amount: options.amount.0,
         chain,
         data: options.extras.data,
-        fee: options.extras.fee.0,
+        fee: 0,
         nonce: options.nonce,
         recipient: options.to,
         sender: key.address(),
-    });
+    };
+    // What the node will ask for that it is handed to, nobody knows here.
+    let transaction = key.sign(&with_fee(transfer, options.extras.fee, FeeRate::DEFAULT)?);
     let Some(file) = options.output else {
         let mut output = io::stdout().lock();
         output.write_all(&transaction)?;

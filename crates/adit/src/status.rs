@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use adit_core::pool::FEE_RATE_BYTES;
 use adit_node::{PeerList, Reorganisation, ReorganisationList, Status};
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
+use crate::coins::Coins;
 use crate::options::NodeToAsk;
 use crate::output::{Output, Rows, counted};
 use crate::{forks, peers};
@@ -57,6 +59,11 @@ fn rows(address: &str, status: &Status) -> Rows {
     let blocks = format!("{} blocks, the last is {}", status.length, status.tip);
     rows.add("chain", blocks);
     rows.add("pending", format!("{} transactions", status.pending));
+    if let Some(rate) = status.min_fee_rate {
+        let lowest = Coins(rate);
+        let lowest = format!("{lowest} coins or more for {FEE_RATE_BYTES} bytes");
+        rows.add("fees", lowest);
+    }
     let mining = &status.mining;
     let rate = mining.guesses_per_s / 1e6;
     let cores = counted(mining.threads as u64, "core");

@@ -22,7 +22,7 @@ use serde_json::json;
 use self::key::{DERIVATION, Phrase};
 use self::key_file::{KeyFile, KeyFileError};
 use crate::new_file;
-use crate::options::{WalletCommand, WalletFolder, WalletOptions};
+use crate::options::{WalletCommand, WalletFolder, WalletOptions, say};
 
 pub(crate) fn run(command: &WalletCommand, json: bool) -> anyhow::Result<()> {
     match command {
@@ -136,7 +136,7 @@ fn list(folder: &WalletFolder, json: bool) -> anyhow::Result<()> {
         };
         match KeyFile::read(&file) {
             Ok(read) => wallets.push((name.to_owned(), read.address().to_owned())),
-            Err(error) => eprintln!("warning: {error}"),
+            Err(error) => say(&format!("warning: {error}")),
         }
     }
     wallets.sort();

@@ -21,7 +21,7 @@ use self::line::Lines;
 use self::stream::{Event, EventReader};
 use crate::client::{Client, ClientError, problem_of};
 use crate::escape::{visible_error, visible_json};
-use crate::options::{Topic, WatchOptions};
+use crate::options::{Topic, WatchOptions, say};
 use crate::output::Output;
 use crate::transactions::Unit;
 
@@ -169,8 +169,8 @@ impl Watch<'_> {
     /// What is no event goes to the error output.
     fn note(&self, text: &str) {
         match self.output.json {
-            true => eprintln!("{}", visible_json(&json!({ "note": text }).to_string())),
-            false => eprintln!("{}", visible_error(text)),
+            true => say(&visible_json(&json!({ "note": text }).to_string())),
+            false => say(&visible_error(text)),
         }
     }
 }

@@ -80,13 +80,20 @@ fn node_with_log_to(log: Stdio) -> (Node, u16) {
     let mut node: Command = adit(["node", "--in-memory", "--log", "debug", "-p"]);
     node.arg(port.to_string()).stdout(Stdio::null()).stderr(log);
     let node = Node(node.spawn().unwrap());
-    until("the node listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    until("the node listens", || {
+        TcpStream::connect(("127.0.0.1", port)).ok()
+    });
     (node, port)
 }
 
 fn request(port: u16) {
     let request = format!("GET /{}", "x".repeat(LINE_BYTES));
-    assert_eq!(ask(&format!("127.0.0.1:{port}"), &request, "").unwrap().status, 404);
+    assert_eq!(
+        ask(&format!("127.0.0.1:{port}"), &request, "")
+            .unwrap()
+            .status,
+        404
+    );
 }
 
 fn answers_and_ends_in_good_order(mut node: Node, port: u16) {

@@ -14,6 +14,9 @@ use tempfile::{TempDir, tempdir};
 
 use crate::support::{Process, Server, adit, free_port, run, until};
 
+/// Enough for a plain payment.
+const FEE: u64 = 500;
+
 /// Somebody with a secret key.
 struct Key(SigningKey);
 
@@ -30,13 +33,13 @@ impl Key {
         Address(VerificationKeyBytes::from(&self.0).into())
     }
 
-    /// A signed payment of one base unit with a fee of two.
+    /// A signed payment of one base unit with the fee.
     fn pay(&self, chain: &str, nonce: u64, recipient: Address) -> String {
         let transfer = Transfer {
             amount: 1,
             chain: ChainId::from_hex(chain.as_bytes()).unwrap(),
             data: None,
-            fee: 2,
+            fee: FEE,
             nonce,
             recipient,
             sender: self.address(),
@@ -156,9 +159,9 @@ fn a_payment_is_signed_sent_mined_and_proved() {
 
     let block = node.mine();
     assert_eq!(block["message"], "New Block Forged");
-    assert_eq!(block["transactions"][0]["amount"], 1_000_004);
-    assert_eq!(balance(&node, &rich), 1_000_000_000 - 6);
-    assert_eq!(balance(&node, &poor), 1_000_000 + 6);
+    assert_eq!(block["transactions"][0]["amount"], 1_000_000 + 2 * FEE);
+    assert_eq!(balance(&node, &rich), 1_000_000_000 - 2 * (1 + FEE));
+    assert_eq!(balance(&node, &poor), 1_000_000 + 2 * (1 + FEE));
     assert_eq!(account(&node, &rich)["nonce"], 2);
     node.mine();
     let found = node
@@ -365,7 +368,7 @@ fn accounts_and_waiting_payments_outlive_the_process() {
     node.process.kill();
 
     let node = start(&["--rules", "sealed"]);
-    assert_eq!(balance(&node, &rich), 1_000_000_000 - 3);
+    assert_eq!(balance(&node, &rich), 1_000_000_000 - (1 + FEE));
     assert_eq!(account(&node, &rich)["pending"], json!([waiting]));
     node.mine();
     assert_eq!(account(&node, &rich)["nonce"], 2);

@@ -85,7 +85,8 @@ impl World {
         Server::adit(
             options
                 .into_iter()
-                .chain(["--in-memory", "--resolve-every", "0"]),
+                .chain(["--in-memory", "--resolve-every", "0"])
+                .chain(["--min-fee-rate", "0"]),
         )
     }
 
@@ -328,7 +329,8 @@ fn a_payment_that_took_the_place_of_another_outlives_the_process() {
     let data = world.folder.path().join("data");
     let start = || {
         let mut node = adit(["node", "-p", "0", "--chain", &world.file()]);
-        Server::start(node.arg("--data-dir").arg(&data))
+        let node = node.args(["--min-fee-rate", "0", "--data-dir"]);
+        Server::start(node.arg(&data))
     };
     let node = start();
     let submit = |payment: &str| -> Value {

@@ -74,7 +74,11 @@ fn of_another_projects_env_file_only_our_own_lines_count() {
     let folder = tempdir().unwrap();
     let file = folder.path().join(".env");
     let others = b"FOO=a b\nNAME=\xff\xfe\n'\"\nADITYA=x y\n";
-    fs::write(&file, [&others[..], b"export ADIT_RULES=classic-2018\n"].concat()).unwrap();
+    fs::write(
+        &file,
+        [&others[..], b"export ADIT_RULES=classic-2018\n"].concat(),
+    )
+    .unwrap();
     let mut node = adit(["node", "-p", "0", "--in-memory"]);
     let node = Server::start(node.current_dir(folder.path()));
     assert_eq!(node.status()["rules"], "classic-2018");
@@ -85,13 +89,20 @@ fn a_folder_named_env_is_no_settings() {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join(".env")).unwrap();
     let mut node = adit(["node", "-p", "0", "--in-memory"]);
-    assert_eq!(Server::start(node.current_dir(folder.path())).status()["length"], 1);
+    assert_eq!(
+        Server::start(node.current_dir(folder.path())).status()["length"],
+        1
+    );
 }
 
 #[test]
 fn what_adit_is_and_can_do_is_said_whatever_the_settings_are() {
     let folder = tempdir().unwrap();
-    fs::write(folder.path().join(".env"), "ADIT PORT 5001\nADIT_NOTHING=1\n").unwrap();
+    fs::write(
+        folder.path().join(".env"),
+        "ADIT PORT 5001\nADIT_NOTHING=1\n",
+    )
+    .unwrap();
     for about in ["--version", "--help", "help"] {
         let mut asked = adit([about]);
         asked.current_dir(folder.path()).env("ADIT_PROT", "5001");
@@ -102,7 +113,14 @@ fn what_adit_is_and_can_do_is_said_whatever_the_settings_are() {
 
 #[test]
 fn the_variables_that_kubernetes_makes_beside_a_service_called_adit_are_no_settings() {
-    let mut node = adit(["node", "--in-memory", "--resolve-every", "0", "--log", "info"]);
+    let mut node = adit([
+        "node",
+        "--in-memory",
+        "--resolve-every",
+        "0",
+        "--log",
+        "info",
+    ]);
     for (name, value) in [
         ("ADIT_SERVICE_HOST", "10.0.0.1"),
         ("ADIT_SERVICE_PORT", "5000"),
@@ -128,7 +146,11 @@ fn the_variables_that_kubernetes_makes_beside_a_service_called_adit_are_no_setti
 #[test]
 fn a_tilde_in_a_setting_is_the_home_folder() {
     let (home, started_in) = (tempdir().unwrap(), tempdir().unwrap());
-    fs::write(started_in.path().join(".env"), "ADIT_DATA_DIR=~/chains/one\n").unwrap();
+    fs::write(
+        started_in.path().join(".env"),
+        "ADIT_DATA_DIR=~/chains/one\n",
+    )
+    .unwrap();
     let mut node = adit(["node", "-p", "0"]);
     node.current_dir(started_in.path()).env("HOME", home.path());
     stopped(Server::start(&mut node));
@@ -149,7 +171,9 @@ fn what_others_put_beside_the_folders_in_memory_holds_nobody_up() {
         .prefix("adit-in-memory-")
         .tempdir_in(shared_memory)
         .unwrap();
-    let made = Command::new("mkfifo").arg(other.path().join("lock")).status();
+    let made = Command::new("mkfifo")
+        .arg(other.path().join("lock"))
+        .status();
     assert!(made.unwrap().success());
     let mut node = adit(["node", "-p", "0", "--in-memory"]);
     assert_eq!(Server::start(&mut node).status()["length"], 1);

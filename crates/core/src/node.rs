@@ -22,8 +22,9 @@ pub use crate::early::{EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES};
 use crate::hash::Hash;
 use crate::mining::{HeldUp, Job, Mining};
 use crate::peer::PeerAddress;
-use crate::pool::{NotAccepted, NotPending, Pending, Pool, PoolFull, Waiting};
+use crate::pool::{FeeRate, NotAccepted, NotPending, Origin, Pending, Pool, PoolFull, Waiting};
 use crate::rules::Rules;
+pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut};
 use crate::sync::{PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
@@ -40,6 +41,9 @@ pub struct Config {
     /// Whether a block is made for every transaction, at once: for chains on
     /// which any proof is one.
     pub mine_at_once: bool,
+    /// The lowest fee for its length with which a transaction may wait, under
+    /// rules that know fees.
+    pub min_fee_rate: FeeRate,
     /// The addresses under which this node itself is found.
     pub own_addresses: BTreeSet<PeerAddress>,
 }
@@ -115,9 +119,9 @@ pub enum Effect {
     Ask(PeerAddress),
     /// Tell these peers that there is a new chain to look at.
     Announce(Vec<PeerAddress>),
-    /// So many transactions of dropped blocks found no room among the waiting
-    /// ones; they stand in the log, in the dropped blocks.
-    LeftOut(usize),
+    /// This of dropped blocks does not wait again; it stands in the log, in the
+    /// dropped blocks.
+    LeftOut(LeftOut),
     /// A block was not taken.
     Refused(ChainError),
     /// A transaction does not wait any more, since no block can take it: what
@@ -210,7 +214,7 @@ impl Node {
         archive: &dyn Archive,
     ) -> Result<Node, ChainError> {
         let mut node = Node {
-            pool: Pool::new(rules.keeps_accounts()),
+            pool: Pool::new(&*rules, config.min_fee_rate),
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
@@ -225,7 +229,17 @@ impl Node {
             .register(others.take(crate::sync::PEERS_LIMIT).collect())
             .expect("no more than the limit were taken");
         match &mut node.pool {
-            Pool::Queue(pool) => pending.into_iter().for_each(|one| pool.restore(one)),
+            Pool::Queue(pool) => {
+                let rules = node.chain.rules();
+                for one in pending {
+                    // What was accepted was promised; what came back was not.
+                    let is_wanted =
+                        one.origin == Origin::Accepted || rules.read_returned(&one.text).is_some();
+                    if is_wanted {
+                        pool.restore(one);
+                    }
+                }
+            }
             Pool::Accounts(_) => node.kept_pending = pending,
         }
         Ok(node)

@@ -3,12 +3,14 @@
 //! two modules, two ways. What both need to answer is here.
 
 mod accounts;
+mod policy;
 mod queue;
 
 pub use accounts::{
-    ACCOUNT_PENDING_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted, AccountPool, NONCE_GAP_LIMIT,
-    NotPending, PENDING_EXPIRY_MS, Turn,
+    ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
+    AccountPool, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
 };
+pub use policy::{FEE_RATE_BYTES, FeeRate, Policy};
 pub use queue::{
     MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
     PoolFull, QueuePool,
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::hash::Hash;
+use crate::rules::Rules;
 use crate::transaction::Submitted;
 
 /// What stands between two transactions in a block.
@@ -55,10 +58,16 @@ pub enum NotAccepted {
 }
 
 impl Pool {
-    /// An empty one, for rules that keep accounts or do not.
-    pub fn new(keeps_accounts: bool) -> Pool {
-        match keeps_accounts {
-            true => Pool::Accounts(AccountPool::default()),
+    /// An empty one for these rules, which asks for such a fee where they know
+    /// fees.
+    pub fn new(rules: &dyn Rules, min_fee_rate: FeeRate) -> Pool {
+        let room_bytes = rules.room_bytes();
+        let policy = Policy {
+            min_fee_rate,
+            room_bytes,
+        };
+        match rules.keeps_accounts() {
+            true => Pool::Accounts(AccountPool::new(policy)),
             false => Pool::Queue(QueuePool::default()),
         }
     }

@@ -137,6 +137,14 @@ pub trait Rules: Send + Sync {
     /// Reads a transaction that a user submits.
     fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError>;
 
+    /// Reads a transaction of a block that the main chain has dropped, by the
+    /// same measure as one that is submitted now; none if nobody could submit
+    /// it as it stands there.
+    fn read_returned(&self, text: &[u8]) -> Option<Submitted> {
+        let submitted = self.read_transaction(text).ok()?;
+        (**submitted.text() == *text).then_some(submitted)
+    }
+
     /// Whether the rules know accounts, and who owns what.
     fn keeps_accounts(&self) -> bool {
         false
@@ -175,8 +183,8 @@ pub trait Rules: Send + Sync {
         None
     }
 
-    /// So many bytes of transactions fit into a block, with what separates
-    /// them.
+    /// So many bytes of transactions fit into every block beside its header and
+    /// reward, each with what separates it from the one before.
     fn room_bytes(&self) -> usize {
         BLOCK_LIMIT_BYTES
     }

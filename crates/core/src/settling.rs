@@ -1,6 +1,7 @@
 //! What it means to the waiting transactions that a block has come to be the
 //! tip: those that it holds have found their block, and those that a
-//! reorganisation dropped wait again. Who may wait is the pool's to say.
+//! reorganisation dropped wait again, if they might be submitted now. Who may
+//! wait is the pool's and the rules' to say.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -14,6 +15,19 @@ use crate::pool::{AccountPool, Pool, QueuePool};
 use crate::rules::Rules;
 use crate::transaction;
 
+/// Of the blocks that a reorganisation drops, no more are looked through than
+/// are together so long: what waits can be no longer.
+pub const DROPPED_READ_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+/// What of dropped blocks does not wait again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// So many transactions may not wait here, or found no room.
+    pub transactions: usize,
+    /// So many blocks were not looked through.
+    pub blocks: u64,
+}
+
 /// A block that was placed, and what has to be known besides. The archive
 /// shows the main chain as it was before.
 pub(crate) struct Settling<'a> {
@@ -25,31 +39,42 @@ pub(crate) struct Settling<'a> {
     pub(crate) archive: &'a dyn Archive,
 }
 
+impl LeftOut {
+    /// Whether all waits again.
+    pub fn is_nothing(&self) -> bool {
+        *self == LeftOut::default()
+    }
+}
+
 impl Settling<'_> {
-    /// Answers how many transactions of dropped blocks found no room.
-    pub(crate) fn settle(&self, pool: &mut Pool) -> Result<usize, ChainError> {
+    /// Answers what of dropped blocks does not wait again.
+    pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
         match pool {
             Pool::Queue(pool) => self.settle_queue(pool),
             Pool::Accounts(pool) => self.settle_accounts(pool),
         }
     }
 
-    fn settle_queue(&self, pool: &mut QueuePool) -> Result<usize, ChainError> {
+    fn settle_queue(&self, pool: &mut QueuePool) -> Result<LeftOut, ChainError> {
         let block = &self.placed.block;
         let fork = match self.placed.main {
-            MainChange::Side => return Ok(0),
+            MainChange::Side => return Ok(LeftOut::default()),
             MainChange::Extend => {
                 self.take_out(pool, block);
-                return Ok(0);
+                return Ok(LeftOut::default());
             }
             MainChange::Reorganise { fork } => fork,
         };
-        let mut left_out = 0;
-        for index in self.dropped(fork).rev() {
-            if let Some(block) = self.main_block(index)? {
-                left_out += pool.give_back(&paid(&block));
-            }
-        }
+        // From the newest on, so that each goes in front of those behind it.
+        let left_out = self.look_through(self.dropped(fork).rev(), |block| {
+            let paid = paid(block);
+            let returned = paid
+                .iter()
+                .filter_map(|text| self.rules.read_returned(text));
+            let returned: Vec<_> = returned.map(|one| Arc::clone(one.text())).collect();
+            let refused = paid.len() - returned.len();
+            Ok(refused + pool.give_back(returned.into_iter()))
+        })?;
         let mut adopted = Some(Arc::clone(block));
         while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
             if pool.is_empty() {
@@ -63,27 +88,47 @@ impl Settling<'_> {
         Ok(left_out)
     }
 
-    fn settle_accounts(&self, pool: &mut AccountPool) -> Result<usize, ChainError> {
+    fn settle_accounts(&self, pool: &mut AccountPool) -> Result<LeftOut, ChainError> {
         pool.update(self.placed.moved.accounts());
         pool.expire(self.now);
         let MainChange::Reorganise { fork } = self.placed.main else {
-            return Ok(0);
+            return Ok(LeftOut::default());
         };
         let moved = &self.placed.moved;
-        let mut left_out = 0;
-        for index in self.dropped(fork) {
-            if self.is_overtaken(index)? {
-                continue;
-            }
-            let block = self.main_block(index)?;
-            let payments = block.map(|block| self.rules.payments(&block));
-            for payment in payments.into_iter().flatten() {
+        // From the oldest on, so that none waits for one that comes later.
+        self.look_through(self.dropped(fork), |block| {
+            let mut left_out = 0;
+            for payment in self.rules.payments(block) {
                 let sender = payment.sender;
                 let account = moved.read(self.archive, |accounts| accounts(&sender))?;
                 if account.nonce <= payment.nonce {
                     let waits = pool.give_back(self.now, payment, account);
                     left_out += usize::from(waits.is_err());
                 }
+            }
+            Ok(left_out)
+        })
+    }
+
+    /// Gives the transactions of dropped blocks back, block by block, as far as
+    /// the limit goes. `give_back` answers how many it left out.
+    fn look_through(
+        &self,
+        dropped: impl Iterator<Item = u64>,
+        mut give_back: impl FnMut(&Block) -> Result<usize, ChainError>,
+    ) -> Result<LeftOut, ChainError> {
+        let (mut left_out, mut read_bytes) = (LeftOut::default(), 0);
+        for index in dropped {
+            if read_bytes > DROPPED_READ_LIMIT_BYTES {
+                left_out.blocks += 1;
+                continue;
+            }
+            if self.is_overtaken(index)? {
+                continue;
+            }
+            if let Some(block) = self.main_block(index)? {
+                read_bytes += block.text().len();
+                left_out.transactions += give_back(&block)?;
             }
         }
         Ok(left_out)
@@ -93,6 +138,9 @@ impl Settling<'_> {
     /// sent one by the end of a dropped block: then none of it can wait again,
     /// and it need not be read.
     fn is_overtaken(&self, dropped: u64) -> Result<bool, ChainError> {
+        if !self.rules.keeps_accounts() {
+            return Ok(false);
+        }
         let Some(hash) = self.archive.main_hash(dropped)? else {
             return Ok(true);
         };

@@ -9,8 +9,9 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
 use adit_core::pool::{
-    ACCOUNT_PENDING_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted, AccountPool, NONCE_GAP_LIMIT,
-    NotPending, PENDING_EXPIRY_MS, Turn,
+    ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
+    AccountPool, FeeRate, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS,
+    Policy, Turn,
 };
 use adit_core::sealed::Account;
 use adit_core::transaction::Payment;
@@ -20,6 +21,12 @@ use proptest::prelude::*;
 use crate::world::repeatable;
 
 const START: Duration = Duration::from_secs(1_700_000_000);
+
+/// Asks nothing of anybody.
+const ANYTHING: Policy = Policy {
+    min_fee_rate: FeeRate(0),
+    room_bytes: usize::MAX,
+};
 
 fn owner(number: u8) -> Address {
     Address([number; 32])
@@ -57,7 +64,7 @@ fn accept(pool: &mut AccountPool, payment: &Arc<Payment>) -> Result<Accepted, No
 }
 
 fn pool_of(payments: &[Arc<Payment>]) -> AccountPool {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     for payment in payments {
         assert_eq!(accept(&mut pool, payment), Ok(Accepted::New));
     }
@@ -147,7 +154,7 @@ fn a_block_is_filled_to_the_byte_and_whoever_does_not_fit_stops_only_their_accou
 
 #[test]
 fn a_nonce_that_is_in_a_block_is_refused() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     let refused = pool.accept(START, small(1, 4, 1), has(100, 5));
     let message = "nonce: expected 5 or more, found 4: that one is in a block already";
     assert_eq!(error_of(refused), ("nonce-used", message.to_owned()));
@@ -180,9 +187,106 @@ fn no_more_of_one_account_wait_than_the_limit() {
     let replaced = accept(&mut pool, &small(1, 7, 10));
     assert_eq!(replaced, Ok(Accepted::Replaced(all[7].id)));
     assert_eq!(accept(&mut pool, &small(2, 0, 1)), Ok(Accepted::New));
-    // What comes back from a block was promised by one.
-    pool.give_back(START, small(1, limit, 1), RICH).unwrap();
-    assert_eq!(pool.len(), ACCOUNT_PENDING_LIMIT + 2);
+    // Several blocks may have taken as many.
+    let returned = ACCOUNT_RETURNED_LIMIT as u64;
+    for nonce in limit..returned {
+        pool.give_back(START, small(1, nonce, 1), RICH).unwrap();
+    }
+    assert_eq!(pool.len(), ACCOUNT_RETURNED_LIMIT + 1);
+    let refused = pool.give_back(START, small(1, returned, 1), RICH);
+    let message = "1024 transactions of this account are waiting already; wait for a block";
+    assert_eq!(refused.unwrap_err().to_string(), message);
+    // What waited before a restart was promised.
+    pool.restore(START, small(1, returned, 1), RICH).unwrap();
+}
+
+/// A pool that wants two base units a byte, of what is no longer than 298.
+fn strict_pool() -> AccountPool {
+    AccountPool::new(Policy {
+        min_fee_rate: FeeRate(2_000),
+        room_bytes: 300,
+    })
+}
+
+#[test]
+fn what_pays_too_little_for_its_length_is_refused_however_it_comes() {
+    let message = "fee: expected 200 or more, found 199: this node takes nothing below 2000 base \
+                   units for 1000 bytes, and the transaction has 100 bytes";
+    let mut pool = strict_pool();
+    let refused = accept(&mut pool, &small(1, 0, 199));
+    assert_eq!(error_of(refused), ("min-fee", message.to_owned()));
+    let refused = pool.give_back(START, small(1, 0, 199), RICH).unwrap_err();
+    assert_eq!(refused.to_string(), message);
+    assert!(pool.is_empty());
+    pool.give_back(START, small(1, 0, 200), RICH).unwrap();
+    assert_eq!(accept(&mut pool, &small(1, 1, 200)), Ok(Accepted::New));
+    // What was acknowledged before a restart stays, whatever is asked now.
+    pool.restore(START, small(1, 2, 0), RICH).unwrap();
+    assert_eq!(next_block(&pool, usize::MAX), [(1, 0), (1, 1), (1, 2)]);
+}
+
+/// Amounts and fees of nothing come for free, but not from somebody who owns
+/// nothing where a fee is asked for.
+#[test]
+fn whoever_owns_nothing_can_pay_no_fee() {
+    let nobody = has(0, 0);
+    let offer = |fee| strict_pool().accept(START, payment(1, 0, 0, fee, 100), nobody);
+    assert_eq!(error_of(offer(0)).0, "min-fee");
+    assert_eq!(error_of(offer(200)).0, "balance");
+}
+
+#[test]
+fn a_fee_rate_is_rounded_up_and_does_not_overflow() {
+    for (rate, bytes, fee) in [
+        (0, 1_000, 0),
+        (1, 1, 1),
+        (1, 1_000, 1),
+        (1, 1_001, 2),
+        (1_000, 430, 430),
+        (u64::MAX, 999, u64::MAX / 1_000 * 999 + 615),
+        (u64::MAX, 1_001, u64::MAX),
+    ] {
+        assert_eq!(FeeRate(rate).fee_for(bytes), fee, "{rate} for {bytes}");
+    }
+}
+
+#[test]
+fn what_no_block_has_room_for_is_refused_however_it_comes() {
+    let message = "expected at most 298 bytes, found 299: a block of this chain has no more room \
+                   beside its header and reward";
+    let mut pool = strict_pool();
+    let refused = accept(&mut pool, &payment(1, 0, 1, 9_000, 299));
+    assert_eq!(error_of(refused), ("size", message.to_owned()));
+    let refused = pool.give_back(START, payment(1, 0, 1, 9_000, 299), RICH);
+    assert_eq!(refused.unwrap_err().to_string(), message);
+    let fits = payment(1, 0, 1, 9_000, 298);
+    assert_eq!(accept(&mut pool, &fits), Ok(Accepted::New));
+    assert_eq!(next_block(&pool, 300), [(1, 0)]);
+}
+
+/// It was acknowledged before anybody looked how much room there is.
+#[test]
+fn one_that_never_fits_stops_only_its_account() {
+    let mut pool = strict_pool();
+    pool.restore(START, payment(9, 0, 1, 90_000, 301), RICH)
+        .unwrap();
+    pool.restore(START, payment(9, 1, 1, 90_000, 100), RICH)
+        .unwrap();
+    accept(&mut pool, &small(1, 0, 200)).unwrap();
+    assert_eq!(next_block(&pool, 300), [(1, 0)]);
+}
+
+#[test]
+fn filling_a_block_passes_over_no_more_than_the_limit() {
+    for (too_long, expected) in [(PASSED_OVER_LIMIT - 1, 1), (PASSED_OVER_LIMIT, 0)] {
+        let mut pool = AccountPool::new(ANYTHING);
+        for at in 0..too_long {
+            let (sender, nonce) = ((at / 32) as u8, (at % 32) as u64);
+            accept(&mut pool, &payment(sender, nonce, 1, 9_000, 300)).unwrap();
+        }
+        accept(&mut pool, &small(200, 0, 1)).unwrap();
+        assert_eq!(pool.for_next_block(150, 2).len(), expected);
+    }
 }
 
 #[test]
@@ -221,7 +325,7 @@ fn the_same_one_again_is_known() {
 
 #[test]
 fn an_account_pays_for_all_that_wait() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     let account = has(100, 0);
     let mut accept = |payment| pool.accept(START, payment, account);
     accept(payment(1, 0, 60, 5, 0)).unwrap();
@@ -341,12 +445,12 @@ fn a_longer_one_takes_the_place_of_the_one_that_pays_least() {
 
 #[test]
 fn one_account_with_all_the_room_cannot_send_away_what_it_waits_for() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     for nonce in 0..FULL as u64 {
-        pool.give_back(START, payment(1, nonce, 1, 1, LARGE), RICH)
+        pool.restore(START, payment(1, nonce, 1, 1, LARGE), RICH)
             .unwrap();
     }
-    let refused = pool.give_back(START, payment(1, FULL as u64, 1, 1 << 60, LARGE), RICH);
+    let refused = pool.restore(START, payment(1, FULL as u64, 1, 1 << 60, LARGE), RICH);
     assert!(matches!(
         refused,
         Err(NotPending::FeeRate {
@@ -360,7 +464,7 @@ fn one_account_with_all_the_room_cannot_send_away_what_it_waits_for() {
 #[test]
 fn what_no_block_takes_leaves_after_three_days_with_what_waits_for_it() {
     let expiry = Duration::from_millis(PENDING_EXPIRY_MS);
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     for (at, sender, nonce) in [(0, 1, 1), (1, 1, 0), (1, 2, 0), (9, 1, 2)] {
         let now = START + Duration::from_secs(at);
         pool.accept(now, small(sender, nonce, 1), RICH).unwrap();
@@ -389,7 +493,7 @@ fn a_new_fee_is_a_new_arrival() {
 
 #[test]
 fn a_block_settles_what_it_holds_and_what_can_no_longer_be_paid_leaves() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     for nonce in 0..5 {
         pool.accept(START, payment(1, nonce, 10, 0, 0), has(50, 0))
             .unwrap();
@@ -406,7 +510,7 @@ fn a_block_settles_what_it_holds_and_what_can_no_longer_be_paid_leaves() {
 
 #[test]
 fn what_a_dropped_block_held_waits_again_before_the_later_ones() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     pool.accept(START, payment(1, 2, 10, 0, 0), has(30, 2))
         .unwrap();
     pool.accept(START, payment(1, 3, 10, 0, 0), has(30, 2))
@@ -449,7 +553,7 @@ fn what_comes_back_does_not_take_the_place_of_what_its_sender_wants_now() {
 
 #[test]
 fn of_two_that_waited_before_a_restart_the_later_one_counts() {
-    let mut pool = AccountPool::default();
+    let mut pool = AccountPool::new(ANYTHING);
     pool.restore(START, payment(1, 0, 90, 0, 0), has(100, 0))
         .unwrap();
     pool.restore(START, payment(1, 0, 80, 1, 0), has(100, 0))
@@ -564,10 +668,18 @@ impl Model {
         Ok(())
     }
 
-    fn put_back(&mut self, who: u8, payment: &Arc<Payment>) -> Result<(), &'static str> {
+    fn put_back(
+        &mut self,
+        who: u8,
+        payment: &Arc<Payment>,
+        gap_limit: u64,
+    ) -> Result<(), &'static str> {
         let (account, nonce) = (self.account(who), payment.nonce);
         if nonce < account.nonce {
             return Err("nonce-used");
+        }
+        if self.gap(who, nonce) > gap_limit {
+            return Err("nonce-gap");
         }
         if self.cost(who, |other| other < nonce) + payment.amount + payment.fee > account.balance {
             return Err("balance");
@@ -665,7 +777,7 @@ fn take(pool: &mut AccountPool, model: &mut Model, step: &Step) {
             let found = pool.give_back(model.now, Arc::clone(&payment), model.account(who));
             let expected = match model.waiting.contains_key(&(who, nonce)) {
                 true => Ok(()),
-                false => model.put_back(who, &payment),
+                false => model.put_back(who, &payment, NONCE_GAP_LIMIT),
             };
             assert_eq!(rule(found), expected);
         }
@@ -673,7 +785,7 @@ fn take(pool: &mut AccountPool, model: &mut Model, step: &Step) {
             let payment = made(who, nonce, amount, fee);
             let found = pool.restore(model.now, Arc::clone(&payment), model.account(who));
             model.waiting.remove(&(who, nonce));
-            assert_eq!(rule(found), model.put_back(who, &payment));
+            assert_eq!(rule(found), model.put_back(who, &payment, u64::MAX));
         }
         Step::Update(who, balance, nonce) => {
             let account = has(balance, nonce);
@@ -703,7 +815,7 @@ proptest! {
 
     #[test]
     fn a_pool_does_what_the_model_does(steps in vec(step(), 1..60), limit in 0..600usize) {
-        let mut pool = AccountPool::default();
+        let mut pool = AccountPool::new(ANYTHING);
         let mut model = Model { now: START, ..Model::default() };
         for step in &steps {
             take(&mut pool, &mut model, step);
@@ -765,7 +877,7 @@ proptest! {
                     prop_assert!(accept(&mut pool, &less).is_err());
                     prop_assert_eq!(accept(&mut pool, &enough), Ok(Accepted::New));
                 }
-                Err(NotPending::TooManyOfAccount) => {}
+                Err(NotPending::TooManyOfAccount { .. }) => {}
                 other => prop_assert!(false, "{:?}", other),
             }
         }

@@ -25,6 +25,7 @@ mod reader;
 mod reorganisation;
 mod resolving;
 mod restart;
+mod returning;
 mod sealed_accounts;
 mod sealed_blocks;
 mod sealed_chain;

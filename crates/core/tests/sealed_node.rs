@@ -10,7 +10,8 @@ use adit_core::block::Block;
 use adit_core::chain::{Arrival, ChainError, SIDE_BLOCKS_LIMIT};
 use adit_core::mining::{DRAFT_AGE_MS, Job};
 use adit_core::node::{
-    Alarm, Answer, Config, EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES, Effect, Input, Node,
+    Alarm, Answer, Config, EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES, Effect, Input, LeftOut,
+    Node,
 };
 use adit_core::pool::{Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::rules::{Rules, Sealed, Weight};
@@ -290,10 +291,14 @@ fn a_payment_of_coins_that_are_gone_with_their_block_is_left_out_and_said_so() {
         effects = town.hear(&tip);
     }
     let left_out = effects.iter().find_map(|effect| match effect {
-        Effect::LeftOut(count) => Some(*count),
+        Effect::LeftOut(left_out) => Some(*left_out),
         _ => None,
     });
-    assert_eq!(left_out, Some(1));
+    let expected = LeftOut {
+        transactions: 1,
+        blocks: 0,
+    };
+    assert_eq!(left_out, Some(expected));
     assert_eq!(town.waiting(), texts(&[town.pay(0, 2, 0, 500, 5)]));
 }
 

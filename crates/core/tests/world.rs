@@ -12,7 +12,7 @@ use adit_core::hash::Hash;
 use adit_core::mining::Job;
 use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
-use adit_core::pool::Origin;
+use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain};
@@ -217,6 +217,7 @@ pub(crate) fn config(reward_to: &str) -> Config {
         resolve_every: None,
         mine_every: None,
         mine_at_once: false,
+        min_fee_rate: FeeRate(0),
         own_addresses: BTreeSet::new(),
     }
 }

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use adit_core::archive::{Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
+use adit_core::node::{Alarm, Answer, Config, Effect, Input, LeftOut, Node};
 use adit_core::peer::PeerAddress;
+use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_core::sync::{PeerReport, Refusal, RequestId, Seen};
 use adit_core::transaction::Submitted;
@@ -123,6 +124,7 @@ struct Edge {
     node_id: String,
     /// Whether the chain is one that can begin anew.
     is_development: bool,
+    min_fee_rate: FeeRate,
     /// What all branches together may hold in memory.
     branches_memory: Arc<Budget>,
     /// What all answers together may hold in long pieces.
@@ -279,6 +281,13 @@ impl NodeHandle {
         self.0.is_development
     }
 
+    /// The lowest fee for its length with which a transaction may wait; none
+    /// under rules that know no fees.
+    pub(crate) fn min_fee_rate(&self) -> Option<FeeRate> {
+        let knows_fees = self.0.rules.keeps_accounts();
+        knows_fees.then_some(self.0.min_fee_rate)
+    }
+
     /// The rules of the chain.
     pub fn rules(&self) -> &Arc<dyn Rules> {
         &self.0.rules
@@ -328,7 +337,7 @@ pub fn start(
     first_peers: Vec<PeerAddress>,
     peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
-    let is_development = config.mine_at_once;
+    let (is_development, min_fee_rate) = (config.mine_at_once, config.min_fee_rate);
     let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
     let (publish, view) = watch::channel(Arc::default());
@@ -350,6 +359,7 @@ pub fn start(
         history: history_watch,
         rules,
         is_development,
+        min_fee_rate,
         pool_record: PoolRecord::default(),
         events: Ring::new(format!("{:x}", now().as_millis())),
         miner: miner.view(),
@@ -655,10 +665,14 @@ impl Driver {
                 Effect::StopMining => self.miner.set_job(None),
                 Effect::Ask(peer) => self.asker.ask(&self.peers_runtime, peer),
                 Effect::Announce(peers) => self.announcer.announce(&self.peers_runtime, peers),
-                Effect::LeftOut(count) => tracing::warn!(
-                    count,
-                    "transactions of dropped blocks found no room among the waiting ones; \
-                     they stand in the block log"
+                Effect::LeftOut(LeftOut {
+                    transactions,
+                    blocks,
+                }) => tracing::warn!(
+                    transactions,
+                    blocks,
+                    "transactions of dropped blocks may not wait here or found no room, and \
+                     so many blocks were not looked through; all stand in the block log"
                 ),
                 Effect::Refused(error) => {
                     if let Some(left_out) = repeated::turn(error.rule()) {

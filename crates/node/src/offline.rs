@@ -13,6 +13,7 @@ use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
 use adit_core::chain::{Arrival, ChainError};
 use adit_core::json;
 use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, Offer, OfferError};
@@ -134,6 +135,8 @@ impl Offline {
             resolve_every: None,
             mine_every: None,
             mine_at_once: false,
+            // What the node of this folder is told, nobody knows here.
+            min_fee_rate: FeeRate::DEFAULT,
             own_addresses: BTreeSet::new(),
         };
         let (store, node) = restore(config, Arc::clone(&rules), opened)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use adit_core::node::Config;
 use adit_core::peer::PeerAddress;
+use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
 use adit_store::{Durability, StoreError};
@@ -49,6 +50,9 @@ pub struct Settings {
     pub mine_every: Option<Duration>,
     /// Whether a block is made for every transaction, at once.
     pub mine_at_once: bool,
+    /// The lowest fee for its length with which a transaction may wait, under
+    /// rules that know fees.
+    pub min_fee_rate: FeeRate,
     /// The address that the peers are told to find it at.
     pub advertise: Option<PeerAddress>,
     /// Names under which it may be addressed, besides those of this machine.
@@ -135,6 +139,7 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         resolve_every: settings.resolve_every,
         mine_every: settings.mine_every,
         mine_at_once: settings.mine_at_once,
+        min_fee_rate: settings.min_fee_rate,
         own_addresses: own_addresses(address, settings.advertise.as_ref()),
     };
     let peers_runtime = PeersRuntime::start()?;

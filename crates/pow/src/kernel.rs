@@ -206,7 +206,11 @@ mod tests {
         };
         for order in [[quick, slow], [slow, quick]] {
             let kernels = [Kernel::Avx2, Kernel::Avx512].into_iter().zip(order);
-            let expected = if order[0] as usize == quick as usize { Kernel::Avx2 } else { Kernel::Avx512 };
+            let expected = if order[0] as usize == quick as usize {
+                Kernel::Avx2
+            } else {
+                Kernel::Avx512
+            };
             assert_eq!(fastest_of(kernels), expected);
         }
     }

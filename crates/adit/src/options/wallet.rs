@@ -11,7 +11,6 @@ use clap::{Args, Subcommand};
 
 use super::{NodeToAsk, environment, read_address};
 use crate::coins::Coins;
-use crate::fee::USUAL_FEE;
 
 /// A wallet's name is at most this long.
 const WALLET_NAME_LIMIT_BYTES: usize = 64;
@@ -95,9 +94,10 @@ pub(crate) struct SendOptions {
 /// What every transaction may have besides an amount.
 #[derive(Debug, Args)]
 pub(crate) struct Extras {
-    /// What the finder of the block gets for taking it in, in coins.
-    #[arg(long, default_value = USUAL_FEE)]
-    pub(crate) fee: Coins,
+    /// What the finder of the block gets for taking it in, in coins [default:
+    /// 0.001, or more where the length or the node asks for it].
+    #[arg(long)]
+    pub(crate) fee: Option<Coins>,
     /// Pay the fee without being asked, however high it is.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -163,9 +163,10 @@ pub(crate) struct NotarizeOptions {
     /// Where the proof goes [default: the file's name with .proof.json].
     #[arg(long, value_name = "FILE")]
     pub(crate) proof: Option<PathBuf>,
-    /// What the finder of the block gets for taking it in, in coins.
-    #[arg(long, default_value = USUAL_FEE)]
-    pub(crate) fee: Coins,
+    /// What the finder of the block gets for taking it in, in coins [default:
+    /// 0.001, or more where the node asks for it].
+    #[arg(long)]
+    pub(crate) fee: Option<Coins>,
     /// Pay the fee without being asked, however high it is.
     #[arg(long)]
     pub(crate) yes: bool,

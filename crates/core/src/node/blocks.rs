@@ -14,7 +14,7 @@ use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
 use crate::pool::Pool;
 use crate::rules::Draft;
-use crate::settling::Settling;
+use crate::settling::{LeftOut, Settling};
 use crate::sync::RequestId;
 
 impl Node {
@@ -284,7 +284,7 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
         self.chain.rewind(archive)?;
-        self.pool = Pool::new(self.chain.rules().keeps_accounts());
+        self.pool = Pool::new(&**self.chain.rules(), self.config.min_fee_rate);
         self.early = EarlyBlocks::default();
         effects.push(Effect::Persist(Change::Rewind));
         self.renew_job(now, effects);
@@ -330,7 +330,7 @@ impl Node {
         };
         let left_out = self.settle(now, &placed, archive)?;
         effects.push(Effect::Persist(change(placed)));
-        if left_out > 0 {
+        if !left_out.is_nothing() {
             effects.push(Effect::LeftOut(left_out));
         }
         if !matches!(outcome, Outcome::Side) {
@@ -358,14 +358,14 @@ impl Node {
         effects.push(Effect::Announce(others));
     }
 
-    /// The waiting transactions follow the main chain. Answers how many of
-    /// dropped blocks found no room.
+    /// The waiting transactions follow the main chain. Answers what of dropped
+    /// blocks does not wait again.
     pub(super) fn settle(
         &mut self,
         now: Duration,
         placed: &Placed,
         archive: &dyn Archive,
-    ) -> Result<usize, ChainError> {
+    ) -> Result<LeftOut, ChainError> {
         let settling = Settling {
             now,
             rules: &**self.chain.rules(),

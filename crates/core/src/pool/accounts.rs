@@ -1,25 +1,26 @@
 //! The transactions of a chain with accounts that wait for a block: in order
 //! of nonce within each account, and by fee rate between them. It decides who
-//! may wait, who leaves when there is no room, and what a block takes along.
-//! It judges no signature: the rules did.
+//! leaves when there is no room, and what a block takes along. It judges no
+//! signature: the rules did. Who may wait, `admission` says.
+
+mod admission;
+
+pub use self::admission::{
+    ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, NONCE_GAP_LIMIT, NotPending,
+};
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::admission::Coming;
+use super::Policy;
 use crate::address::Address;
 use crate::hash::Hash;
 use crate::sealed::Account;
 use crate::transaction::Payment;
-
-/// At most so many transactions of one account wait.
-pub const ACCOUNT_PENDING_LIMIT: usize = 64;
-
-/// A transaction waits for at most so many of its account that are missing
-/// before it.
-pub const NONCE_GAP_LIMIT: u64 = 16;
 
 /// The transactions that wait are together at most this long.
 pub const ACCOUNTS_PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -27,87 +28,9 @@ pub const ACCOUNTS_PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 /// A transaction that no block has taken after this time leaves.
 pub const PENDING_EXPIRY_MS: u64 = 3 * 24 * 60 * 60 * 1_000;
 
-/// Why a transaction may not wait.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotPending {
-    /// Its nonce is that of a transaction in a block.
-    #[error("nonce: expected {expected} or more, found {found}: that one is in a block already")]
-    NonceUsed {
-        /// The number of the sender's transactions in blocks.
-        expected: u64,
-        /// The transaction's nonce.
-        found: u64,
-    },
-    /// Too many are missing before it.
-    #[error(
-        "nonce: expected {expected}, found {found}: a transaction waits for at most \
-         {NONCE_GAP_LIMIT} that are missing before it; send those first"
-    )]
-    NonceGap {
-        /// The first that is missing.
-        expected: u64,
-        /// The transaction's nonce.
-        found: u64,
-    },
-    /// The account has too many waiting.
-    #[error(
-        "{ACCOUNT_PENDING_LIMIT} transactions of this account are waiting already; \
-         wait for a block"
-    )]
-    TooManyOfAccount,
-    /// Another transaction with this nonce waits, and this one does not pay
-    /// enough to take its place.
-    #[error(
-        "fee: expected {expected} or more to take the place of transaction {waiting} \
-         with the same nonce, found {found}"
-    )]
-    ReplacementFee {
-        /// The transaction that waits.
-        waiting: Hash,
-        /// A tenth more than its fee.
-        expected: u64,
-        /// What is offered.
-        found: u64,
-    },
-    /// The account does not own enough for all its waiting transactions.
-    #[error(
-        "balance: expected {needed} base units for this transaction and those of the account \
-         that are waiting, found {balance}"
-    )]
-    Balance {
-        /// Amounts and fees of all of them.
-        needed: u128,
-        /// What the account owns.
-        balance: u64,
-    },
-    /// There is no room, and it pays no more than those that wait.
-    #[error(
-        "no more transactions fit ({bytes} bytes are waiting), and those pay more: \
-         expected a fee of {expected} or more, found {found}"
-    )]
-    FeeRate {
-        /// How long those that wait are together.
-        bytes: usize,
-        /// The fee with which it would find room.
-        expected: u64,
-        /// What is offered.
-        found: u64,
-    },
-}
-
-impl NotPending {
-    /// The name of the rule that does not hold. Names never change.
-    pub fn rule(&self) -> &'static str {
-        match self {
-            NotPending::NonceUsed { .. } => "nonce-used",
-            NotPending::NonceGap { .. } => "nonce-gap",
-            NotPending::TooManyOfAccount => "account-limit",
-            NotPending::ReplacementFee { .. } => "replacement-fee",
-            NotPending::Balance { .. } => "balance",
-            NotPending::FeeRate { .. } => "fee-rate",
-        }
-    }
-}
+/// While a block is filled, at most so many are passed over that do not fit, or
+/// whose account has one before them that does not: then it is as good as full.
+pub const PASSED_OVER_LIMIT: usize = 1_000;
 
 /// What has become of a transaction that was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +44,9 @@ pub enum Accepted {
 }
 
 /// The waiting transactions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AccountPool {
+    policy: Policy,
     accounts: BTreeMap<Address, Queue>,
     by_id: BTreeMap<Hash, (Address, u64)>,
     /// The worst first: who pays least for its length.
@@ -227,6 +151,19 @@ impl Queue {
 }
 
 impl AccountPool {
+    /// An empty one.
+    pub fn new(policy: Policy) -> AccountPool {
+        AccountPool {
+            policy,
+            accounts: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            by_rate: BTreeSet::new(),
+            by_arrival: BTreeSet::new(),
+            by_turn: BTreeMap::new(),
+            bytes: 0,
+        }
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.by_id.len()
@@ -282,13 +219,9 @@ impl AccountPool {
         }
         let none = Queue::on(account);
         let queue = self.accounts.get(&payment.sender).unwrap_or(&none);
+        admission::check(&self.policy, Coming::Submitted, queue, &payment)?;
         let replaced = queue.waiting.get(&payment.nonce);
         let replaced = replaced.map(|waiting| &*waiting.payment);
-        check_nonce_is_unused(queue, &payment)?;
-        check_gap(queue, &payment)?;
-        check_replacement(replaced, &payment)?;
-        check_count(queue, replaced)?;
-        check_balance(queue, replaced.map_or(0, cost), &payment)?;
         let replaced = replaced.map(|old| (old.id, old.text.len()));
         self.make_room(&payment, replaced.map_or(0, |(_, bytes)| bytes))?;
         self.remove(&payment.sender, payment.nonce);
@@ -299,8 +232,8 @@ impl AccountPool {
     /// Lets a transaction of a dropped block wait again, unless the new main
     /// chain holds it, or another of its account in its place, or there is no
     /// room or no money for it: then later ones of its account go first, which
-    /// could not be in a block without it. It was in a block, so that neither a
-    /// gap nor the number of its account's transactions counts.
+    /// could not be in a block without it. It is judged as what is submitted, but
+    /// that more of its account may wait: several blocks took as many as may.
     pub fn give_back(
         &mut self,
         now: Duration,
@@ -311,7 +244,7 @@ impl AccountPool {
         let waits = queue.is_some_and(|queue| queue.waiting.contains_key(&payment.nonce));
         match waits {
             true => Ok(()),
-            false => self.put_back(now, payment, account),
+            false => self.put_back(now, payment, account, Coming::Returned),
         }
     }
 
@@ -326,7 +259,7 @@ impl AccountPool {
     ) -> Result<(), NotPending> {
         self.remove(&payment.sender, payment.nonce);
         self.put_in_turn(&payment.sender);
-        self.put_back(now, payment, account)
+        self.put_back(now, payment, account, Coming::Kept)
     }
 
     /// All that wait came now, as far as their expiry goes.
@@ -345,11 +278,11 @@ impl AccountPool {
         now: Duration,
         payment: Arc<Payment>,
         account: Account,
+        coming: Coming,
     ) -> Result<(), NotPending> {
         let none = Queue::on(account);
         let queue = self.accounts.get(&payment.sender).unwrap_or(&none);
-        check_nonce_is_unused(queue, &payment)?;
-        check_balance(queue, queue.cost_from(payment.nonce), &payment)?;
+        admission::check(&self.policy, coming, queue, &payment)?;
         self.make_room(&payment, 0)?;
         let sender = payment.sender;
         self.insert(now, payment, account);
@@ -363,28 +296,24 @@ impl AccountPool {
     /// order of nonce: at most `limit_bytes`, where each takes
     /// `separator_bytes` more than its text.
     pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<[u8]>> {
-        let mut left_bytes = limit_bytes;
-        let mut chosen = Vec::new();
-        let mut queues: Vec<_> = self.accounts.values().map(Queue::ready).collect();
-        let mut best: BinaryHeap<(Rank, usize)> = BinaryHeap::new();
-        let mut heads: Vec<Option<&Waiting>> = Vec::new();
-        for (at, queue) in queues.iter_mut().enumerate() {
-            heads.push(queue.next());
-            best.extend(heads[at].map(|head| (rank(&head.payment), at)));
-        }
-        while let Some((_, at)) = best.pop() {
-            let Some(head) = heads[at].take() else {
-                continue;
-            };
-            let Some(rest) = left_bytes.checked_sub(head.payment.text.len() + separator_bytes)
-            else {
-                // The rest of this account would have to wait for this one.
-                continue;
-            };
-            left_bytes = rest;
-            chosen.push(Arc::clone(&head.payment.text));
-            heads[at] = queues[at].next();
-            best.extend(heads[at].map(|head| (rank(&head.payment), at)));
+        let (mut left_bytes, mut passed_over) = (limit_bytes, 0);
+        let (mut chosen, mut stopped) = (Vec::new(), BTreeSet::new());
+        for (Reverse(turn), payment) in &self.by_turn {
+            if !turn.is_ready || passed_over == PASSED_OVER_LIMIT {
+                break;
+            }
+            let rest = left_bytes.checked_sub(payment.text.len() + separator_bytes);
+            match rest.filter(|_| !stopped.contains(&turn.sender)) {
+                Some(rest) => {
+                    left_bytes = rest;
+                    chosen.push(Arc::clone(&payment.text));
+                }
+                // The rest of this account has to wait for this one.
+                None => {
+                    stopped.insert(turn.sender);
+                    passed_over += 1;
+                }
+            }
         }
         chosen
     }
@@ -603,53 +532,5 @@ impl AccountPool {
         }
         self.bytes -= payment.text.len();
         Some(payment)
-    }
-}
-
-fn check_nonce_is_unused(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
-    let (expected, found) = (queue.account.nonce, payment.nonce);
-    match found >= expected {
-        true => Ok(()),
-        false => Err(NotPending::NonceUsed { expected, found }),
-    }
-}
-
-fn check_gap(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
-    let (expected, found) = (queue.first_missing(), payment.nonce);
-    match found.saturating_sub(expected) {
-        0..=NONCE_GAP_LIMIT => Ok(()),
-        _ => Err(NotPending::NonceGap { expected, found }),
-    }
-}
-
-fn check_replacement(replaced: Option<&Payment>, payment: &Payment) -> Result<(), NotPending> {
-    let Some(old) = replaced else {
-        return Ok(());
-    };
-    let expected = old.fee.saturating_add(old.fee.div_ceil(10).max(1));
-    match payment.fee >= expected {
-        true => Ok(()),
-        false => Err(NotPending::ReplacementFee {
-            waiting: old.id,
-            expected,
-            found: payment.fee,
-        }),
-    }
-}
-
-fn check_count(queue: &Queue, replaced: Option<&Payment>) -> Result<(), NotPending> {
-    match queue.waiting.len() < ACCOUNT_PENDING_LIMIT || replaced.is_some() {
-        true => Ok(()),
-        false => Err(NotPending::TooManyOfAccount),
-    }
-}
-
-/// `freed` is the cost of those that would leave for its sake.
-fn check_balance(queue: &Queue, freed: u128, payment: &Payment) -> Result<(), NotPending> {
-    let needed = queue.cost + cost(payment) - freed;
-    let balance = queue.account.balance;
-    match needed <= u128::from(balance) {
-        true => Ok(()),
-        false => Err(NotPending::Balance { needed, balance }),
     }
 }

@@ -3,7 +3,8 @@
 //! and what comes back when blocks are dropped. It does not judge them: the
 //! rules did.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 /// At most so many transactions wait.
@@ -56,34 +57,31 @@ const FIRST_NUMBER: u64 = 1 << 63;
 /// The waiting transactions.
 #[derive(Debug)]
 pub struct QueuePool {
-    waiting: VecDeque<Numbered>,
+    /// By numbers that grow along the queue; no two ever have the same one.
+    waiting: BTreeMap<u64, Pending>,
+    /// Where each text waits, so that no block, whatever it holds, makes us look
+    /// through the whole queue.
+    by_text: BTreeSet<(Arc<[u8]>, u64)>,
+    /// The same, of the returned ones alone.
+    returned: BTreeSet<(Arc<[u8]>, u64)>,
     /// The number of the next one that comes to the back.
     next_number: u64,
     /// The number of the one that came to the front last.
     front_number: u64,
     bytes: usize,
-    /// How often each text waits as a returned one.
-    returned: BTreeMap<Arc<[u8]>, usize>,
     /// How those that wait will be spread over blocks, if that is known.
     packing: Option<Packing>,
-}
-
-/// A waiting transaction with its number, which grows along the queue and is
-/// given to no other one after it.
-#[derive(Debug)]
-struct Numbered {
-    number: u64,
-    pending: Pending,
 }
 
 impl Default for QueuePool {
     fn default() -> QueuePool {
         QueuePool {
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            by_text: BTreeSet::new(),
+            returned: BTreeSet::new(),
             next_number: FIRST_NUMBER,
             front_number: FIRST_NUMBER,
             bytes: 0,
-            returned: BTreeMap::new(),
             packing: None,
         }
     }
@@ -97,10 +95,10 @@ struct Packing {
 }
 
 impl Packing {
-    fn of(waiting: &VecDeque<Numbered>) -> Packing {
+    fn of(waiting: &BTreeMap<u64, Pending>) -> Packing {
         let mut packing = Packing::default();
-        for one in waiting {
-            packing.add(one.pending.text.len());
+        for one in waiting.values() {
+            packing.add(one.text.len());
         }
         packing
     }
@@ -137,17 +135,16 @@ impl QueuePool {
 
     /// Those that wait, first come first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Pending> {
-        self.waiting.iter().map(|one| &one.pending)
+        self.waiting.values()
     }
 
     /// Those that wait behind the one of that number, first come first, with
     /// their numbers: a place in the queue that keeps its meaning whatever
     /// comes and goes.
     pub fn behind(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Pending)> {
-        let is_passed = |one: &Numbered| number.is_some_and(|number| one.number <= number);
-        let first = self.waiting.partition_point(is_passed);
-        let rest = self.waiting.range(first..);
-        rest.map(|one| (one.number, &one.pending))
+        let start = number.map_or(Unbounded, Excluded);
+        let rest = self.waiting.range((start, Unbounded));
+        rest.map(|(number, pending)| (*number, pending))
     }
 
     /// Lets a transaction wait, behind all others. Answers how many blocks
@@ -163,7 +160,6 @@ impl QueuePool {
         let packing = self.packing.get_or_insert_with(|| Packing::of(waiting));
         packing.add(text.len());
         let blocks_before = packing.full_blocks;
-        self.bytes += text.len();
         self.push_back(Pending {
             text,
             origin: Origin::Accepted,
@@ -171,11 +167,13 @@ impl QueuePool {
         Ok(blocks_before)
     }
 
-    /// Lets a transaction wait that waited before the node was started anew;
-    /// it was promised, so no limit applies.
+    /// Lets a transaction wait that waited before the node was started anew. One
+    /// that was accepted was promised, so that no limit applies to it.
     pub fn restore(&mut self, pending: Pending) {
-        self.note(&pending);
-        self.push_back(pending);
+        if pending.origin == Origin::Accepted || self.has_room_for(&pending.text) {
+            self.packing = None;
+            self.push_back(pending);
+        }
     }
 
     /// What the next block made here takes along: the first of them, as many
@@ -199,54 +197,33 @@ impl QueuePool {
     /// never left this node, can't be in it. A block made here (`ours`)
     /// settles whatever it took along.
     pub fn settle(&mut self, transactions: &[&[u8]], ours: bool) {
-        let mut counts = BTreeMap::<&[u8], usize>::new();
         for transaction in transactions {
-            // The usual case, a block made here: it took the first ones.
-            match self.waiting.front() {
-                Some(first) if ours && *first.pending.text == **transaction => {
-                    if let Some(first) = self.waiting.pop_front() {
-                        self.forget(&first.pending);
-                    }
-                }
-                _ if ours || self.returned.contains_key(*transaction) => {
-                    *counts.entry(transaction).or_default() += 1;
-                }
-                _ => {}
+            let number = match self.waiting.first_key_value() {
+                // The usual case, a block made here: it took the first ones.
+                Some((number, first)) if ours && *first.text == **transaction => Some(*number),
+                _ if ours => first_of(&self.by_text, transaction),
+                _ => first_of(&self.returned, transaction),
+            };
+            if let Some(number) = number {
+                self.remove(number);
             }
         }
-        if counts.is_empty() {
-            return;
-        }
-        let mut settled = Vec::new();
-        self.waiting.retain(|Numbered { pending, .. }| {
-            let settles = ours || pending.origin == Origin::Returned;
-            match counts.get_mut(&*pending.text).filter(|count| **count > 0) {
-                Some(count) if settles => {
-                    *count -= 1;
-                    settled.push(pending.clone());
-                    false
-                }
-                _ => true,
-            }
-        });
-        settled.iter().for_each(|pending| self.forget(pending));
     }
 
     /// Puts the transactions of a dropped block back, in front of all others,
     /// in their order. Answers how many did not fit.
-    pub fn give_back(&mut self, transactions: &[&[u8]]) -> usize {
+    pub fn give_back(&mut self, transactions: impl DoubleEndedIterator<Item = Arc<[u8]>>) -> usize {
         let mut left_out = 0;
-        for text in transactions.iter().rev() {
-            if !self.has_room_for(text) || text.len() > MINED_TRANSACTIONS_LIMIT_BYTES {
+        for text in transactions.rev() {
+            if !self.has_room_for(&text) {
                 left_out += 1;
                 continue;
             }
-            let pending = Pending {
-                text: Arc::from(*text),
+            self.packing = None;
+            self.push_front(Pending {
+                text,
                 origin: Origin::Returned,
-            };
-            self.note(&pending);
-            self.push_front(pending);
+            });
         }
         left_out
     }
@@ -254,37 +231,43 @@ impl QueuePool {
     fn push_back(&mut self, pending: Pending) {
         let number = self.next_number;
         self.next_number += 1;
-        self.waiting.push_back(Numbered { number, pending });
+        self.insert(number, pending);
     }
 
     fn push_front(&mut self, pending: Pending) {
         self.front_number -= 1;
-        let number = self.front_number;
-        self.waiting.push_front(Numbered { number, pending });
+        self.insert(self.front_number, pending);
+    }
+
+    fn insert(&mut self, number: u64, pending: Pending) {
+        self.bytes += pending.text.len();
+        self.by_text.insert((Arc::clone(&pending.text), number));
+        if pending.origin == Origin::Returned {
+            self.returned.insert((Arc::clone(&pending.text), number));
+        }
+        self.waiting.insert(number, pending);
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(Pending { text, origin }) = self.waiting.remove(&number) else {
+            return;
+        };
+        self.packing = None;
+        self.bytes -= text.len();
+        let place = (text, number);
+        self.by_text.remove(&place);
+        if origin == Origin::Returned {
+            self.returned.remove(&place);
+        }
     }
 
     fn has_room_for(&self, text: &[u8]) -> bool {
         self.waiting.len() < PENDING_LIMIT_COUNT && self.bytes + text.len() <= PENDING_LIMIT_BYTES
     }
+}
 
-    fn note(&mut self, pending: &Pending) {
-        self.packing = None;
-        self.bytes += pending.text.len();
-        if pending.origin == Origin::Returned {
-            *self.returned.entry(Arc::clone(&pending.text)).or_default() += 1;
-        }
-    }
-
-    fn forget(&mut self, pending: &Pending) {
-        self.packing = None;
-        self.bytes -= pending.text.len();
-        if pending.origin == Origin::Returned
-            && let Some(count) = self.returned.get_mut(&pending.text)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.returned.remove(&pending.text);
-            }
-        }
-    }
+/// The number of the first that looks like this.
+fn first_of(places: &BTreeSet<(Arc<[u8]>, u64)>, text: &[u8]) -> Option<u64> {
+    let (found, number) = places.range((Arc::from(text), 0)..).next()?;
+    (**found == *text).then_some(*number)
 }

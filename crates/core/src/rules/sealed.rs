@@ -272,7 +272,7 @@ impl Rules for Sealed {
     }
 
     fn room_bytes(&self) -> usize {
-        usize::try_from(self.params.max_block_bytes).unwrap_or(usize::MAX)
+        draft::room_bytes(&self.params)
     }
 
     fn read_canonical(&self, text: Vec<u8>) -> Result<Block, BlockError> {

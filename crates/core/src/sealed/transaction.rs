@@ -111,6 +111,11 @@ impl Transfer {
         [SIGNED_PREFIX, &self.to_text()].concat()
     }
 
+    /// The length of the canonical text with a signature.
+    pub fn signed_length_bytes(&self) -> usize {
+        self.to_text().len() + BEFORE_DIGITS.len() + 128 + "\"".len()
+    }
+
     /// The canonical text with its signature.
     pub fn with_signature(&self, signature: &[u8; 64]) -> Vec<u8> {
         let mut text = self.to_text();

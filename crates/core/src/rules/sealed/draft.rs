@@ -2,6 +2,8 @@
 //! same draft gives the same block, so that the proof that was searched for one
 //! fits the other.
 
+use std::collections::BTreeSet;
+
 use super::check::{expected_target, view};
 use crate::address::Address;
 use crate::hash::Hash;
@@ -19,8 +21,9 @@ pub(super) struct Unproven {
 }
 
 impl Unproven {
-    /// The block that `draft` becomes behind `context.parent`: as many of its
-    /// transactions, from the first one on, as there is room for.
+    /// The block that `draft` becomes behind `context.parent`: its transactions
+    /// in their order, without those that there is no room for and without what
+    /// their senders have sent behind them.
     pub(super) fn new(params: &Params, context: Context<'_>, draft: &Draft) -> Unproven {
         let parent = view(context.parent);
         let reward_to: Address = draft
@@ -40,18 +43,13 @@ impl Unproven {
                 .max(parent.header.timestamp_ms + 1)
                 .min(INTEGER_LIMIT),
         };
-        let mut reward = Reward {
-            amount: u64::MAX,
+        let room = room_beside(params, &header, reward_to);
+        let (transactions, fees) = taken(draft, room, u64::MAX - params.reward);
+        let reward = Reward {
+            amount: params.reward + fees,
             index: header.index,
             recipient: reward_to,
         };
-        let used = write_block(&header, u64::MAX, b"[]").len() + reward.to_text().len();
-        let room = usize::try_from(params.max_block_bytes)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(used);
-        let (transactions, fees) = taken(draft, room, u64::MAX - params.reward);
-        reward.amount = params.reward + fees;
-
         let first = reward.to_text();
         let texts: Vec<&[u8]> = [&first[..]].into_iter().chain(transactions).collect();
         let leaves: Vec<Hash> = texts.iter().map(|text| merkle::leaf(text)).collect();
@@ -84,22 +82,54 @@ impl Unproven {
     }
 }
 
-/// The first transactions of a draft, as many as fit, and their fees.
+/// So many bytes of transactions fit into every block, however long its numbers
+/// are.
+pub(super) fn room_bytes(params: &Params) -> usize {
+    let longest = Header {
+        index: INTEGER_LIMIT,
+        merkle_root: Hash([0; 32]),
+        params: None,
+        previous_hash: Hash([0; 32]),
+        target: params.pow_limit,
+        timestamp_ms: INTEGER_LIMIT,
+    };
+    // All addresses are equally long.
+    room_beside(params, &longest, Address([0; 32]))
+}
+
+/// The room beside this header and a reward.
+fn room_beside(params: &Params, header: &Header, recipient: Address) -> usize {
+    let reward = Reward {
+        amount: u64::MAX,
+        index: header.index,
+        recipient,
+    };
+    let used = write_block(header, u64::MAX, b"[]").len() + reward.to_text().len();
+    let limit_bytes = usize::try_from(params.max_block_bytes).unwrap_or(usize::MAX);
+    limit_bytes.saturating_sub(used)
+}
+
+/// The transactions of a draft that fit, and their fees.
 fn taken(draft: &Draft, mut room: usize, fees_limit: u64) -> (Vec<&[u8]>, u64) {
     let (mut taken, mut fees) = (Vec::new(), 0_u64);
+    let mut stopped = BTreeSet::new();
     for text in &draft.transactions {
-        let Some(left) = room.checked_sub(text.len() + ", ".len()) else {
-            break;
-        };
         let Ok(transaction) = SealedTransaction::read(text) else {
             continue;
         };
-        let with_this = fees.checked_add(transaction.transfer.fee);
-        let Some(with_this) = with_this.filter(|fees| *fees <= fees_limit) else {
-            break;
-        };
-        (room, fees) = (left, with_this);
-        taken.push(&text[..]);
+        let transfer = transaction.transfer;
+        let left = room.checked_sub(text.len() + ", ".len());
+        let with_this = fees.checked_add(transfer.fee);
+        let with_this = with_this.filter(|fees| *fees <= fees_limit);
+        match (left, with_this) {
+            (Some(left), Some(with_this)) if !stopped.contains(&transfer.sender) => {
+                (room, fees) = (left, with_this);
+                taken.push(&text[..]);
+            }
+            _ => {
+                stopped.insert(transfer.sender);
+            }
+        }
     }
     (taken, fees)
 }

@@ -23,6 +23,11 @@ pub struct Status {
     pub tip: String,
     /// The number of transactions that wait for a block.
     pub pending: usize,
+    /// The lowest fee with which a transaction is taken, in base units for 1,000
+    /// bytes of its canonical text, rounded up; null where the rules know no
+    /// fees.
+    #[serde(default)]
+    pub min_fee_rate: Option<u64>,
     /// The registered nodes.
     pub nodes: Vec<String>,
     /// How blocks are made here.
@@ -68,6 +73,7 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
         length: view.length,
         tip: view.tip.map(|tip| tip.to_string()).unwrap_or_default(),
         pending: view.pending_count,
+        min_fee_rate: node.min_fee_rate().map(|rate| rate.0),
         nodes: view.peers.clone(),
         mining: MiningStatus {
             searching: mining.is_searching,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use adit_core::pool::{MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
+use adit_core::pool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -40,6 +40,8 @@ struct Home {
     next_facts: String,
     next_bytes: usize,
     room_bytes: usize,
+    /// What this node asks for, where it asks for a fee.
+    lowest_fee: Option<String>,
     next_room: String,
 }
 
@@ -86,9 +88,20 @@ async fn page(node: &NodeHandle) -> Result<Home, Problem> {
         next_facts,
         next_bytes: bytes.min(room_bytes),
         room_bytes,
+        lowest_fee: node.min_fee_rate().and_then(lowest_fee),
         next_room: format!("{} fit into a block", words::bytes(room_bytes as u64)),
         frame,
     })
+}
+
+/// What this node asks for, if that is more than nothing.
+fn lowest_fee(rate: FeeRate) -> Option<String> {
+    let (coins, bytes) = (
+        words::coins(rate.0),
+        words::grouped(FEE_RATE_BYTES as usize),
+    );
+    let said = format!("This node takes nothing below {coins} coins for {bytes} bytes.");
+    (rate.0 > 0).then_some(said)
 }
 
 /// The first of those that wait, in the order in which a block takes them.
