@@ -11,6 +11,7 @@ use adit_core::rules::{Rules, by_name};
 use adit_node::Status;
 use adit_node::audit::{Audit, AuditedBlock, Verdict, audit};
 use anyhow::{Result, bail};
+use reqwest::header::ALLOW;
 use reqwest::{Client, Method, StatusCode};
 use serde::Serialize;
 
@@ -39,6 +40,11 @@ const ENDPOINTS: [(&str, &str); 4] = [
     ("POST", "/nodes/register"),
     ("GET", "/nodes/resolve"),
 ];
+
+/// Said of a node that would run whatever it is asked about.
+const IGNORES_METHODS: &str = "it answers OPTIONS /chain with more than what may be done there: its \
+                               methods do not count, and to ask about an endpoint would run it, so \
+                               that none was asked about";
 
 /// Something is wrong with the node; all of it was said.
 #[derive(Debug, thiserror::Error)]
@@ -98,12 +104,16 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
         (None, None) => own_rules(&client, node).await?,
         (name, chain) => rules::named(*name, chain.as_deref(), None)?,
     };
-    let audit = audit(node, rules).await;
+    let mut audit = audit(node, rules).await;
     let mut endpoints = Vec::new();
     // Of a node that is not there, nothing else is there either.
     if audit.verdict != Verdict::Unreachable || audit.kind != "unknown" {
+        let manner = manner(&client, node).await;
+        if manner == Manner::IgnoresMethods {
+            audit.notes.push(IGNORES_METHODS.to_owned());
+        }
         for (method, path) in ENDPOINTS {
-            let state = probe(&client, node, method, path).await;
+            let state = probe(&client, node, manner, method, path).await;
             endpoints.push(Endpoint {
                 method,
                 path,
@@ -116,7 +126,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
         .all(|endpoint| endpoint.state != EndpointState::Missing);
     Ok(Report {
         node: format!("http://{node}"),
-        healthy: audit.verdict == Verdict::Valid && audit.states_its_length() && is_whole,
+        healthy: is_healthy(&audit) && is_whole,
         endpoints,
         audit,
     })
@@ -152,11 +162,65 @@ async fn status(client: &Client, node: &PeerAddress) -> Option<Status> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Whether there is such an endpoint. `OPTIONS` runs no view of Flask's, and to
-/// read what only takes a POST changes nothing either.
-async fn probe(client: &Client, node: &PeerAddress, method: &str, path: &str) -> EndpointState {
+fn is_healthy(audit: &Audit) -> bool {
+    audit.verdict == Verdict::Valid && audit.states_its_length() && audit.strict_zeros.is_none()
+}
+
+/// What a node makes of requests with a method that it was not written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It says what it makes of it.
+    Tells,
+    /// It says that there is no such thing, whether there is or not.
+    SaysNotFound,
+    /// It runs what answers a GET or POST there, or may do so.
+    IgnoresMethods,
+}
+
+/// Tries it where nothing can change: an `OPTIONS` of the chain, which is there.
+async fn manner(client: &Client, node: &PeerAddress) -> Manner {
+    let url = format!("http://{node}/chain");
+    let Ok(mut answer) = client.request(Method::OPTIONS, &url).send().await else {
+        return Manner::IgnoresMethods;
+    };
+    match answer.status() {
+        StatusCode::NOT_FOUND => Manner::SaysNotFound,
+        status if !status.is_success() => Manner::Tells,
+        _ => {
+            let names_methods = answer.headers().contains_key(ALLOW);
+            let begin = loop {
+                match answer.chunk().await {
+                    Ok(Some(piece)) if piece.trim_ascii().is_empty() => {}
+                    Ok(Some(piece)) => break piece.trim_ascii_start().first().copied(),
+                    Ok(None) => break None,
+                    Err(_) => return Manner::IgnoresMethods,
+                }
+            };
+            // Some name the methods in the body too; a chain begins otherwise.
+            match begin {
+                None => Manner::Tells,
+                Some(byte) if names_methods && byte.is_ascii_alphabetic() => Manner::Tells,
+                Some(_) => Manner::IgnoresMethods,
+            }
+        }
+    }
+}
+
+/// Whether there is such an endpoint. Where methods count, `OPTIONS` runs no
+/// view, and to read what only takes a POST changes nothing either.
+async fn probe(
+    client: &Client,
+    node: &PeerAddress,
+    manner: Manner,
+    method: &str,
+    path: &str,
+) -> EndpointState {
+    if manner == Manner::IgnoresMethods {
+        return EndpointState::Unknown;
+    }
     let url = format!("http://{node}{path}");
     let options = client.request(Method::OPTIONS, &url).send().await;
+    let state_of = |status| state_of(manner, status);
     let mut state = options.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));
     if state == EndpointState::Unknown && method == "POST" {
         let get = client.get(&url).send().await;
@@ -165,8 +229,9 @@ async fn probe(client: &Client, node: &PeerAddress, method: &str, path: &str) ->
     state
 }
 
-fn state_of(status: StatusCode) -> EndpointState {
+fn state_of(manner: Manner, status: StatusCode) -> EndpointState {
     match status {
+        StatusCode::NOT_FOUND if manner == Manner::SaysNotFound => EndpointState::Unknown,
         StatusCode::NOT_FOUND => EndpointState::Missing,
         StatusCode::METHOD_NOT_ALLOWED => EndpointState::There,
         status if status.is_success() => EndpointState::There,
@@ -229,10 +294,17 @@ impl<'a> Printer<'a> {
             let tip = audit.tip.as_deref().unwrap_or_default();
             let text =
                 format!("GET /chain: {blocks}, valid under the rules {rules}, the last is {tip}");
-            return match audit.states_its_length() {
-                true => self.line(Style::Good, "ok", &text),
-                false => self.line(Style::Bad, "wrong", &format!("{text}; but see the notes")),
-            };
+            match audit.states_its_length() {
+                true => self.line(Style::Good, "ok", &text)?,
+                false => self.line(Style::Bad, "wrong", &format!("{text}; but see the notes"))?,
+            }
+            if let (Some(zeros), Some(diagnosis)) = (audit.strict_zeros, &audit.diagnosis) {
+                let text = format!("all of its proofs have {zeros} zeros or more");
+                self.line(Style::Bad, "wrong", &text)?;
+                self.line(Style::Label, "why", &diagnosis.cause)?;
+                self.line(Style::Label, "what to do", &diagnosis.advice)?;
+            }
+            return Ok(());
         }
         let problem = audit.problem.as_deref().unwrap_or_default();
         let text = match audit.verdict {

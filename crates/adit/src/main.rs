@@ -1,5 +1,8 @@
 //! The command line: reads the settings, does one thing, says how it went.
 
+// It panics where nobody reads the error output: `options::say` does not.
+#![warn(clippy::print_stderr)]
+
 mod bench;
 mod block;
 mod chain;

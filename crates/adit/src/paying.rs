@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::client::ClientError;
-use crate::options::{WalletOptions, say};
+use crate::options::{self, WalletOptions};
 use crate::sealed_node::SealedNode;
 use crate::wallet::SecretKey;
 
@@ -97,8 +97,8 @@ pub(crate) fn submit(
     let id = transaction.id;
     match say {
         SayId::Later => {}
-        SayId::InWords => say(&format!("handing in the transaction {id}")),
-        SayId::InJson => say(&json!({ "transaction": id.to_string() }).to_string()),
+        SayId::InWords => options::say(&format!("handing in the transaction {id}")),
+        SayId::InJson => options::say(&json!({ "transaction": id.to_string() }).to_string()),
     }
     node.submit(text).map_err(|error| {
         // It was sent, and only the answer is missing.

@@ -32,11 +32,18 @@ pub(crate) fn run(options: &PeersOptions, json: bool) -> Result<()> {
     };
     match json {
         true => output.document(&answer),
-        false => write(&mut output, &client.parse::<PeerList>(PATH, &answer)?.peers),
+        false => write(&mut output, &client.parse::<PeerList>(PATH, &answer)?),
     }
 }
 
-fn write(output: &mut Output, peers: &[Peer]) -> Result<()> {
+fn write(output: &mut Output, list: &PeerList) -> Result<()> {
+    let peers = &list.peers;
+    if !list.own.is_empty() {
+        let own = list.own.join(", ");
+        output.line(&format!(
+            "not peers, since the node itself answers there: {own}"
+        ))?;
+    }
     if peers.is_empty() {
         return output.line("no node is registered; `adit peers add URL` does it");
     }

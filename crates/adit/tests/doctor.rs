@@ -69,6 +69,9 @@ def pay_more(blockchain):
 def append_later(blockchain):
     blockchain.chain[1]['transactions'].append({'sender': 'late', 'recipient': 'b', 'amount': 2})
 
+def in_capitals(b):
+    return {k.title().replace('_', ''): b[k] for k in b}
+
 def shared_fields(b):
     return {**b, 'hash': right_hash(b)}
 
@@ -84,6 +87,10 @@ mistakes = {
     'without previous_hash': chain_with(lambda b: sha(json.dumps({k: b[k] for k in b if k != 'previous_hash'}, sort_keys=True))),
     'hash stored in block': chain_with(shown=shared_fields),
     'whole chain': chain_with(lambda b: sha(json.dumps([b], sort_keys=True))),
+    'compact list': chain_with(lambda b: sha(json.dumps([b], sort_keys=True, separators=(',', ':')))),
+    'empty text': chain_with(lambda b: sha('')),
+    'unknown hash': chain_with(lambda b: sha('salt' + json.dumps(b, sort_keys=True))),
+    'capitals': chain_with(shown=in_capitals),
     'twice': chain_with(lambda b: sha(right_hash(b))),
     'md5': chain_with(lambda b: hashlib.md5(json.dumps(b, sort_keys=True).encode()).hexdigest()),
     'upper case': chain_with(lambda b: right_hash(b).upper()),
@@ -108,7 +115,31 @@ json.dump({name: {'chain': chain, 'length': len(chain)} for name, chain in mista
 
 /// For each mistake: the rule, the index of the refused block, and what the
 /// cause says.
-const NAMED: [(&str, &str, u64, &str); 25] = [
+const NAMED: [(&str, &str, u64, &str); 29] = [
+    (
+        "compact list",
+        "previous-hash",
+        2,
+        "is that of a list with block 1 in it, and not of the block alone, written without spaces",
+    ),
+    (
+        "empty text",
+        "previous-hash",
+        2,
+        "is the SHA-256 of nothing at all",
+    ),
+    (
+        "unknown hash",
+        "previous-hash",
+        2,
+        "nor that in block 3: this node hashes in a way that we do not know",
+    ),
+    (
+        "capitals",
+        "fields",
+        1,
+        "its fields are in capitals: Index, PreviousHash, Proof, Timestamp, Transactions",
+    ),
     (
         "no sort_keys",
         "previous-hash",
@@ -384,6 +415,19 @@ fn a_node_of_ours_is_healthy_under_its_own_rules_without_being_told_them() {
 
 /// Answers every request with this status, and notes its first line.
 fn recording(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+    recording_of(move |method, path| match (method, path) {
+        ("GET", "/chain") => (OK.to_owned(), chain_body(&Forger::chain(3))),
+        _ => (status.to_owned(), String::new()),
+    })
+}
+
+const OK: &str = "200 OK";
+
+/// Answers a method and a path with a status line (and what stands below it)
+/// and a body, and notes what was asked.
+fn recording_of(
+    answer: impl Fn(&str, &str) -> (String, String) + Send + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let lines = Arc::<Mutex<Vec<String>>>::default();
@@ -393,20 +437,81 @@ fn recording(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
             let mut head = BufReader::new(&stream).lines().map_while(Result::ok);
             let Some(first) = head.next() else { continue };
             let _end = head.find(String::is_empty);
-            seen.lock().unwrap().push(first.replace(" HTTP/1.1", ""));
-            let answer = match first.starts_with("GET /chain ") {
-                true => {
-                    let body = chain_body(&Forger::chain(3));
-                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}")
-                }
-                false => {
-                    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-                }
-            };
+            let first = first.replace(" HTTP/1.1", "");
+            let (method, path) = first.split_once(' ').unwrap();
+            let (status, body) = answer(method, path);
+            seen.lock().unwrap().push(first);
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
             let _ = stream.write_all(answer.as_bytes());
         }
     });
     (address, lines)
+}
+
+/// What was found of each endpoint but the chain.
+fn endpoint_states(report: &Value) -> Vec<&str> {
+    let endpoints = report["endpoints"].as_array().unwrap().iter();
+    endpoints
+        .map(|endpoint| endpoint["state"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_node_that_does_not_look_at_methods_is_asked_about_nothing_that_would_run() {
+    // As Go's http.HandleFunc has it: each handler runs for every method.
+    let (address, seen) = recording_of(|_, path| match path {
+        "/chain" => (OK.to_owned(), chain_body(&Forger::chain(3))),
+        "/mine" | "/nodes/resolve" | "/nodes/register" => (OK.to_owned(), "{}".to_owned()),
+        "/transactions/new" => ("400 Bad Request".to_owned(), "EOF".to_owned()),
+        _ => ("404 Not Found".to_owned(), String::new()),
+    });
+    let report = doctor(&address, &["--json"]).expect_code(0).json();
+    let expected = ["GET /api/v1/status", "GET /chain", "OPTIONS /chain"];
+    assert_eq!(*seen.lock().unwrap(), expected);
+    assert_eq!(endpoint_states(&report), ["unknown"; 4]);
+    let said = doctor(&address, &[]).expect_code(0).stdout;
+    assert!(said.contains("would run it"), "{said}");
+}
+
+#[test]
+fn that_methods_are_named_in_the_body_of_an_answer_is_no_chain() {
+    // As Express has it.
+    let allowed = "200 OK\r\nAllow: GET, HEAD";
+    let (address, seen) = recording_of(move |method, path| match (method, path) {
+        ("GET", "/chain") => (OK.to_owned(), chain_body(&Forger::chain(3))),
+        ("OPTIONS", "/nodes/resolve") => ("404 Not Found".to_owned(), String::new()),
+        ("OPTIONS", _) => (allowed.to_owned(), "GET,HEAD".to_owned()),
+        _ => ("404 Not Found".to_owned(), String::new()),
+    });
+    let report = doctor(&address, &["--json"]).expect_code(1).json();
+    assert_eq!(
+        endpoint_states(&report),
+        ["there", "there", "there", "missing"]
+    );
+    assert_eq!(seen.lock().unwrap().len(), 7);
+}
+
+#[test]
+fn a_node_that_finds_nothing_for_options_is_not_said_to_lack_anything() {
+    // As Sinatra has it: what is not written for a method is not found.
+    let (address, seen) = recording_of(|method, path| match (method, path) {
+        ("GET", "/chain") => (OK.to_owned(), chain_body(&Forger::chain(3))),
+        ("GET", "/mine" | "/nodes/resolve") | ("POST", _) => (OK.to_owned(), "{}".to_owned()),
+        _ => ("404 Not Found".to_owned(), String::new()),
+    });
+    let report = doctor(&address, &["--json"]).expect_code(0).json();
+    assert_eq!(endpoint_states(&report), ["unknown"; 4]);
+    let seen = seen.lock().unwrap();
+    assert!(
+        seen.iter().all(|line| !line.starts_with("POST")),
+        "{seen:?}"
+    );
+    for path in ["GET /mine", "GET /nodes/resolve"] {
+        assert!(!seen.iter().any(|line| line == path), "{seen:?}");
+    }
 }
 
 #[test]
@@ -416,6 +521,7 @@ fn nothing_is_asked_for_that_changes_anything() {
     let expected = [
         "GET /api/v1/status",
         "GET /chain",
+        "OPTIONS /chain",
         "OPTIONS /mine",
         "OPTIONS /transactions/new",
         "GET /transactions/new",
@@ -428,7 +534,11 @@ fn nothing_is_asked_for_that_changes_anything() {
 
 #[test]
 fn a_missing_endpoint_is_unhealthy() {
-    let (address, _) = recording("404 Not Found");
+    let (address, _) = recording_of(|method, path| match (method, path) {
+        ("GET", "/chain") => (OK.to_owned(), chain_body(&Forger::chain(3))),
+        ("OPTIONS", "/chain") => ("405 Method Not Allowed".to_owned(), String::new()),
+        _ => ("404 Not Found".to_owned(), String::new()),
+    });
     let said = doctor(&address, &[]).expect_code(1).stdout;
     let missing = "wrong      GET /nodes/resolve: there is no such endpoint";
     assert!(said.contains(missing), "{said}");
@@ -443,6 +553,10 @@ fn a_wrong_or_missing_length_is_unhealthy() {
             "it says that its length is 7, and there are 3 blocks",
         ),
         ("", "its answer has no length"),
+        (
+            r#", "Length": 3"#,
+            "its answer has no length, but Length: the tutorial's nodes fail at that; write",
+        ),
     ];
     for (length, expected) in cases {
         let body = format!(r#"{{"chain": [{blocks}]{length}}}"#);
@@ -455,6 +569,39 @@ fn a_wrong_or_missing_length_is_unhealthy() {
 }
 
 #[test]
+fn a_chain_whose_proofs_all_have_six_zeros_is_not_healthy() {
+    // Found once by trying: three proofs are enough, since that they all have
+    // two zeros more than needed is chance in one of 16 million chains.
+    let mut blocks = vec![Forger::chain(1).remove(0)];
+    for proof in SIX_ZEROS {
+        let before = blocks.last().unwrap();
+        let hash = adit_core::hash::sha256(before.as_bytes());
+        let index = blocks.len() + 1;
+        blocks.push(format!(
+            r#"{{"index": {index}, "previous_hash": "{hash}", "proof": {proof}, "timestamp": 1.5, "transactions": []}}"#
+        ));
+    }
+    let peer = Peer::serving(chain_body(&blocks));
+    let audit = audit_of(&peer, &[]);
+    assert_eq!(audit["verdict"], "valid");
+    assert_eq!(audit["strict_zeros"], 6);
+    let said = doctor(&peer.address, &[]).expect_code(1).stdout;
+    assert!(
+        said.contains("all of its proofs have 6 zeros or more"),
+        "{said}"
+    );
+    let node = Server::adit(["--in-memory", "--resolve-every", "0"]);
+    node.register([peer.address.as_str()]);
+    node.get("/nodes/resolve");
+    let peers = node.get("/api/v1/peers").json();
+    let problem = peers["peers"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("begins with 6 zeros or more"), "{problem}");
+}
+
+/// The proofs of a node that wants six zeros, from the tutorial's 100 on.
+const SIX_ZEROS: [u64; 3] = [49_259_370, 33_320_113, 15_674_226];
+
+#[test]
 fn what_is_no_chain_is_named() {
     let cases = [
         ("<!doctype html><title>500</title>", "an HTML page"),
@@ -462,6 +609,10 @@ fn what_is_no_chain_is_named() {
         (r#""{\"chain\": []}""#, "turned into JSON twice"),
         ("{'chain': []}", "single quotes"),
         (r#"{"length": 3}"#, "no member named chain"),
+        (
+            r#"{"Chain": [], "Length": 3}"#,
+            "no member named chain, but one named Chain.",
+        ),
         (r#"{"chain": [{"index": 1"#, "ends in the middle"),
     ];
     for (body, expected) in cases {

@@ -74,11 +74,26 @@ impl Node {
 
     /// How much memory the node holds now, in MB of a million bytes.
     pub(crate) fn resident_mb(&self) -> u64 {
+        self.system_says("VmRSS:") * 1024 / 1_000_000
+    }
+
+    /// How many threads the node has now.
+    pub(crate) fn threads(&self) -> u64 {
+        self.system_says("Threads:")
+    }
+
+    /// How many files and sockets the node has open now.
+    pub(crate) fn open_files(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.server.process.id());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    fn system_says(&self, name: &str) -> u64 {
         let file = format!("/proc/{}/status", self.server.process.id());
         let text = std::fs::read_to_string(file).unwrap();
-        let line = text.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        kib.unwrap().parse::<u64>().unwrap() * 1024 / 1_000_000
+        let line = text.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.unwrap().parse().unwrap()
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

@@ -38,6 +38,13 @@ impl Hash {
         read_hex(hex, &mut hash)?;
         Some(Hash(hash))
     }
+
+    /// With how many zeros its hex digits begin.
+    pub fn leading_zeros(&self) -> u32 {
+        let whole = self.0.iter().take_while(|byte| **byte == 0).count() as u32;
+        let next = self.0.get(whole as usize);
+        2 * whole + u32::from(next.is_some_and(|byte| byte >> 4 == 0))
+    }
 }
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -25,7 +25,7 @@ use crate::peer::PeerAddress;
 use crate::pool::{FeeRate, NotAccepted, NotPending, Origin, Pending, Pool, PoolFull, Waiting};
 use crate::rules::Rules;
 pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut};
-use crate::sync::{PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
+use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
 /// What a node is told at its start.
@@ -77,8 +77,9 @@ pub enum Input {
     /// Somebody offers a block, and wants to know what becomes of it.
     Offer(RequestId, Arc<Block>),
     /// A peer that was asked has answered; the blocks of its branch, if it is
-    /// heavier, came before, as [`Input::Block`].
-    PeerAnswered(PeerAddress, PeerReport, Seen),
+    /// heavier, came before, as [`Input::Block`], for as long as
+    /// [`Node::is_asked`]. If that is over, it changes nothing.
+    PeerAnswered(Ask, PeerReport, Seen),
     /// Somebody wants the chain to begin anew.
     Rewind(RequestId),
     /// Whoever waits for peers wants to wait no longer.
@@ -116,7 +117,9 @@ pub enum Effect {
     /// Search no proof any more.
     StopMining,
     /// Ask this peer for its chain.
-    Ask(PeerAddress),
+    Ask(Ask),
+    /// This is no peer any more: end whatever is under way with it.
+    Forget(PeerAddress),
     /// Tell these peers that there is a new chain to look at.
     Announce(Vec<PeerAddress>),
     /// This of dropped blocks does not wait again; it stands in the log, in the
@@ -315,7 +318,9 @@ impl Node {
             Input::Mine(request) => self.mine(now, request, &mut effects),
             Input::Proof { job, proof } => self.found(now, job, proof, archive, &mut effects)?,
             Input::Register(request, peers) => self.register(request, peers, &mut effects),
-            Input::Unregister(request, peer) => self.unregister(request, &peer, &mut effects),
+            Input::Unregister(request, peer) => {
+                self.unregister(now, request, peer, &mut effects);
+            }
             Input::Resolve(request) => self.resolve(now, request, &mut effects),
             Input::Block(block, arrival) => {
                 let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
@@ -326,11 +331,11 @@ impl Node {
                 let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
                 effects.push(Effect::Answer(request, Answer::Offered(outcome)));
             }
-            Input::PeerAnswered(peer, report, seen) => {
+            Input::PeerAnswered(ask, report, seen) => {
                 if self.adopting {
-                    self.finish_adopting(now, Some(&peer), &mut effects);
+                    self.finish_adopting(now, Some(&ask.peer), &mut effects);
                 }
-                self.answered(now, &peer, &report, seen, &mut effects);
+                self.answered(now, &ask, &report, seen, &mut effects);
             }
             Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
             Input::Woken(Alarm::Resume) => self.resume(now, archive, &mut effects)?,
@@ -367,6 +372,17 @@ impl Node {
     /// What is known of a peer, if it is registered.
     pub fn peer_record(&self, peer: &PeerAddress) -> Option<&PeerRecord> {
         self.peers.record(peer)
+    }
+
+    /// Whether a peer's answer is still waited for. The blocks of one that is
+    /// not, because the peer was removed meanwhile, are not to be taken.
+    pub fn is_asked(&self, ask: &Ask) -> bool {
+        self.peers.is_asked(ask)
+    }
+
+    /// The addresses that were registered and turned out to be this node's own.
+    pub fn own_addresses(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.peers.own()
     }
 
     /// The peers of whom something new is known since this was last called.
@@ -450,10 +466,21 @@ impl Node {
         effects.push(Effect::Answer(request, answer));
     }
 
-    fn unregister(&mut self, request: RequestId, peer: &PeerAddress, effects: &mut Vec<Effect>) {
-        let was_registered = self.peers.unregister(peer);
+    fn unregister(
+        &mut self,
+        now: Duration,
+        request: RequestId,
+        peer: PeerAddress,
+        effects: &mut Vec<Effect>,
+    ) {
+        let was_registered = self.peers.unregister(&peer);
         if was_registered {
             self.persist_peers(effects);
+            effects.push(Effect::Forget(peer));
+        }
+        // Of its branch, no further block comes.
+        if self.adopting {
+            self.finish_adopting(now, None, effects);
         }
         effects.push(Effect::Answer(
             request,
@@ -476,16 +503,17 @@ impl Node {
     fn answered(
         &mut self,
         now: Duration,
-        peer: &PeerAddress,
+        ask: &Ask,
         report: &PeerReport,
         seen: Seen,
         effects: &mut Vec<Effect>,
     ) {
-        if self.peers.answered(now, peer, report, seen) {
-            effects.push(Effect::Ask(peer.clone()));
-        }
-        if *report == PeerReport::Itself {
+        let was_registered = self.peers.record(&ask.peer).is_some();
+        let again = self.peers.answered(now, ask, report, seen);
+        effects.extend(again.map(Effect::Ask));
+        if was_registered && self.peers.record(&ask.peer).is_none() {
             self.persist_peers(effects);
+            effects.push(Effect::Forget(ask.peer.clone()));
         }
         self.answer_resolved(effects);
     }

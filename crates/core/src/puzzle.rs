@@ -27,13 +27,17 @@ pub struct Puzzle {
 impl Puzzle {
     /// The tutorial's `valid_proof`.
     pub fn is_solved_by(&self, proof: u64) -> bool {
-        let hash: [u8; 32] = Sha256::new()
+        self.hash_of(proof) <= self.target
+    }
+
+    /// The hash that has to be small.
+    pub fn hash_of(&self, proof: u64) -> [u8; 32] {
+        Sha256::new()
             .chain_update(&self.prefix)
             .chain_update(decimal(proof, &mut [0; DECIMAL_LENGTH_LIMIT]))
             .chain_update(&self.suffix)
             .finalize()
-            .into();
-        hash <= self.target
+            .into()
     }
 }
 

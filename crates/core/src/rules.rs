@@ -121,6 +121,13 @@ pub trait Rules: Send + Sync {
         Duration::ZERO
     }
 
+    /// How many zeros, as hex digits, the hash of the block's proof begins with,
+    /// and how many are asked for. None where the chain itself says what it
+    /// asks for.
+    fn proof_zeros(&self, _parent: &Block, _block: &Block) -> Option<(u32, u32)> {
+        None
+    }
+
     /// How much the block adds to its chain in the choice between branches.
     fn weight(&self, block: &Block) -> Weight;
 

@@ -7,10 +7,11 @@
 mod offer;
 mod reader;
 mod record;
+mod strictness;
 
 pub use offer::{Offer, OfferError};
-pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, ReadError};
-pub use record::{Agreement, PeerKind, PeerRecord, Refusal, Seen, SeenChain, Standing};
+pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, Misspelt, ReadError};
+pub use record::{Agreement, PeerKind, PeerRecord, Refusal, Seen, SeenChain, Standing, Strict};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,6 +21,10 @@ use crate::peer::PeerAddress;
 /// At most so many peers are registered.
 pub const PEERS_LIMIT: usize = 128;
 
+/// So many addresses are remembered that were registered and turned out to be
+/// this node itself.
+pub const OWN_ADDRESSES_LIMIT: usize = 32;
+
 /// At most so many `GET /nodes/resolve` wait for peers at a time; further ones
 /// are answered from what is known.
 pub const RESOLVE_WAITING_LIMIT: usize = 1_024;
@@ -27,6 +32,17 @@ pub const RESOLVE_WAITING_LIMIT: usize = 1_024;
 /// Whoever waits for an answer of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
+
+/// A peer is asked for its chain. Each time has a number of its own: what is
+/// answered to another one is nobody's, be the peer removed meanwhile or
+/// registered anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Who is asked.
+    pub peer: PeerAddress,
+    /// Which time it is; none has the same.
+    pub number: u64,
+}
 
 /// What came of asking a peer for its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +93,10 @@ pub struct Peers {
     waiting: BTreeMap<RequestId, Waiting>,
     /// Of whom something new is known.
     changed: BTreeSet<PeerAddress>,
+    /// Addresses that were registered, and turned out to be this node's.
+    own: BTreeSet<PeerAddress>,
+    /// The number of the last time that a peer was asked.
+    last_ask: u64,
 }
 
 #[derive(Debug, Default)]
@@ -85,14 +105,36 @@ struct Known {
     record: PeerRecord,
 }
 
+impl Known {
+    fn ask(&mut self, peer: &PeerAddress, now: Duration, last_ask: &mut u64) -> Ask {
+        *last_ask += 1;
+        self.asking = Asking::Yes(*last_ask);
+        self.record.asked = Some(now);
+        Ask {
+            peer: peer.clone(),
+            number: *last_ask,
+        }
+    }
+}
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Asking {
     #[default]
     No,
-    Yes,
+    /// By the ask of that number.
+    Yes(u64),
     /// Somebody came while it was asked already: that answer may be too old
     /// for them, so it is asked once more.
-    YesAndAgain,
+    YesAndAgain(u64),
+}
+
+impl Asking {
+    fn number(self) -> Option<u64> {
+        match self {
+            Asking::No => None,
+            Asking::Yes(number) | Asking::YesAndAgain(number) => Some(number),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +162,7 @@ impl Peers {
         }
         let any = !new.is_empty();
         for peer in new {
+            self.own.remove(&peer);
             self.changed.insert(peer.clone());
             self.known.insert(peer, Known::default());
         }
@@ -148,6 +191,12 @@ impl Peers {
         self.known.get(peer).map(|known| &known.record)
     }
 
+    /// The addresses that were registered, turned out to be this node's own, and
+    /// are no peers any more; sorted.
+    pub fn own(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.own.iter()
+    }
+
     /// Of whom something new is known since this was last called.
     pub fn take_changed(&mut self) -> BTreeSet<PeerAddress> {
         std::mem::take(&mut self.changed)
@@ -155,18 +204,20 @@ impl Peers {
 
     /// Wants every peer's chain as it is from now on. Answers which peers to
     /// ask; those that are being asked already are asked again afterwards.
-    pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<PeerAddress> {
+    pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<Ask> {
         let mut waiting = Waiting::default();
         let mut ask = Vec::new();
         for (peer, known) in &mut self.known {
-            if known.asking == Asking::No {
-                known.asking = Asking::Yes;
-                known.record.asked = Some(now);
-                ask.push(peer.clone());
-                waiting.this_answer.insert(peer.clone());
-            } else if request.is_some() {
-                known.asking = Asking::YesAndAgain;
-                waiting.next_answer.insert(peer.clone());
+            match known.asking.number() {
+                None => {
+                    ask.push(known.ask(peer, now, &mut self.last_ask));
+                    waiting.this_answer.insert(peer.clone());
+                }
+                Some(number) if request.is_some() => {
+                    known.asking = Asking::YesAndAgain(number);
+                    waiting.next_answer.insert(peer.clone());
+                }
+                Some(_) => {}
             }
         }
         if let Some(request) = request {
@@ -185,14 +236,26 @@ impl Peers {
         }
     }
 
-    /// Notes that a peer has answered. Answers whether to ask it again.
+    /// Whether this answer is still waited for: the peer was not removed since
+    /// it was asked so.
+    pub fn is_asked(&self, ask: &Ask) -> bool {
+        let known = self.known.get(&ask.peer);
+        known.is_some_and(|known| known.asking.number() == Some(ask.number))
+    }
+
+    /// Notes that a peer has answered; nothing, if nobody waits for this answer
+    /// any more. Answers how to ask it again, if it is to be.
     pub fn answered(
         &mut self,
         now: Duration,
-        peer: &PeerAddress,
+        ask: &Ask,
         report: &PeerReport,
         seen: Seen,
-    ) -> bool {
+    ) -> Option<Ask> {
+        let peer = &ask.peer;
+        if !self.is_asked(ask) {
+            return None;
+        }
         for waiting in self.waiting.values_mut() {
             if waiting.this_answer.remove(peer) {
                 waiting.reports.push((peer.clone(), report.clone()));
@@ -203,19 +266,18 @@ impl Peers {
         }
         if *report == PeerReport::Itself {
             self.unregister(peer);
+            if self.own.len() < OWN_ADDRESSES_LIMIT {
+                self.own.insert(peer.clone());
+            }
+            return None;
         }
-        let Some(known) = self.known.get_mut(peer) else {
-            return false;
-        };
+        let known = self.known.get_mut(peer)?;
         if known.record.update(now, report, seen) {
             self.changed.insert(peer.clone());
         }
-        let again = known.asking == Asking::YesAndAgain;
-        known.asking = if again { Asking::Yes } else { Asking::No };
-        if again {
-            known.record.asked = Some(now);
-        }
-        again
+        let again = matches!(known.asking, Asking::YesAndAgain(_));
+        known.asking = Asking::No;
+        again.then(|| known.ask(peer, now, &mut self.last_ask))
     }
 
     /// Takes out the next request that waits for no peer any more.

@@ -14,7 +14,7 @@ use adit_core::chain::Arrival;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
-use adit_core::sync::{PeerReport, Seen};
+use adit_core::sync::{Ask, PeerReport, Seen};
 
 use crate::agenda::Agenda;
 use crate::world::{Offered, address, answer_of, config, paid_in, payment, read_offer, solve};
@@ -26,11 +26,11 @@ const BUSY_UNTIL: Duration = Duration::from_secs(60);
 enum Event {
     /// A node is told something.
     Input(usize, Input),
-    /// `asker` asks `peer` for its chain, and is answered.
-    Question { asker: usize, peer: usize },
+    /// `asker` asks a peer for its chain, and is answered.
+    Question { asker: usize, ask: Ask },
     Answer {
         asker: usize,
-        peer: usize,
+        ask: Ask,
         body: Option<String>,
     },
     /// Somebody pays or wants a block, somewhere.
@@ -102,13 +102,14 @@ impl Simulation {
     fn happens(&mut self, event: Event) {
         match event {
             Event::Input(number, input) => self.tell(number, input),
-            Event::Question { asker, peer } => {
+            Event::Question { asker, ask } => {
+                let peer = number_of(&ask.peer);
                 let chain = self.nodes[peer].1.main();
                 let connected = self.parts[asker] == self.parts[peer];
                 let body = connected.then(|| answer_of(chain));
-                self.agenda.plan(500, Event::Answer { asker, peer, body });
+                self.agenda.plan(500, Event::Answer { asker, ask, body });
             }
-            Event::Answer { asker, peer, body } => self.hear(asker, peer, body),
+            Event::Answer { asker, ask, body } => self.hear(asker, ask, body),
             Event::User if self.agenda.now < BUSY_UNTIL => {
                 self.use_node();
                 self.agenda.plan(3_000, Event::User);
@@ -161,9 +162,9 @@ impl Simulation {
             }
             // Here the proof is found all the same, and the node ignores it.
             Effect::StopMining => {}
-            Effect::Ask(peer) => {
-                let (asker, peer) = (number, number_of(&peer));
-                self.agenda.plan(500, Event::Question { asker, peer });
+            Effect::Ask(ask) => {
+                let asker = number;
+                self.agenda.plan(500, Event::Question { asker, ask });
             }
             // The tutorial's nodes do not push: they are told to look.
             Effect::Announce(peers) => {
@@ -177,7 +178,7 @@ impl Simulation {
             Effect::WakeAt(alarm, time) => self
                 .agenda
                 .plan_at(time, Event::Input(number, Input::Woken(alarm))),
-            Effect::LeftOut(_) | Effect::Refused(_) | Effect::Evicted(..) => {
+            Effect::LeftOut(_) | Effect::Refused(_) | Effect::Evicted(..) | Effect::Forget(_) => {
                 panic!("all are honest: {effect:?}")
             }
         }
@@ -185,7 +186,7 @@ impl Simulation {
 
     /// A peer's chain has come, or not. If it is valid and heavier, the node is
     /// told the blocks that it lacks; and always that the peer has answered.
-    fn hear(&mut self, asker: usize, peer: usize, body: Option<String>) {
+    fn hear(&mut self, asker: usize, ask: Ask, body: Option<String>) {
         let (node, ours) = &self.nodes[asker];
         let offered = body.map(|body| read_offer(RULES, &body, ours).unwrap());
         let report = match offered {
@@ -199,10 +200,7 @@ impl Simulation {
             }
             Some(Offered { length, .. }) => PeerReport::NotLonger { length },
         };
-        self.tell(
-            asker,
-            Input::PeerAnswered(address_of(peer), report, Seen::default()),
-        );
+        self.tell(asker, Input::PeerAnswered(ask, report, Seen::default()));
     }
 
     /// All nodes hold one chain, block for block.

@@ -1,18 +1,23 @@
 //! What a node knows of its peers: how their chains stand to its own, as that
 //! goes on, and nothing of those that were removed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
+use adit_core::chain::Arrival;
 use adit_core::hash::Hash;
-use adit_core::node::{Answer, Input};
+use adit_core::node::{Answer, Effect, Input, Node};
+use adit_core::rules::{Classic, Context, Draft, Rules};
 use adit_core::sync::{
     Agreement, PEERS_LIMIT, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing,
+    Strict,
 };
 
 use crate::world::{
-    Driven, Kept, Workless, address, answer_of, answers_in, asked_in, first_block, line_after,
-    only_answer, read_offer,
+    Driven, Kept, Workless, address, answer_of, answers_in, asked_in, config, first_block, job_in,
+    line_after, only_answer, read_offer,
 };
 
 const PEER: &str = "a:5000";
@@ -28,12 +33,21 @@ fn node_of(length: u64) -> Driven {
 }
 
 fn answered(node: &mut Driven, report: PeerReport, chain: Option<SeenChain>) {
-    let kind = PeerKind::Python;
-    node.handle(Input::PeerAnswered(
-        address(PEER),
-        report,
-        Seen { kind, chain },
-    ));
+    let seen = Seen {
+        kind: PeerKind::Python,
+        chain,
+        ..Seen::default()
+    };
+    asked_and_answered(node, report, seen);
+}
+
+/// The peer answers what it was asked, or is asked and answers.
+fn asked_and_answered(node: &mut Driven, report: PeerReport, seen: Seen) {
+    if !node.node.is_asked(&node.last_ask(PEER)) {
+        let request = node.request();
+        node.handle(Input::Resolve(request));
+    }
+    node.answered(PEER, report, seen);
 }
 
 /// The peer has a valid chain that ends in this block.
@@ -192,24 +206,15 @@ fn an_unchanged_chain_stays_as_well_known_as_it_was() {
 #[test]
 fn the_kind_of_a_peer_is_remembered_while_it_is_silent() {
     let mut node = node_of(1);
-    let seen = |kind| Seen { kind, chain: None };
+    let seen = |kind| Seen {
+        kind,
+        ..Seen::default()
+    };
     let silent = || PeerReport::Failed("it is dead".into());
-    node.handle(Input::PeerAnswered(
-        address(PEER),
-        silent(),
-        seen(PeerKind::Unknown),
-    ));
+    asked_and_answered(&mut node, silent(), seen(PeerKind::Unknown));
     assert_eq!(record(&node).kind, PeerKind::Unknown);
-    node.handle(Input::PeerAnswered(
-        address(PEER),
-        PeerReport::Unchanged,
-        seen(PeerKind::Adit),
-    ));
-    node.handle(Input::PeerAnswered(
-        address(PEER),
-        silent(),
-        seen(PeerKind::Unknown),
-    ));
+    asked_and_answered(&mut node, PeerReport::Unchanged, seen(PeerKind::Adit));
+    asked_and_answered(&mut node, silent(), seen(PeerKind::Unknown));
     assert_eq!(record(&node).kind, PeerKind::Adit);
 }
 
@@ -299,20 +304,12 @@ fn who_waits_for_a_removed_peer_waits_no_longer() {
     // It waits for a further answer of both.
     let second = node.request();
     node.handle(Input::Resolve(second));
-    node.handle(Input::PeerAnswered(
-        address("b:5000"),
-        PeerReport::Unchanged,
-        Seen::default(),
-    ));
+    node.answered("b:5000", PeerReport::Unchanged, Seen::default());
     let removal = node.request();
     let effects = node.handle(Input::Unregister(removal, address("a:5000")));
     let answered: Vec<_> = answers_in(effects).into_iter().map(|(id, _)| id).collect();
     assert_eq!(answered, [removal, first]);
-    let effects = node.handle(Input::PeerAnswered(
-        address("b:5000"),
-        PeerReport::Unchanged,
-        Seen::default(),
-    ));
+    let effects = node.answered("b:5000", PeerReport::Unchanged, Seen::default());
     let answered: Vec<_> = answers_in(effects).into_iter().map(|(id, _)| id).collect();
     assert_eq!(answered, [second]);
 }
@@ -321,22 +318,185 @@ fn who_waits_for_a_removed_peer_waits_no_longer() {
 fn what_a_removed_peer_still_answers_is_nobodys() {
     let mut node = Driven::workless();
     node.register(&[PEER]);
-    let request = node.request();
+    let (request, removal) = (node.request(), node.request());
     node.handle(Input::Resolve(request));
-    unregister_while_asked(&mut node);
-    let tip = node.tip();
-    has_chain(&mut node, &tip, None);
+    let old = node.last_ask(PEER);
+    assert!(node.node.is_asked(&old));
+    let effects = node.handle(Input::Unregister(removal, address(PEER)));
+    assert_eq!(forgotten_in(&effects), [PEER]);
+    assert_eq!(answers_in(effects).len(), 2);
+    assert!(!node.node.is_asked(&old));
+    let report = PeerReport::Unchanged;
+    let effects = node.answered(PEER, report.clone(), Seen::default());
+    assert!(effects.is_empty(), "{effects:?}");
     assert!(node.node.peer_record(&address(PEER)).is_none());
+    // Registered anew and asked again, it is heard, and still not that answer.
     node.register(&[PEER]);
     let request = node.request();
     let effects = node.handle(Input::Resolve(request));
     assert_eq!(asked_in(&effects), [PEER]);
+    let answer = Input::PeerAnswered(old.clone(), report.clone(), Seen::default());
+    assert!(node.handle(answer).is_empty());
+    let itself = Input::PeerAnswered(old.clone(), PeerReport::Itself, Seen::default());
+    assert!(node.handle(itself).is_empty());
+    assert!(!node.node.is_asked(&old));
+    assert_eq!(record(&node).answered, None);
+    let effects = node.answered(PEER, report, Seen::default());
+    assert_eq!(answers_in(effects).len(), 1);
+    assert!(record(&node).answered.is_some());
 }
 
-fn unregister_while_asked(node: &mut Driven) {
+fn forgotten_in(effects: &[Effect]) -> Vec<String> {
+    let peer = |effect: &Effect| match effect {
+        Effect::Forget(peer) => Some(peer.to_string()),
+        _ => None,
+    };
+    effects.iter().filter_map(peer).collect()
+}
+
+#[test]
+fn a_branch_that_is_cut_off_by_the_removal_of_its_peer_is_mined_on() {
+    let mut node = Driven::workless();
+    node.register(&[PEER]);
+    let (request, removal) = (node.request(), node.request());
+    node.handle(Input::Resolve(request));
+    let (_, job) = node.want_block();
+    let old_tip = node.tip();
+    for block in line_after(&old_tip, 2, 900) {
+        node.handle(Input::Block(block, Arrival::InBranch));
+    }
+    assert_ne!(node.tip().hash(), old_tip.hash());
+    let effects = node.handle(Input::Unregister(removal, address(PEER)));
+    let new_job = job_in(&effects).expect("the search goes on at the new tip");
+    assert_ne!(Some(new_job.number), job.map(|job| job.number));
+}
+
+#[test]
+fn an_address_that_is_our_own_is_no_peer_any_more_and_that_is_said() {
+    let mut node = Driven::workless();
+    node.register(&[PEER, "b:5000"]);
     let request = node.request();
-    let effects = node.handle(Input::Unregister(request, address(PEER)));
-    assert_eq!(answers_in(effects).len(), 2);
+    node.handle(Input::Resolve(request));
+    let effects = node.answered(PEER, PeerReport::Itself, Seen::default());
+    assert_eq!(forgotten_in(&effects), [PEER]);
+    assert_eq!(node.node.peers(), [address("b:5000")]);
+    let own = |node: &Driven| node.node.own_addresses().cloned().collect::<Vec<_>>();
+    assert_eq!(own(&node), [address(PEER)]);
+    // It may be another's by now: whoever registers it anew says so.
+    node.register(&[PEER]);
+    assert!(own(&node).is_empty());
+}
+
+#[test]
+fn a_peer_with_our_name_is_one_and_that_is_said() {
+    let mut node = node_of(1);
+    let seen = |has_our_name| Seen {
+        has_our_name,
+        ..Seen::default()
+    };
+    asked_and_answered(&mut node, PeerReport::Unchanged, seen(true));
+    let problem = record(&node).problem().unwrap();
+    assert!(problem.contains("goes by this node's name"), "{problem}");
+    asked_and_answered(&mut node, PeerReport::Failed("dead".into()), seen(false));
+    let problem = record(&node).problem().unwrap();
+    assert!(problem.starts_with("dead; it goes by"), "{problem}");
+    asked_and_answered(&mut node, PeerReport::Unchanged, seen(false));
+    assert_eq!(record(&node).problem(), None);
+}
+
+fn copy(block: &Block) -> Block {
+    Classic::Published.read(block.text()).unwrap()
+}
+
+/// A chain under `classic` of which each proof begins with so many zeros.
+fn chain_with_zeros(length: u64, zeros: u32) -> Vec<Block> {
+    let first = Classic::Published.genesis(Duration::ZERO);
+    let mut chain = further_with_zeros(&first, length - 1, zeros);
+    chain.insert(0, first);
+    chain
+}
+
+/// So many blocks behind that one, with such proofs.
+fn further_with_zeros(parent: &Block, count: u64, zeros: u32) -> Vec<Block> {
+    let mut chain: Vec<Block> = Vec::new();
+    for _ in 0..count {
+        let context = Context {
+            parent: chain.last().unwrap_or(parent),
+            grandparent: None,
+            now: Duration::from_secs(5),
+        };
+        let draft = Draft {
+            now: Duration::from_secs(5),
+            transactions: Vec::new(),
+            reward_to: "them".to_owned(),
+        };
+        let puzzle = Classic::Published.puzzle(context, &draft);
+        let is_proof = |proof: &u64| Hash(puzzle.hash_of(*proof)).leading_zeros() >= zeros;
+        let proof = (0..).find(is_proof).unwrap();
+        chain.push(Classic::Published.complete(context, &draft, proof));
+    }
+    chain
+}
+
+fn strict_of(chain: &[Block]) -> Option<Strict> {
+    let answer = answer_of(chain.iter());
+    let nothing = MemoryArchive::default();
+    read_offer(Classic::Published, &answer, &nothing)
+        .unwrap()
+        .strict
+}
+
+#[test]
+fn a_chain_whose_proofs_all_have_more_zeros_than_needed_is_noted_when_it_is_no_chance() {
+    assert_eq!(strict_of(&chain_with_zeros(12, 4)), None);
+    // Five proofs with one zero more: one in 16^5 would be chance.
+    let five = chain_with_zeros(6, 5);
+    assert_eq!(strict_of(&five[..5]), None, "four proofs may be chance");
+    let strict = strict_of(&five).unwrap();
+    assert_eq!((strict.zeros, strict.asked, strict.proofs), (5, 4, 5));
+    let mut node = node_of(1);
+    let seen = Seen {
+        strict: Some(strict),
+        ..Seen::default()
+    };
+    asked_and_answered(&mut node, PeerReport::NotLonger { length: 6 }, seen.clone());
+    let problem = record(&node).problem().unwrap();
+    assert!(problem.contains("5 zeros or more"), "{problem}");
+    // What is the same as before was not looked at again.
+    asked_and_answered(&mut node, PeerReport::Unchanged, Seen::default());
+    assert_eq!(record(&node).problem(), Some(problem));
+    asked_and_answered(
+        &mut node,
+        PeerReport::NotLonger { length: 6 },
+        Seen::default(),
+    );
+    assert_eq!(record(&node).problem(), None);
+}
+
+#[test]
+fn what_we_have_ourselves_does_not_hide_that_all_further_proofs_have_more_zeros() {
+    let ours = chain_with_zeros(8, 4);
+    let mut archive = MemoryArchive::default();
+    let mut node = Node::open(
+        config("us"),
+        Arc::new(Classic::Published),
+        0,
+        Vec::new(),
+        Vec::new(),
+        &archive,
+    )
+    .unwrap();
+    for block in &ours {
+        let change = node.replay(copy(block), true, &archive).unwrap().unwrap();
+        archive.apply(&change);
+    }
+    let mut theirs: Vec<Block> = ours.iter().take(3).map(copy).collect();
+    for block in further_with_zeros(&theirs[2], 5, 5) {
+        theirs.push(block);
+    }
+    let answer = answer_of(theirs.iter());
+    let offered = read_offer(Classic::Published, &answer, &archive).unwrap();
+    assert_eq!(offered.strict.map(|strict| strict.proofs), Some(5));
 }
 
 #[test]

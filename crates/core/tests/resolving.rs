@@ -25,7 +25,7 @@ fn resolve(node: &mut Driven) -> (RequestId, Vec<Effect>) {
 }
 
 fn answer(node: &mut Driven, peer: &str, report: PeerReport) -> Vec<Effect> {
-    node.handle(Input::PeerAnswered(address(peer), report, Seen::default()))
+    node.answered(peer, report, Seen::default())
 }
 
 fn failed() -> PeerReport {

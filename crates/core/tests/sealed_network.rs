@@ -26,6 +26,7 @@ const BUSY: Duration = Duration::from_secs(120);
 /// A clock is at most so far ahead of the others: blocks may be a minute.
 const WRONG_CLOCK_LIMIT_MS: u64 = 90_000;
 
+#[expect(clippy::large_enum_variant, reason = "an agenda is short")]
 enum Event {
     Input(usize, Input),
     /// A block arrives, and with it all before that are not known there.
@@ -216,7 +217,7 @@ impl Simulation {
             // wants.
             Effect::Refused(ChainError::Invalid(_) | ChainError::Orphan { .. }) => {}
             Effect::Made(_) | Effect::Answer(..) | Effect::StopMining | Effect::LeftOut(_) => {}
-            Effect::Refused(_) | Effect::Evicted(..) | Effect::Ask(_) => {
+            Effect::Refused(_) | Effect::Evicted(..) | Effect::Ask(_) | Effect::Forget(_) => {
                 panic!("unforeseen: {effect:?}")
             }
         }

@@ -1,7 +1,7 @@
 //! What the other modules build on: a driver in memory that carries out what a
 //! node wants done, makers of blocks, rules without work, and seeded dice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use adit_core::peer::PeerAddress;
 use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
-use adit_core::sync::{ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain};
+use adit_core::sync::{
+    Ask, ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain, Strict,
+};
 use adit_core::transaction::{Submitted, TransactionError};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
@@ -178,6 +180,7 @@ pub(crate) struct Offered {
     pub(crate) length: u64,
     pub(crate) weight: Weight,
     pub(crate) seen: Option<SeenChain>,
+    pub(crate) strict: Option<Strict>,
 }
 
 /// Reads and checks an answer that has come whole, as a driver does.
@@ -198,6 +201,7 @@ pub(crate) fn read_offer(
         branch,
         length: offer.length(),
         seen: offer.seen(),
+        strict: offer.strict(),
         weight: offer.finish()?,
     })
 }
@@ -237,6 +241,8 @@ pub(crate) struct Driven {
     pub(crate) kept: Vec<Kept>,
     pub(crate) now: Duration,
     last_request: u64,
+    /// How each peer was asked last.
+    asks: BTreeMap<PeerAddress, Ask>,
 }
 
 impl Driven {
@@ -266,6 +272,7 @@ impl Driven {
             kept: Vec::new(),
             now: Duration::from_millis(1_700_000_000_250),
             last_request: 0,
+            asks: BTreeMap::new(),
         }
     }
 
@@ -275,12 +282,30 @@ impl Driven {
         self.now += Duration::from_secs(1);
         let mut others = Vec::new();
         for effect in effects {
+            if let Effect::Ask(ask) = &effect {
+                self.asks.insert(ask.peer.clone(), ask.clone());
+            }
             match effect {
                 Effect::Persist(change) => self.keep(change),
                 other => others.push(other),
             }
         }
         others
+    }
+
+    /// How the peer was asked last; as nobody was, if it never was.
+    pub(crate) fn last_ask(&self, peer: &str) -> Ask {
+        let peer = address(peer);
+        let ask = self.asks.get(&peer).cloned();
+        ask.unwrap_or(Ask {
+            peer,
+            number: u64::MAX,
+        })
+    }
+
+    /// The peer answers what it was asked last.
+    pub(crate) fn answered(&mut self, peer: &str, report: PeerReport, seen: Seen) -> Vec<Effect> {
+        self.handle(Input::PeerAnswered(self.last_ask(peer), report, seen))
     }
 
     fn keep(&mut self, change: Change) {
@@ -345,11 +370,7 @@ impl Driven {
         }
         let length = branch.last().map_or(0, |block| block.index());
         let report = PeerReport::Adopted { length };
-        effects.extend(self.handle(Input::PeerAnswered(
-            address("peer:5000"),
-            report,
-            Seen::default(),
-        )));
+        effects.extend(self.answered("peer:5000", report, Seen::default()));
         effects
     }
 
@@ -419,7 +440,7 @@ pub(crate) fn job_in(effects: &[Effect]) -> Option<Job> {
 /// The peers that the effects want asked.
 pub(crate) fn asked_in(effects: &[Effect]) -> Vec<String> {
     let peer = |effect: &Effect| match effect {
-        Effect::Ask(peer) => Some(peer.to_string()),
+        Effect::Ask(ask) => Some(ask.peer.to_string()),
         _ => None,
     };
     effects.iter().filter_map(peer).collect()

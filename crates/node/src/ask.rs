@@ -11,18 +11,20 @@ use std::time::Duration;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{
-    ChainReader, Offer, OfferError, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain,
+    Ask, ChainReader, Offer, OfferError, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain, Strict,
 };
 use reqwest::header::{ETAG, HeaderValue};
 use reqwest::{Client, StatusCode};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
-use crate::fetch::{self, FetchError, Piece, client};
-use crate::http::NODE_HEADER;
+use crate::fetch::{self, FetchError, Piece, Pieces, client};
+use crate::http::{INSTANCE_HEADER, NODE_HEADER};
+use crate::open_files;
 
 /// The whole answer must be there within this time.
 const ANSWER_TIMEOUT_MS: u64 = 600_000;
@@ -30,6 +32,15 @@ const ANSWER_TIMEOUT_MS: u64 = 600_000;
 /// At most so many peers are asked at the same time, not counting those that
 /// have taken longer than `TURN_MS`.
 const ASKED_AT_ONCE_LIMIT: usize = 16;
+
+/// At most so many peers are being asked in all, those included that were
+/// removed and whose answer is just being put away: as many as can be
+/// registered.
+const ASKED_LIMIT: usize = PEERS_LIMIT;
+
+/// One of so many open files may be an ask's, which has a connection and at
+/// most one file to stage a branch in.
+const ASKED_SHARE: usize = 8;
 
 /// After this time a peer that still answers makes room for the next.
 const TURN_MS: u64 = 2_000;
@@ -47,18 +58,25 @@ const ETAG_LIMIT_BYTES: usize = 256;
 /// Asks peers in the background.
 pub(crate) struct Asker {
     shared: Arc<Shared>,
+    /// The last ask of each peer, to be cut off if it is none any more.
+    running: BTreeMap<PeerAddress, AbortHandle>,
 }
 
 struct Shared {
     node: NodeHandle,
     client: Client,
     at_once: Semaphore,
+    /// Whoever is being asked holds one of these, until all that it takes is
+    /// free again.
+    asked: Arc<Semaphore>,
     /// What all answers together may hold that are being read.
     reading: Arc<Budget>,
     /// What each peer called the state of its chain when it was last read.
     etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
     /// The peers whose last answer was none: that is logged once.
     failing: Mutex<BTreeSet<PeerAddress>>,
+    /// The peers that go by our name: that is logged once.
+    namesakes: Mutex<BTreeSet<PeerAddress>>,
 }
 
 impl Asker {
@@ -68,28 +86,43 @@ impl Asker {
                 node,
                 client: client(),
                 at_once: Semaphore::new(ASKED_AT_ONCE_LIMIT),
+                asked: Arc::new(Semaphore::new(open_files::for_peers(
+                    ASKED_LIMIT,
+                    ASKED_SHARE,
+                ))),
                 reading: Budget::new(READING_LIMIT_BYTES),
                 etags: Mutex::default(),
                 failing: Mutex::default(),
+                namesakes: Mutex::default(),
             }),
+            running: BTreeMap::new(),
         }
     }
 
     /// Asks this peer; the driver hears what came of it.
-    pub(crate) fn ask(&self, runtime: &Handle, peer: PeerAddress) {
-        let shared = Arc::clone(&self.shared);
-        runtime.spawn(async move {
-            let (heard, seen) = shared.hear_in_turn(&peer).await;
-            shared.note(&peer, &heard);
-            shared.node.heard(peer, heard, seen).await;
+    pub(crate) fn ask(&mut self, runtime: &Handle, ask: Ask) {
+        let (peer, shared) = (ask.peer.clone(), Arc::clone(&self.shared));
+        let asking = runtime.spawn(async move {
+            let (heard, seen) = shared.hear_in_turn(&ask.peer).await;
+            shared.note(&ask.peer, &heard, &seen);
+            shared.node.heard(ask, heard, seen).await;
         });
+        self.running.insert(peer, asking.abort_handle());
     }
 
-    /// Forgets a peer that is none any more.
-    pub(crate) fn forget(&self, peer: &PeerAddress) {
+    /// Forgets a peer that is none any more: if it is being asked, that ends.
+    pub(crate) fn forget(&mut self, peer: &PeerAddress) {
+        if let Some(asking) = self.running.remove(peer) {
+            asking.abort();
+        }
         self.shared.remember(peer, None);
-        self.shared.failing().remove(peer);
+        locked(&self.shared.failing).remove(peer);
+        locked(&self.shared.namesakes).remove(peer);
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why there is nothing to adopt.
@@ -114,31 +147,47 @@ impl Unheard {
 }
 
 impl Shared {
-    fn failing(&self) -> MutexGuard<'_, BTreeSet<PeerAddress>> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Logs when a peer's chain can't be read any more, and when it can again.
-    fn note(&self, peer: &PeerAddress, heard: &Heard) {
+    /// Logs when a peer's chain can't be read any more, and when it can again;
+    /// and who turns out to be this node, or to go by its name.
+    fn note(&self, peer: &PeerAddress, heard: &Heard, seen: &Seen) {
+        if seen.has_our_name && self.note_in(&self.namesakes, peer) {
+            let name = self.node.node_id();
+            tracing::warn!(
+                %peer,
+                %name,
+                "the peer goes by the name of this node, but is another process: the data folder \
+                 of one is a copy of the other's, and the rewards of both go to that name"
+            );
+        }
         let error = match heard {
+            Heard::Other(PeerReport::Itself) => {
+                tracing::warn!(%peer, "this node itself answers there: it is no peer any more");
+                return;
+            }
             Heard::Other(PeerReport::Failed(error)) => error,
             Heard::Other(PeerReport::Refused(refusal)) => &refusal.problem,
             _ => {
-                if self.failing().remove(peer) {
+                if locked(&self.failing).remove(peer) {
                     tracing::info!(%peer, "the peer's chain can be read again");
                 }
                 return;
             }
         };
-        let mut failing = self.failing();
-        if failing.len() > PEERS_LIMIT {
-            let peers = &self.node.view().peers;
-            failing.retain(|peer| peers.contains(&peer.to_string()));
-        }
-        match failing.insert(peer.clone()) {
+        match self.note_in(&self.failing, peer) {
             true => tracing::info!(%peer, %error, "the peer's chain was not read"),
             false => tracing::debug!(%peer, %error, "the peer's chain was not read again"),
         }
+    }
+
+    /// Whether the peer is new among these; those of peers that were removed
+    /// while they were asked do not stay there.
+    fn note_in(&self, noted: &Mutex<BTreeSet<PeerAddress>>, peer: &PeerAddress) -> bool {
+        let mut noted = locked(noted);
+        if noted.len() > PEERS_LIMIT {
+            let peers = &self.node.view().peers;
+            noted.retain(|peer| peers.contains(&peer.to_string()));
+        }
+        noted.insert(peer.clone())
     }
 
     /// Hears a peer when there is a place for it. Whoever takes long gives the
@@ -146,9 +195,11 @@ impl Shared {
     async fn hear_in_turn(&self, peer: &PeerAddress) -> (Heard, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
         let mut seen = Seen::default();
+        let asked = Arc::clone(&self.asked).acquire_owned().await;
+        let asked = Arc::new(asked.expect("the semaphore is never closed"));
         let place = self.at_once.acquire().await;
         let heard = {
-            let mut hearing = pin!(timeout(limit, self.hear(peer, &mut seen)));
+            let mut hearing = pin!(timeout(limit, self.hear(peer, &asked, &mut seen)));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
                 Ok(heard) => heard,
@@ -170,7 +221,12 @@ impl Shared {
         (Heard::Other(report), seen)
     }
 
-    async fn hear(&self, peer: &PeerAddress, seen: &mut Seen) -> Result<Heard, Unheard> {
+    async fn hear(
+        &self,
+        peer: &PeerAddress,
+        asked: &Arc<OwnedSemaphorePermit>,
+        seen: &mut Seen,
+    ) -> Result<Heard, Unheard> {
         // Neither a chain that was read before nor our own is worth reading.
         let tip = self.node.view().tip;
         let own = tip.and_then(|tip| HeaderValue::try_from(format!("\"{tip}\"")).ok());
@@ -181,10 +237,11 @@ impl Shared {
         let response = response.map_err(Unheard::Fetch)?;
         let (status, headers) = (response.status(), response.headers());
         seen.kind = fetch::kind_of(status, headers);
-        let node_id = headers.get(NODE_HEADER).map(HeaderValue::as_bytes);
-        if node_id == Some(self.node.node_id().as_bytes()) {
+        let says = |name, ours: &str| headers.get(name).is_some_and(|value| value == ours);
+        if says(INSTANCE_HEADER, self.node.instance_id()) {
             return Ok(Heard::Other(PeerReport::Itself));
         }
+        seen.has_our_name = says(NODE_HEADER, self.node.node_id());
         let etag = headers.get(ETAG).cloned();
         match status {
             StatusCode::NOT_MODIFIED => {
@@ -197,27 +254,29 @@ impl Shared {
             status => return Err(Unheard::Fetch(FetchError::Status(status))),
         }
         let (node, reading) = (self.node.clone(), Share::of(&self.reading));
-        let read = fetch::read(response, move |pieces| check(&node, pieces, reading)).await;
+        let asked = Arc::clone(asked);
+        let read = fetch::read(response, move |pieces| {
+            let checked = check(&node, pieces, reading);
+            drop(asked);
+            checked
+        });
         let Checked {
             heard,
             chain,
+            strict,
             is_done,
-        } = read.map_err(Unheard::Fetch)??;
-        seen.chain = chain;
+        } = read.await.map_err(Unheard::Fetch)??;
+        (seen.chain, seen.strict) = (chain, strict);
         self.remember(peer, etag.filter(|_| is_done));
         Ok(heard)
     }
 
-    fn etags(&self) -> MutexGuard<'_, BTreeMap<PeerAddress, HeaderValue>> {
-        self.etags.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
-        self.etags().get(peer).cloned()
+        locked(&self.etags).get(peer).cloned()
     }
 
     fn remember(&self, peer: &PeerAddress, etag: Option<HeaderValue>) {
-        let mut etags = self.etags();
+        let mut etags = locked(&self.etags);
         match etag.filter(|etag| etag.len() <= ETAG_LIMIT_BYTES) {
             Some(etag) => etags.insert(peer.clone(), etag),
             None => etags.remove(peer),
@@ -250,6 +309,7 @@ fn chain_of_tip(tip: Hash) -> SeenChain {
 struct Checked {
     heard: Heard,
     chain: Option<SeenChain>,
+    strict: Option<Strict>,
     /// Whether the chain, as it is, never needs to be read again.
     is_done: bool,
 }
@@ -258,7 +318,7 @@ struct Checked {
 /// a thread that may block.
 fn check(
     node: &NodeHandle,
-    mut pieces: mpsc::Receiver<Piece>,
+    mut pieces: Pieces,
     mut reading: Share,
 ) -> Result<Option<Checked>, Unheard> {
     let ours = node.reader().snapshot().map_err(Unheard::ours)?;
@@ -268,7 +328,7 @@ fn check(
     let mut offer = Offer::new(Arc::clone(rules), reader);
     let mut ended = false;
     while !ended {
-        match pieces.blocking_recv() {
+        match pieces.next() {
             Some(Piece::Bytes(bytes)) => offer.feed(&bytes),
             Some(Piece::End) => {
                 offer.end();
@@ -278,6 +338,9 @@ fn check(
         }
         while let Some(block) = offer.next_block(now(), &ours).map_err(Unheard::of_offer)? {
             branch.push(block).map_err(Unheard::ours)?;
+            if !pieces.is_wanted() {
+                return Ok(None);
+            }
             // First it is weighed: a chain that is no heavier than ours costs
             // no check of signatures, however often it is offered.
             if !branch.is_checked() && offer.weight() > node.view().total_weight {
@@ -296,6 +359,7 @@ fn check(
     }
     let (length, ends_early, chain) = (offer.length(), offer.ends_early(), offer.seen());
     let has_failed = branch.has_failed();
+    let strict = offer.strict();
     let weight = offer.finish().map_err(Unheard::of_offer)?;
     let is_heavier = weight > node.view().total_weight;
     let heard = match is_heavier || has_failed {
@@ -311,6 +375,7 @@ fn check(
         // came too early is to be looked at again.
         is_done: !is_heavier && !ends_early,
         chain,
+        strict,
         heard,
     }))
 }

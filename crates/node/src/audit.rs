@@ -4,9 +4,14 @@
 //! asked for nothing but its chain.
 
 mod diagnosis;
+mod places;
+mod value;
 mod writing;
 
+use diagnosis::{CAPITALS_ADVICE, too_strict};
 pub use diagnosis::{Diagnosis, Evidence, Received, diagnose, diagnose_unreadable};
+use places::AUDITS_LIMIT;
+pub(crate) use places::{AuditPlace, AuditPlaces};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,13 +30,12 @@ use adit_store::Snapshot;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, SERVER};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use crate::driver::now;
 use crate::explorer::preimage::{Guess, guess, puzzle_after};
-use crate::fetch::{self, FetchError, Piece};
+use crate::fetch::{self, FetchError, Piece, Pieces};
 
 /// An audit ends after this time, whatever the peer still sends.
 const AUDIT_TIMEOUT_MS: u64 = 60_000;
@@ -39,7 +43,8 @@ const AUDIT_TIMEOUT_MS: u64 = 60_000;
 /// Of a block's texts, so much is shown.
 const SHOWN_LIMIT_BYTES: usize = 64 * 1024;
 
-/// Beyond so many accounts, who can pay what is not checked any more.
+/// Beyond so many accounts, who can pay what is not checked any more; all
+/// audits of a running node have so many together.
 const AUDIT_ACCOUNTS_LIMIT: usize = 1_000_000;
 
 /// An answer that takes longer is worth a note.
@@ -90,6 +95,10 @@ pub struct Audit {
     pub guess: Option<Guess>,
     /// The mistake behind it, if it is a known one.
     pub diagnosis: Option<Diagnosis>,
+    /// The fewest zeros that a proof of a valid chain begins with, if they are
+    /// more than the rules ask for in so many proofs that it is no chance.
+    #[serde(default)]
+    pub strict_zeros: Option<u32>,
     /// How it stands to our chain, if there is one.
     pub comparison: Option<Comparison>,
     /// What is odd about the answer, but not wrong.
@@ -128,15 +137,23 @@ pub async fn audit(peer: &PeerAddress, rules: Arc<dyn Rules>) -> Audit {
     audit_beside(peer, rules, None).await
 }
 
+/// What an audit by a running node has besides.
+pub(crate) struct Beside {
+    /// The node's own chain.
+    pub(crate) snapshot: Snapshot,
+    /// Where it is audited, until all of that has ended.
+    pub(crate) _place: AuditPlace,
+}
+
 /// Audits a node's chain, and says how it stands to ours.
 pub(crate) async fn audit_beside(
     peer: &PeerAddress,
     rules: Arc<dyn Rules>,
-    ours: Option<Snapshot>,
+    beside: Option<Beside>,
 ) -> Audit {
     let mut audit = Audit::of_nothing(peer, &*rules);
     let limit = Duration::from_millis(AUDIT_TIMEOUT_MS);
-    let looking = look(peer, rules, ours, &mut audit);
+    let looking = look(peer, rules, beside, &mut audit);
     let problem = match timeout(limit, looking).await {
         Ok(Ok(())) => return audit,
         Ok(Err(error)) => error,
@@ -169,6 +186,7 @@ impl Audit {
             before: None,
             guess: None,
             diagnosis: None,
+            strict_zeros: None,
             comparison: None,
             notes: Vec::new(),
         }
@@ -187,7 +205,7 @@ pub(crate) fn kind_name(kind: PeerKind) -> &'static str {
 async fn look(
     peer: &PeerAddress,
     rules: Arc<dyn Rules>,
-    ours: Option<Snapshot>,
+    beside: Option<Beside>,
     audit: &mut Audit,
 ) -> Result<(), FetchError> {
     let begin = Instant::now();
@@ -221,7 +239,7 @@ async fn look(
             .push("its answer does not say that it is application/json (Content-Type)".to_owned()),
     }
     let started = audit.clone();
-    let check = move |pieces| Auditor::new(rules, ours, started).check(pieces);
+    let check = move |pieces| Auditor::new(rules, beside, started).check(pieces);
     let checked: Result<Audit, String> = fetch::read(response, check).await?;
     match checked {
         Ok(checked) => *audit = checked,
@@ -238,8 +256,9 @@ async fn look(
 /// Checks a chain while it comes.
 struct Auditor {
     rules: Arc<dyn Rules>,
-    ours: Option<Snapshot>,
+    beside: Option<Beside>,
     offer: Offer,
+    accounts_limit: usize,
     accounts: BTreeMap<Address, Account>,
     first: Option<Hash>,
     fork_index: Option<u64>,
@@ -255,12 +274,16 @@ fn nothing() -> MemoryArchive {
 }
 
 impl Auditor {
-    fn new(rules: Arc<dyn Rules>, ours: Option<Snapshot>, audit: Audit) -> Auditor {
+    fn new(rules: Arc<dyn Rules>, beside: Option<Beside>, audit: Audit) -> Auditor {
         let reader = ChainReader::of_answer().taking(rules.reading());
         Auditor {
             offer: Offer::new(Arc::clone(&rules), reader),
             rules,
-            ours,
+            accounts_limit: match &beside {
+                Some(_) => AUDIT_ACCOUNTS_LIMIT / AUDITS_LIMIT,
+                None => AUDIT_ACCOUNTS_LIMIT,
+            },
+            beside,
             accounts: BTreeMap::new(),
             first: None,
             fork_index: None,
@@ -271,7 +294,7 @@ impl Auditor {
     }
 
     /// Says what is to be said; an error is one of ours.
-    fn check(mut self, mut pieces: mpsc::Receiver<Piece>) -> Result<Option<Audit>, String> {
+    fn check(mut self, mut pieces: Pieces) -> Result<Option<Audit>, String> {
         loop {
             match self.offer.next_block(now(), &nothing()) {
                 Ok(Some(block)) => {
@@ -280,6 +303,9 @@ impl Auditor {
                         break;
                     }
                     self.accept(&block)?;
+                    if !pieces.is_wanted() {
+                        return Ok(None);
+                    }
                 }
                 Ok(None) if self.has_ended => break,
                 Ok(None) => {
@@ -306,8 +332,8 @@ impl Auditor {
     }
 
     /// Takes the next piece in; answers whether there was one.
-    fn feed(&mut self, pieces: &mut mpsc::Receiver<Piece>) -> bool {
-        match pieces.blocking_recv() {
+    fn feed(&mut self, pieces: &mut Pieces) -> bool {
+        match pieces.next() {
             Some(Piece::Bytes(bytes)) => self.offer.feed(&bytes),
             Some(Piece::End) => {
                 self.offer.end();
@@ -322,7 +348,7 @@ impl Auditor {
     /// nobody pays what they do not have.
     fn check_content(&mut self, block: &Block) -> Result<(), BlockError> {
         self.rules.check_signatures(block, &|_, _| false)?;
-        if self.accounts.len() > AUDIT_ACCOUNTS_LIMIT {
+        if self.accounts.len() > self.accounts_limit {
             return Ok(());
         }
         let accounts = &self.accounts;
@@ -336,7 +362,7 @@ impl Auditor {
     fn accept(&mut self, block: &Block) -> Result<(), String> {
         let (index, hash) = (block.index(), block.hash());
         self.first.get_or_insert(hash);
-        if let Some(ours) = &self.ours
+        if let Some(Beside { snapshot: ours, .. }) = &self.beside
             && self.fork_index.unwrap_or_default() + 1 == index
             && ours.main_hash(index).map_err(|error| error.to_string())? == Some(hash)
         {
@@ -349,11 +375,12 @@ impl Auditor {
         Ok(())
     }
 
-    fn refuse(&mut self, position: u64, error: &BlockError, pieces: &mut mpsc::Receiver<Piece>) {
+    fn refuse(&mut self, position: u64, error: &BlockError, pieces: &mut Pieces) {
         let source = self.offer.last_source().to_vec();
         let (before, before_that) = self.offer.last_two();
         let (before, before_that) = (before.as_deref(), before_that.as_deref());
         let next_claim = self.next_claim(pieces);
+        let block = self.rules.read(&source).ok();
         let evidence = Evidence {
             rules: self.rules.name(),
             place: position,
@@ -365,9 +392,9 @@ impl Auditor {
             }),
             before_that: before_that.map(|block| (block.hash(), block.proof())),
             first: self.first,
+            own_hash: block.as_ref().map(Block::hash),
             next_claim: next_claim.as_deref(),
         };
-        let block = self.rules.read(&source).ok();
         self.audit.diagnosis = diagnose(&evidence);
         if let (BlockError::WrongPreviousHash { .. }, Some(before)) = (error, before) {
             let claimed = claimed_hash(&source);
@@ -396,7 +423,8 @@ impl Auditor {
 
     fn refuse_all(&mut self, error: &OfferError) {
         if let OfferError::Read(error) = error {
-            self.audit.diagnosis = diagnose_unreadable(error, self.offer.unread());
+            let names = self.offer.misspelt();
+            self.audit.diagnosis = diagnose_unreadable(error, self.offer.unread(), names);
         }
         self.set_refused("chain", error.to_string());
     }
@@ -408,7 +436,7 @@ impl Auditor {
     }
 
     /// What the block behind a refused one names as its previous hash.
-    fn next_claim(&mut self, pieces: &mut mpsc::Receiver<Piece>) -> Option<String> {
+    fn next_claim(&mut self, pieces: &mut Pieces) -> Option<String> {
         loop {
             match self.offer.next_block(now(), &nothing()) {
                 Ok(Some(_)) | Err(OfferError::Invalid { .. }) => {
@@ -437,17 +465,29 @@ impl Auditor {
                     "it says that its length is {stated}, and there are {length} blocks: the \
                      tutorial's nodes believe what it says"
                 ),
-                None => "its answer has no length: the tutorial's nodes fail at that".to_owned(),
+                None => match self.offer.misspelt().length() {
+                    Some(name) => format!(
+                        "its answer has no length, but {name}: the tutorial's nodes fail at that; \
+                         {CAPITALS_ADVICE}"
+                    ),
+                    None => {
+                        "its answer has no length: the tutorial's nodes fail at that".to_owned()
+                    }
+                },
             });
         }
-        if self.accounts.len() > AUDIT_ACCOUNTS_LIMIT {
+        if let Some(strict) = self.offer.strict() {
+            self.audit.strict_zeros = Some(strict.zeros);
+            self.audit.diagnosis = Some(too_strict(&strict));
+        }
+        if self.accounts.len() > self.accounts_limit {
             let note = "there are too many accounts to check here who can pay what";
             self.audit.notes.push(note.to_owned());
         }
     }
 
     fn compare(&mut self) {
-        if let Some(ours) = &self.ours {
+        if let Some(Beside { snapshot: ours, .. }) = &self.beside {
             self.audit.comparison = Some(Comparison {
                 our_length: ours.length(),
                 fork_index: self.fork_index,

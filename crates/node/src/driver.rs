@@ -16,15 +16,16 @@ use adit_core::node::{Alarm, Answer, Config, Effect, Input, LeftOut, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
-use adit_core::sync::{PeerReport, Refusal, RequestId, Seen};
+use adit_core::sync::{Ask, PeerReport, Refusal, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
 use crate::ask::Asker;
+use crate::audit::AuditPlaces;
 use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 use crate::budget::{Budget, Share};
 use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
@@ -42,9 +43,6 @@ const COMMANDS_LIMIT: usize = 4_096;
 
 /// One sync serves at most so many commands.
 const BATCH_LIMIT: usize = 1_024;
-
-/// So many peers' chains are audited at a time.
-const AUDITS_LIMIT: usize = 1;
 
 /// Why the driver stopped, other than that it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +87,7 @@ pub(crate) enum Command {
     Hurry(RequestId),
     Gone(RequestId),
     Proof { job: u64, proof: u64 },
-    Answered(PeerAddress, Heard, Box<Seen>),
+    Answered(Ask, Heard, Box<Seen>),
     Woken(Alarm),
     Look(Look),
     Stop,
@@ -122,6 +120,8 @@ struct Edge {
     pool_record: PoolRecord,
     /// The name under which this node's blocks are rewarded.
     node_id: String,
+    /// What tells this process from all others, made at its start.
+    instance_id: String,
     /// Whether the chain is one that can begin anew.
     is_development: bool,
     min_fee_rate: FeeRate,
@@ -129,8 +129,8 @@ struct Edge {
     branches_memory: Arc<Budget>,
     /// What all answers together may hold in long pieces.
     answers_memory: Arc<Budget>,
-    /// Who audits a peer's chain holds one of these.
-    audits: Arc<Semaphore>,
+    /// Where peers' chains are audited.
+    audits: AuditPlaces,
     /// Where everything runs that speaks to peers.
     peers_runtime: Handle,
     last_request: AtomicU64,
@@ -253,10 +253,9 @@ impl NodeHandle {
         Share::of(&self.0.answers_memory)
     }
 
-    /// A place to audit a peer's chain at, if there is one; dropping it gives
-    /// it back.
-    pub(crate) fn audit_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.audits).try_acquire_owned().ok()
+    /// Where peers' chains are audited.
+    pub(crate) fn audits(&self) -> &AuditPlaces {
+        &self.0.audits
     }
 
     /// Where what speaks to peers is to run.
@@ -264,9 +263,14 @@ impl NodeHandle {
         &self.0.peers_runtime
     }
 
+    /// Hears of each change of what the view shows.
+    pub(crate) fn view_changes(&self) -> watch::Receiver<Arc<View>> {
+        self.0.view.clone()
+    }
+
     /// Tells the driver what was heard from a peer.
-    pub(crate) async fn heard(&self, peer: PeerAddress, heard: Heard, seen: Seen) {
-        let answered = Command::Answered(peer, heard, Box::new(seen));
+    pub(crate) async fn heard(&self, ask: Ask, heard: Heard, seen: Seen) {
+        let answered = Command::Answered(ask, heard, Box::new(seen));
         // If the driver has ended, nobody wants to know.
         let _ = self.0.commands.send(answered).await;
     }
@@ -274,6 +278,11 @@ impl NodeHandle {
     /// The name under which this node's blocks are rewarded.
     pub fn node_id(&self) -> &str {
         &self.0.node_id
+    }
+
+    /// What tells this process from all others.
+    pub(crate) fn instance_id(&self) -> &str {
+        &self.0.instance_id
     }
 
     /// Whether the chain is one that can begin anew.
@@ -364,9 +373,10 @@ pub fn start(
         events: Ring::new(format!("{:x}", now().as_millis())),
         miner: miner.view(),
         node_id,
+        instance_id: uuid::Uuid::new_v4().simple().to_string(),
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         answers_memory: Budget::new(PIECES_LIMIT_BYTES),
-        audits: Arc::new(Semaphore::new(AUDITS_LIMIT)),
+        audits: AuditPlaces::default(),
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
         counters: Arc::clone(&counters),
@@ -507,10 +517,7 @@ impl Driver {
                         Request::Transaction(text) => Input::Transaction(id, text),
                         Request::Mine => Input::Mine(id),
                         Request::Register(peers) => Input::Register(id, peers),
-                        Request::Unregister(peer) => {
-                            self.asker.forget(&peer);
-                            Input::Unregister(id, peer)
-                        }
+                        Request::Unregister(peer) => Input::Unregister(id, peer),
                         Request::Resolve => Input::Resolve(id),
                         Request::Rewind => Input::Rewind(id),
                         Request::Offer(block) => Input::Offer(id, block),
@@ -524,7 +531,7 @@ impl Driver {
                 self.handle(Input::Gone(id), later)
             }
             Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
-            Command::Answered(peer, heard, seen) => self.answered(peer, heard, *seen, later),
+            Command::Answered(ask, heard, seen) => self.answered(ask, heard, *seen, later),
             Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
             Command::Look(look) => {
                 self.looks.push(look);
@@ -574,13 +581,16 @@ impl Driver {
 
     fn answered(
         &mut self,
-        peer: PeerAddress,
+        ask: Ask,
         heard: Heard,
         seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
+        let peer = &ask.peer;
         let report = match heard {
             Heard::Other(report) => report,
+            // Whoever was removed meanwhile gets nothing adopted.
+            Heard::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
             Heard::Heavier { length, branch } => {
                 tracing::debug!(%peer, length, "taking the peer's chain");
                 let weight_before = self.node.chain().total_weight();
@@ -598,7 +608,7 @@ impl Driver {
                 }
             }
         };
-        self.handle(Input::PeerAnswered(peer, report, seen), later)
+        self.handle(Input::PeerAnswered(ask, report, seen), later)
     }
 
     /// Takes the blocks of a checked branch in, one after the other. The inner
@@ -663,7 +673,11 @@ impl Driver {
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),
                 Effect::StopMining => self.miner.set_job(None),
-                Effect::Ask(peer) => self.asker.ask(&self.peers_runtime, peer),
+                Effect::Ask(ask) => self.asker.ask(&self.peers_runtime, ask),
+                Effect::Forget(peer) => {
+                    self.asker.forget(&peer);
+                    self.announcer.forget(&peer);
+                }
                 Effect::Announce(peers) => self.announcer.announce(&self.peers_runtime, peers),
                 Effect::LeftOut(LeftOut {
                     transactions,

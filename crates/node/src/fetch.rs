@@ -4,14 +4,17 @@
 //! comes of it, others decide.
 
 use std::error::Error;
+use std::net::ToSocketAddrs;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use adit_core::peer::PeerAddress;
 use adit_core::sync::PeerKind;
 use bytes::Bytes;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderValue, IF_NONE_MATCH, SERVER};
 use reqwest::{Client, Response, StatusCode};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use crate::http::NODE_HEADER;
@@ -30,6 +33,9 @@ const PACE_LIMIT_BYTES: u64 = 10 * 1024;
 
 /// So many pieces of an answer may wait for their check.
 const PIECES_LIMIT: usize = 8;
+
+/// So many host names are looked up at a time.
+const LOOKUPS_LIMIT: usize = 32;
 
 /// A redirect may lead only to the same host, and so many times.
 const REDIRECTS_LIMIT: usize = 3;
@@ -59,6 +65,27 @@ pub(crate) enum Piece {
     End,
 }
 
+/// An answer as it comes, for whoever checks it. Its end is also that nobody
+/// wants to know any more what the check finds: the peer was removed, or
+/// whoever asked has gone.
+pub(crate) struct Pieces {
+    received: mpsc::Receiver<Piece>,
+    wanted: Weak<()>,
+}
+
+impl Pieces {
+    /// The next one; waits for it.
+    pub(crate) fn next(&mut self) -> Option<Piece> {
+        let piece = self.received.blocking_recv();
+        piece.filter(|_| self.is_wanted())
+    }
+
+    /// Whether anybody still wants to know.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.strong_count() > 0
+    }
+}
+
 /// The HTTP client that speaks to peers: no redirects to other hosts, no
 /// proxies, and nothing waits for ever.
 pub(crate) fn client() -> Client {
@@ -78,11 +105,34 @@ pub(crate) fn client() -> Client {
         .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
         .redirect(same_host)
         .no_proxy()
+        .dns_resolver(BoundedLookup)
         // Peers are asked seldom, and a kept connection may have died meanwhile.
         .pool_max_idle_per_host(0)
         .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
         .build()
         .expect("without TLS there is nothing to set up that could fail")
+}
+
+/// Looks names up as the system does. Each lookup takes a thread, for as long as
+/// the system's own bounds allow, and can't be cut off; so that those of names
+/// that nobody answers for leave threads for other things, they are counted.
+struct BoundedLookup;
+
+static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_LIMIT);
+
+impl Resolve for BoundedLookup {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let place = LOOKUPS.acquire().await?;
+            let look = move || {
+                let found = (name.as_str(), 0).to_socket_addrs();
+                drop(place);
+                found
+            };
+            let found = tokio::task::spawn_blocking(look).await??;
+            Ok(Box::new(found) as Addrs)
+        })
+    }
 }
 
 /// Asks a peer for its chain, unless it has one of these tags. Answers as soon
@@ -124,17 +174,25 @@ pub(crate) fn kind_of(status: StatusCode, headers: &HeaderMap) -> PeerKind {
 /// end before [`Piece::End`].
 pub(crate) async fn read<T, E>(
     response: Response,
-    check: impl FnOnce(mpsc::Receiver<Piece>) -> Result<Option<T>, E> + Send + 'static,
+    check: impl FnOnce(Pieces) -> Result<Option<T>, E> + Send + 'static,
 ) -> Result<Result<T, E>, FetchError>
 where
     T: Send + 'static,
     E: Send + 'static,
 {
     let (pieces, received) = mpsc::channel(PIECES_LIMIT);
+    // Whoever reads can be cut off at any time; the check sees that by this.
+    let wanting = Arc::new(());
+    let received = Pieces {
+        received,
+        wanted: Arc::downgrade(&wanting),
+    };
     let check = tokio::task::spawn_blocking(move || check(received));
     let passed = pass_on(response, pieces).await;
     // What the check found wrong comes first: it is why passing on ended.
-    match check.await.map_err(|_| FetchError::Panicked)? {
+    let checked = check.await;
+    drop(wanting);
+    match checked.map_err(|_| FetchError::Panicked)? {
         Err(error) => Ok(Err(error)),
         Ok(checked) => {
             passed?;

@@ -1,6 +1,7 @@
 //! How many files and sockets this process may have open at a time. Clients
-//! get half of them at most: a store that can't open its files has to stop,
-//! and connections that do nothing must not bring that about.
+//! get half of them at most, and each of the things that speak to peers a part
+//! of the rest: a store that can't open its files has to stop, and connections
+//! that do nothing must not bring that about.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -10,6 +11,17 @@ const WANTED_FILES: u64 = 4_096;
 
 /// How many files clients may take up.
 pub(crate) fn for_clients() -> usize {
+    allowed() / 2
+}
+
+/// How many of something may speak to peers at a time: as many as it is said,
+/// but one for so many open files at most.
+pub(crate) fn for_peers(limit: usize, files_for_one: usize) -> usize {
+    limit.min(allowed() / files_for_one).max(1)
+}
+
+/// How many files may be open; asks the system for more, if they are few.
+fn allowed() -> usize {
     let allowed = getrlimit(Resource::Nofile);
     let is_more = |wanted: u64| allowed.current.is_some_and(|current| current < wanted);
     let wanted = allowed.maximum.unwrap_or(WANTED_FILES).min(WANTED_FILES);
@@ -23,5 +35,5 @@ pub(crate) fn for_clients() -> usize {
         }
     }
     let files = getrlimit(Resource::Nofile).current.unwrap_or(WANTED_FILES);
-    usize::try_from(files / 2).unwrap_or(usize::MAX)
+    usize::try_from(files).unwrap_or(usize::MAX)
 }

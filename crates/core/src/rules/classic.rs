@@ -79,6 +79,14 @@ impl Rules for Classic {
         check_proof(&self.puzzle_after(parent), block)
     }
 
+    fn proof_zeros(&self, parent: &Block, block: &Block) -> Option<(u32, u32)> {
+        let hash = self.puzzle_after(parent).hash_of(block.proof());
+        Some((
+            Hash(hash).leading_zeros(),
+            Hash(FOUR_HEX_ZEROS).leading_zeros(),
+        ))
+    }
+
     fn weight(&self, _block: &Block) -> Weight {
         Weight::ONE
     }

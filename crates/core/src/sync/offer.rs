@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::reader::{ChainReader, ReadError};
-use super::record::{Refusal, SeenChain};
+use super::reader::{ChainReader, Misspelt, ReadError};
+use super::record::{Refusal, SeenChain, Strict};
+use super::strictness::Strictness;
 use crate::archive::{Archive, ArchiveError};
 use crate::block::{Block, BlockError};
 use crate::hash::Hash;
@@ -65,6 +66,9 @@ pub struct Offer {
     last_common: Option<Hash>,
     /// Whether a block came whose time has not come.
     ends_early: bool,
+    /// The zeros of all proofs, and of those that our main chain has not.
+    strictness: Strictness,
+    own_strictness: Strictness,
 }
 
 impl Offer {
@@ -79,6 +83,8 @@ impl Offer {
             common: true,
             last_common: None,
             ends_early: false,
+            strictness: Strictness::default(),
+            own_strictness: Strictness::default(),
         }
     }
 
@@ -126,6 +132,12 @@ impl Offer {
                     false => return Err(invalid(error)),
                 }
             }
+            if let Some(parent) = &self.last {
+                self.strictness.note(&*self.rules, parent, &block);
+                if !self.common {
+                    self.own_strictness.note(&*self.rules, parent, &block);
+                }
+            }
             let weight = self.rules.weight(&block);
             self.total_weight = self.total_weight.saturating_add(weight);
             let block = Arc::new(block);
@@ -163,6 +175,11 @@ impl Offer {
         self.reader.stated_length()
     }
 
+    /// The names in the answer that are those of its members but for their case.
+    pub fn misspelt(&self) -> &Misspelt {
+        self.reader.misspelt()
+    }
+
     /// What was seen of the chain, so far.
     pub fn seen(&self) -> Option<SeenChain> {
         Some(SeenChain {
@@ -171,6 +188,14 @@ impl Offer {
             common: self.last_common,
             goes_on: self.ends_early,
         })
+    }
+
+    /// What the proofs so far have beyond what the rules ask for: all of them,
+    /// or those that our main chain has not.
+    pub fn strict(&self) -> Option<Strict> {
+        self.strictness
+            .found()
+            .or_else(|| self.own_strictness.found())
     }
 
     /// Whether there is more of the chain, for which it is too early.

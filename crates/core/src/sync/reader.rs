@@ -41,6 +41,38 @@ pub enum ReadError {
     TooLong,
 }
 
+/// Names in an answer that are those of its members but for their case, as
+/// they stood there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misspelt {
+    chain: Option<String>,
+    length: Option<String>,
+}
+
+impl Misspelt {
+    /// What stood there for `chain`.
+    pub fn chain(&self) -> Option<&str> {
+        self.chain.as_deref()
+    }
+
+    /// What stood there for `length`.
+    pub fn length(&self) -> Option<&str> {
+        self.length.as_deref()
+    }
+
+    fn note(&mut self, key: &[u8]) {
+        for (name, found) in [("chain", &mut self.chain), ("length", &mut self.length)] {
+            let key = key
+                .strip_prefix(b"\"")
+                .and_then(|key| key.strip_suffix(b"\""));
+            let key = key.filter(|key| key.eq_ignore_ascii_case(name.as_bytes()));
+            if let Some(key) = key.filter(|key| *key != name.as_bytes()) {
+                *found = Some(String::from_utf8_lossy(key).into_owned());
+            }
+        }
+    }
+}
+
 /// Reads blocks from a chain's text as it comes.
 #[derive(Debug)]
 pub struct ChainReader {
@@ -63,6 +95,7 @@ pub struct ChainReader {
     /// Whether the member that it is at is the length.
     at_length: bool,
     stated_length: Option<u64>,
+    misspelt: Misspelt,
     reading: Reading,
 }
 
@@ -112,6 +145,7 @@ impl ChainReader {
             last: 0..0,
             at_length: false,
             stated_length: None,
+            misspelt: Misspelt::default(),
             reading: Reading::Python,
         }
     }
@@ -146,6 +180,11 @@ impl ChainReader {
         self.stated_length
     }
 
+    /// The names that are those of an answer's members but for their case.
+    pub fn misspelt(&self) -> &Misspelt {
+        &self.misspelt
+    }
+
     /// Says that there are no further bytes.
     pub fn end(&mut self) {
         self.ended = true;
@@ -173,6 +212,7 @@ impl ChainReader {
                     };
                     self.at_chain = key == b"\"chain\"";
                     self.at_length = key == b"\"length\"";
+                    self.misspelt.note(&key);
                     self.place = Place::Colon;
                 }
                 (Place::Colon, b':') => self.step(Place::Value),

@@ -27,6 +27,38 @@ pub struct Seen {
     pub kind: PeerKind,
     /// Its chain, if it has a valid one.
     pub chain: Option<SeenChain>,
+    /// What its proofs have beyond what the rules ask for, if that is no chance.
+    pub strict: Option<Strict>,
+    /// Whether it goes by this node's name, but is another process: the data
+    /// folder of one of the two is a copy of the other's.
+    pub has_our_name: bool,
+}
+
+/// All proofs of a chain begin with more zeros than the rules ask for: whoever
+/// made them most likely asks for that many, and refuses the blocks of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strict {
+    /// The fewest zeros that one of its proofs begins with, in hex digits.
+    pub zeros: u32,
+    /// So many the rules ask for.
+    pub asked: u32,
+    /// So many proofs were looked at.
+    pub proofs: u64,
+}
+
+impl std::fmt::Display for Strict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Strict {
+            zeros,
+            asked,
+            proofs,
+        } = self;
+        write!(
+            f,
+            "each of its {proofs} proofs begins with {zeros} zeros or more, and the rules ask for \
+             {asked}: it most likely refuses all blocks with fewer than {zeros}, ours too"
+        )
+    }
 }
 
 /// A peer's valid chain, as far as it was seen.
@@ -98,6 +130,10 @@ pub struct PeerRecord {
     pub standing: Standing,
     /// Its chain when it was last seen; none after one that was refused.
     pub chain: Option<SeenChain>,
+    /// What the proofs of that chain have beyond what the rules ask for.
+    pub strict: Option<Strict>,
+    /// Whether it goes by this node's name.
+    pub has_our_name: bool,
     /// When it was last asked, since 1970.
     pub asked: Option<Duration>,
     /// When it last answered, with whatever chain, since 1970.
@@ -146,20 +182,41 @@ impl PeerRecord {
 
     /// What is wrong with it, in words.
     pub fn problem(&self) -> Option<String> {
-        match &self.standing {
+        let of_its_chain = match &self.standing {
             Standing::Refused(refusal) => Some(refusal.to_string()),
             Standing::Unreachable(problem) => Some(problem.clone()),
             Standing::Valid if self.chain.is_some_and(|chain| chain.goes_on) => {
                 Some("its further blocks are dated too far ahead of our clock".to_owned())
             }
-            Standing::Valid | Standing::NotAsked => None,
+            Standing::Valid => self.strict.map(|strict| strict.to_string()),
+            Standing::NotAsked => None,
+        };
+        let of_its_name = self.has_our_name.then(|| {
+            "it goes by this node's name: the data folder of one is a copy of the other's, and \
+             the rewards of both go to that name"
+                .to_owned()
+        });
+        match (of_its_chain, of_its_name) {
+            (Some(chain), Some(name)) => Some(format!("{chain}; {name}")),
+            (chain, name) => chain.or(name),
         }
     }
 
     /// Takes down what came of asking it. Answers whether anything is new but
     /// the time.
     pub(super) fn update(&mut self, now: Duration, report: &PeerReport, seen: Seen) -> bool {
-        let before = (self.kind, self.standing.clone(), self.chain);
+        let known = |record: &PeerRecord| PeerRecord {
+            asked: None,
+            answered: None,
+            ..record.clone()
+        };
+        let before = known(self);
+        if !matches!(
+            report,
+            PeerReport::Failed(_) | PeerReport::StillAsked | PeerReport::Itself
+        ) {
+            self.has_our_name = seen.has_our_name;
+        }
         if seen.kind != PeerKind::Unknown {
             self.kind = seen.kind;
         }
@@ -168,11 +225,11 @@ impl PeerRecord {
             PeerReport::Failed(problem) => self.standing = Standing::Unreachable(problem.clone()),
             PeerReport::Refused(refusal) => {
                 self.standing = Standing::Refused(refusal.clone());
-                self.chain = None;
+                (self.chain, self.strict) = (None, None);
             }
             PeerReport::Adopted { .. } | PeerReport::NotLonger { .. } => {
                 self.standing = Standing::Valid;
-                self.chain = seen.chain;
+                (self.chain, self.strict) = (seen.chain, seen.strict);
             }
             PeerReport::Unchanged => {
                 self.standing = Standing::Valid;
@@ -185,6 +242,6 @@ impl PeerRecord {
         if !matches!(report, PeerReport::Failed(_)) {
             self.answered = Some(now);
         }
-        before != (self.kind, self.standing.clone(), self.chain)
+        before != known(self)
     }
 }

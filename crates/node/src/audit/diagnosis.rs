@@ -6,11 +6,12 @@ use adit_core::block::{Block, BlockError};
 use adit_core::hash::{Hash, sha256};
 use adit_core::json;
 use adit_core::puzzle::FOUR_HEX_ZEROS;
-use adit_core::sync::ReadError;
+use adit_core::sync::{Misspelt, ReadError, Strict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::writing::{Value, Writing, writing_of};
+use super::value::Value;
+use super::writing::{Writing, writing_of, writing_of_list};
 
 /// What is wrong in all likelihood, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,12 +48,18 @@ pub struct Evidence<'a> {
     pub before_that: Option<(Hash, u64)>,
     /// The hash of the chain's first block.
     pub first: Option<Hash>,
+    /// Its own hash, if it has the form of a block.
+    pub own_hash: Option<Hash>,
     /// What the block behind it names as its previous hash, if there is one.
     pub next_claim: Option<&'a str>,
 }
 
 const HASH_ADVICE: &str = "Hash json.dumps(block, sort_keys=True).encode() with SHA-256, with no \
                            other arguments, as the tutorial's Blockchain.hash does.";
+
+/// For names in capitals.
+pub(super) const CAPITALS_ADVICE: &str =
+    "write the names in lower case: in Go, by tags such as `json:\"chain\"` at the fields";
 
 const RULES_ADVICE: &str = "Start all nodes of a network under the same rules.";
 
@@ -69,9 +76,24 @@ pub fn diagnose(evidence: &Evidence<'_>) -> Option<Diagnosis> {
     }
 }
 
+/// What it means that all proofs have more zeros than needed.
+pub(super) fn too_strict(strict: &Strict) -> Diagnosis {
+    said(
+        format!("In this valid chain, {strict}."),
+        "Compare guess_hash[:4] == '0000', as the tutorial does.",
+    )
+}
+
 /// Looks for the mistake behind an answer that holds no chain; `rest` is the
-/// part of it that could not be read.
-pub fn diagnose_unreadable(error: &ReadError, rest: &[u8]) -> Option<Diagnosis> {
+/// part of it that could not be read, `names` are those in it that are almost
+/// right.
+pub fn diagnose_unreadable(error: &ReadError, rest: &[u8], names: &Misspelt) -> Option<Diagnosis> {
+    if let Some(name) = names.chain() {
+        return Some(said(
+            format!("The answer has no member named chain, but one named {name}."),
+            format!("JSON has upper and lower case; {CAPITALS_ADVICE}."),
+        ));
+    }
     let rest = rest.trim_ascii_start();
     let (cause, advice) = match error {
         ReadError::NotAChain { .. } | ReadError::NotJson(..) if rest.starts_with(b"<") => (
@@ -123,6 +145,12 @@ fn link(evidence: &Evidence<'_>, before: Received<'_>) -> Option<Diagnosis> {
     let Some(hash) = Hash::from_hex(named.as_bytes()) else {
         return Some(no_hash(place, &named, before.block.hash()));
     };
+    if hash == sha256(b"") {
+        return Some(said(
+            format!("The hash in block {place} is the SHA-256 of nothing at all, the empty text."),
+            format!("What is hashed was lost on the way to SHA-256. {HASH_ADVICE}"),
+        ));
+    }
     let known = known_hash(evidence, before, &own, &hash);
     if let Some((whose, advice)) = known {
         let cause = format!("Block {place} names {whose} as its previous_hash.");
@@ -154,15 +182,58 @@ fn link(evidence: &Evidence<'_>, before: Received<'_>) -> Option<Diagnosis> {
         let cause = format!("The hash in block {place} is {how} (block {earlier}).");
         return Some(said(cause, HASH_ADVICE));
     }
-    Some(said(
-        format!(
-            "No way to write block {earlier} that we know gives the hash in block {place}: block \
-             {earlier} was most likely changed after block {place} was made."
+    if let Some(writing) = writing_of_list(&value, &hash) {
+        let cause = format!(
+            "The hash in block {place} is that of a list with block {earlier} in it, and not of \
+             the block alone, written {}.",
+            writing.difference(&value)
+        );
+        return Some(said(cause, HASH_ADVICE));
+    }
+    Some(unknown_hash(evidence))
+}
+
+/// No way to write the block before gives the hash that is named.
+fn unknown_hash(evidence: &Evidence<'_>) -> Diagnosis {
+    const PRINT: &str = "Print what is hashed, byte for byte, and compare it with the canonical \
+                         text here.";
+    let (place, earlier) = (evidence.place, evidence.place.saturating_sub(1));
+    // The second block's link is the first that there is. Where later ones hold,
+    // the node hashes as we do.
+    let next = match (evidence.own_hash, evidence.next_claim) {
+        _ if place > 2 => Some(true),
+        (Some(own), Some(claim)) => Some(claim == own.to_string()),
+        _ => None,
+    };
+    match next {
+        Some(true) => said(
+            format!(
+                "No way to write block {earlier} that we know gives the hash in block {place}: \
+                 block {earlier} was most likely changed after block {place} was made."
+            ),
+            format!(
+                "Compare what the peer answers now with what it had then: a block in the chain \
+                 must never be changed, nor its list of transactions appended to. If it was not \
+                 changed: {PRINT}"
+            ),
         ),
-        "Compare what the peer answers now with what it had then: a block in the chain must never \
-         be changed, nor its list of transactions appended to. If it was not changed, print what \
-         is hashed and compare it with the canonical text here.",
-    ))
+        Some(false) => said(
+            format!(
+                "No way to write a block that we know gives the hash in block {place}, nor that in \
+                 block {}: this node hashes in a way that we do not know.",
+                place + 1
+            ),
+            format!("{HASH_ADVICE} {PRINT}"),
+        ),
+        None => said(
+            format!(
+                "No way to write block {earlier} that we know gives the hash in block {place}, and \
+                 there is no further one to compare with: the node hashes in a way that we do not \
+                 know, or block {earlier} was changed afterwards."
+            ),
+            format!("{HASH_ADVICE} {PRINT}"),
+        ),
+    }
 }
 
 fn advice_on(writing: &Writing) -> String {
@@ -455,6 +526,18 @@ fn fields(evidence: &Evidence<'_>) -> Diagnosis {
     let place = evidence.place;
     let keys = Value::read(evidence.source).map(|value| value.keys());
     let cause = match (evidence.error, keys) {
+        (BlockError::WrongField { field, found, .. }, Some(keys))
+            if *found == "nothing" && is_misspelt(field, &keys) =>
+        {
+            let cause = format!(
+                "Block {place} has no {field}, but its fields are in capitals: {}.",
+                keys.join(", ")
+            );
+            return said(
+                cause,
+                format!("JSON has upper and lower case; {CAPITALS_ADVICE}."),
+            );
+        }
         (BlockError::WrongField { field, found, .. }, Some(keys)) if *found == "nothing" => {
             format!(
                 "Block {place} has no {field}; its fields are {}.",
@@ -476,4 +559,12 @@ fn fields(evidence: &Evidence<'_>) -> Diagnosis {
         "A block has at least the fields index, timestamp, transactions, proof and previous_hash, \
          as the tutorial's new_block makes them; others may stand beside them.",
     )
+}
+
+/// Whether there is such a field but for its case and its underscores, as Go
+/// names them.
+fn is_misspelt(field: &str, keys: &[String]) -> bool {
+    let plain = field.replace('_', "");
+    keys.iter()
+        .any(|key| key.eq_ignore_ascii_case(&plain) || key.eq_ignore_ascii_case(field))
 }

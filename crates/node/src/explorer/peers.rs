@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, Beside};
 use crate::driver::{NodeHandle, Stopping};
 
 /// A registered peer.
@@ -59,11 +59,15 @@ impl Peer {
 pub struct PeerList {
     /// The peers.
     pub peers: Vec<Peer>,
+    /// Addresses that were registered, and are no peers any more, because this
+    /// node itself answered there; sorted.
+    #[serde(default)]
+    pub own: Vec<String>,
 }
 
 /// All registered peers.
 pub(crate) async fn list(node: &NodeHandle) -> Result<PeerList, Problem> {
-    let records = node.look(records).await?;
+    let (records, own) = node.look(|node| (records(node), own(node))).await?;
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
     let (tip, length) = (snapshot.tip(), snapshot.length());
     let peers = records
@@ -72,7 +76,12 @@ pub(crate) async fn list(node: &NodeHandle) -> Result<PeerList, Problem> {
     let peers = peers.collect::<Result<_, _>>();
     Ok(PeerList {
         peers: peers.map_err(Problem::unreadable)?,
+        own,
     })
+}
+
+fn own(node: &Node) -> Vec<String> {
+    node.own_addresses().map(ToString::to_string).collect()
 }
 
 fn records(node: &Node) -> Vec<(PeerAddress, PeerRecord)> {
@@ -141,19 +150,19 @@ pub(crate) fn not_registered(address: &PeerAddress) -> Problem {
 /// Reads a registered peer's whole chain, and says what is wrong with it.
 pub(crate) async fn audit(node: &NodeHandle, id: &str) -> Result<Audit, Problem> {
     let address = registered(node, id)?;
-    let place = node.audit_place().ok_or_else(|| {
-        Problem::busy("another peer's chain is being audited; try again when that is done")
-    })?;
+    let place = node.audits().take(&address).map_err(Problem::busy)?;
     let snapshot: Snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let rules = node.rules().clone();
+    let (rules, beside) = (
+        node.rules().clone(),
+        Beside {
+            snapshot,
+            _place: place,
+        },
+    );
     // If whoever asked goes away, the set is dropped, and the audit with it.
     let mut auditing = JoinSet::new();
     auditing.spawn_on(
-        async move {
-            let audit = audit::audit_beside(&address, rules, Some(snapshot)).await;
-            drop(place);
-            audit
-        },
+        async move { audit::audit_beside(&address, rules, Some(beside)).await },
         node.peers_runtime(),
     );
     match auditing.join_next().await {

@@ -16,13 +16,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
 
-use super::NODE_HEADER;
 use super::answer::{
     bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
 };
 use super::body::read_body;
 use super::chain_body::chain_body;
 use super::etag::is_known;
+use super::{INSTANCE_HEADER, NODE_HEADER};
 use crate::driver::{NodeHandle, Request, Stopping};
 use crate::explorer::mine::held_up_text;
 
@@ -124,6 +124,9 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
     }
     if let Ok(node_id) = HeaderValue::try_from(node.node_id()) {
         headers.insert(NODE_HEADER, node_id);
+    }
+    if let Ok(instance_id) = HeaderValue::try_from(node.instance_id()) {
+        headers.insert(INSTANCE_HEADER, instance_id);
     }
     response
 }
