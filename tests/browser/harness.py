@@ -57,13 +57,17 @@ class Node:
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until and self.process.poll() is None:
             said = Path(self.log.name).read_text()
-            listening = re.search(r'http://127\.0\.0\.1:\d+', said)
+            listening = re.search(r'http://(?:127\.0\.0\.1|0\.0\.0\.0)(:\d+)', said)
             if listening:
-                return listening[0]
+                return 'http://127.0.0.1' + listening[1]
             time.sleep(0.02)
         said = Path(self.log.name).read_text()
         self.stop()
         raise RuntimeError(f'adit did not start: {said}')
+
+    def answers_to(self, path):
+        """The status codes of the answers so far to requests for a path; its log has them with `--log debug`."""
+        return re.findall(rf'path="{re.escape(path)}" status=(\d+)', Path(self.log.name).read_text())
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 
 use crate::client::Client;
-use crate::options::{BlockName, BlockOptions, ListOptions, NodeToAsk};
+use crate::options::{BlockName, BlockOptions, ListOptions, OperatedNode};
 use crate::output::{Output, Rows, Style, counted, utc};
 use crate::sealed_node::BLOCK_TIMEOUT_MS;
 use crate::table::{Table, long, number, word};
@@ -54,8 +54,8 @@ pub(crate) fn blocks(options: &ListOptions, json: bool) -> Result<()> {
 }
 
 /// Waits until the node has found a proof.
-pub(crate) fn mine(node: &NodeToAsk, json: bool) -> Result<()> {
-    let client = Client::new(node)?;
+pub(crate) fn mine(node: &OperatedNode, json: bool) -> Result<()> {
+    let client = Client::of_operator(node)?;
     let mut output = Output::new(json);
     let style = ProgressStyle::with_template("{spinner} searching a proof {elapsed}")?;
     let spinner = ProgressBar::new_spinner().with_style(style);

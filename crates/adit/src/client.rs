@@ -7,11 +7,12 @@ use std::time::Duration;
 use adit_node::ProblemDocument;
 use anyhow::Context;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use crate::options::NodeToAsk;
+use crate::options::{NodeToAsk, OperatedNode};
 
 /// The node must answer within this time, unless a command has its own.
 const NODE_TIMEOUT_MS: u64 = 15_000;
@@ -63,6 +64,22 @@ pub(crate) enum ClientError {
 
 impl Client {
     pub(crate) fn new(node: &NodeToAsk) -> anyhow::Result<Client> {
+        Client::sending(node, HeaderMap::new())
+    }
+
+    /// For what is the operator's. Only these commands send the token: it is
+    /// nothing that any node should be told.
+    pub(crate) fn of_operator(node: &OperatedNode) -> anyhow::Result<Client> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = node.token.token()? {
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.text()))?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        Client::sending(&node.node, headers)
+    }
+
+    fn sending(node: &NodeToAsk, headers: HeaderMap) -> anyhow::Result<Client> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -70,6 +87,7 @@ impl Client {
         // No proxy: it would be asked for this machine's own ports.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .default_headers(headers)
             .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
             .build()?;
         Ok(Client {

@@ -59,6 +59,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
             min_fee_rate: FeeRate(0),
             advertise: None,
             allowed_hosts: Vec::new(),
+            api_token: options.token.token()?,
         })?;
         let url = format!("http://{}", running.address);
         tracing::info!(url, "listening");

@@ -85,6 +85,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         .mine
         .map(|_| rest(options.mine_every, rules.as_ref()));
     let rules_name = rules.name();
+    let api_token = options.token.token()?;
     let running = start(Settings {
         listener,
         rules,
@@ -102,6 +103,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         reward_to,
         advertise: options.advertise,
         allowed_hosts: options.allowed_hosts,
+        api_token,
     })?;
     let view = running.node.view();
     tracing::info!(

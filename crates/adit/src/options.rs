@@ -4,12 +4,14 @@
 
 mod environment;
 mod explore;
+mod token;
 mod wallet;
 
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
 };
+pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
     BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
     WalletCommand, WalletFolder, WalletOptions,
@@ -83,7 +85,7 @@ pub(crate) enum Command {
     /// Follow what happens, one line an event, until Ctrl-C.
     Watch(WatchOptions),
     /// Have the node make a block.
-    Mine(NodeToAsk),
+    Mine(OperatedNode),
     /// Check another node: its endpoints, and its chain block by block; says
     /// what is wrong, where, and what to do.
     Doctor(DoctorOptions),
@@ -231,8 +233,9 @@ pub(crate) struct NodeOptions {
     #[arg(long, value_name = "URL", env = "ADIT_ADVERTISE")]
     pub(crate) advertise: Option<PeerAddress>,
 
-    /// A further name under which a browser may address this node while it
-    /// listens to this machine only; can be repeated.
+    /// A further name under which this node may be addressed; can be repeated.
+    /// With one, it answers to no others but localhost, IP addresses, names
+    /// without a dot, and those below .local and .internal.
     #[arg(
         long = "allowed-host",
         value_name = "NAME",
@@ -240,6 +243,9 @@ pub(crate) struct NodeOptions {
         value_delimiter = ','
     )]
     pub(crate) allowed_hosts: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
 
     /// What to log: error, warn, info, debug (every request) or trace, or a
     /// filter such as `info,adit_node=debug`.
@@ -257,6 +263,9 @@ pub(crate) struct NodeOptions {
 pub(crate) struct DevOptions {
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
+
+    #[command(flatten)]
+    pub(crate) token: TokenOptions,
 
     /// What to log; as of `adit node`.
     #[arg(

@@ -13,7 +13,7 @@ use crate::table::{Table, long, number, word};
 const PATH: &str = "/api/v1/peers";
 
 pub(crate) fn run(options: &PeersOptions, json: bool) -> Result<()> {
-    let client = Client::new(&options.node)?;
+    let client = Client::of_operator(&options.node)?;
     let mut output = Output::new(json);
     let answer = match &options.command {
         None => client.get(PATH)?,

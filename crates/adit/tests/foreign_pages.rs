@@ -61,6 +61,82 @@ fn a_page_of_the_node_itself_changes_what_it_likes() {
     node.assert_unharmed();
 }
 
+const BROWSER: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0";
+
+const OWN_PAGE: &str = "Cookie: adit-own-page=yes";
+
+/// Over plain HTTP to an address that is not this machine's, browsers do not say
+/// from which page a request comes.
+#[test]
+fn a_browser_that_does_not_say_from_where_it_comes_is_asked_again() {
+    let node = Node::start();
+    for path in ["/mine", "/nodes/resolve"] {
+        for accept in ["Accept: text/html,*/*;q=0.8", "Accept: image/avif,*/*"] {
+            let foreign = "Referer: http://evil.example/";
+            for headers in [
+                &[BROWSER, accept][..],
+                &[BROWSER, accept, foreign, OWN_PAGE],
+            ] {
+                let answer = node.request("GET", path, headers, b"");
+                assert_eq!(answer.status, 403, "{path}: {headers:?}");
+            }
+        }
+        let answer = node.request("GET", path, &[BROWSER, "Accept: text/html"], b"");
+        let button = format!("<form method=\"get\" action=\"{path}\"><button");
+        assert!(answer.text().contains(&button), "{}", answer.text());
+        let cookie = answer.header("set-cookie").unwrap();
+        assert_eq!(
+            cookie,
+            "adit-own-page=yes; Path=/; HttpOnly; SameSite=Strict"
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    assert_eq!(node.status()["length"], 1);
+    let own = format!("Referer: http://{}/", node.address());
+    for headers in [&[BROWSER, OWN_PAGE][..], &[BROWSER, OWN_PAGE, &own]] {
+        let answer = node.request("GET", "/mine", headers, b"");
+        assert_eq!(answer.status, 200, "{headers:?}");
+    }
+    assert_eq!(node.checked_chain().len(), 3);
+    node.assert_unharmed();
+}
+
+#[test]
+fn programs_are_answered_as_ever() {
+    let node = Node::start();
+    for headers in [
+        &[][..],
+        &["User-Agent: curl/8.14.1", "Accept: */*"],
+        &[
+            "User-Agent: python-requests/2.32.3",
+            "Accept-Encoding: gzip, deflate",
+            "Accept: */*",
+        ],
+        &[
+            "User-Agent: HTTPie/3.2.4",
+            "Accept: application/json, */*;q=0.5",
+        ],
+        &[
+            "User-Agent: PostmanRuntime/7.43.0",
+            "Postman-Token: x",
+            "Cookie: a=b",
+        ],
+        &[
+            "User-Agent: node",
+            "Accept-Language: *",
+            "Sec-Fetch-Mode: cors",
+        ],
+        &["User-Agent: Mozilla/5.0 (Windows NT 10.0; en-GB) WindowsPowerShell/5.1.26100.1"],
+    ] {
+        let answer = node.request("GET", "/mine", headers, b"");
+        assert_eq!(answer.status, 200, "{headers:?}");
+        let text = answer.text();
+        assert!(text.starts_with("{\"index\": "), "{headers:?}: {text}");
+        assert!(answer.header("set-cookie").is_none());
+    }
+    node.assert_unharmed();
+}
+
 #[test]
 fn a_name_that_others_control_is_not_the_nodes() {
     let node = Node::start();
@@ -69,7 +145,7 @@ fn a_name_that_others_control_is_not_the_nodes() {
         "evil.example:5000",
         "localhost.evil.example",
         "127.0.0.1.evil.example",
-        "notlocalhost",
+        "evil..local",
         "",
         ":5000",
         "[evil.example]",
@@ -97,6 +173,9 @@ fn a_node_answers_to_localhost_and_to_addresses() {
         "127.0.0.1",
         "127.0.0.1:5000",
         "192.168.0.1:80",
+        "node2:5000",
+        "class.local",
+        "node.prod.internal:5000",
         "[::1]",
         "[::1]:5000",
     ] {
@@ -109,7 +188,7 @@ fn a_node_answers_to_localhost_and_to_addresses() {
     }
     let answer = node.send(b"GET /mine HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(answer.status, 200);
-    assert_eq!(node.checked_chain().len(), 9);
+    assert_eq!(node.checked_chain().len(), 12);
     node.assert_unharmed();
 }
 

@@ -55,3 +55,4 @@ mod typing;
 mod verify_py;
 mod wallet;
 mod watching;
+mod who_may;

@@ -448,9 +448,10 @@ fn an_unknown_option_or_command_is_wrong_usage() {
 }
 
 /// The name of a variable and its default, from `NAME=]`, and perhaps
-/// `[default: VALUE]` in the line below.
+/// `[default: VALUE]` in the line below. A secret's value is not shown: `NAME]`.
 fn setting_in_help(text: &str) -> (&str, &str) {
-    let (name, rest) = text.split_once("=]").unwrap();
+    let (name, rest) = text.split_once(']').unwrap();
+    let name = name.trim_end_matches('=');
     let below = rest.lines().nth(1).unwrap_or_default().trim();
     let default = below
         .strip_prefix("[default: ")

@@ -142,11 +142,21 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
             .get(&peer.id)
             .is_none_or(|told| !told.is_like(&peer))
         {
-            ring.push(Topic::Peer, &PeerEvent { peer: &peer });
+            tell_of_peer(ring, told.peers.get(&peer.id), &peer);
         }
         told.peers.insert(peer.id.clone(), peer);
     }
     Ok(())
+}
+
+/// Everybody but the operator hears of it only if it is news in what they may
+/// see.
+fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
+    let before = before.map(Peer::for_anybody);
+    let now = peer.for_anybody();
+    let is_news = before.is_none_or(|before| !before.is_like(&now));
+    let to_all = is_news.then_some(PeerEvent { peer: &now });
+    ring.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
 }
 
 fn note_pool(node: &NodeHandle) {

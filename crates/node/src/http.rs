@@ -5,6 +5,7 @@
 mod answer;
 mod api;
 mod body;
+mod caller;
 pub(crate) mod chain_body;
 mod counters;
 mod envelope;
@@ -16,21 +17,24 @@ mod link;
 mod metrics;
 mod pages;
 mod problems;
+mod source;
+mod tier;
 mod tutorial;
 
 pub(crate) use answer::log_unreadable;
 pub use api::{ChainStatus, MiningStatus, Offered, Status};
-pub use guard::AllowedHosts;
+pub(crate) use caller::Access;
+pub(crate) use guard::AllowedHosts;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -42,6 +46,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
+use self::caller::Caller;
 use self::counters::{Counters, Group};
 use crate::driver::NodeHandle;
 use crate::{open_files, repeated};
@@ -79,17 +84,14 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 const ACCEPT_RETRY_MS: u64 = 50;
 
 /// All paths of the node.
-fn router(node: NodeHandle, counters: Arc<Counters>) -> Router {
-    Router::new()
-        .route("/mine", tutorial::mine_route())
-        .route("/transactions/new", post(tutorial::new_transaction))
-        .route("/chain", get(tutorial::chain))
-        .route("/nodes/register", post(tutorial::register))
-        .route("/nodes/resolve", tutorial::resolve_route())
+fn router(node: NodeHandle, counters: Arc<Counters>, access: Arc<Access>) -> Router {
+    tier::router(tutorial::routes())
         .merge(api::routes(counters))
-        .merge(pages::routes())
+        .merge(tier::router(pages::routes()))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(Extension(access))
+        .layer(Extension(node.clone()))
         .with_state(node)
 }
 
@@ -97,19 +99,18 @@ fn router(node: NodeHandle, counters: Arc<Counters>) -> Router {
 pub(crate) async fn serve(
     listener: TcpListener,
     node: NodeHandle,
-    hosts: AllowedHosts,
+    access: Access,
     mut stop: watch::Receiver<bool>,
 ) {
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
+    let access = Arc::new(access);
+    let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
     let front = Front {
-        hosts: Arc::new(hosts),
-        paths: TowerToHyperService::new(router(node, Arc::clone(&counters))),
+        access,
+        paths: TowerToHyperService::new(paths),
         counters: Arc::clone(&counters),
     };
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        answer_to(request.map(Body::new), front.clone())
-    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
@@ -124,8 +125,8 @@ pub(crate) async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = async { (place.await, listener.accept().await) } => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 if let Some(left_out) = repeated::turn("accept") {
                     tracing::warn!(%error, left_out, "could not accept a connection");
@@ -139,7 +140,11 @@ pub(crate) async fn serve(
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(Duration::from_millis(WRITE_TIMEOUT_MS)));
         let io = TokioIo::new(Box::pin(stream));
-        let connection = graceful.watch(http.serve_connection(io, service.clone()));
+        let front = front.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            answer_to(request.map(Body::new), remote.ip(), front.clone())
+        });
+        let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -160,20 +165,26 @@ pub(crate) async fn serve(
 /// What every request meets first.
 #[derive(Clone)]
 struct Front {
-    hosts: Arc<AllowedHosts>,
+    access: Arc<Access>,
     paths: TowerToHyperService<Router>,
     counters: Arc<Counters>,
 }
 
 /// What happens to every request before and after its handler.
-async fn answer_to(request: Request, front: Front) -> Result<Response, Infallible> {
+async fn answer_to(
+    mut request: Request,
+    remote: IpAddr,
+    front: Front,
+) -> Result<Response, Infallible> {
     let start = Instant::now();
+    let caller = Caller::of(remote, request.version(), request.headers(), &front.access);
+    request.extensions_mut().insert(caller);
     let path = request.uri().path();
     let group = Group::of(path);
     let id = envelope::is_for(path).then(|| envelope::request_id(request.headers()));
     let line = tracing::enabled!(tracing::Level::DEBUG).then(|| path.to_string());
     let method = request.method().clone();
-    let refusal = guard::refusal(&front.hosts, &request);
+    let refusal = guard::refusal(&front.access.hosts, &request);
     let preflight = || id.as_ref().and_then(|_| envelope::preflight(&request));
     let mut response = match refusal.or_else(preflight) {
         Some(answered) => answered,

@@ -28,6 +28,7 @@ mod rate;
 mod repeated;
 mod server;
 mod signatures;
+mod token;
 mod view;
 
 pub use explorer::address::{AddressState, AddressTransactions};
@@ -44,8 +45,9 @@ pub use explorer::search::{Found, FoundKind, SearchResult};
 pub use explorer::stats::{BlockStats, Stats};
 pub use explorer::tips::{ChainTip, ChainTips};
 pub use explorer::transaction::{Place, TransactionDetails, TransactionState, TransactionStatus};
-pub use http::{AllowedHosts, CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
+pub use http::{CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
 pub use miner::MinerSettings;
 pub use pool_record::PoolSample;
 pub use server::{Running, ServeError, Settings, start};
+pub use token::{ApiToken, TOKEN_LIMIT_BYTES};
 pub use view::View;

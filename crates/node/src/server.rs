@@ -21,9 +21,10 @@ use tokio::task::JoinHandle;
 
 use crate::advertise::advertise;
 use crate::driver::{self, DriverError, NodeHandle};
-use crate::http::{self, AllowedHosts};
+use crate::http::{self, Access, AllowedHosts};
 use crate::identity::{self, IdentityError};
 use crate::miner::MinerSettings;
+use crate::token::ApiToken;
 
 /// What a node is started with.
 pub struct Settings {
@@ -57,6 +58,8 @@ pub struct Settings {
     pub advertise: Option<PeerAddress>,
     /// Names under which it may be addressed, besides those of this machine.
     pub allowed_hosts: Vec<String>,
+    /// What its operator shows to other machines than its own.
+    pub api_token: Option<ApiToken>,
 }
 
 /// Why a node did not start, or did not go on.
@@ -163,11 +166,20 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     names.extend(advertised_host);
     let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
     let hosts = match is_local {
-        true => AllowedHosts::These(names),
-        false => AllowedHosts::Any,
+        true => AllowedHosts::Only(names),
+        false => AllowedHosts::AlsoOthers(names),
+    };
+    let access = Access {
+        hosts,
+        token: settings.api_token,
     };
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(http::serve(settings.listener, node.clone(), hosts, stopped));
+    let serving = tokio::spawn(http::serve(
+        settings.listener,
+        node.clone(),
+        access,
+        stopped,
+    ));
     Ok(Running {
         address,
         node_id: identity.node_id,

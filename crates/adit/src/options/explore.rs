@@ -9,7 +9,7 @@ use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::NodeToAsk;
+use super::{NodeToAsk, OperatedNode};
 
 /// A page of a list has at most so many items.
 const PAGE_LIMIT_ITEMS: u64 = 100;
@@ -95,7 +95,7 @@ pub(crate) struct PageOptions {
 #[derive(Debug, Args)]
 pub(crate) struct PeersOptions {
     #[command(flatten)]
-    pub(crate) node: NodeToAsk,
+    pub(crate) node: OperatedNode,
     #[command(subcommand)]
     pub(crate) command: Option<PeersCommand>,
 }

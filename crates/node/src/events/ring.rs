@@ -81,15 +81,26 @@ pub(crate) struct Ring {
 struct Events {
     /// The number of the oldest.
     first: u64,
-    list: VecDeque<(Topic, Bytes)>,
+    list: VecDeque<Event>,
     /// How long they are together.
     bytes: usize,
+}
+
+/// An event, as it is sent.
+struct Event {
+    topic: Topic,
+    /// To the operator.
+    text: Bytes,
+    /// To everybody else, where that is less; nothing, if it is no event to them.
+    for_anybody: Option<Bytes>,
 }
 
 /// One who listens. Dropped, it listens no more.
 pub(crate) struct Listener {
     ring: Arc<Ring>,
     topics: Vec<Topic>,
+    /// Whether it is told what only the operator is told.
+    is_operator: bool,
     /// The number of the event that is its next.
     place: u64,
     closed: watch::Receiver<bool>,
@@ -122,12 +133,29 @@ impl Ring {
 
     /// Adds an event.
     pub(crate) fn push(&self, topic: Topic, data: &impl Serialize) {
-        let data = serde_json::to_string(data).expect("events are plain structs of plain fields");
+        self.add(topic, &json(data), None);
+    }
+
+    /// Adds an event of which everybody but the operator is told something else,
+    /// or nothing.
+    pub(crate) fn push_guarded<T: Serialize>(&self, topic: Topic, data: &T, to_all: Option<&T>) {
+        let to_all = to_all.map(json).unwrap_or_default();
+        self.add(topic, &json(data), Some(&to_all));
+    }
+
+    fn add(&self, topic: Topic, data: &str, to_all: Option<&str>) {
         let mut events = self.events();
         let number = events.next();
         let name = topic.name();
-        let text = format!("id: {}-{number}\nevent: {name}\ndata: {data}\n\n", self.run);
-        events.push(topic, text.into());
+        let told = |data: &str| match data {
+            "" => Bytes::new(),
+            data => format!("id: {}-{number}\nevent: {name}\ndata: {data}\n\n", self.run).into(),
+        };
+        events.push(Event {
+            topic,
+            text: told(data),
+            for_anybody: to_all.map(told),
+        });
         drop(events);
         self.closed.send_modify(|_| {});
     }
@@ -159,12 +187,14 @@ impl Ring {
     pub(crate) fn listen(
         self: &Arc<Ring>,
         topics: Vec<Topic>,
+        is_operator: bool,
         last_seen: Option<&str>,
     ) -> Option<Listener> {
         let before = self.listeners.fetch_add(1, Ordering::Relaxed);
         let mut listener = Listener {
             ring: Arc::clone(self),
             topics,
+            is_operator,
             place: self.events().next(),
             closed: self.closed.subscribe(),
         };
@@ -200,15 +230,30 @@ impl Ring {
 /// The place of a listener that has lost events.
 const PLACE_LOST: u64 = u64::MAX;
 
+fn json(data: &impl Serialize) -> String {
+    serde_json::to_string(data).expect("events are plain structs of plain fields")
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        self.text.len() + self.for_anybody.as_ref().map_or(0, Bytes::len)
+    }
+
+    fn told(&self, to_operator: bool) -> &Bytes {
+        let other = self.for_anybody.as_ref().filter(|_| !to_operator);
+        other.unwrap_or(&self.text)
+    }
+}
+
 impl Events {
-    fn push(&mut self, topic: Topic, text: Bytes) {
-        self.bytes += text.len();
-        self.list.push_back((topic, text));
+    fn push(&mut self, event: Event) {
+        self.bytes += event.bytes();
+        self.list.push_back(event);
         while self.list.len() > RING_LIMIT_EVENTS || self.bytes > RING_LIMIT_BYTES {
-            let Some((_, oldest)) = self.list.pop_front() else {
+            let Some(oldest) = self.list.pop_front() else {
                 break;
             };
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.bytes();
             self.first += 1;
         }
     }
@@ -243,8 +288,9 @@ impl Listener {
         let mut taken = Vec::<Bytes>::new();
         let mut taken_bytes = 0;
         let skipped = (self.place - events.first) as usize;
-        for (topic, text) in events.list.iter().skip(skipped) {
-            if self.topics.contains(topic) {
+        for event in events.list.iter().skip(skipped) {
+            let text = event.told(self.is_operator);
+            if self.topics.contains(&event.topic) && !text.is_empty() {
                 taken_bytes += text.len();
                 let is_full = taken.len() == TAKEN_LIMIT_EVENTS;
                 if is_full || (!taken.is_empty() && taken_bytes > TAKEN_LIMIT_BYTES) {
@@ -290,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn a_listener_slower_than_the_ring_is_told_that_events_are_lost() {
         let ring = Ring::new("run".to_owned());
-        let mut slow = ring.listen(vec![Topic::Block], None).expect("room");
+        let mut slow = ring.listen(vec![Topic::Block], true, None).expect("room");
         for number in 0..RING_LIMIT_EVENTS {
             ring.push(Topic::Block, &number);
         }
@@ -310,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn long_events_leave_the_ring_earlier_and_are_taken_one_by_one() {
         let ring = Ring::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], None).expect("room");
+        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
         let long = "x".repeat(TAKEN_LIMIT_BYTES / 2);
         for _ in 0..3 {
             ring.push(Topic::Block, &long);
@@ -322,7 +368,7 @@ mod tests {
             ring.push(Topic::Block, &long);
         }
         assert!(ring.events().list.len() < RING_LIMIT_EVENTS);
-        let held = |events: &Events| events.list.iter().map(|(_, text)| text.len()).sum();
+        let held = |events: &Events| events.list.iter().map(Event::bytes).sum();
         let held: usize = held(&ring.events());
         assert_eq!(held, ring.events().bytes);
         assert!((RING_LIMIT_BYTES / 2..=RING_LIMIT_BYTES).contains(&held));
@@ -338,7 +384,7 @@ mod tests {
     async fn whoever_was_up_to_date_hears_that_something_is_lost() {
         let ring = Ring::new("run".to_owned());
         ring.push(Topic::Block, &1);
-        let mut listener = ring.listen(vec![Topic::Block], None).expect("room");
+        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
         ring.lose();
         assert!(matches!(listener.take().await, Taken::Lost));
         ring.push(Topic::Block, &2);
@@ -348,7 +394,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_ring_is_emptied_and_then_ends() {
         let ring = Ring::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], None).expect("room");
+        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
         ring.push(Topic::Block, &1);
         ring.push(Topic::Mining, &2);
         ring.close();
@@ -359,11 +405,33 @@ mod tests {
     #[test]
     fn only_so_many_listen() {
         let ring = Ring::new("run".to_owned());
-        let listen = || ring.listen(vec![Topic::Block], None);
+        let listen = || ring.listen(vec![Topic::Block], true, None);
         let all: Option<Vec<Listener>> = (0..LISTENERS_LIMIT).map(|_| listen()).collect();
         assert!(listen().is_none());
         drop(all);
         assert!(listen().is_some());
         assert!(!ring.has_listeners());
+    }
+
+    #[tokio::test]
+    async fn what_is_for_the_operator_is_told_to_no_other() {
+        let ring = Ring::new("run".to_owned());
+        let listen = |is_operator| ring.listen(vec![Topic::Peer], is_operator, None);
+        let (operator, other) = (listen(true), listen(false));
+        ring.push_guarded(Topic::Peer, &"open", Some(&"none"));
+        ring.push_guarded(Topic::Peer, &"refused", None);
+        ring.push(Topic::Peer, &"same");
+        let texts = |taken| match taken {
+            Taken::Events(bytes) => String::from_utf8(bytes.to_vec()).expect("events are text"),
+            _ => String::new(),
+        };
+        let told = texts(operator.expect("room").take().await);
+        assert!(told.contains("open") && told.contains("refused") && told.contains("same"));
+        let told = texts(other.expect("room").take().await);
+        assert!(told.contains("none") && told.contains("same"));
+        assert!(
+            !told.contains("open") && !told.contains("refused"),
+            "{told}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use adit_core::archive::Archive;
 use adit_core::hash::Hash;
 use adit_core::node::Node;
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{Agreement, PeerRecord};
+use adit_core::sync::{Agreement, PeerKind, PeerRecord};
 use adit_store::Snapshot;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -26,7 +26,8 @@ pub struct Peer {
     /// `unknown` (it never answered).
     pub kind: String,
     /// How its chain stands to ours: `same`, `behind`, `ahead`, `fork`,
-    /// `refused`, `unreachable` or `not-asked`.
+    /// `refused`, `unreachable` or `not-asked`. Whoever is not the operator is
+    /// told `unreachable` where it is `refused`, and nothing further.
     pub agreement: String,
     /// The number of its blocks, as far as known.
     pub length: Option<u64>,
@@ -43,6 +44,31 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// What everybody may see of it: how a valid chain stands to ours, as it can
+    /// be read there; of everything else only that no chain came. What is behind
+    /// an address, and how it answered, is not for whoever registered it.
+    pub(crate) fn for_anybody(&self) -> Peer {
+        let is_a_node = ["same", "behind", "ahead", "fork"].contains(&&*self.agreement);
+        if is_a_node {
+            return self.clone();
+        }
+        let agreement = match self.agreement.as_str() {
+            "not-asked" => "not-asked",
+            _ => "unreachable",
+        };
+        Peer {
+            id: self.id.clone(),
+            kind: audit::kind_name(PeerKind::Unknown).to_owned(),
+            agreement: agreement.to_owned(),
+            length: None,
+            tip: None,
+            lag: None,
+            asked_ms: self.asked_ms,
+            answered_ms: None,
+            problem: None,
+        }
+    }
+
     /// Whether it is the same but for the times.
     pub(crate) fn is_like(&self, other: &Peer) -> bool {
         let timeless = |peer: &Peer| Peer {
@@ -63,6 +89,16 @@ pub struct PeerList {
     /// node itself answered there; sorted.
     #[serde(default)]
     pub own: Vec<String>,
+}
+
+impl PeerList {
+    /// What everybody may see of them.
+    pub(crate) fn for_anybody(self) -> PeerList {
+        let peers = self.peers.iter().map(Peer::for_anybody);
+        PeerList {
+            peers: peers.collect(),
+        }
+    }
 }
 
 /// All registered peers.

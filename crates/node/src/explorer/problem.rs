@@ -5,7 +5,7 @@
 
 use adit_core::hash::Hash;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -29,10 +29,12 @@ pub(crate) struct Kind {
 }
 
 /// All kinds there are.
-pub(crate) const KINDS: [&Kind; 12] = [
+pub(crate) const KINDS: [&Kind; 14] = [
     &MALFORMED,
     &TRANSACTION,
     &BLOCK,
+    &UNAUTHORISED,
+    &OPERATOR_ONLY,
     &FOREIGN,
     &NOT_FOUND,
     &METHOD,
@@ -64,6 +66,24 @@ const BLOCK: Kind = Kind {
     title: "The block is not accepted",
     meaning: "The block breaks a rule of the chain, or nobody knows where it belongs. `rule` \
               names the rule, `block` says which block is meant, as far as it could be read.",
+};
+const UNAUTHORISED: Kind = Kind {
+    name: "unauthorised",
+    status: StatusCode::UNAUTHORIZED,
+    title: "That is for the node's operator",
+    meaning: "Registering and removing peers through the API, auditing them, making blocks through \
+              the API and beginning a chain anew are for whoever runs the node. Show its token \
+              (`Authorization: Bearer TOKEN`), or do it on its own machine. `rule` says whether \
+              no token was shown (`token-missing`) or another one (`token-wrong`).",
+};
+const OPERATOR_ONLY: Kind = Kind {
+    name: "operator-only",
+    status: StatusCode::FORBIDDEN,
+    title: "That is for the node's operator",
+    meaning: "Registering and removing peers through the API, auditing them, making blocks through \
+              the API and beginning a chain anew are for whoever runs the node. This node has no \
+              token that could be shown (`rule` is `no-token`; --api-token gives it one), or it is \
+              a browser that asks, and not from a page of the node (`foreign-page`).",
 };
 const FOREIGN: Kind = Kind {
     name: "foreign",
@@ -233,6 +253,22 @@ impl Problem {
         }
     }
 
+    /// It is for the operator, and whoever asks has not shown the token.
+    pub(crate) fn unauthorised(rule: &'static str, detail: impl ToString) -> Problem {
+        Problem {
+            rule: Some(rule),
+            ..Problem::new(&UNAUTHORISED, detail)
+        }
+    }
+
+    /// It is for the operator, and whoever asks can't be it.
+    pub(crate) fn operator_only(rule: &'static str, detail: impl ToString) -> Problem {
+        Problem {
+            rule: Some(rule),
+            ..Problem::new(&OPERATOR_ONLY, detail)
+        }
+    }
+
     /// Whoever asks may not ask that, or not under that name.
     pub(crate) fn foreign(detail: impl ToString) -> Problem {
         Problem::new(&FOREIGN, detail)
@@ -307,6 +343,8 @@ impl IntoResponse for Problem {
         let retry: Option<[(HeaderName, HeaderValue); 1]> = (self.status
             == StatusCode::SERVICE_UNAVAILABLE)
             .then(|| [(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))]);
-        (self.status, headers, retry, body).into_response()
+        let how = (self.status == StatusCode::UNAUTHORIZED)
+            .then(|| [(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
+        (self.status, headers, retry, how, body).into_response()
     }
 }

@@ -23,7 +23,7 @@ pub use status::{ChainStatus, MiningStatus, Status};
 use std::sync::{Arc, LazyLock};
 
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::{Extension, Router};
@@ -34,6 +34,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::counters::Counters;
+use super::source::SET_OWN_PAGE;
+use super::tier::Tier;
 use super::{health, metrics, problems};
 use crate::driver::NodeHandle;
 
@@ -90,12 +92,26 @@ async fn under_policy(mut response: Response) -> Response {
         HeaderValue::from_static(DOCS_POLICY),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(SET_COOKIE, HeaderValue::from_static(SET_OWN_PAGE));
     response
 }
 
 /// What there is, for whoever asks for something else.
 pub(super) fn endpoints() -> &'static [Endpoint] {
     &ENDPOINTS
+}
+
+/// Who may do what, as the description says: by `METHOD /path`.
+#[cfg(test)]
+pub(super) fn tiers() -> std::collections::BTreeMap<String, Tier> {
+    let tier = |Endpoint { method, path }: &Endpoint| {
+        let operation = &DESCRIPTION["paths"][path][method.to_ascii_lowercase()];
+        let tier = serde_json::from_value(operation[super::tier::TIER].clone());
+        let name = format!("{method} {path}");
+        let tier = tier.unwrap_or_else(|_| panic!("{name} has no tier"));
+        (name, tier)
+    };
+    endpoints().iter().map(tier).collect()
 }
 
 /// What can be done at a path that is described.
@@ -112,36 +128,37 @@ pub(super) fn allowed_methods(path: &str) -> Option<String> {
 
 fn router(counters: Arc<Counters>) -> OpenApiRouter<NodeHandle> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
-        .routes(routes!(status::status))
-        .routes(routes!(stats::stats))
-        .routes(routes!(search::search))
-        .routes(routes!(blocks::list))
-        .routes(routes!(blocks::tip_hash))
-        .routes(routes!(blocks::tip_height))
-        .routes(routes!(blocks::hash_at))
-        .routes(routes!(blocks::block))
-        .routes(routes!(blocks::raw))
-        .routes(routes!(blocks::transactions))
-        .routes(routes!(blocks::preimage))
-        .routes(routes!(offer::offer))
-        .routes(routes!(mine::mine))
-        .routes(routes!(address::address))
-        .routes(routes!(address::transactions))
-        .routes(routes!(mempool::mempool))
-        .routes(routes!(transaction::submit))
-        .routes(routes!(transaction::details))
-        .routes(routes!(transaction::status))
-        .routes(routes!(transaction::proof))
-        .routes(routes!(branches::chain_tips))
-        .routes(routes!(branches::reorganisations))
-        .routes(routes!(branches::reorganisation))
-        .routes(routes!(events::events))
-        .routes(routes!(peers::list, peers::register))
-        .routes(routes!(peers::remove))
-        .routes(routes!(peers::audit))
-        .routes(routes!(development::reset))
-        .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(problems::explain))
-        .routes(routes!(metrics::metrics).layer(Extension(counters)))
+        .routes(Tier::Open.of(routes!(status::status)))
+        .routes(Tier::Open.of(routes!(stats::stats)))
+        .routes(Tier::Open.of(routes!(search::search)))
+        .routes(Tier::Open.of(routes!(blocks::list)))
+        .routes(Tier::Open.of(routes!(blocks::tip_hash)))
+        .routes(Tier::Open.of(routes!(blocks::tip_height)))
+        .routes(Tier::Open.of(routes!(blocks::hash_at)))
+        .routes(Tier::Open.of(routes!(blocks::block)))
+        .routes(Tier::Open.of(routes!(blocks::raw)))
+        .routes(Tier::Open.of(routes!(blocks::transactions)))
+        .routes(Tier::Open.of(routes!(blocks::preimage)))
+        .routes(Tier::Judged.of(routes!(offer::offer)))
+        .routes(Tier::Operator.of(routes!(mine::mine)))
+        .routes(Tier::Open.of(routes!(address::address)))
+        .routes(Tier::Open.of(routes!(address::transactions)))
+        .routes(Tier::Open.of(routes!(mempool::mempool)))
+        .routes(Tier::Judged.of(routes!(transaction::submit)))
+        .routes(Tier::Open.of(routes!(transaction::details)))
+        .routes(Tier::Open.of(routes!(transaction::status)))
+        .routes(Tier::Open.of(routes!(transaction::proof)))
+        .routes(Tier::Open.of(routes!(branches::chain_tips)))
+        .routes(Tier::Open.of(routes!(branches::reorganisations)))
+        .routes(Tier::Open.of(routes!(branches::reorganisation)))
+        .routes(Tier::Open.of(routes!(events::events)))
+        .routes(Tier::Open.of(routes!(peers::list)))
+        .routes(Tier::Operator.of(routes!(peers::register)))
+        .routes(Tier::Operator.of(routes!(peers::remove)))
+        .routes(Tier::Operator.of(routes!(peers::audit)))
+        .routes(Tier::Operator.of(routes!(development::reset)))
+        .routes(Tier::Open.of(routes!(health::live)))
+        .routes(Tier::Open.of(routes!(health::ready)))
+        .routes(Tier::Open.of(routes!(problems::explain)))
+        .routes(Tier::Open.of(routes!(metrics::metrics).layer(Extension(counters))))
 }

@@ -1,78 +1,122 @@
 //! What a browser must not be made to do. A page of another site can send
-//! requests to a node on the same machine; it must not change anything there,
-//! and a name that it controls must not pass for the node's (DNS rebinding).
+//! requests to a node on the same machine or in the same network; it must not
+//! change anything there, and a name that it controls must not pass for the
+//! node's (DNS rebinding). From where a request comes, `source.rs` knows.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use axum::extract::Request;
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, HOST};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::envelope;
+use super::source::Source;
+use super::{envelope, pages};
 use crate::explorer::problem::Problem;
 
-/// Under which names the node may be addressed.
+/// Under which names the node may be addressed. `localhost`, IP addresses, names
+/// without a dot and those below `.local` and `.internal` are always ours:
+/// nobody can own them in the world's DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AllowedHosts {
-    /// Any: the node listens to other machines, which have names for it.
-    Any,
-    /// `localhost`, IP addresses, and these: the node listens to this machine
-    /// alone, or was told its names.
-    These(Vec<String>),
+pub(crate) enum AllowedHosts {
+    /// These too, and no other one: the node listens to this machine alone, or
+    /// was told its names.
+    Only(Vec<String>),
+    /// These too, and any other: the node listens to other machines, which may
+    /// have names for it. But a browser changes nothing under those.
+    AlsoOthers(Vec<String>),
 }
 
 /// Paths that change something although they are only read, as in the tutorial.
 const CHANGED_BY_GET: [&str; 2] = ["/mine", "/nodes/resolve"];
 
+impl AllowedHosts {
+    /// Whether the request is for a name that is certainly the node's. HTTP/1.0
+    /// needs none; browsers always send one.
+    pub(super) fn names_us(&self, headers: &HeaderMap) -> bool {
+        let Some(host) = headers.get(HOST) else {
+            return true;
+        };
+        let host = host.to_str().unwrap_or_default();
+        let (AllowedHosts::Only(names) | AllowedHosts::AlsoOthers(names)) = self;
+        let name = host_name(host);
+        if host.starts_with('[') {
+            return name.parse::<Ipv6Addr>().is_ok();
+        }
+        name.parse::<IpAddr>().is_ok()
+            || is_private(name)
+            || names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
 /// Why a request is refused, if it is.
 pub(super) fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Response> {
     let headers = request.headers();
-    let problem = check_host(hosts, headers);
-    let problem = problem.or_else(|| check_origin(request))?;
-    Some(match envelope::speaks_problems(request.uri().path()) {
-        true => Problem::foreign(problem).into_response(),
-        false => (StatusCode::FORBIDDEN, problem).into_response(),
-    })
+    let path = request.uri().path();
+    let is_changed_by_get = CHANGED_BY_GET.contains(&path);
+    let changes = !request.method().is_safe() || is_changed_by_get;
+    let source = Source::of(headers);
+    let problem = check_host(hosts, headers, changes && source != Source::Program);
+    let problem = problem.or_else(|| match &source {
+        Source::Foreign(page) if changes => {
+            Some(format!("a page of {page} cannot change anything here\n"))
+        }
+        _ => None,
+    });
+    if let Some(problem) = problem {
+        return Some(match envelope::speaks_problems(path) {
+            true => Problem::foreign(problem).into_response(),
+            false => (StatusCode::FORBIDDEN, problem).into_response(),
+        });
+    }
+    (is_changed_by_get && source == Source::SomePage).then(|| ask_again(path, headers))
 }
 
-fn check_host(hosts: &AllowedHosts, headers: &HeaderMap) -> Option<String> {
-    let AllowedHosts::These(names) = hosts else {
+fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Option<String> {
+    if hosts.names_us(headers) || (!changes && matches!(hosts, AllowedHosts::AlsoOthers(_))) {
         return None;
-    };
-    // HTTP/1.0 needs no Host; browsers always send one.
+    }
     let host = headers.get(HOST)?.to_str().unwrap_or_default();
     let name = host_name(host);
-    let is_allowed = name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok()
-        || names
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(name));
-    (!is_allowed).then(|| {
-        format!(
-            "the node does not answer to the name {name:?}; \
-             start it with --allowed-host {name} if it should\n"
-        )
-    })
+    Some(format!(
+        "the node does not answer to the name {name:?}; \
+         start it with --allowed-host {name} if it should\n"
+    ))
 }
 
-fn check_origin(request: &Request) -> Option<String> {
-    let is_read_only = request.method().is_safe();
-    if is_read_only && !CHANGED_BY_GET.contains(&request.uri().path()) {
-        return None;
-    }
-    let headers = request.headers();
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if let Some(site) = text("sec-fetch-site")
-        && !["same-origin", "none"].contains(&site)
-    {
-        return Some("a page of another site cannot change anything here\n".to_string());
-    }
-    let origin = text(ORIGIN.as_str())?;
-    // A proxy may have taken the TLS off: the scheme is not ours to compare.
-    let origin_host = origin.split_once("://").map(|(_, host)| host);
-    (origin_host.is_none() || origin_host != text(HOST.as_str()))
-        .then(|| format!("a page of {origin} cannot change anything here\n"))
+/// A browser that does not say which page has sent it there is asked to send
+/// somebody's own click, from a page of ours.
+fn ask_again(path: &str, headers: &HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).map(HeaderValue::as_bytes);
+    let mut response = match accepted.is_some_and(|accepted| accepted.starts_with(b"text/html")) {
+        true => pages::ask_again(path),
+        false => {
+            let text = format!(
+                "a browser has to come from a page of this node to change something: \
+                 open {path} itself, where a button does it\n"
+            );
+            (StatusCode::FORBIDDEN, text).into_response()
+        }
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+/// Whether nobody can own the name in the world's DNS: it has one part only, as
+/// the names of containers have, or ends in what is kept for local networks
+/// (RFC 6762, and `.internal` by ICANN).
+fn is_private(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let are_plain = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(is_plain));
+    let last = parts.last().copied().unwrap_or_default();
+    let is_local = ["local", "internal"]
+        .iter()
+        .any(|local| last.eq_ignore_ascii_case(local));
+    are_plain && (parts.len() == 1 || is_local)
 }
 
 fn host_name(host: &str) -> &str {
@@ -80,4 +124,56 @@ fn host_name(host: &str) -> &str {
         return rest.split(']').next().unwrap_or_default();
     }
     host.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_us(hosts: &AllowedHosts, host: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().expect("a header's value"));
+        hosts.names_us(&headers)
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_own_is_ours() {
+        let hosts = AllowedHosts::Only(vec!["Chain.example".to_owned()]);
+        for ours in [
+            "localhost",
+            "LOCALHOST:5000",
+            "node2:5000",
+            "my_node-1",
+            "class.local",
+            "a.b.LOCAL:5000",
+            "node.prod.internal",
+            "chain.example:5000",
+            "127.0.0.1",
+            "192.168.0.1:80",
+            "[::1]:5000",
+        ] {
+            assert!(names_us(&hosts, ours), "{ours}");
+        }
+        for foreign in [
+            "",
+            ":5000",
+            ".local",
+            "evil..local",
+            "evil.example",
+            "evil.example:5000",
+            "local.evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "internal.",
+            "evil.localx",
+            "[evil]",
+            "[evil.local]",
+            "[127.0.0.1]",
+            "::1",
+            "a@b",
+            "other.chain.example",
+        ] {
+            assert!(!names_us(&hosts, foreign), "{foreign}");
+        }
+    }
 }

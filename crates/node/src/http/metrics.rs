@@ -19,6 +19,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
+use super::caller::Caller;
 use super::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
 use crate::driver::NodeHandle;
 use crate::explorer::peers::{self, Peer};
@@ -49,12 +50,16 @@ const AGREEMENTS: [&str; 7] = [
 pub(super) async fn metrics(
     State(node): State<NodeHandle>,
     Extension(counters): Extension<Arc<Counters>>,
+    caller: Caller,
 ) -> Response {
     let limit = Duration::from_millis(PEERS_TIMEOUT_MS);
     let peers = timeout(limit, peers::list(&node)).await;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(AtThisMoment {
-        peers: peers.ok().and_then(Result::ok).map(|list| list.peers),
+        peers: peers
+            .ok()
+            .and_then(Result::ok)
+            .map(|list| caller.may_see(list).peers),
         node,
         counters,
     }));

@@ -9,6 +9,7 @@ mod charts;
 mod forks;
 mod home;
 mod layout;
+mod operator;
 mod parts;
 mod peers;
 mod pending;
@@ -20,34 +21,51 @@ mod transaction;
 mod verify;
 mod words;
 
-use axum::Router;
 use axum::routing::{get, post};
 
 pub(super) use layout::not_found;
+pub(super) use operator::{ask_again, operator_only};
 
-use crate::driver::NodeHandle;
+use super::tier::{Route, Tier};
 
 /// All pages, and what they are made of.
-pub(super) fn routes() -> Router<NodeHandle> {
-    Router::new()
-        .route("/", get(home::home))
-        .route("/blocks", get(blocks::blocks))
-        .route("/block/{hash}", get(block::block))
-        .route("/mine-block", post(send::mine_block))
-        .route("/send", post(send::send))
-        .route("/verify", get(verify::verify))
-        .route("/tamper", get(tamper::tamper))
-        .route("/verify.py", get(verify::script))
-        .route("/tx/{id}", get(transaction::transaction))
-        .route("/address/{name}", get(address::address))
-        .route("/pending", get(pending::pending))
-        .route("/search", get(search::search))
-        .route("/charts", get(charts::charts))
-        .route("/forks", get(forks::forks))
-        .route("/reorg/{id}", get(reorganisation::reorganisation))
-        .route("/peers", get(peers::peers).post(peers::add))
-        .route("/peers/ask", post(peers::ask))
-        .route("/peers/{id}/remove", post(peers::remove))
-        .route("/peers/{id}/audit", get(peers::audit))
-        .route("/assets/{name}", get(assets::asset))
+pub(super) fn routes() -> Vec<Route> {
+    let route = |tier, name, handler| Route {
+        tier,
+        name,
+        handler,
+    };
+    vec![
+        route(Tier::Open, "GET /", get(home::home)),
+        route(Tier::Open, "GET /blocks", get(blocks::blocks)),
+        route(Tier::Open, "GET /block/{hash}", get(block::block)),
+        route(Tier::Operator, "POST /mine-block", post(send::mine_block)),
+        route(Tier::Judged, "POST /send", post(send::send)),
+        route(Tier::Open, "GET /verify", get(verify::verify)),
+        route(Tier::Open, "GET /tamper", get(tamper::tamper)),
+        route(Tier::Open, "GET /verify.py", get(verify::script)),
+        route(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
+        route(Tier::Open, "GET /address/{name}", get(address::address)),
+        route(Tier::Open, "GET /pending", get(pending::pending)),
+        route(Tier::Open, "GET /search", get(search::search)),
+        route(Tier::Open, "GET /charts", get(charts::charts)),
+        route(Tier::Open, "GET /forks", get(forks::forks)),
+        route(
+            Tier::Open,
+            "GET /reorg/{id}",
+            get(reorganisation::reorganisation),
+        ),
+        route(Tier::Open, "GET /peers", get(peers::peers)),
+        route(Tier::Operator, "POST /peers", post(peers::add)),
+        route(Tier::Open, "POST /peers/ask", post(peers::ask)),
+        route(
+            Tier::Operator,
+            "POST /peers/{id}/remove",
+            post(peers::remove),
+        ),
+        route(Tier::Operator, "GET /peers/{id}/audit", get(peers::audit)),
+        route(Tier::Open, "GET /assets/{name}", get(assets::asset)),
+        route(Tier::Open, "GET /operator", get(operator::operator)),
+        route(Tier::Open, "POST /operator", post(operator::show_token)),
+    ]
 }

@@ -13,15 +13,17 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use serde_json::{Value, json};
 
 use super::answer::{
     bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
 };
 use super::body::read_body;
+use super::caller::Caller;
 use super::chain_body::chain_body;
 use super::etag::is_known;
+use super::tier::{Route, Tier};
 use super::{INSTANCE_HEADER, NODE_HEADER};
 use crate::driver::{NodeHandle, Request, Stopping};
 use crate::explorer::mine::held_up_text;
@@ -30,14 +32,30 @@ use crate::explorer::mine::held_up_text;
 /// being read then go on in the background.
 const RESOLVE_TIMEOUT_MS: u64 = 45_000;
 
+/// The five endpoints.
+pub(super) fn routes() -> Vec<Route> {
+    let open = |name, handler| Route {
+        tier: Tier::Open,
+        name,
+        handler,
+    };
+    vec![
+        open("GET /mine", mine_route()),
+        open("POST /transactions/new", post(new_transaction)),
+        open("GET /chain", get(chain)),
+        open("POST /nodes/register", post(register)),
+        open("GET /nodes/resolve", resolve_route()),
+    ]
+}
+
 /// `GET /mine` alone: a HEAD request would otherwise be answered by it, and
 /// HEAD is said to change nothing.
-pub(super) fn mine_route() -> MethodRouter<NodeHandle> {
+fn mine_route() -> MethodRouter<NodeHandle> {
     get(mine).head(method_not_allowed)
 }
 
 /// `GET /nodes/resolve` alone, as for `/mine`.
-pub(super) fn resolve_route() -> MethodRouter<NodeHandle> {
+fn resolve_route() -> MethodRouter<NodeHandle> {
     get(resolve).head(method_not_allowed)
 }
 
@@ -67,10 +85,7 @@ fn forged(block: &Block) -> Vec<u8> {
     .concat()
 }
 
-pub(super) async fn new_transaction(
-    State(node): State<NodeHandle>,
-    body: Body,
-) -> Result<Response, Stopping> {
+async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Result<Response, Stopping> {
     let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
         Ok(body) => body,
         Err(refused) => return Ok(refused.into_response()),
@@ -97,7 +112,7 @@ pub(super) async fn new_transaction(
     )
 }
 
-pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
+async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
     let snapshot = match node.reader().snapshot() {
         Ok(snapshot) => snapshot,
         Err(error) => return unreadable(&error),
@@ -131,10 +146,7 @@ pub(super) async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) ->
     response
 }
 
-pub(super) async fn register(
-    State(node): State<NodeHandle>,
-    body: Body,
-) -> Result<Response, Stopping> {
+async fn register(State(node): State<NodeHandle>, body: Body) -> Result<Response, Stopping> {
     let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
         Ok(body) => body,
         Err(refused) => return Ok(refused.into_response()),
@@ -154,13 +166,16 @@ pub(super) async fn register(
     })
 }
 
-async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
+async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Response, Stopping> {
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
     let Answer::Resolved(resolved) = node.request_in_time(Request::Resolve, limit).await? else {
         return Ok(busy("the peers were not asked; try again"));
     };
     let reports = resolved.peers.iter();
-    let peers = reports.map(|(peer, report)| described(&peer.to_string(), report));
+    let peers = reports.map(|(peer, report)| match caller {
+        Caller::Operator => described(&peer.to_string(), report),
+        Caller::Anybody(_) => described_to_anybody(&peer.to_string(), report),
+    });
     let peers = peers.collect();
     let snapshot = match node.reader().snapshot() {
         Ok(snapshot) => snapshot,
@@ -173,6 +188,17 @@ async fn resolve(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
     let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
     let tail = format!("],\"peers\":{}}}", Value::Array(peers));
     Ok(chain_body(head, snapshot, tail, node.answer_memory()))
+}
+
+/// What is behind an address that does not offer a chain is not for whoever
+/// registered it: whether it is open, and what it says.
+fn described_to_anybody(peer: &str, report: &PeerReport) -> Value {
+    match report {
+        PeerReport::Refused(_) | PeerReport::Failed(_) | PeerReport::StillAsked => {
+            json!({ "node": peer, "outcome": "not answered" })
+        }
+        _ => described(peer, report),
+    }
 }
 
 fn described(peer: &str, report: &PeerReport) -> Value {

@@ -19,6 +19,7 @@ use utoipa::IntoParams;
 use crate::driver::NodeHandle;
 use crate::events::{LISTENERS_LIMIT, Listener, Taken, Topic};
 use crate::explorer::problem::Problem;
+use crate::http::caller::Caller;
 use crate::http::extract::Query;
 
 /// A listener hears from us at least this often, if only a comment: so both
@@ -49,16 +50,21 @@ pub(super) struct Wanted {
 pub(super) async fn events(
     State(node): State<NodeHandle>,
     Query(wanted): Query<Wanted>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let topics = read_topics(wanted.topics.as_deref())?;
     let last_seen = headers.get("last-event-id");
     let last_seen = last_seen.map(|name| name.to_str().unwrap_or_default());
-    let listener = node.events().listen(topics, last_seen).ok_or_else(|| {
-        Problem::busy(format!(
-            "{LISTENERS_LIMIT} listen already; try again when one has gone"
-        ))
-    })?;
+    let is_operator = caller == Caller::Operator;
+    let listener = node
+        .events()
+        .listen(topics, is_operator, last_seen)
+        .ok_or_else(|| {
+            Problem::busy(format!(
+                "{LISTENERS_LIMIT} listen already; try again when one has gone"
+            ))
+        })?;
     let body = stream::unfold(Stage::Greeting(listener), next);
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),

@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 
 use crate::explorer::problem::{PROBLEM_JSON, ProblemDocument};
 use crate::http::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
+use crate::http::tier::{TIER, Tier};
 
 /// The description without its paths.
 #[derive(OpenApi)]
@@ -18,7 +19,8 @@ use crate::http::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
             units, times are in milliseconds since 1970, indexes count from 1. What goes wrong \
             below /api/v1 is told by a problem document (RFC 9457). Wherever GET is, HEAD is too, \
             except at the tutorial's /mine and /nodes/resolve. Pages of other sites may read \
-            (CORS), and change nothing.",
+            (CORS), and change nothing. `x-tier` says who may do what: everybody what is `open`, \
+            and what is `judged` by the rules of the chain; the `operator` alone the rest.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
@@ -37,6 +39,9 @@ use crate::http::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
 )]
 pub(super) struct Description;
 
+/// The name of how the operator is known.
+const OPERATOR: &str = "operator";
+
 const TUTORIAL: &str = include_str!("tutorial.json");
 
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
@@ -50,9 +55,17 @@ pub(super) fn complete(described: utoipa::openapi::OpenApi) -> Value {
         unreachable!("tutorial.json is an object")
     };
     let paths = &mut description["paths"];
-    for (path, item) in by_hand {
+    for (path, mut item) in by_hand {
+        for (_, operation) in members(&mut item) {
+            operation[TIER] = json!(Tier::Open);
+        }
         paths[path] = item;
     }
+    description["components"]["securitySchemes"] = json!({ OPERATOR: {
+        "type": "http", "scheme": "bearer",
+        "description": "The token that the node was started with (--api-token). Requests from its \
+            own machine need none." } });
+    let paths = &mut description["paths"];
     for (path, item) in members(paths) {
         for (method, operation) in members(item) {
             complete_operation(path, method, operation);
@@ -70,10 +83,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if operation["tags"].is_null() {
         operation["tags"] = json!(["tutorial"]);
     }
+    let is_for_the_operator = operation[TIER] == json!(Tier::Operator);
+    if is_for_the_operator {
+        operation["security"] = json!([{ OPERATOR: [] }, {}]);
+    }
     let has_body = operation.get("requestBody").is_some();
     let is_reading = method == "get";
     let responses = &mut operation["responses"];
     let has_etag = responses.get("304").is_some();
+    if is_for_the_operator {
+        add_operator_problems(responses);
+    }
     add_problems(path, has_body, responses);
     for (status, response) in members(responses) {
         describe_problem(path, status, response);
@@ -96,6 +116,23 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
             "description": "The ETag of what the client has", "schema": { "type": "string" } });
         parameters(operation).push(known);
     }
+}
+
+fn add_operator_problems(responses: &mut Value) {
+    responses["401"] = json!({ "description":
+        "It is for the operator: no token was shown, or a wrong one (`rule` says which)" });
+    responses["403"] = json!({ "description":
+        "It is for the operator, and the node has no token; or a page of another site, or a name \
+         that is not the node's" });
+    let text = "How to show who one is: by the node's token (RFC 6750)";
+    let schema = json!({ "type": "string", "const": "Bearer" });
+    header(
+        &mut responses["401"],
+        "WWW-Authenticate",
+        text,
+        true,
+        schema,
+    );
 }
 
 /// What can go wrong everywhere, where nothing more is said of it.

@@ -6,6 +6,7 @@ use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, read_registration};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::VARY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -14,6 +15,7 @@ use crate::driver::{NodeHandle, Request};
 use crate::explorer::peers::{self, PeerList};
 use crate::explorer::problem::Problem;
 use crate::http::body::read_body;
+use crate::http::caller::Caller;
 use crate::http::etag::json_by_content;
 use crate::http::extract::Path;
 
@@ -22,9 +24,11 @@ use crate::http::extract::Path;
     responses((status = 200, description = "All registered peers", body = PeerList), (status = 304, description = "It is the same"), (status = 503, description = "The node is stopping")))]
 pub(super) async fn list(
     State(node): State<NodeHandle>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    json_by_content(&headers, (), &peers::list(&node).await?)
+    let list = caller.may_see(peers::list(&node).await?);
+    json_by_content(&headers, [(VARY, "Authorization, Cookie")], &list)
 }
 
 /// Registers peers: all of them or none.

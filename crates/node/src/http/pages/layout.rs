@@ -4,8 +4,8 @@
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
 use crate::http::answer;
+use crate::http::source::SET_OWN_PAGE;
 
 /// A page takes nothing from any other host, and no script that stands in it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -88,6 +89,7 @@ impl<T: Template> IntoResponse for Html<T> {
                     (REFERRER_POLICY, "same-origin"),
                     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
                     (CACHE_CONTROL, "no-cache"),
+                    (SET_COOKIE, SET_OWN_PAGE),
                 ];
                 (StatusCode::OK, headers, text).into_response()
             }

@@ -19,6 +19,7 @@ use crate::audit::{Audit, AuditedBlock, Verdict};
 use crate::driver::{NodeHandle, Request};
 use crate::explorer::peers::{self, Peer};
 use crate::explorer::problem::Problem;
+use crate::http::caller::Caller;
 use crate::http::extract::Path;
 
 /// Whoever lets all peers be asked waits so long for them; they go on being
@@ -29,6 +30,7 @@ const ASK_TIMEOUT_MS: u64 = 5_000;
 #[template(path = "peers.html")]
 struct Peers {
     frame: Frame,
+    is_operator: bool,
     peers: Vec<PeerRow>,
 }
 
@@ -78,10 +80,12 @@ struct Added {
     node: String,
 }
 
-pub(super) async fn peers(State(node): State<NodeHandle>) -> Response {
-    let page = peers::list(&node).await.map(|list| Peers {
+pub(super) async fn peers(State(node): State<NodeHandle>, caller: Caller) -> Response {
+    let list = peers::list(&node).await;
+    let page = list.map(|list| Peers {
         frame: Frame::of(&node).here("peers"),
-        peers: list.peers.iter().map(row).collect(),
+        is_operator: caller == Caller::Operator,
+        peers: caller.may_see(list).peers.iter().map(row).collect(),
     });
     shown(&node, page)
 }
