@@ -14,6 +14,7 @@ mod escape;
 mod fee;
 mod forks;
 mod log;
+mod memory;
 mod new_chain;
 mod new_file;
 mod node;

@@ -18,11 +18,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::log::start_log;
 use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
-use crate::rules;
+use crate::{memory, rules};
 
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.
 const BACKGROUND_TIMEOUT_MS: u64 = 500;
+
+/// Clients are served on at most so many threads: each may be making an answer
+/// that is several times as long as a block.
+const SERVING_THREADS_LIMIT: usize = 8;
+
+/// At most so many threads read from the disk for them.
+const BLOCKING_THREADS_LIMIT: usize = 64;
 
 /// A node that starts has locked its folder within this time.
 const START_LIMIT_MS: u64 = 10_000;
@@ -45,7 +52,13 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
 pub(crate) fn run_until_stopped(
     starting: impl Future<Output = anyhow::Result<(Running, DataFolder)>>,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    memory::give_back_what_is_freed();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(all_cores().get().min(SERVING_THREADS_LIMIT))
+        .max_blocking_threads(BLOCKING_THREADS_LIMIT)
+        .enable_all()
+        .build();
+    let runtime = runtime.context("cannot start the runtime")?;
     let done = runtime.block_on(async {
         // Before the start: from then on a signal ends the node in good order.
         let mut interrupted = signal(SignalKind::interrupt())?;

@@ -42,6 +42,35 @@ fn what_is_no_http_is_refused() {
 }
 
 #[test]
+fn a_request_names_its_host_once() {
+    let node = Node::start();
+    for path in ["/chain", "/", "/api/v1/status", "/nothing"] {
+        for (version, hosts, is_refused) in [
+            ("1.1", "", true),
+            ("1.1", "Host: localhost\r\nHost: localhost\r\n", true),
+            ("1.1", "Host: localhost\r\nhost: example.org\r\n", true),
+            ("1.0", "Host: localhost\r\nHost: localhost\r\n", true),
+            ("1.0", "", false),
+            ("1.1", "Host: localhost\r\n", false),
+            ("1.1", "hOsT: [::1]:5000\r\n", false),
+        ] {
+            let request = format!("GET {path} HTTP/{version}\r\nConnection: close\r\n{hosts}\r\n");
+            let status = node.send(request.as_bytes()).unwrap().status;
+            assert_eq!(status == 400, is_refused, "{status} for {request}");
+        }
+    }
+    let answer = node.send(b"GET /api/v1/status HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(answer.json()["type"], "/problems/malformed");
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("expected a Host header")
+    );
+    node.assert_unharmed();
+}
+
+#[test]
 fn a_body_whose_length_is_in_doubt_is_refused() {
     let node = Node::start();
     for headers in [

@@ -83,35 +83,27 @@ fn an_endless_head_is_cut_off() {
     );
 }
 
+/// What is said of an answer that goes on beside its blocks: it is read no
+/// further, since each byte costs a processor something.
+const MUCH_ELSE: &str = "expected blocks, found more than 1048576 bytes of other things";
+
 #[test]
-fn endless_space_is_not_kept() {
-    let cases = [
-        (
-            "",
-            "the answer ends after 30000000 bytes, before the chain does",
-        ),
-        (
-            "{\"chain\"",
-            "the answer ends after 30000008 bytes, before the chain does",
-        ),
-        (
-            "{\"chain\": ",
-            "the answer ends after 30000010 bytes, before the chain does",
-        ),
-        (
-            "{\"chain\": [",
-            "the answer ends after 30000011 bytes, before the chain does",
-        ),
-        ("{\"chain\": []}", "the chain is empty"),
+fn endless_space_is_not_read() {
+    let starts = [
+        "",
+        "{\"chain\"",
+        "{\"chain\": ",
+        "{\"chain\": [",
+        "{\"chain\": []}",
     ];
     check(
         100,
-        &cases.map(|(start, error)| (format!("{OK}{start}"), " \n", error)),
+        &starts.map(|start| (format!("{OK}{start}"), " \n", MUCH_ELSE)),
     );
 }
 
 #[test]
-fn endless_members_beside_the_chain_are_not_kept() {
+fn endless_members_beside_the_chain_are_not_read() {
     const KEY: &str =
         "text is larger than the limit of 65536 bytes (counted from byte 1 of the answer)";
     const VALUE: &str =
@@ -125,11 +117,7 @@ fn endless_members_beside_the_chain_are_not_kept() {
             (format!("{OK}{{\"a\": \""), "a", VALUE),
             (format!("{OK}{{\"a\": 1"), "1", VALUE),
             (format!("{OK}{{\"a\": [0"), ",0", LIST),
-            (
-                format!("{OK}{{\"a\": 1"),
-                ",\"a\":1",
-                "the answer ends after 29998807 bytes, before the chain does",
-            ),
+            (format!("{OK}{{\"a\": 1"), ",\"a\":1", MUCH_ELSE),
         ],
     );
 }
@@ -173,7 +161,7 @@ fn a_bomb_is_unpacked_only_as_far_as_a_block_can_go() {
     assert_eq!(
         said,
         [
-            "the answer can't be unpacked: unexpected end of file",
+            MUCH_ELSE,
             "text is larger than the limit of 8388608 bytes (counted from byte 11 of the answer)"
         ]
     );

@@ -1,6 +1,7 @@
 //! Blocks that anybody offers over the API, and what the API says was hashed of
 //! a block: enough to make a block with nothing but SHA-256.
 
+use std::io::{BufReader, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::address::Address;
@@ -13,7 +14,7 @@ use ruint::aliases::U256;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::raw::Node;
+use crate::raw::{Node, read_answer};
 use crate::support::Server;
 
 fn preimage(node: &Server, index: u64) -> Value {
@@ -182,6 +183,47 @@ fn a_body_that_is_too_long_is_refused_before_it_comes() {
         let request = [head.as_bytes(), &vec![b'x'; body]].concat();
         assert_eq!(node.send(&request).unwrap().status, status);
     }
+}
+
+/// A place is taken by a block that is there, and not by the word that one will
+/// come; nor do many that come slowly keep out one that is there.
+#[test]
+fn who_only_says_that_a_block_will_come_takes_nobodys_place() {
+    let node = Node::start();
+    let head = |bytes: usize| {
+        format!(
+            "POST /api/v1/blocks HTTP/1.1\r\nHost: localhost\r\nContent-Length: {bytes}\r\n\r\n"
+        )
+    };
+    let mut waiting = Vec::new();
+    for number in 0..40 {
+        let mut stream = node.connect();
+        stream
+            .write_all(head(BLOCK_LIMIT_BYTES).as_bytes())
+            .unwrap();
+        if number % 2 == 0 {
+            stream.write_all(&vec![b' '; 1_000_000]).unwrap();
+        }
+        waiting.push(stream);
+    }
+    for _ in 0..20 {
+        let answer = node.post("/api/v1/blocks", b"{");
+        assert_eq!(answer.status, 400, "{}", answer.text());
+    }
+    // What has come of them counts together.
+    let before_mb = node.resident_mb();
+    let mut refused = 0;
+    for stream in &mut waiting {
+        let _ = stream.write_all(&vec![b' '; BLOCK_LIMIT_BYTES - 2_000_000]);
+    }
+    assert!(node.resident_mb() < before_mb + 150);
+    for stream in waiting {
+        let answer = read_answer(&mut BufReader::new(stream)).unwrap();
+        assert!([408, 503].contains(&answer.status), "{}", answer.status);
+        refused += usize::from(answer.status == 503);
+    }
+    assert!(refused > 20, "{refused}");
+    node.assert_unharmed();
 }
 
 fn address(name: &str) -> Address {

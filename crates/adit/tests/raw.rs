@@ -77,6 +77,11 @@ impl Node {
         self.system_says("VmRSS:") * 1024 / 1_000_000
     }
 
+    /// The most that it has held since its start.
+    pub(crate) fn peak_mb(&self) -> u64 {
+        self.system_says("VmHWM:") * 1024 / 1_000_000
+    }
+
     /// How many threads the node has now.
     pub(crate) fn threads(&self) -> u64 {
         self.system_says("Threads:")

@@ -305,3 +305,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_no_block_may_be_as_long_as_the_blocks_and_a_little_more() {
+    let members = "\"a\": 1, ".repeat(200_000);
+    let long = format!("{{{members}\"chain\": []}}");
+    assert!(matches!(read_answer(&long), Err(ReadError::MuchElse)));
+    let space = " ".repeat(2_000_000);
+    let long = format!("{{\"chain\": [{space}]}}");
+    assert!(matches!(read_answer(&long), Err(ReadError::MuchElse)));
+    // A chain that is laid out has much space in it.
+    let block = format!("[{}]", "1, ".repeat(20) + "1");
+    let laid_out = format!("{block},\n{}", " ".repeat(40)).repeat(60_000);
+    let answer = format!("{{\"chain\": [{laid_out}{block}]}}");
+    assert_eq!(read_answer(&answer).unwrap().len(), 60_001);
+}

@@ -4,6 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Of what is free, whoever asks for a part may take one in so many: much held
+/// by some then leaves room for little ones of others.
+const PARTS: usize = 8;
+
 /// What all who share it may hold together.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -24,6 +28,15 @@ impl Budget {
             limit_bytes,
             held_bytes: AtomicUsize::new(0),
         })
+    }
+
+    /// Whether `take_part` would find so much, if nobody else took anything.
+    pub(crate) fn has_part(&self, bytes: usize) -> bool {
+        self.fits_part(self.held_bytes.load(Ordering::Relaxed), bytes)
+    }
+
+    fn fits_part(&self, held_bytes: usize, bytes: usize) -> bool {
+        bytes <= self.limit_bytes.saturating_sub(held_bytes) / PARTS
     }
 }
 
@@ -51,6 +64,27 @@ impl Share {
         }
         self.bytes += bytes;
         true
+    }
+
+    /// As `take`, but only as much as an eighth of what is free: who wants much
+    /// finds no room long before who wants little.
+    pub(crate) fn take_part(&mut self, bytes: usize) -> bool {
+        let budget = &self.budget;
+        let with_part = |held| budget.fits_part(held, bytes).then(|| held + bytes);
+        let held = &self.budget.held_bytes;
+        let taken = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with_part);
+        self.bytes += taken.map_or(0, |_| bytes);
+        taken.is_ok()
+    }
+
+    /// A share of its own for so much of this one, or for all of it.
+    pub(crate) fn split_off(&mut self, bytes: usize) -> Share {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Share {
+            budget: Arc::clone(&self.budget),
+            bytes,
+        }
     }
 
     /// Gives everything back.

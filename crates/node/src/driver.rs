@@ -20,7 +20,7 @@ use adit_core::sync::{Ask, PeerReport, Refusal, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::{Opened, Reader, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::announce::Announcer;
@@ -32,7 +32,7 @@ use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
 use crate::explorer::block::time_ms;
 use crate::explorer::peers::{Peer, described};
 use crate::history::{self, HistoryAt, HistoryTeller, HistoryWatch, NoHistory};
-use crate::http::chain_body::PIECES_LIMIT_BYTES;
+use crate::http::held::ANSWERS_LIMIT_BYTES;
 use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
 use crate::pool_record::PoolRecord;
 use crate::repeated;
@@ -43,6 +43,10 @@ const COMMANDS_LIMIT: usize = 4_096;
 
 /// One sync serves at most so many commands.
 const BATCH_LIMIT: usize = 1_024;
+
+/// At most so many look at the node at a time, each at up to
+/// `PENDING_LOOKED_AT_LIMIT` transactions; whoever comes then waits.
+const LOOKS_AT_ONCE_LIMIT: usize = 64;
 
 /// Why the driver stopped, other than that it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +131,12 @@ struct Edge {
     min_fee_rate: FeeRate,
     /// What all branches together may hold in memory.
     branches_memory: Arc<Budget>,
-    /// What all answers together may hold in long pieces.
+    /// What all answers together may hold until they are written.
     answers_memory: Arc<Budget>,
     /// Where peers' chains are audited.
     audits: AuditPlaces,
+    /// Who looks at the node holds one of these.
+    looks: Semaphore,
     /// Where everything runs that speaks to peers.
     peers_runtime: Handle,
     last_request: AtomicU64,
@@ -191,6 +197,7 @@ impl NodeHandle {
         &self,
         look: impl FnOnce(&Node) -> T + Send + 'static,
     ) -> Result<T, Stopping> {
+        let _place = self.0.looks.acquire().await.map_err(|_| Stopping)?;
         let (reply, seen) = oneshot::channel();
         let look = Box::new(move |node: &Node| {
             // If it was dropped, whoever wanted to look has gone.
@@ -248,9 +255,9 @@ impl NodeHandle {
         Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
     }
 
-    /// A share of what answers that hold a chain may keep in memory.
-    pub(crate) fn answer_memory(&self) -> Share {
-        Share::of(&self.0.answers_memory)
+    /// What all answers together may hold until they are written.
+    pub(crate) fn answers_memory(&self) -> &Arc<Budget> {
+        &self.0.answers_memory
     }
 
     /// Where peers' chains are audited.
@@ -375,8 +382,9 @@ pub fn start(
         node_id,
         instance_id: uuid::Uuid::new_v4().simple().to_string(),
         branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
-        answers_memory: Budget::new(PIECES_LIMIT_BYTES),
+        answers_memory: Budget::new(ANSWERS_LIMIT_BYTES),
         audits: AuditPlaces::default(),
+        looks: Semaphore::new(LOOKS_AT_ONCE_LIMIT),
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
         counters: Arc::clone(&counters),

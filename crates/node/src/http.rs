@@ -2,17 +2,21 @@
 //! connections, headers, bodies and time. What the answers say is decided in
 //! the modules below.
 
+mod abandon;
 mod answer;
 mod api;
 mod body;
 mod caller;
-pub(crate) mod chain_body;
+mod chain_body;
+mod connection;
 mod counters;
 mod envelope;
 mod etag;
 mod extract;
 mod guard;
 mod health;
+pub(crate) mod held;
+mod host_header;
 mod link;
 mod metrics;
 mod pages;
@@ -27,6 +31,8 @@ pub(crate) use caller::Access;
 pub(crate) use guard::AllowedHosts;
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,13 +47,14 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
-use tokio_io_timeout::TimeoutStream;
 
 use self::caller::Caller;
+use self::connection::Connection;
 use self::counters::{Counters, Group};
+use crate::budget::Budget;
 use crate::driver::NodeHandle;
 use crate::{open_files, repeated};
 
@@ -72,9 +79,6 @@ const HEAD_LIMIT_BYTES: usize = 16 * 1024;
 
 /// A request has at most so many header fields.
 const HEADERS_LIMIT: usize = 100;
-
-/// A client that takes nothing of its answer for this long is cut off.
-const WRITE_TIMEOUT_MS: u64 = 30_000;
 
 /// What is under way at shutdown may take this long to end.
 const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
@@ -104,21 +108,25 @@ pub(crate) async fn serve(
 ) {
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
-    let access = Arc::new(access);
+    let (access, answers_memory) = (Arc::new(access), Arc::clone(node.answers_memory()));
     let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
     let front = Front {
         access,
+        answers_memory,
         paths: TowerToHyperService::new(paths),
         counters: Arc::clone(&counters),
     };
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        // Who has said all that they want to say still waits for the answer.
+        .half_close(true)
         .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
         .max_buf_size(HEAD_LIMIT_BYTES)
         .max_headers(HEADERS_LIMIT);
     let connections = CONNECTIONS_LIMIT.min(open_files::for_clients());
     let places = Arc::new(Semaphore::new(connections));
     let graceful = GracefulShutdown::new();
+    connection::prepare(&listener);
     loop {
         let place = Arc::clone(&places).acquire_owned();
         let (place, accepted) = tokio::select! {
@@ -137,18 +145,23 @@ pub(crate) async fn serve(
         };
         // Answers are written whole; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(Duration::from_millis(WRITE_TIMEOUT_MS)));
-        let io = TokioIo::new(Box::pin(stream));
-        let front = front.clone();
+        let stream = Arc::new(stream);
+        let io = TokioIo::new(Connection::new(Arc::clone(&stream)));
+        let (front, client) = (front.clone(), Arc::clone(&stream));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            answer_to(request.map(Body::new), remote.ip(), front.clone())
+            let request = request.map(Body::new);
+            answer_to(request, remote.ip(), front.clone(), Arc::clone(&client))
         });
         let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = connection.await;
+            let is_aborted = ended.is_err_and(|error| {
                 tracing::debug!(%error, "connection ended");
+                is_slow(&error)
+            });
+            if !is_aborted {
+                connection::see_off(&stream).await;
             }
             drop((place, connected));
         });
@@ -162,10 +175,17 @@ pub(crate) async fn serve(
     .await;
 }
 
+/// Whether a connection ended because its client took too little.
+fn is_slow(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
+}
+
 /// What every request meets first.
 #[derive(Clone)]
 struct Front {
     access: Arc<Access>,
+    answers_memory: Arc<Budget>,
     paths: TowerToHyperService<Router>,
     counters: Arc<Counters>,
 }
@@ -175,6 +195,7 @@ async fn answer_to(
     mut request: Request,
     remote: IpAddr,
     front: Front,
+    client: Arc<TcpStream>,
 ) -> Result<Response, Infallible> {
     let start = Instant::now();
     let caller = Caller::of(remote, request.version(), request.headers(), &front.access);
@@ -184,11 +205,17 @@ async fn answer_to(
     let id = envelope::is_for(path).then(|| envelope::request_id(request.headers()));
     let line = tracing::enabled!(tracing::Level::DEBUG).then(|| path.to_string());
     let method = request.method().clone();
-    let refusal = guard::refusal(&front.access.hosts, &request);
+    let refusal = host_header::refusal(&request);
+    let refusal = refusal.or_else(|| guard::refusal(&front.access.hosts, &request));
     let preflight = || id.as_ref().and_then(|_| envelope::preflight(&request));
     let mut response = match refusal.or_else(preflight) {
         Some(answered) => answered,
-        None => front.paths.call(request).await?,
+        None => {
+            let path = request.uri().path().to_string();
+            let answer =
+                abandon::unless_gone(request, &client, |request| front.paths.call(request));
+            held::count(&path, answer.await?, &front.answers_memory)
+        }
     };
     let (status, duration) = (response.status(), start.elapsed());
     front.counters.answered(group, status, duration);

@@ -152,6 +152,12 @@ impl Snapshot {
             .transpose()
     }
 
+    /// How long a block's text is, on the main chain or beside it.
+    pub fn text_bytes(&self, hash: &Hash) -> Result<Option<usize>, StoreError> {
+        let record = self.view.block(hash).map_err(self.reader.index_error())?;
+        Ok(record.map(|record| record.location.length_bytes as usize))
+    }
+
     /// Hands out the blocks beside the main chain. All blocks are looked at,
     /// unless there are none beside it.
     pub(crate) fn side_blocks(&self, mut each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {

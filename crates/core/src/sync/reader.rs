@@ -14,6 +14,10 @@ pub const ANSWER_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A member of the answer other than `chain` is at most this long.
 const OTHER_MEMBER_LIMIT_BYTES: usize = 64 * 1024;
 
+/// An answer may hold so much that is no block, and as much again as its blocks
+/// are long: an honest one lays them out, and says how many they are.
+const OUTSIDE_LIMIT_BYTES: u64 = 1024 * 1024;
+
 /// Why bytes are not a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -36,6 +40,9 @@ pub enum ReadError {
     /// There is no `chain` in it.
     #[error("the answer has no \"chain\"")]
     NoChain,
+    /// It goes on and on beside the blocks.
+    #[error("expected blocks, found more than {OUTSIDE_LIMIT_BYTES} bytes of other things")]
+    MuchElse,
     /// It goes on and on.
     #[error("the answer is longer than {ANSWER_LIMIT_BYTES} bytes")]
     TooLong,
@@ -81,6 +88,9 @@ pub struct ChainReader {
     position: usize,
     /// Bytes dropped from the buffer's front so far.
     dropped: u64,
+    /// How long the blocks were so far, and all that is none.
+    inside: u64,
+    outside: u64,
     place: Place,
     /// Whether the member that it is at is the chain.
     at_chain: bool,
@@ -136,6 +146,8 @@ impl ChainReader {
             buffer: Vec::new(),
             position: 0,
             dropped: 0,
+            inside: 0,
+            outside: 0,
             place,
             at_chain: false,
             saw_chain: false,
@@ -199,6 +211,9 @@ impl ChainReader {
         }
         loop {
             self.skip_space();
+            if self.outside > self.inside.saturating_add(OUTSIDE_LIMIT_BYTES) {
+                return Err(ReadError::MuchElse);
+            }
             let Some(&byte) = self.buffer.get(self.position) else {
                 return self.at_end_of_buffer();
             };
@@ -246,14 +261,15 @@ impl ChainReader {
 
     fn skip_space(&mut self) {
         let rest = &self.buffer[self.position..];
-        self.position += rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
-            .count();
+        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+        let spaces = rest.iter().take_while(is_space).count();
+        self.position += spaces;
+        self.outside += spaces as u64;
     }
 
     fn step(&mut self, place: Place) {
         self.position += 1;
+        self.outside += 1;
         self.place = place;
     }
 
@@ -301,6 +317,10 @@ impl ChainReader {
                 let start = self.position;
                 self.position += length;
                 self.last = start..self.position;
+                match self.place {
+                    Place::FirstBlock | Place::Block | Place::Line => self.inside += length as u64,
+                    _ => self.outside += length as u64,
+                }
                 self.needed = 0;
                 self.last_length = text.len();
                 Ok(Some(text))

@@ -116,18 +116,24 @@ pub(crate) async fn transactions(
     let (name, _) = who(node, name)?;
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let cursor = page.place_cursor()?;
-    let mut transactions = Vec::new();
-    if cursor.is_none() {
-        let waiting = pending::of_name(node, &name).await?;
-        for one in waiting.iter().take(limit) {
-            transactions.push(waiting_state(one.id, &one.text)?);
-        }
-    }
+    let mut waiting = match cursor {
+        None => pending::of_name(node, &name).await?,
+        Some(_) => Vec::new(),
+    };
+    waiting.truncate(limit);
+    waiting.shrink_to_fit();
     let history = node.history().await?;
     let before = cursor.unwrap_or(TransactionPlace::LAST);
-    let room = limit - transactions.len();
-    let (found, next) = beside(|| read_named(node, &history, &name, before, room)).await?;
-    transactions.extend(found);
+    let room = limit - waiting.len();
+    // Nothing long is held while others are waited for.
+    let read = || {
+        let states = waiting.iter().map(|one| waiting_state(one.id, &one.text));
+        let mut transactions = states.collect::<Result<Vec<_>, _>>()?;
+        let (found, next) = read_named(node, &history, &name, before, room)?;
+        transactions.extend(found);
+        Ok((transactions, next))
+    };
+    let (transactions, next) = beside(read).await?;
     Ok(AddressTransactions {
         transactions,
         next: next.map(Page::cursor_of_place),

@@ -18,6 +18,9 @@ use super::stored::{as_it_stands, block_at, read, read_hash};
 use super::transaction::PAGE_READ_LIMIT_BYTES;
 use crate::driver::NodeHandle;
 
+/// A longer block is read as a page is: beside the threads that serve others.
+const LONG_BLOCK_BYTES: usize = 256 * 1024;
+
 /// A block without its transactions.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlockSummary {
@@ -98,15 +101,41 @@ pub(crate) fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<B
 }
 
 /// A block on the main chain or beside it. `hash` is what somebody wrote.
-pub(crate) fn of_hash(
+pub(crate) async fn of_hash(
     node: &NodeHandle,
     snapshot: &Snapshot,
     hash: &str,
 ) -> Result<Block, Problem> {
     let hash = read_hash(hash, "a block's hash")?;
-    let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
+    let bytes = snapshot.text_bytes(&hash).map_err(Problem::unreadable)?;
     let none = || Problem::not_found(format!("there is no block {hash} here"));
-    read(node, text)?.ok_or_else(none)
+    let read = || {
+        let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
+        read(node, text)?.ok_or_else(none)
+    };
+    match bytes.ok_or_else(none)? > LONG_BLOCK_BYTES {
+        true => beside(read).await,
+        false => read(),
+    }
+}
+
+/// As `of_hash`, for an answer that holds the block's text: where it would find
+/// no room, the block is not read either.
+pub(crate) async fn to_be_sent(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    hash: &str,
+) -> Result<Block, Problem> {
+    let bytes = snapshot
+        .text_bytes(&read_hash(hash, "a block's hash")?)
+        .map_err(Problem::unreadable)?
+        .filter(|bytes| *bytes > LONG_BLOCK_BYTES);
+    if bytes.is_some_and(|bytes| !node.answers_memory().has_part(bytes)) {
+        return Err(Problem::busy(
+            "too many long answers are being read by others; try again",
+        ));
+    }
+    of_hash(node, snapshot, hash).await
 }
 
 /// What is said of a block.

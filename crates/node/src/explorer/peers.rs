@@ -97,6 +97,7 @@ impl PeerList {
         let peers = self.peers.iter().map(Peer::for_anybody);
         PeerList {
             peers: peers.collect(),
+            own: Vec::new(),
         }
     }
 }

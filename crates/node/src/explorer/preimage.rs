@@ -58,12 +58,12 @@ pub struct Guess {
 
 /// What was hashed of that block, on the main chain or beside it. `hash` is
 /// what somebody wrote.
-pub(crate) fn preimage(
+pub(crate) async fn preimage(
     node: &NodeHandle,
     snapshot: &Snapshot,
     hash: &str,
 ) -> Result<Preimage, Problem> {
-    let block = block::of_hash(node, snapshot, hash)?;
+    let block = block::to_be_sent(node, snapshot, hash).await?;
     let preimage = match block.sealed() {
         Some(_) => header_text(block.text()),
         None => block.text().to_vec(),

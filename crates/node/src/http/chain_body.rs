@@ -13,37 +13,26 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::budget::Share;
+use super::held::{Counted, FREE_BYTES, HeldBytes};
+use crate::budget::{Budget, Share};
 use crate::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
+/// Where the answers that are being sent leave no room for such a piece, it is
+/// as long as one that needs none.
 const PIECE_BYTES: usize = 1024 * 1024;
-
-/// All answers whose pieces are so long hold together at most this much ...
-pub(crate) const PIECES_LIMIT_BYTES: usize = 128 * 1024 * 1024;
-
-/// ... and the pieces of further ones are about this long.
-const SMALL_PIECE_BYTES: usize = 128 * 1024;
-
-/// One piece is being sent while the next is read.
-const PIECES_HELD: usize = 2;
 
 /// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
 pub(super) fn chain_body(
     head: String,
     snapshot: Snapshot,
     tail: String,
-    mut memory: Share,
+    memory: Arc<Budget>,
 ) -> Response {
-    let piece_bytes = match memory.take(PIECES_HELD * PIECE_BYTES) {
-        true => PIECE_BYTES,
-        false => SMALL_PIECE_BYTES,
-    };
     let source = Arc::new(Source {
         snapshot,
         tail,
-        piece_bytes,
-        _memory: memory,
+        memory,
     });
     let start = Place {
         index: 1,
@@ -60,6 +49,7 @@ pub(super) fn chain_body(
     let mut response = body.into_response();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    response.extensions_mut().insert(Counted);
     response
 }
 
@@ -112,23 +102,28 @@ async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Resul
 struct Source {
     snapshot: Snapshot,
     tail: String,
-    piece_bytes: usize,
-    /// Held as long as the answer is being sent.
-    _memory: Share,
+    /// What the answers share that are being sent.
+    memory: Arc<Budget>,
 }
 
 impl Source {
     fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
         let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
-        bytes.reserve(self.piece_bytes.min(chain_bytes) + self.tail.len());
+        let wanted_bytes = PIECE_BYTES.min(chain_bytes);
+        let mut share = Share::of(&self.memory);
+        let piece_bytes = match wanted_bytes <= FREE_BYTES || share.take_part(wanted_bytes) {
+            true => wanted_bytes,
+            false => FREE_BYTES,
+        };
+        bytes.reserve(piece_bytes + self.tail.len());
         let snapshot = &self.snapshot;
-        let next = snapshot.read_main_in_parts(from, self.piece_bytes, &mut bytes)?;
+        let next = snapshot.read_main_in_parts(from, piece_bytes, &mut bytes)?;
         let is_last = next.index > snapshot.length();
         if is_last {
             bytes.extend_from_slice(self.tail.as_bytes());
         }
         Ok(Piece {
-            bytes: bytes.into(),
+            bytes: HeldBytes::counted(bytes, share),
             next: (!is_last).then_some(next),
         })
     }

@@ -1,6 +1,7 @@
 //! The five endpoints of the tutorial, with its bodies and status codes. Where
 //! the Python node crashes, hangs or lies, the answer says what was wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::block::Block;
@@ -130,7 +131,7 @@ async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
             "{\"chain\":[".to_string(),
             snapshot,
             tail,
-            node.answer_memory(),
+            Arc::clone(node.answers_memory()),
         )
     };
     let headers = response.headers_mut();
@@ -187,7 +188,8 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Respo
     };
     let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
     let tail = format!("],\"peers\":{}}}", Value::Array(peers));
-    Ok(chain_body(head, snapshot, tail, node.answer_memory()))
+    let memory = Arc::clone(node.answers_memory());
+    Ok(chain_body(head, snapshot, tail, memory))
 }
 
 /// What is behind an address that does not offer a chain is not for whoever

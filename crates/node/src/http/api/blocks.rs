@@ -52,7 +52,7 @@ pub(super) async fn block(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::of_hash(&node, &snapshot, &hash)?;
+    let block = block::of_hash(&node, &snapshot, &hash).await?;
     let tag = Tag::of_tip(&snapshot);
     if let Some(unchanged) = if_changed(&headers, &tag) {
         return Ok(unchanged);
@@ -72,7 +72,7 @@ pub(super) async fn raw(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::of_hash(&node, &snapshot, &hash)?;
+    let block = block::to_be_sent(&node, &snapshot, &hash).await?;
     let text = json_text(StatusCode::OK, block.text().to_vec());
     Ok(for_ever(&headers, Tag::of_hash(&block.hash()), text))
 }
@@ -88,7 +88,7 @@ pub(super) async fn preimage(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let preimage = preimage::preimage(&node, &snapshot, &hash)?;
+    let preimage = preimage::preimage(&node, &snapshot, &hash).await?;
     Ok(for_ever(&headers, Tag(hash), Json(preimage)))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn transactions(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::of_hash(&node, &snapshot, &hash)?;
+    let block = block::to_be_sent(&node, &snapshot, &hash).await?;
     let text = json_text(StatusCode::OK, block.transactions_text().to_vec());
     Ok(for_ever(&headers, Tag::of_hash(&block.hash()), text))
 }

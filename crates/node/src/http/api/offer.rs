@@ -3,6 +3,7 @@
 //! is said in so many words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_core::archive::Archive;
 use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
@@ -15,6 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::driver::{NodeHandle, Request, now};
@@ -25,6 +27,9 @@ use crate::http::body::read_body;
 /// At most so many blocks are read and checked at a time. Each may take
 /// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
 const OFFERS_LIMIT: usize = 8;
+
+/// A block that is there waits this long for one of those places.
+const PLACE_TIMEOUT_MS: u64 = 2_000;
 
 static PLACES: Semaphore = Semaphore::const_new(OFFERS_LIMIT);
 
@@ -49,9 +54,12 @@ pub(super) async fn offer(
     State(node): State<NodeHandle>,
     body: Body,
 ) -> Result<Json<Offered>, Problem> {
-    let place = PLACES.try_acquire();
-    let place = place.map_err(|_| Problem::busy("other blocks are being checked; try again"))?;
+    // Who only says that a block will come takes nobody's place.
     let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
+    let limit = Duration::from_millis(PLACE_TIMEOUT_MS);
+    let place = timeout(limit, PLACES.acquire()).await;
+    let busy = || Problem::busy("other blocks are being checked; try again");
+    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
     let checking = node.clone();
     // The place goes along: a client that leaves does not end the check.
     let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));

@@ -55,13 +55,16 @@ pub(super) async fn block(
     hash: Result<Path<String>, Problem>,
     part: Result<Query<Part>, Problem>,
 ) -> Response {
-    let page = hash.and_then(|Path(hash)| page(&node, &hash, part?.0.from.unwrap_or(0)));
+    let page = match (hash, part) {
+        (Ok(Path(hash)), Ok(Query(part))) => page(&node, &hash, part.from.unwrap_or(0)).await,
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
     shown(&node, page)
 }
 
-fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, Problem> {
+async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::of_hash(node, &snapshot, hash)?;
+    let block = block::of_hash(node, &snapshot, hash).await?;
     let summary = block::summary(node, &snapshot, &block)?;
     let rows = rows_of_block(node, &block, from, TRANSACTIONS_SHOWN);
     let count = summary.transaction_count;

@@ -1,0 +1,27 @@
+//! Whether a request says for which host it is as it must (RFC 9112, 3.2):
+//! whoever passes requests on would otherwise have to guess, and one would take
+//! another host than we do. Which hosts are served, the guard decides.
+
+use axum::extract::Request;
+use axum::http::header::HOST;
+use axum::http::{StatusCode, Version};
+use axum::response::{IntoResponse, Response};
+
+use super::envelope;
+use crate::explorer::problem::Problem;
+
+/// Why a request is refused for its Host, if it is.
+pub(super) fn refusal(request: &Request) -> Option<Response> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let problem = match (hosts.next(), hosts.count()) {
+        (Some(_), 0) => return None,
+        // HTTP/1.0 did not know the header.
+        (None, _) if request.version() < Version::HTTP_11 => return None,
+        (None, _) => "expected a Host header, as in every request of HTTP/1.1; found none\n".into(),
+        (Some(_), others) => format!("expected one Host header, found {}\n", others + 1),
+    };
+    Some(match envelope::speaks_problems(request.uri().path()) {
+        true => Problem::malformed(problem).into_response(),
+        false => (StatusCode::BAD_REQUEST, problem).into_response(),
+    })
+}
