@@ -4,6 +4,7 @@
 // In tests, a panic is the message.
 #![allow(clippy::unwrap_used)]
 
+mod adopting;
 mod api;
 mod api_lists;
 mod bad_bodies;

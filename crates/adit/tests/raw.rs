@@ -9,6 +9,7 @@ use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::rules::by_name;
 use adit_core::sync::ChainReader;
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -40,6 +41,14 @@ impl Node {
         server.process.kill();
         let (_, port) = server.address.rsplit_once(':').unwrap();
         Node::start_in(folder, port)
+    }
+
+    /// Ends the node with this signal, and starts it anew in the same folder.
+    pub(crate) fn restart_after(self, signal: Signal) -> Node {
+        let Node { server, folder } = self;
+        server.process.signal(signal);
+        server.process.ended().expect_code(0);
+        Node::start_in(folder, "0")
     }
 
     /// Starts a node that can have so many files open, and no more.

@@ -125,8 +125,12 @@ struct Known {
 pub struct Chain {
     rules: Arc<dyn Rules>,
     tip: Option<Known>,
-    /// The last block placed: the parent of the next one when a branch comes.
+    /// The last block placed that did not extend the main chain: the parent of
+    /// the next one when a branch comes, whatever else comes in between.
     last: Option<Known>,
+    /// Where the branch of `last` leaves the main chain, as far as known. It is
+    /// kept, so that a long branch need not be gone down when it wins.
+    last_fork: Option<u64>,
     /// The accounts at `last`, while that is not the tip.
     last_accounts: Option<Difference>,
     side: BTreeSet<(u64, Hash)>,
@@ -156,6 +160,7 @@ impl Chain {
             rules,
             tip: None,
             last: None,
+            last_fork: None,
             last_accounts: None,
             side: BTreeSet::new(),
             difference_limit: DIFFERENCE_LIMIT_ACCOUNTS,
@@ -246,7 +251,11 @@ impl Chain {
             parent: block.parent(),
             total_weight: weight_before.saturating_add(self.rules.weight(&block)),
         };
-        let main = self.choose(&block, entry, archive)?;
+        let fork = match &parent {
+            Some(parent) => self.fork_at(parent, archive)?,
+            None => Some(0),
+        };
+        let main = self.choose(&block, entry, fork, archive)?;
         if main == MainChange::Side && arrival != Arrival::InBranch {
             self.check_side_room(&block, arrival)?;
         }
@@ -265,13 +274,17 @@ impl Chain {
                 self.side.insert((block.index(), block.hash()));
             }
             self.last_accounts = Some(difference);
+            (self.last, self.last_fork) = (Some(known), fork);
             Difference::default()
         } else {
-            self.tip = Some(known.clone());
             self.last_accounts = None;
+            if main != MainChange::Extend {
+                // Below another branch the main chain is another one.
+                (self.last, self.last_fork) = (None, None);
+            }
+            self.tip = Some(known);
             difference
         };
-        self.last = Some(known);
         Ok(Some(Placed {
             entry,
             main,
@@ -287,7 +300,7 @@ impl Chain {
         if let Some(genesis) = archive.main_hash(1)? {
             self.tip = self.stored(&genesis, archive)?;
         }
-        (self.last, self.last_accounts) = (None, None);
+        (self.last, self.last_fork, self.last_accounts) = (None, None, None);
         self.side.clear();
         Ok(())
     }
@@ -359,6 +372,7 @@ impl Chain {
         &self,
         block: &Block,
         entry: Entry,
+        fork: Option<u64>,
         archive: &dyn Archive,
     ) -> Result<MainChange, ChainError> {
         if entry.total_weight <= self.total_weight() {
@@ -367,8 +381,28 @@ impl Chain {
         if entry.parent == self.tip().map(|tip| tip.hash()) {
             return Ok(MainChange::Extend);
         }
-        let fork = self.fork_below(block, archive)?;
+        let fork = match fork {
+            Some(fork) => fork,
+            None => self.fork_below(block, archive)?,
+        };
         Ok(MainChange::Reorganise { fork })
+    }
+
+    /// Where a branch that goes on behind `parent` leaves the main chain, if
+    /// that is known without going down the branch.
+    fn fork_at(&self, parent: &Known, archive: &dyn Archive) -> Result<Option<u64>, ChainError> {
+        let (index, hash) = (parent.block.index(), parent.block.hash());
+        let is = |known: &Option<Known>| {
+            let known = known.as_ref();
+            known.is_some_and(|known| known.block.hash() == hash)
+        };
+        if is(&self.tip) {
+            return Ok(Some(index));
+        }
+        if is(&self.last) {
+            return Ok(self.last_fork);
+        }
+        Ok((archive.main_hash(index)? == Some(hash)).then_some(index))
     }
 
     /// The index of the last block of the main chain on the way from `block`

@@ -98,6 +98,11 @@ impl Mining {
         !self.waiting.is_empty() || matches!(self.unasked, Unasked::Due { .. })
     }
 
+    /// Whether somebody waits for a block.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Lets somebody wait for a block.
     pub(crate) fn wait(&mut self, request: RequestId) -> Result<(), TooManyWait> {
         if self.waiting.len() >= MINE_WAITING_LIMIT {

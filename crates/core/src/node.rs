@@ -76,6 +76,9 @@ pub enum Input {
     Block(Arc<Block>, Arrival),
     /// Somebody offers a block, and wants to know what becomes of it.
     Offer(RequestId, Arc<Block>),
+    /// The blocks of a branch go on after a pause, in which others have their
+    /// turn.
+    BranchPaused,
     /// A peer that was asked has answered; the blocks of its branch, if it is
     /// heavier, came before, as [`Input::Block`], for as long as
     /// [`Node::is_asked`]. If that is over, it changes nothing.
@@ -331,6 +334,11 @@ impl Node {
                 let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
                 effects.push(Effect::Answer(request, Answer::Offered(outcome)));
             }
+            Input::BranchPaused => {
+                if self.adopting {
+                    self.renew_job(now, &mut effects);
+                }
+            }
             Input::PeerAnswered(ask, report, seen) => {
                 if self.adopting {
                     self.finish_adopting(now, Some(&ask.peer), &mut effects);
@@ -357,6 +365,11 @@ impl Node {
     /// The waiting transactions.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Whether somebody waits for a block, and it is being made.
+    pub fn is_block_awaited(&self) -> bool {
+        self.mining.job().is_some() && self.mining.is_awaited()
     }
 
     /// The registered peers, sorted.

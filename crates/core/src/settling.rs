@@ -15,8 +15,13 @@ use crate::pool::{AccountPool, Pool, QueuePool};
 use crate::rules::Rules;
 use crate::transaction;
 
-/// Of the blocks that a reorganisation drops, no more are looked through than
-/// are together so long: what waits can be no longer.
+/// Of the blocks that a reorganisation drops, and of those that it adopts, at most
+/// so many are looked through, the newest: more of them would keep everybody
+/// waiting.
+const SETTLED_BLOCKS_LIMIT: u64 = 65_536;
+
+/// Of the dropped ones, no more than are together so long: what waits can be no
+/// longer.
 pub const DROPPED_READ_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// What of dropped blocks does not wait again.
@@ -66,7 +71,7 @@ impl Settling<'_> {
             MainChange::Reorganise { fork } => fork,
         };
         // From the newest on, so that each goes in front of those behind it.
-        let left_out = self.look_through(self.dropped(fork).rev(), |block| {
+        let left_out = self.look_through(fork, self.dropped(fork).rev(), |block| {
             let paid = paid(block);
             let returned = paid
                 .iter()
@@ -76,7 +81,8 @@ impl Settling<'_> {
             Ok(refused + pool.give_back(returned.into_iter()))
         })?;
         let mut adopted = Some(Arc::clone(block));
-        while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
+        let lowest = fork.max(block.index().saturating_sub(SETTLED_BLOCKS_LIMIT));
+        while let Some(block) = adopted.take().filter(|block| block.index() > lowest) {
             if pool.is_empty() {
                 break;
             }
@@ -96,7 +102,7 @@ impl Settling<'_> {
         };
         let moved = &self.placed.moved;
         // From the oldest on, so that none waits for one that comes later.
-        self.look_through(self.dropped(fork), |block| {
+        self.look_through(fork, self.dropped(fork), |block| {
             let mut left_out = 0;
             for payment in self.rules.payments(block) {
                 let sender = payment.sender;
@@ -114,10 +120,15 @@ impl Settling<'_> {
     /// the limit goes. `give_back` answers how many it left out.
     fn look_through(
         &self,
+        fork: u64,
         dropped: impl Iterator<Item = u64>,
         mut give_back: impl FnMut(&Block) -> Result<usize, ChainError>,
     ) -> Result<LeftOut, ChainError> {
-        let (mut left_out, mut read_bytes) = (LeftOut::default(), 0);
+        let mut left_out = LeftOut {
+            transactions: 0,
+            blocks: self.dropped(fork).start() - (fork + 1),
+        };
+        let mut read_bytes = 0;
         for index in dropped {
             if read_bytes > DROPPED_READ_LIMIT_BYTES {
                 left_out.blocks += 1;
@@ -154,10 +165,12 @@ impl Settling<'_> {
         })?)
     }
 
-    /// The indices of the blocks that the main chain has dropped.
+    /// The indices of the blocks that the main chain has dropped, as far as they
+    /// are looked through.
     fn dropped(&self, fork: u64) -> RangeInclusive<u64> {
         let old_tip = self.placed.old_tip.as_ref();
-        fork + 1..=old_tip.map_or(0, |tip| tip.index())
+        let last = old_tip.map_or(0, |tip| tip.index());
+        fork.max(last.saturating_sub(SETTLED_BLOCKS_LIMIT)) + 1..=last
     }
 
     fn main_block(&self, index: u64) -> Result<Option<Block>, ChainError> {

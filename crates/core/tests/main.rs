@@ -18,6 +18,7 @@ mod mining;
 mod network;
 mod offer;
 mod offered_block;
+mod pausing;
 mod peer;
 mod peers;
 mod pool;

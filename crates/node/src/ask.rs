@@ -366,7 +366,11 @@ fn check(
         true => {
             let branch = branch.finish().map_err(Unheard::ours)?;
             let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
-            Heard::Heavier { length, branch }
+            Heard::Heavier {
+                length,
+                weight,
+                branch,
+            }
         }
         false => Heard::Other(PeerReport::NotLonger { length }),
     };

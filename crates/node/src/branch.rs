@@ -132,7 +132,7 @@ impl CheckedBranch {
 
     /// Takes the blocks out again. Those on disk are read on a thread of their
     /// own, since that takes as long as to take them in.
-    pub(crate) fn into_blocks(self) -> impl Iterator<Item = Result<Arc<Block>, BranchError>> {
+    pub(crate) fn into_blocks(self) -> CheckedBlocks {
         let on_disk = (self.on_disk.count() > 0).then(|| {
             let (blocks, received) = sync_channel(READ_AHEAD_LIMIT);
             let texts = self.on_disk.into_texts();
@@ -143,7 +143,26 @@ impl CheckedBranch {
             }
         });
         let in_memory = self.in_memory.into_iter().map(Ok);
-        in_memory.chain(on_disk.into_iter().flatten())
+        let blocks = in_memory.chain(on_disk.into_iter().flatten());
+        CheckedBlocks {
+            blocks: Box::new(blocks),
+            _memory: self.memory,
+        }
+    }
+}
+
+/// The blocks of a branch, in order.
+pub(crate) struct CheckedBlocks {
+    blocks: Box<dyn Iterator<Item = Result<Arc<Block>, BranchError>> + Send>,
+    /// What they took when the first one was taken out.
+    _memory: Share,
+}
+
+impl Iterator for CheckedBlocks {
+    type Item = Result<Arc<Block>, BranchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.blocks.next()
     }
 }
 

@@ -3,6 +3,9 @@
 //! to be kept is made durable first, once for all commands that had come
 //! (group commit); only then does anything leave. It decides nothing itself.
 
+mod adopt;
+mod handle;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,29 +14,31 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adit_core::archive::{Change, MainChange};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Alarm, Answer, Config, Effect, Input, LeftOut, Node};
+use adit_core::chain::ChainError;
+use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node};
 use adit_core::peer::PeerAddress;
-use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
-use adit_core::sync::{Ask, PeerReport, Refusal, RequestId, Seen};
-use adit_core::transaction::Submitted;
-use adit_store::{Opened, Reader, Store, StoreError};
+use adit_core::sync::RequestId;
+use adit_store::{Opened, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use self::adopt::Adoptions;
+use self::handle::{Command, Edge, Look};
+pub(crate) use self::handle::{DriverCounters, Heard};
+pub use self::handle::{NodeHandle, Request, Stopping};
 use crate::announce::Announcer;
 use crate::ask::Asker;
 use crate::audit::AuditPlaces;
-use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
-use crate::budget::{Budget, Share};
+use crate::branch::BRANCHES_MEMORY_LIMIT_BYTES;
+use crate::budget::Budget;
 use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
 use crate::explorer::block::time_ms;
 use crate::explorer::peers::{Peer, described};
-use crate::history::{self, HistoryAt, HistoryTeller, HistoryWatch, NoHistory};
+use crate::history::{self, HistoryTeller};
 use crate::http::held::ANSWERS_LIMIT_BYTES;
-use crate::miner::{Miner, MinerReport, MinerSettings, MinerView};
+use crate::miner::{Miner, MinerSettings};
 use crate::pool_record::PoolRecord;
 use crate::repeated;
 use crate::view::View;
@@ -60,285 +65,6 @@ pub enum DriverError {
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
-}
-
-/// The driver is gone: the node is stopping, or it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the node is stopping")]
-pub struct Stopping;
-
-/// What an edge asks of the node.
-#[derive(Debug)]
-pub enum Request {
-    /// Take a transaction that the rules have read.
-    Transaction(Submitted),
-    /// Make a block.
-    Mine,
-    /// Register peers.
-    Register(Vec<PeerAddress>),
-    /// Remove a peer.
-    Unregister(PeerAddress),
-    /// Look at the peers' chains.
-    Resolve,
-    /// Begin the chain anew.
-    Rewind,
-    /// Take a block.
-    Offer(Arc<Block>),
-}
-
-pub(crate) enum Command {
-    Request(RequestId, Request, oneshot::Sender<Answer>),
-    Hurry(RequestId),
-    Gone(RequestId),
-    Proof { job: u64, proof: u64 },
-    Answered(Ask, Heard, Box<Seen>),
-    Woken(Alarm),
-    Look(Look),
-    Stop,
-}
-
-/// Looks at the node, as of its last durable change.
-type Look = Box<dyn FnOnce(&Node) + Send>;
-
-/// What was heard from a peer that was asked.
-pub(crate) enum Heard {
-    /// A valid chain that weighed more than ours when it was read, and of it
-    /// the blocks that our main chain did not have.
-    Heavier { length: u64, branch: CheckedBranch },
-    /// Nothing to adopt.
-    Other(PeerReport),
-}
-
-/// How the edges reach the node. Cheap to clone: every request does.
-#[derive(Clone)]
-pub struct NodeHandle(Arc<Edge>);
-
-struct Edge {
-    commands: mpsc::Sender<Command>,
-    view: watch::Receiver<Arc<View>>,
-    reader: Reader,
-    history: HistoryWatch,
-    rules: Arc<dyn Rules>,
-    miner: MinerView,
-    events: Arc<Ring>,
-    pool_record: PoolRecord,
-    /// The name under which this node's blocks are rewarded.
-    node_id: String,
-    /// What tells this process from all others, made at its start.
-    instance_id: String,
-    /// Whether the chain is one that can begin anew.
-    is_development: bool,
-    min_fee_rate: FeeRate,
-    /// What all branches together may hold in memory.
-    branches_memory: Arc<Budget>,
-    /// What all answers together may hold until they are written.
-    answers_memory: Arc<Budget>,
-    /// Where peers' chains are audited.
-    audits: AuditPlaces,
-    /// Who looks at the node holds one of these.
-    looks: Semaphore,
-    /// Where everything runs that speaks to peers.
-    peers_runtime: Handle,
-    last_request: AtomicU64,
-    counters: Arc<DriverCounters>,
-}
-
-/// What the driver counts since its start.
-#[derive(Debug, Default)]
-pub(crate) struct DriverCounters {
-    /// How often it has waited until something was durable.
-    pub(crate) syncs: AtomicU64,
-    /// How long that took together, in microseconds.
-    pub(crate) sync_micros: AtomicU64,
-    /// How often the main chain has changed to another branch.
-    pub(crate) reorganisations: AtomicU64,
-}
-
-impl NodeHandle {
-    /// Asks the node, and waits for its answer. A caller that stops waiting
-    /// is forgotten by the node.
-    pub async fn request(&self, request: Request) -> Result<Answer, Stopping> {
-        self.hand_in(request).await?.answer().await
-    }
-
-    /// As `request`; after the time limit, the node is told to answer with
-    /// what it knows by then.
-    pub async fn request_in_time(
-        &self,
-        request: Request,
-        limit: Duration,
-    ) -> Result<Answer, Stopping> {
-        let mut waiting = self.hand_in(request).await?;
-        if let Ok(answered) = timeout(limit, waiting.answer()).await {
-            return answered;
-        }
-        let hurry = Command::Hurry(waiting.id);
-        self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
-        waiting.answer().await
-    }
-
-    async fn hand_in(&self, request: Request) -> Result<Waiting<'_>, Stopping> {
-        let id = RequestId(self.0.last_request.fetch_add(1, Ordering::Relaxed));
-        let (reply, answer) = oneshot::channel();
-        let commands = &self.0.commands;
-        let command = Command::Request(id, request, reply);
-        commands.send(command).await.map_err(|_| Stopping)?;
-        Ok(Waiting {
-            id,
-            commands,
-            answer,
-            is_over: false,
-        })
-    }
-
-    /// Looks at the node itself, as of its last durable change, for what the
-    /// view does not show.
-    pub async fn look<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&Node) -> T + Send + 'static,
-    ) -> Result<T, Stopping> {
-        let _place = self.0.looks.acquire().await.map_err(|_| Stopping)?;
-        let (reply, seen) = oneshot::channel();
-        let look = Box::new(move |node: &Node| {
-            // If it was dropped, whoever wanted to look has gone.
-            let _ = reply.send(look(node));
-        });
-        let command = Command::Look(look);
-        self.0.commands.send(command).await.map_err(|_| Stopping)?;
-        seen.await.map_err(|_| Stopping)
-    }
-
-    /// The node as of its last durable change.
-    pub fn view(&self) -> Arc<View> {
-        Arc::clone(&self.0.view.borrow())
-    }
-
-    /// What the miner does, and how well.
-    pub(crate) fn mining(&self) -> MinerReport {
-        self.0.miner.report()
-    }
-
-    /// What happens here, for whoever listens.
-    pub(crate) fn events(&self) -> &Arc<Ring> {
-        &self.0.events
-    }
-
-    /// What the driver has counted.
-    pub(crate) fn counters(&self) -> &DriverCounters {
-        &self.0.counters
-    }
-
-    /// How many transactions waited lately.
-    pub(crate) fn pool_record(&self) -> &PoolRecord {
-        &self.0.pool_record
-    }
-
-    /// Reads the stored blocks.
-    pub fn reader(&self) -> &Reader {
-        &self.0.reader
-    }
-
-    /// What is known of the chain besides its blocks, up to the tip that it has
-    /// now, or a newer one.
-    pub(crate) async fn history(&self) -> Result<Arc<HistoryAt>, NoHistory> {
-        self.0.history.at(self.view().tip).await
-    }
-
-    /// Whether the history is no further behind than a moment.
-    pub(crate) fn has_history(&self) -> bool {
-        self.0.history.is_covered()
-    }
-
-    /// A place for blocks that may come to be adopted.
-    pub(crate) fn new_branch(&self) -> Branch {
-        let memory = Share::of(&self.0.branches_memory);
-        Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
-    }
-
-    /// What all answers together may hold until they are written.
-    pub(crate) fn answers_memory(&self) -> &Arc<Budget> {
-        &self.0.answers_memory
-    }
-
-    /// Where peers' chains are audited.
-    pub(crate) fn audits(&self) -> &AuditPlaces {
-        &self.0.audits
-    }
-
-    /// Where what speaks to peers is to run.
-    pub(crate) fn peers_runtime(&self) -> &Handle {
-        &self.0.peers_runtime
-    }
-
-    /// Hears of each change of what the view shows.
-    pub(crate) fn view_changes(&self) -> watch::Receiver<Arc<View>> {
-        self.0.view.clone()
-    }
-
-    /// Tells the driver what was heard from a peer.
-    pub(crate) async fn heard(&self, ask: Ask, heard: Heard, seen: Seen) {
-        let answered = Command::Answered(ask, heard, Box::new(seen));
-        // If the driver has ended, nobody wants to know.
-        let _ = self.0.commands.send(answered).await;
-    }
-
-    /// The name under which this node's blocks are rewarded.
-    pub fn node_id(&self) -> &str {
-        &self.0.node_id
-    }
-
-    /// What tells this process from all others.
-    pub(crate) fn instance_id(&self) -> &str {
-        &self.0.instance_id
-    }
-
-    /// Whether the chain is one that can begin anew.
-    pub(crate) fn is_development(&self) -> bool {
-        self.0.is_development
-    }
-
-    /// The lowest fee for its length with which a transaction may wait; none
-    /// under rules that know no fees.
-    pub(crate) fn min_fee_rate(&self) -> Option<FeeRate> {
-        let knows_fees = self.0.rules.keeps_accounts();
-        knows_fees.then_some(self.0.min_fee_rate)
-    }
-
-    /// The rules of the chain.
-    pub fn rules(&self) -> &Arc<dyn Rules> {
-        &self.0.rules
-    }
-
-    /// Tells the driver to write everything down and end.
-    pub async fn stop(&self) {
-        // If the driver is gone already, that is what was wanted.
-        let _ = self.0.commands.send(Command::Stop).await;
-    }
-}
-
-/// A request that is handed in. Dropped before its end, it is taken back.
-struct Waiting<'a> {
-    id: RequestId,
-    commands: &'a mpsc::Sender<Command>,
-    answer: oneshot::Receiver<Answer>,
-    is_over: bool,
-}
-
-impl Waiting<'_> {
-    async fn answer(&mut self) -> Result<Answer, Stopping> {
-        let answer = (&mut self.answer).await.map_err(|_| Stopping);
-        self.is_over = true;
-        answer
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            // Should the queue be full, the answer is made for nobody.
-            let _ = self.commands.try_send(Command::Gone(self.id));
-        }
-    }
 }
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
@@ -394,6 +120,7 @@ pub fn start(
         miner,
         asker: Asker::new(handle.clone()),
         announcer: Announcer::default(),
+        adoptions: Adoptions::default(),
         waiting: BTreeMap::new(),
         looks: Vec::new(),
         tip: node.chain().tip().map(|block| Tip::of(block)),
@@ -467,6 +194,7 @@ struct Driver {
     miner: Miner,
     asker: Asker,
     announcer: Announcer,
+    adoptions: Adoptions,
     waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     /// Who wants to look at the node when everything is durable.
     looks: Vec<Look>,
@@ -520,26 +248,33 @@ impl Driver {
         match command {
             Command::Request(id, request, reply) => {
                 self.waiting.insert(id, reply);
-                self.handle(
-                    match request {
-                        Request::Transaction(text) => Input::Transaction(id, text),
-                        Request::Mine => Input::Mine(id),
-                        Request::Register(peers) => Input::Register(id, peers),
-                        Request::Unregister(peer) => Input::Unregister(id, peer),
-                        Request::Resolve => Input::Resolve(id),
-                        Request::Rewind => Input::Rewind(id),
-                        Request::Offer(block) => Input::Offer(id, block),
-                    },
-                    later,
-                )
+                let input = match request {
+                    Request::Transaction(text) => Input::Transaction(id, text),
+                    Request::Mine => Input::Mine(id),
+                    Request::Register(peers) => Input::Register(id, peers),
+                    Request::Unregister(peer) => {
+                        self.handle(Input::Unregister(id, peer.clone()), later)?;
+                        self.stop_adopting(&peer);
+                        return Ok(());
+                    }
+                    Request::Resolve => Input::Resolve(id),
+                    Request::Rewind => Input::Rewind(id),
+                    Request::Offer(block) => Input::Offer(id, block),
+                };
+                self.handle(input, later)
             }
             Command::Hurry(id) => self.handle(Input::Hurry(id), later),
             Command::Gone(id) => {
                 self.waiting.remove(&id);
                 self.handle(Input::Gone(id), later)
             }
-            Command::Proof { job, proof } => self.handle(Input::Proof { job, proof }, later),
+            Command::Proof { job, proof } => {
+                self.handle(Input::Proof { job, proof }, later)?;
+                self.adopt_sooner();
+                Ok(())
+            }
             Command::Answered(ask, heard, seen) => self.answered(ask, heard, *seen, later),
+            Command::AdoptOn(turn) => self.adopt_on(turn, later),
             Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
             Command::Look(look) => {
                 self.looks.push(look);
@@ -585,69 +320,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    fn answered(
-        &mut self,
-        ask: Ask,
-        heard: Heard,
-        seen: Seen,
-        later: &mut Vec<Effect>,
-    ) -> Result<(), DriverError> {
-        let peer = &ask.peer;
-        let report = match heard {
-            Heard::Other(report) => report,
-            // Whoever was removed meanwhile gets nothing adopted.
-            Heard::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
-            Heard::Heavier { length, branch } => {
-                tracing::debug!(%peer, length, "taking the peer's chain");
-                let weight_before = self.node.chain().total_weight();
-                let adopted = self.adopt(branch, later)?;
-                let chain = self.node.chain();
-                match adopted {
-                    // What is wrong may come behind enough that is right.
-                    _ if chain.total_weight() > weight_before => {
-                        let length = chain.length();
-                        tracing::info!(%peer, length, "adopted the peer's chain");
-                        PeerReport::Adopted { length }
-                    }
-                    Err(report) => report,
-                    Ok(()) => PeerReport::NotLonger { length },
-                }
-            }
-        };
-        self.handle(Input::PeerAnswered(ask, report, seen), later)
-    }
-
-    /// Takes the blocks of a checked branch in, one after the other. The inner
-    /// error says why one of them was not taken, nor those behind it: what it
-    /// does to the accounts is seen only here.
-    fn adopt(
-        &mut self,
-        branch: CheckedBranch,
-        later: &mut Vec<Effect>,
-    ) -> Result<Result<(), PeerReport>, DriverError> {
-        for block in branch.into_blocks() {
-            let block = match block {
-                Ok(block) => block,
-                Err(error) => return Ok(Err(PeerReport::Failed(error.to_string()))),
-            };
-            let (index, earlier) = (block.index(), later.len());
-            self.handle(Input::Block(block, Arrival::InBranch), later)?;
-            let refused = later.iter().skip(earlier).find_map(refusal);
-            if let Some(error) = refused {
-                let refusal = Refusal {
-                    index: Some(index),
-                    rule: match error {
-                        ChainError::Invalid(error) => error.rule(),
-                        _ => "branch",
-                    },
-                    problem: format!("the block in place {index} is not valid: {error}"),
-                };
-                return Ok(Err(PeerReport::Refused(refusal)));
-            }
-        }
-        Ok(Ok(()))
     }
 
     fn sync(&mut self) -> Result<(), DriverError> {
@@ -712,7 +384,11 @@ impl Driver {
                 }
             }
         }
-        if self.store.needs_checkpoint() {
+        let is_due = match self.adoptions.are_left() {
+            true => self.store.is_checkpoint_overdue(),
+            false => self.store.needs_checkpoint(),
+        };
+        if is_due {
             self.checkpoint()?;
         }
         Ok(())
@@ -793,14 +469,6 @@ impl Driver {
         let pending = self.node.pool().iter();
         self.store.checkpoint(pending)?;
         Ok(())
-    }
-}
-
-/// Why a block was not taken, if an effect says so.
-fn refusal(effect: &Effect) -> Option<&ChainError> {
-    match effect {
-        Effect::Refused(error) => Some(error),
-        _ => None,
     }
 }
 

@@ -39,6 +39,10 @@ const BRANCH_TIPS_LIMIT: usize = 100;
 /// one is held, the index frees no page.
 const SNAPSHOT_AGE_LIMIT_MS: u64 = 500;
 
+/// A snapshot of the index is held until the history has followed to its tip, if
+/// that is so near: some steps of the driver.
+const NEAR_LIMIT_BLOCKS: u64 = 32_768;
+
 /// Who wants to know what the newest tip means waits at most so long.
 const HISTORY_TIMEOUT_MS: u64 = 2_000;
 
@@ -272,12 +276,21 @@ impl Keeper {
         }
         while !self.is_stopped() {
             let taken = Instant::now();
-            let snapshot = self.reader.snapshot()?;
+            let mut snapshot = self.reader.snapshot()?;
             let covered = history.covered().map(|block| block.hash);
             if let Some(tip) = snapshot.tip().filter(|tip| covered != Some(*tip)) {
-                drop(snapshot);
+                // While a branch is taken in, the tip moves all the time: what
+                // was the tip when this began is then shown all the same. If it
+                // is far, the snapshot can't be held until it is reached.
+                let covered_length = history.covered().map_or(0, |block| block.index);
+                let is_near = snapshot.length().abs_diff(covered_length) <= NEAR_LIMIT_BLOCKS;
+                let held = is_near.then_some(snapshot);
                 is_other |= self.follow(history, tip, now_ms())?;
-                continue;
+                let covered = history.covered().map(|block| block.hash);
+                match held.filter(|_| covered == Some(tip)) {
+                    Some(held) => snapshot = held,
+                    None => continue,
+                }
             }
             is_other |= snapshot.length() < self.length;
             self.length = snapshot.length();
@@ -310,7 +323,12 @@ impl Keeper {
             // no page.
             let snapshot = self.reader.snapshot()?;
             let followed = history.follow(&tip, time_ms, &snapshot, &list)?;
-            for hash in &followed.dropped {
+            if let Some(left) = followed.reorganisation {
+                self.side
+                    .main_chain_has_left(left.old_tip.block.hash, left.fork);
+            }
+            // From the tip down: those below would be forgotten again.
+            for hash in followed.dropped.iter().take(SIDE_BLOCKS_REMEMBERED_LIMIT) {
                 self.side.add(*hash, &snapshot)?;
                 dropped_any = true;
             }

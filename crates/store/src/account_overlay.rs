@@ -30,6 +30,11 @@ impl AccountOverlay {
         self.accounts.get(owner).copied()
     }
 
+    /// Whether any new block did something.
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// What a new block did.
     pub(crate) fn changes(&self, hash: &Hash) -> Option<&[AccountChange]> {
         self.changes.get(hash).map(Vec::as_slice)

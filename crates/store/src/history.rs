@@ -20,7 +20,7 @@ use crate::history_tables::{
     TRANSACTIONS,
 };
 use crate::history_view::HistoryView;
-use crate::history_way::{Way, is_left_for, tip_of, way};
+use crate::history_way::{Adopted, Way, is_left_for, tip_of, way};
 use crate::index::{self, Commit, begin, is_damage};
 
 /// At most so much of the history is held in memory.
@@ -194,7 +194,7 @@ impl History {
         {
             return Ok(Followed::default());
         }
-        let way = way(covered, target, archive)?;
+        let mut way = way(covered, target, archive)?;
         let reorganisation =
             covered
                 .filter(|_| !way.dropped.is_empty())
@@ -205,12 +205,46 @@ impl History {
                     old_tip,
                     new_tip: target,
                 });
+        let mut dropped = Vec::new();
+        if self.is_nearer_from_the_begin(&way) {
+            self.forget_chain()?;
+            dropped = std::mem::take(&mut way.dropped);
+            way.fork = None;
+        }
         self.step(&way, reorganisation, archive, list)?;
+        dropped.append(&mut way.dropped);
         Ok(Followed {
             is_behind: self.covered != Some(target.block),
-            dropped: way.dropped,
+            dropped,
             reorganisation,
         })
+    }
+
+    /// Whether more would have to be taken out than there is that stays, and more
+    /// than fits into a step.
+    fn is_nearer_from_the_begin(&self, way: &Way) -> bool {
+        let stays = way.fork.map_or(0, |fork| fork.index);
+        let is_long = way.dropped.len() > self.limits.step;
+        let is_main = matches!(way.adopted, Adopted::Main { .. });
+        is_main && is_long && way.dropped.len() as u64 > stays
+    }
+
+    /// Forgets the transactions of the whole chain, but not what was seen of it.
+    fn forget_chain(&mut self) -> Result<(), HistoryError> {
+        let database = &self.database;
+        let forget = || -> Result<(), redb::Error> {
+            let transaction = begin(database, Commit::Visible)?;
+            transaction.delete_table(TRANSACTIONS)?;
+            transaction.delete_table(ADDRESSES)?;
+            transaction.delete_table(COUNTS)?;
+            transaction.delete_table(COVERED)?;
+            open_all(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        forget().map_err(HistoryError::database(&self.path))?;
+        self.covered = None;
+        self.ahead_of_disk = true;
+        Ok(())
     }
 
     /// Forgets everything: the chain is another one.

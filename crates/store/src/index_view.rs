@@ -98,6 +98,11 @@ impl View {
         Ok(account.unwrap_or_default())
     }
 
+    /// Whether any block did something to the accounts.
+    pub(crate) fn has_changes(&self) -> Result<bool, redb::Error> {
+        Ok(!self.changes.is_empty()?)
+    }
+
     /// What a block did to the accounts.
     pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
         let found = ReadableTable::get(&self.changes, &hash.0)?;

@@ -37,6 +37,11 @@ pub struct SideBlocks {
     blocks: BTreeMap<Hash, Entry>,
     /// The lightest first.
     by_weight: BTreeSet<(Weight, Hash)>,
+    /// Where the branches of the last tips leave the main chain: a long branch
+    /// that grows is not gone down again.
+    forks: HashMap<Hash, Option<BlockPlace>>,
+    /// The tip that the main chain has left since they were asked for.
+    left: Option<Hash>,
     limit: usize,
 }
 
@@ -46,6 +51,8 @@ impl SideBlocks {
         SideBlocks {
             blocks: BTreeMap::new(),
             by_weight: BTreeSet::new(),
+            forks: HashMap::new(),
+            left: None,
             limit,
         }
     }
@@ -75,6 +82,10 @@ impl SideBlocks {
                 gone.push(*hash);
             }
         }
+        if !gone.is_empty() {
+            let left = self.left;
+            self.forks.retain(|tip, _| Some(*tip) == left);
+        }
         for hash in gone {
             if let Some(entry) = self.blocks.remove(&hash) {
                 self.by_weight.remove(&(entry.total_weight, hash));
@@ -83,9 +94,18 @@ impl SideBlocks {
         Ok(())
     }
 
+    /// The main chain has left a branch: those that were known leave it elsewhere
+    /// now, maybe, and the one that was left ends in `tip`, and leaves it at
+    /// `fork`.
+    pub fn main_chain_has_left(&mut self, tip: Hash, fork: Option<BlockPlace>) {
+        self.forks.clear();
+        self.forks.insert(tip, fork);
+        self.left = Some(tip);
+    }
+
     /// The ends of the branches, at most so many, the heaviest first.
     pub fn tips(
-        &self,
+        &mut self,
         limit: usize,
         archive: &dyn Archive,
     ) -> Result<Vec<BranchTip>, ArchiveError> {
@@ -93,7 +113,8 @@ impl SideBlocks {
         let parents: BTreeSet<Hash> = blocks.filter_map(|entry| entry.parent).collect();
         let heaviest_first = self.by_weight.iter().rev();
         let leaves = heaviest_first.filter(|(_, hash)| !parents.contains(hash));
-        let mut forks = HashMap::new();
+        let mut forks = std::mem::take(&mut self.forks);
+        let is_known = |hash: &Hash| self.blocks.contains_key(hash);
         let mut tips = Vec::new();
         for (total_weight, hash) in leaves.take(limit) {
             let index = self.blocks[hash].index;
@@ -101,9 +122,12 @@ impl SideBlocks {
                 block: BlockPlace { index, hash: *hash },
                 total_weight: *total_weight,
             };
-            let fork = fork_below(tip.block, archive, &mut forks)?;
+            let fork = fork_below(tip.block, archive, &is_known, &mut forks)?;
             tips.push(BranchTip { tip, fork });
         }
+        let forks = tips.iter().map(|one| (one.tip.block.hash, one.fork));
+        self.forks = forks.collect();
+        self.left = None;
         Ok(tips)
     }
 
@@ -119,10 +143,11 @@ impl SideBlocks {
 }
 
 /// Where the branch of a block leaves the main chain. Branches share their
-/// begin, so what was found once is kept in `forks`.
+/// begin, so what was found once of a block that is known is kept in `forks`.
 fn fork_below(
     block: BlockPlace,
     archive: &dyn Archive,
+    is_known: &dyn Fn(&Hash) -> bool,
     forks: &mut HashMap<Hash, Option<BlockPlace>>,
 ) -> Result<Option<BlockPlace>, ArchiveError> {
     let mut passed = Vec::new();
@@ -137,7 +162,9 @@ fn fork_below(
         if archive.main_hash(block.index)? == Some(block.hash) {
             break Some(block);
         }
-        passed.push(block.hash);
+        if is_known(&block.hash) {
+            passed.push(block.hash);
+        }
         let entry = archive.entry(&block.hash)?;
         next = entry.and_then(|entry| entry.parent).map(|hash| BlockPlace {
             index: block.index.saturating_sub(1),

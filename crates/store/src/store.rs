@@ -43,6 +43,13 @@ pub const CHECKPOINT_BLOCKS: u64 = 1_024;
 /// taken, a checkpoint is due.
 pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The same while a long branch comes in. What the database holds in memory until
+/// then is bounded by this too.
+const BRANCH_CHECKPOINT_BLOCKS: u64 = 65_536;
+
+/// The same in bytes.
+const BRANCH_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Limits that tests make smaller, so as not to write gigabytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -113,6 +120,14 @@ impl Store {
         // Without blocks, nothing in the pending log can be superfluous.
         let pending_is_long = blocks > 0 && self.pending.grown_bytes() > pending_limit_bytes;
         blocks > CHECKPOINT_BLOCKS || bytes > CHECKPOINT_BYTES || pending_is_long
+    }
+
+    /// Whether so much has come since the last checkpoint that one is due even
+    /// while a long branch comes in, where each is dear: it changes pages all
+    /// over the index.
+    pub fn is_checkpoint_overdue(&self) -> bool {
+        let Growth { blocks, bytes } = self.since_checkpoint;
+        blocks > BRANCH_CHECKPOINT_BLOCKS || bytes > BRANCH_CHECKPOINT_BYTES
     }
 
     /// Makes the next start fast. `pending` are the transactions that wait,
@@ -404,6 +419,9 @@ impl Store {
 
     /// As `connect`, for each block of a branch too long to hold in memory.
     fn connect_branch(&mut self, tip: Hash, fork: u64) -> Result<(), StoreError> {
+        if !self.has_changes()? {
+            return Ok(());
+        }
         let mut seen = HashSet::new();
         let mut next = Some(tip);
         while let Some(hash) = next {
@@ -427,6 +445,9 @@ impl Store {
     /// The accounts follow the main chain's blocks, the last one first, as
     /// they are dropped from it.
     fn disconnect_above(&mut self, fork: u64) -> Result<(), StoreError> {
+        if !self.has_changes()? {
+            return Ok(());
+        }
         for index in (fork + 1..=self.length()).rev() {
             let Some(hash) = self.main_hash_at(index)? else {
                 break;
@@ -460,6 +481,13 @@ impl Store {
                 what: "the block log has not been read again to its end".to_owned(),
             }),
         }
+    }
+
+    /// Whether any block has done something to the accounts.
+    fn has_changes(&self) -> Result<bool, StoreError> {
+        let found = self.index.view()?.has_changes();
+        let found = found.map_err(index_error(self.index.path()))?;
+        Ok(found || self.accounts.has_changes())
     }
 
     fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, StoreError> {

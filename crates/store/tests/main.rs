@@ -10,6 +10,7 @@ mod damage;
 mod history;
 mod index;
 mod locking;
+mod long_branches;
 mod order;
 mod pending;
 mod reading;

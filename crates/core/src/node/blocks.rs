@@ -122,7 +122,7 @@ impl Node {
     }
 
     /// The tip is another: a search goes on there.
-    fn renew_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+    pub(super) fn renew_job(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if self.mining.job().is_some() {
             self.next_job(now, effects);
         }
