@@ -7,7 +7,8 @@ use std::path::Path;
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
 use adit_node::identity;
-use adit_node::offline::Offline;
+use adit_node::offline::{Offline, OfflineError};
+use adit_store::{FrozenIndex, StoreError};
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -25,9 +26,13 @@ const BLOCKS_A_STEP: u64 = 256;
 pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
     match command {
         ChainCommand::New(options) => new_chain::run(&options, json),
-        ChainCommand::Show { folder, block } => show(&folder, block.as_deref(), json),
-        ChainCommand::Verify { folder } => verify(&folder, json),
-        ChainCommand::Export { folder, file } => export(&folder, &file, json),
+        ChainCommand::Show { folder, block } => {
+            look_at(&folder, |chain| show(chain, block.as_deref(), json))
+        }
+        ChainCommand::Verify { folder } => look_at(&folder, |chain| verify(chain, json)),
+        ChainCommand::Export { folder, file } => {
+            look_at(&folder, |chain| export(chain, &file, json))
+        }
         ChainCommand::Import {
             folder,
             rules,
@@ -39,8 +44,32 @@ pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
     }
 }
 
-fn show(folder: &FolderOptions, wanted: Option<&str>, json: bool) -> anyhow::Result<()> {
-    let chain = Offline::open(&folder.folder()?)?;
+/// Reads a chain without changing anything in its folder. If the index turns
+/// out to be damaged on the way, it is done again without it.
+fn look_at(
+    folder: &FolderOptions,
+    work: impl Fn(&Offline) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let folder = folder.folder()?;
+    let look = |index| work(&Offline::look_at(&folder, index)?);
+    match look(FrozenIndex::Used) {
+        Err(error) if is_damaged_index(&error) => {
+            tracing::warn!(error = format!("{error:#}"), "the index is not used");
+            look(FrozenIndex::Ignored)
+        }
+        done => done,
+    }
+}
+
+fn is_damaged_index(error: &anyhow::Error) -> bool {
+    let of_store = error.downcast_ref::<StoreError>();
+    of_store.is_some_and(StoreError::is_damaged_index)
+        || error
+            .downcast_ref::<OfflineError>()
+            .is_some_and(OfflineError::is_damaged_index)
+}
+
+fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()> {
     let snapshot = chain.reader().snapshot()?;
     let text = match wanted {
         None => snapshot.block_at(snapshot.length())?,
@@ -72,8 +101,7 @@ fn show(folder: &FolderOptions, wanted: Option<&str>, json: bool) -> anyhow::Res
     Ok(writeln!(output)?)
 }
 
-fn verify(folder: &FolderOptions, json: bool) -> anyhow::Result<()> {
-    let chain = Offline::open(&folder.folder()?)?;
+fn verify(chain: &Offline, json: bool) -> anyhow::Result<()> {
     let snapshot = chain.reader().snapshot()?;
     let progress = Progress::start("verifying", Some(snapshot.length()));
     let length = chain.verify(|done| progress.show(done))?;
@@ -89,15 +117,16 @@ fn verify(folder: &FolderOptions, json: bool) -> anyhow::Result<()> {
     )
 }
 
-fn export(folder: &FolderOptions, file: &Path, json: bool) -> anyhow::Result<()> {
-    let chain = Offline::open(&folder.folder()?)?;
+fn export(chain: &Offline, file: &Path, json: bool) -> anyhow::Result<()> {
+    let snapshot = chain.reader().snapshot()?;
+    // Before anything is written: a damaged index is left aside then.
+    snapshot.look_through_main()?;
     let to_output = file == Path::new("-");
     let output: Box<dyn Write> = match to_output {
         true => Box::new(io::stdout().lock()),
         false => Box::new(File::create(file).with_context(|| file.display().to_string())?),
     };
     let mut output = BufWriter::with_capacity(PIECE_BYTES, output);
-    let snapshot = chain.reader().snapshot()?;
     let progress = Progress::start("exporting", Some(snapshot.length()));
     for index in 1..=snapshot.length() {
         let text = snapshot.block_at(index)?;

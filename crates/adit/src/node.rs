@@ -4,17 +4,19 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
-use adit_node::{MinerSettings, Running, Settings, start};
-use adit_store::Durability;
+use adit_node::damage::mend;
+use adit_node::{MinerSettings, Running, ServeError, Settings, start};
+use adit_store::{Durability, StoreError};
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
 use crate::log::start_log;
 use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
@@ -31,6 +33,15 @@ const SERVING_THREADS_LIMIT: usize = 8;
 /// At most so many threads read from the disk for them.
 const BLOCKING_THREADS_LIMIT: usize = 64;
 
+/// A node recovers from damaged files so many times; beyond that, it is the disk.
+const RECOVERIES_LIMIT: usize = 8;
+
+/// What is left of a node that failed holds its folder no longer,
+const RELEASE_TIMEOUT_MS: u64 = 30_000;
+
+/// and so often it is looked whether it does.
+const RELEASE_LOOK_MS: u64 = 20;
+
 /// A node that starts has locked its folder within this time.
 const START_LIMIT_MS: u64 = 10_000;
 
@@ -44,14 +55,91 @@ const TEMPORARY_PREFIX: &str = "adit-in-memory-";
 
 pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
     let _log = start_log(&options.log, json)?;
-    run_until_stopped(start_node(options))
+    with_signals(|mut signals| async move {
+        let listener = listen(&options.listen).await?.into_std()?;
+        let folder = DataFolder::of(&options, listener.local_addr()?.port())?;
+        let mut recoveries = 0;
+        loop {
+            // The socket stays open all the time: whoever comes while the node
+            // recovers waits.
+            let listener = TcpListener::from_std(listener.try_clone()?)?;
+            let done = match start_node(&options, listener, &folder) {
+                Ok(running) => running.until(signals.told()).await.map_err(Into::into),
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(()) => return Ok(()),
+                Err(error) if recoveries == RECOVERIES_LIMIT => return Err(error),
+                Err(error) => recover(error, &options, &folder).await?,
+            }
+            recoveries += 1;
+        }
+    })
 }
 
-/// Starts a node and runs it until it can't go on or is told to stop by a
-/// signal. Its folder is kept until then.
-pub(crate) fn run_until_stopped(
-    starting: impl Future<Output = anyhow::Result<(Running, DataFolder)>>,
+/// Puts the files into a state in which the node can be started again, if that
+/// is what it failed over; otherwise that stays the error.
+async fn recover(
+    error: anyhow::Error,
+    options: &NodeOptions,
+    folder: &DataFolder,
 ) -> anyhow::Result<()> {
+    let cause = error.downcast_ref::<ServeError>();
+    if cause.is_some_and(ServeError::is_damaged_index) {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "the index is damaged and is built anew"
+        );
+        return throw_index_away(folder.path()).await;
+    }
+    let Some(block) = cause.and_then(ServeError::damaged_block) else {
+        return Err(error);
+    };
+    tracing::warn!("{block}; the peers are asked for it");
+    let rules = rules::named(options.rules, options.chain.as_deref(), Some(folder.path()))?;
+    let mut peers = adit_store::registered_peers(folder.path())?;
+    peers.extend(options.peers.iter().map(ToString::to_string));
+    match mend(&*rules, &peers, block).await {
+        true => Ok(()),
+        false => Err(error),
+    }
+}
+
+/// What is left of the node that failed may hold the folder for a moment.
+async fn throw_index_away(folder: &Path) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        match adit_store::reindex(folder, "a node that recovers") {
+            Err(StoreError::Locked { .. })
+                if start.elapsed() < Duration::from_millis(RELEASE_TIMEOUT_MS) =>
+            {
+                sleep(Duration::from_millis(RELEASE_LOOK_MS)).await;
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// What ends a node in good order, from when this is made on.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+        tracing::info!("stopping");
+    }
+}
+
+fn with_signals<F>(work: impl FnOnce(Signals) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
     memory::give_back_what_is_freed();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(all_cores().get().min(SERVING_THREADS_LIMIT))
@@ -60,23 +148,26 @@ pub(crate) fn run_until_stopped(
         .build();
     let runtime = runtime.context("cannot start the runtime")?;
     let done = runtime.block_on(async {
-        // Before the start: from then on a signal ends the node in good order.
-        let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut terminated = signal(SignalKind::terminate())?;
-        let hung_up = signal(SignalKind::hangup())?;
-        tokio::spawn(go_on_without_terminal(hung_up));
-        let (running, _folder) = starting.await?;
-        let stopped = running.until(async {
-            tokio::select! {
-                _ = interrupted.recv() => {}
-                _ = terminated.recv() => {}
-            }
-            tracing::info!("stopping");
-        });
-        anyhow::Ok(stopped.await?)
+        let signals = Signals {
+            interrupted: signal(SignalKind::interrupt())?,
+            terminated: signal(SignalKind::terminate())?,
+        };
+        tokio::spawn(go_on_without_terminal(signal(SignalKind::hangup())?));
+        work(signals).await
     });
     runtime.shutdown_timeout(Duration::from_millis(BACKGROUND_TIMEOUT_MS));
     done
+}
+
+/// Starts a node and runs it until it can't go on or is told to stop by a
+/// signal. Its folder is kept until then.
+pub(crate) fn run_until_stopped(
+    starting: impl Future<Output = anyhow::Result<(Running, DataFolder)>>,
+) -> anyhow::Result<()> {
+    with_signals(|mut signals| async move {
+        let (running, _folder) = starting.await?;
+        Ok(running.until(signals.told()).await?)
+    })
 }
 
 /// The terminal that the node was started in is gone: that ends no node.
@@ -86,14 +177,15 @@ async fn go_on_without_terminal(mut hung_up: Signal) {
     }
 }
 
-async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder)> {
-    let listener = listen(&options.listen).await?;
-    let address = listener.local_addr()?;
-    let folder = DataFolder::of(&options, address.port())?;
+fn start_node(
+    options: &NodeOptions,
+    listener: TcpListener,
+    folder: &DataFolder,
+) -> anyhow::Result<Running> {
     let chain = options.chain.as_deref();
     let rules = rules::named(options.rules, chain, Some(folder.path()))?;
     rules::check_joined(rules.as_ref(), folder.path(), options.force)?;
-    let reward_to = reward_to(&options, rules.as_ref())?;
+    let reward_to = reward_to(options, rules.as_ref())?;
     let mine_every = options
         .mine
         .map(|_| rest(options.mine_every, rules.as_ref()));
@@ -104,7 +196,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         rules,
         data_folder: folder.path().to_path_buf(),
         durability: folder.durability(),
-        peers: options.peers,
+        peers: options.peers.clone(),
         resolve_every: options.resolve_every.0,
         miner: MinerSettings {
             threads: options.mine.unwrap_or_else(all_cores),
@@ -114,8 +206,8 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         mine_at_once: false,
         min_fee_rate: FeeRate(options.min_fee_rate.0),
         reward_to,
-        advertise: options.advertise,
-        allowed_hosts: options.allowed_hosts,
+        advertise: options.advertise.clone(),
+        allowed_hosts: options.allowed_hosts.clone(),
         api_token,
     })?;
     let view = running.node.view();
@@ -128,7 +220,7 @@ async fn start_node(options: NodeOptions) -> anyhow::Result<(Running, DataFolder
         data = %folder.path().display(),
         "listening"
     );
-    Ok((running, folder))
+    Ok(running)
 }
 
 fn rest(wanted: Option<Interval>, rules: &dyn Rules) -> Duration {

@@ -58,10 +58,10 @@ fn verify_counts_the_blocks_and_names_the_last() {
 
 #[test]
 fn verify_finds_a_flipped_byte_in_the_middle_of_the_log() {
-    for (text, replacement, found) in [
-        ("payer 2", "payer 9", "block 3 of the main chain: its hash"),
-        ("\"proof\"", "\"proog\"", "block 3 of the main chain: "),
-        ("}]}\n", "}]}\r", "000001.jsonl is damaged at byte"),
+    for (text, replacement) in [
+        ("payer 2", "payer 9"),
+        ("\"proof\"", "\"proog\""),
+        ("}]}\n", "}]}\r"),
     ] {
         let stored = Stored::with_blocks(4);
         let log = stored.folder().join("blocks/000001.jsonl");
@@ -75,7 +75,10 @@ fn verify_finds_a_flipped_byte_in_the_middle_of_the_log() {
         let refused = stored.chain("verify", &["--json"]).expect_code(1);
         let error: Value = serde_json::from_str(&refused.stderr).unwrap();
         let error = error["error"].as_str().unwrap();
-        assert!(error.contains(found), "{error}");
+        let place = format!("from byte {third} on, expected block 3");
+        for found in ["000001.jsonl is damaged", &place] {
+            assert!(error.contains(found), "{error}");
+        }
     }
 }
 

@@ -62,9 +62,23 @@ pub enum DriverError {
     /// What is stored does not make a chain.
     #[error("the stored blocks do not fit together; `adit chain reindex` says where")]
     Chain(#[from] ChainError),
+    /// The index is not as it was written, and has to be built anew.
+    #[error("the index is damaged; it is built anew when the node starts again")]
+    DamagedIndex,
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+}
+
+impl DriverError {
+    /// The store's error behind it, if it is one.
+    pub fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            DriverError::Store(error) => Some(error),
+            DriverError::Chain(ChainError::Archive(error)) => StoreError::behind(error),
+            _ => None,
+        }
+    }
 }
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
@@ -80,7 +94,8 @@ pub fn start(
     peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
     let (is_development, min_fee_rate) = (config.mine_at_once, config.min_fee_rate);
-    let (mut store, node) = restore(config, Arc::clone(&rules), opened)?;
+    let trust = Trust::Log;
+    let (mut store, node) = restore(config, Arc::clone(&rules), opened, trust)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
     let (publish, view) = watch::channel(Arc::default());
     store.sync()?;
@@ -148,12 +163,22 @@ pub fn start(
     Ok((handle, end))
 }
 
+/// What is believed of the block log while it is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// That it holds what was accepted, signatures checked.
+    Log,
+    /// Nothing: it may have changed since.
+    Nothing,
+}
+
 /// Brings the core to where it was: the main chain is in the index, what the
 /// index does not cover is read from the log again.
 pub(crate) fn restore(
     config: Config,
     rules: Arc<dyn Rules>,
     opened: Opened,
+    trust: Trust,
 ) -> Result<(Store, Node), DriverError> {
     let Opened { mut store, pending } = opened;
     let peers = store.peers();
@@ -163,6 +188,12 @@ pub(crate) fn restore(
     while let Some(replayed) = store.next_unindexed()? {
         let block = rules.read_canonical(replayed.text);
         let change = block
+            .and_then(|block| match trust {
+                Trust::Log => Ok(block),
+                Trust::Nothing => rules
+                    .check_signatures(&block, &|_, _| false)
+                    .map(|()| block),
+            })
             .map_err(ChainError::from)
             .and_then(|block| node.replay(block, replayed.after_pending, &store));
         match change {
@@ -280,6 +311,7 @@ impl Driver {
                 self.looks.push(look);
                 Ok(())
             }
+            Command::DamagedIndex => Err(DriverError::DamagedIndex),
             Command::Stop => Ok(()),
         }
     }

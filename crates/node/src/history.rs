@@ -42,6 +42,12 @@ const SNAPSHOT_AGE_LIMIT_MS: u64 = 500;
 /// A snapshot of the index is held until the history has followed to its tip, if
 /// that is so near: some steps of the driver.
 const NEAR_LIMIT_BLOCKS: u64 = 32_768;
+/// A damaged history is made anew so many times while a node runs: beyond that,
+/// it is the disk.
+const REBUILDS_LIMIT: usize = 3;
+
+/// A block that can't be read may have been mended by then.
+const MEND_WAIT_MS: u64 = 1_000;
 
 /// Who wants to know what the newest tip means waits at most so long.
 const HISTORY_TIMEOUT_MS: u64 = 2_000;
@@ -225,9 +231,26 @@ struct Keeper {
 
 impl Keeper {
     fn run(mut self, news: &Receiver<News>) {
-        if let Err(error) = self.keep(news) {
-            tracing::error!(%error, "the history can't be kept any more; nothing else is affected");
-            self.publish.send_replace(Progress::Failed);
+        let mut rebuilds = 0;
+        while let Err(error) = self.keep(news) {
+            let nothing = Progress::Reading { done: 0, of: 0 };
+            if error.is_damage() && rebuilds < REBUILDS_LIMIT {
+                tracing::warn!(%error, "the history is damaged and is made anew");
+                rebuilds += 1;
+                self.publish.send_replace(nothing);
+                if let Err(error) = self.reader.delete_history() {
+                    tracing::error!(%error, "the damaged history can't be deleted");
+                    break;
+                }
+            } else if error.is_damaged_block() && !self.is_stopped() {
+                // It goes on when the block is mended.
+                self.publish.send_replace(nothing);
+                thread::sleep(Duration::from_millis(MEND_WAIT_MS));
+            } else {
+                tracing::error!(%error, "the history can't be kept any more; nothing else is affected");
+                self.publish.send_replace(Progress::Failed);
+                return;
+            }
         }
     }
 
@@ -236,6 +259,9 @@ impl Keeper {
         self.side.read(&self.reader.snapshot()?)?;
         let mut heard = Vec::new();
         while let Some(at) = self.take_in(&mut history, &heard)? {
+            if history.is_damaged() {
+                return Err(history.damage());
+            }
             let tip = at.snapshot.tip();
             self.publish.send_replace(Progress::Covered(Arc::new(at)));
             let age = Duration::from_millis(SNAPSHOT_AGE_LIMIT_MS);

@@ -12,6 +12,7 @@ pub mod audit;
 mod branch;
 mod budget;
 pub mod charts;
+pub mod damage;
 pub mod driver;
 mod events;
 mod explorer;

@@ -17,11 +17,11 @@ use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, Offer, OfferError};
-use adit_store::{Durability, Reader, Snapshot, Store, StoreError};
+use adit_store::{Durability, FrozenIndex, Reader, Snapshot, Store, StoreError};
 
 use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 use crate::budget::{Budget, Share};
-use crate::driver::{DriverError, now, restore};
+use crate::driver::{DriverError, Trust, now, restore};
 use crate::identity::{self, IdentityError};
 
 /// A file is read in pieces of this length.
@@ -97,6 +97,18 @@ pub enum OfflineError {
     },
 }
 
+impl OfflineError {
+    /// Whether the index is not as it was written.
+    pub fn is_damaged_index(&self) -> bool {
+        let error = match self {
+            OfflineError::Store(error) => Some(error),
+            OfflineError::Driver(error) => error.of_store(),
+            _ => None,
+        };
+        error.is_some_and(StoreError::is_damaged_index)
+    }
+}
+
 /// A chain that was brought in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
@@ -117,41 +129,69 @@ pub struct Offline {
 impl Offline {
     /// Opens a data folder that holds a chain, under the rules of that chain.
     pub fn open(folder: &Path) -> Result<Offline, OfflineError> {
-        let no_chain = || OfflineError::NoChain(folder.to_path_buf());
-        let rules = identity::rules_of(folder)?.ok_or_else(no_chain)?;
-        let offline = Offline::open_or_make(folder, rules)?;
+        Offline::open_as(folder, Trust::Log)
+    }
+
+    fn open_as(folder: &Path, trust: Trust) -> Result<Offline, OfflineError> {
+        let rules = identity::rules_of(folder)?.ok_or_else(|| no_chain(folder))?;
+        let offline = Offline::open_or_make_as(folder, rules, trust)?;
         match offline.store.is_empty() {
-            true => Err(no_chain()),
+            true => Err(no_chain(folder)),
             false => Ok(offline),
         }
     }
 
+    /// Opens a data folder that holds a chain, to read it: nothing in it is
+    /// changed, so that it can be on a read-only disk.
+    pub fn look_at(folder: &Path, index: FrozenIndex) -> Result<Offline, OfflineError> {
+        let rules = identity::rules_of(folder)?.ok_or_else(|| no_chain(folder))?;
+        let opened = Store::open_frozen(folder, index)?;
+        if opened.store.is_empty() {
+            return Err(no_chain(folder));
+        }
+        let (store, node) = restore(
+            config(String::new()),
+            Arc::clone(&rules),
+            opened,
+            Trust::Log,
+        )?;
+        Ok(Offline { rules, store, node })
+    }
+
     /// Opens a data folder, or makes it for a chain under these rules.
     pub fn open_or_make(folder: &Path, rules: Arc<dyn Rules>) -> Result<Offline, OfflineError> {
+        let opened = Offline::open_or_make_as(folder, Arc::clone(&rules), Trust::Log);
+        match opened {
+            Err(error) if error.is_damaged_index() => {
+                tracing::warn!(%error, "the index is damaged and is built anew");
+                adit_store::reindex(folder, LABEL)?;
+                Offline::open_or_make_as(folder, rules, Trust::Log)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_or_make_as(
+        folder: &Path,
+        rules: Arc<dyn Rules>,
+        trust: Trust,
+    ) -> Result<Offline, OfflineError> {
         let (opened, identity) =
             identity::open::<OfflineError>(folder, LABEL, Durability::Full, &*rules)?;
-        let config = Config {
-            reward_to: identity.node_id,
-            resolve_every: None,
-            mine_every: None,
-            mine_at_once: false,
-            // What the node of this folder is told, nobody knows here.
-            min_fee_rate: FeeRate::DEFAULT,
-            own_addresses: BTreeSet::new(),
-        };
-        let (store, node) = restore(config, Arc::clone(&rules), opened)?;
+        let (store, node) = restore(config(identity.node_id), Arc::clone(&rules), opened, trust)?;
         let mut offline = Offline { rules, store, node };
         offline.checkpoint()?;
         Ok(offline)
     }
 
-    /// Throws the index away and makes it anew from the block log.
+    /// Throws the index away and makes it anew from the block log, of which
+    /// nothing is believed: signatures are checked too.
     pub fn reindex(folder: &Path) -> Result<Offline, OfflineError> {
         if identity::read(folder)?.is_none() {
             return Err(OfflineError::NoChain(folder.to_path_buf()));
         }
         adit_store::reindex(folder, LABEL)?;
-        Offline::open(folder)
+        Offline::open_as(folder, Trust::Nothing)
     }
 
     /// The rules of the chain.
@@ -311,6 +351,23 @@ impl Offline {
             return Err(misplaced("it states another index"));
         }
         Ok(block)
+    }
+}
+
+fn no_chain(folder: &Path) -> OfflineError {
+    OfflineError::NoChain(folder.to_path_buf())
+}
+
+/// Nobody is asked, and nothing made.
+fn config(reward_to: String) -> Config {
+    Config {
+        reward_to,
+        resolve_every: None,
+        mine_every: None,
+        mine_at_once: false,
+        // What the node of this folder is told, nobody knows here.
+        min_fee_rate: FeeRate::DEFAULT,
+        own_addresses: BTreeSet::new(),
     }
 }
 

@@ -13,13 +13,14 @@ use adit_core::peer::PeerAddress;
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
-use adit_store::{Durability, StoreError};
+use adit_store::{DamagedBlock, Durability, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::advertise::advertise;
+use crate::damage;
 use crate::driver::{self, DriverError, NodeHandle};
 use crate::http::{self, Access, AllowedHosts};
 use crate::identity::{self, IdentityError};
@@ -80,6 +81,29 @@ pub enum ServeError {
     /// A part of the node broke; this is a defect.
     #[error("the node's driver ended unexpectedly; please report this")]
     Panicked,
+}
+
+impl ServeError {
+    /// Whether the index is not as it was written: it has to be thrown away,
+    /// and the node started again.
+    pub fn is_damaged_index(&self) -> bool {
+        matches!(self, ServeError::Driver(DriverError::DamagedIndex))
+            || self.of_store().is_some_and(StoreError::is_damaged_index)
+    }
+
+    /// The block of the log that is not as it was written, if that is it: with
+    /// the block in its place again, the node can be started again.
+    pub fn damaged_block(&self) -> Option<&DamagedBlock> {
+        self.of_store()?.damaged_block()
+    }
+
+    fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            ServeError::Store(error) => Some(error),
+            ServeError::Driver(error) => error.of_store(),
+            _ => None,
+        }
+    }
 }
 
 /// A node that is serving.
@@ -162,6 +186,7 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     if let Some(own) = settings.advertise {
         peers_runtime.handle().spawn(advertise(node.clone(), own));
     }
+    peers_runtime.handle().spawn(damage::watch(node.clone()));
     let mut names = settings.allowed_hosts.clone();
     names.extend(advertised_host);
     let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
@@ -198,8 +223,18 @@ impl Running {
         tokio::select! {
             () = told_to_stop => {}
             ended = &mut self.driver => {
-                ended.map_err(|_| ServeError::Panicked)??;
-                return Ok(());
+                // Whoever waits for an answer gets one.
+                self.stop.send_replace(true);
+                if self.serving.await.is_err() {
+                    tracing::warn!("the HTTP server did not end in good order");
+                }
+                return match ended {
+                    Ok(ended) => Ok(ended?),
+                    Err(_) if self.node.reader().is_index_damaged() => {
+                        Err(DriverError::DamagedIndex.into())
+                    }
+                    Err(_) => Err(ServeError::Panicked),
+                };
             }
         }
         self.stop.send_replace(true);

@@ -1,36 +1,25 @@
 //! The file under a database. The database would make what it holds in memory
 //! durable when it is closed, at a moment of its own choosing; but the index
 //! must never be ahead of the pending log. So this file takes no more writes
-//! once it is told so, as if the process had been killed.
+//! once it is told so, as if the process had been killed. One that may not be
+//! changed at all takes them in memory.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::database_pages::{PAGE_BYTES, Pages};
 use crate::durable::Durability;
 
 /// Storage for the database.
 #[derive(Debug)]
 pub(crate) struct DatabaseFile {
-    file: File,
+    pages: Pages,
     durability: Durability,
     closed: CloseSwitch,
-}
-
-/// Opens a database. Over some damage the database's code panics instead of
-/// saying so: that is damage like any other.
-pub(crate) fn or_damage<T>(
-    open: impl FnOnce() -> Result<T, redb::Error>,
-) -> Result<T, redb::Error> {
-    // What was being opened is dropped on the way, and nobody else has it.
-    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| {
-        let what = "it is in no state that the database can be in";
-        Err(redb::Error::Corrupted(what.to_owned()))
-    })
 }
 
 /// Tells the file to take no more writes.
@@ -57,16 +46,26 @@ impl DatabaseFile {
             .create(true)
             .truncate(false)
             .open(path)?;
-        Ok(DatabaseFile {
-            file,
+        Ok(DatabaseFile::of(file, durability, closed))
+    }
+
+    /// A file that is open.
+    pub(crate) fn of(file: File, durability: Durability, closed: CloseSwitch) -> DatabaseFile {
+        DatabaseFile {
+            pages: Pages::new(file),
             durability,
             closed,
-        })
+        }
     }
 
     /// Whether nothing was ever written to it.
     pub(crate) fn is_new(&self) -> io::Result<bool> {
-        Ok(self.file.metadata()?.len() == 0)
+        Ok(self.pages.file().metadata()?.len() == 0)
+    }
+
+    /// Whether it is a database as version 0.1.0 wrote it, without sums.
+    pub(crate) fn is_of_earlier_layout(&self) -> io::Result<bool> {
+        self.pages.is_of_earlier_layout()
     }
 
     fn check_open(&self) -> io::Result<()> {
@@ -79,28 +78,129 @@ impl DatabaseFile {
 
 impl redb::StorageBackend for DatabaseFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.pages.length_bytes()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)
+        self.pages.read(offset, out)
     }
 
     fn set_len(&self, length_bytes: u64) -> io::Result<()> {
         self.check_open()?;
-        self.file.set_len(length_bytes)
+        self.pages.set_length(length_bytes)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.check_open()?;
         match self.durability {
-            Durability::Full => self.file.sync_data(),
+            Durability::Full => self.pages.file().sync_data(),
             Durability::None => Ok(()),
         }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check_open()?;
-        self.file.write_all_at(data, offset)
+        self.pages.write(offset, data)
+    }
+}
+
+/// Storage for a database whose file stays as it is: what is written over it
+/// is kept in memory, and nobody else sees it.
+#[derive(Debug)]
+pub(crate) struct FrozenFile {
+    pages: Pages,
+    written: Mutex<Written>,
+}
+
+#[derive(Debug)]
+struct Written {
+    length_bytes: u64,
+    /// Pages that are not as in the file.
+    pages: BTreeMap<u64, Vec<u8>>,
+}
+
+impl FrozenFile {
+    /// Opens the file.
+    pub(crate) fn open(path: &Path) -> io::Result<FrozenFile> {
+        let pages = Pages::new(File::open(path)?);
+        Ok(FrozenFile {
+            written: Mutex::new(Written {
+                length_bytes: pages.length_bytes()?,
+                pages: BTreeMap::new(),
+            }),
+            pages,
+        })
+    }
+
+    /// As [`DatabaseFile::is_of_earlier_layout`].
+    pub(crate) fn is_of_earlier_layout(&self) -> io::Result<bool> {
+        self.pages.is_of_earlier_layout()
+    }
+
+    /// Hands the pages out that a range touches: what lies in them, and where.
+    fn each_page(
+        offset: u64,
+        length: usize,
+        mut each: impl FnMut(u64, usize, std::ops::Range<usize>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut done = 0;
+        while done < length {
+            let at = offset + done as u64;
+            let start = (at % PAGE_BYTES as u64) as usize;
+            let bytes = (length - done).min(PAGE_BYTES - start);
+            each(at / PAGE_BYTES as u64, start, done..done + bytes)?;
+            done += bytes;
+        }
+        Ok(())
+    }
+
+    fn page(&self, written: &Written, page: u64) -> io::Result<Vec<u8>> {
+        if let Some(page) = written.pages.get(&page) {
+            return Ok(page.clone());
+        }
+        let mut whole = vec![0; PAGE_BYTES];
+        let offset = page * PAGE_BYTES as u64;
+        if offset < self.pages.length_bytes()? {
+            self.pages.read(offset, &mut whole)?;
+        }
+        Ok(whole)
+    }
+}
+
+impl redb::StorageBackend for FrozenFile {
+    fn len(&self) -> io::Result<u64> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(written.length_bytes)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        FrozenFile::each_page(offset, out.len(), |page, start, range| {
+            let whole = self.page(&written, page)?;
+            let bytes = range.len();
+            out[range].copy_from_slice(&whole[start..start + bytes]);
+            Ok(())
+        })
+    }
+
+    fn set_len(&self, length_bytes: u64) -> io::Result<()> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.length_bytes = length_bytes;
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        FrozenFile::each_page(offset, data.len(), |page, start, range| {
+            let mut whole = self.page(&written, page)?;
+            let bytes = range.len();
+            whole[start..start + bytes].copy_from_slice(&data[range]);
+            written.pages.insert(page, whole);
+            Ok(())
+        })
     }
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use adit_core::archive::ArchiveError;
 use adit_core::hash::Hash;
 
+use crate::damage::DamagedBlock;
+use crate::health::is_damage;
+
 /// Why the store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -43,6 +46,12 @@ pub enum StoreError {
         /// What to do.
         advice: String,
     },
+    /// A block in the log is not what was written there.
+    #[error(
+        "{0}; start the node with --peer URL of one that has the block, and it is taken from \
+         there, or put the file back from a backup"
+    )]
+    Damaged(Box<DamagedBlock>),
     /// The list of registered peers can't be read.
     #[error(
         "{path} is not a JSON list of strings: {source}; \
@@ -118,6 +127,25 @@ pub enum HistoryError {
 }
 
 impl StoreError {
+    /// Whether the index is not as it was written, so that it has to be built
+    /// anew.
+    pub fn is_damaged_index(&self) -> bool {
+        matches!(self, StoreError::Index { source, .. } if is_damage(source))
+    }
+
+    /// The block of the log that is not as it was written, if that is it.
+    pub fn damaged_block(&self) -> Option<&DamagedBlock> {
+        match self {
+            StoreError::Damaged(block) => Some(block),
+            _ => None,
+        }
+    }
+
+    /// The store's error behind one of the core's.
+    pub fn behind(error: &ArchiveError) -> Option<&StoreError> {
+        error.0.downcast_ref()
+    }
+
     /// For `map_err`: names the action and the file of an I/O error.
     pub(crate) fn io(
         action: &'static str,
@@ -133,6 +161,26 @@ impl StoreError {
 }
 
 impl HistoryError {
+    /// Whether the history is not as it was written, so that it has to be made
+    /// anew.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, HistoryError::Database { source, .. } if is_damage(source))
+    }
+
+    /// Whether a block of the log is not as it was written.
+    pub fn is_damaged_block(&self) -> bool {
+        self.damaged_block().is_some()
+    }
+
+    /// That block.
+    pub fn damaged_block(&self) -> Option<&DamagedBlock> {
+        match self {
+            HistoryError::Archive(error) => StoreError::behind(error)?.damaged_block(),
+            HistoryError::Store(error) => error.damaged_block(),
+            _ => None,
+        }
+    }
+
     /// For `map_err`: names the history's file.
     pub(crate) fn database<E: Into<redb::Error>>(
         path: &Path,

@@ -10,9 +10,10 @@ use adit_core::archive::{Archive, ArchiveError};
 use adit_core::hash::Hash;
 use redb::{Builder, Database, ReadableTable, WriteTransaction};
 
-use crate::database_file::{CloseSwitch, DatabaseFile, or_damage};
+use crate::database_file::{CloseSwitch, DatabaseFile};
 use crate::durable::Durability;
 use crate::error::{HistoryError, StoreError};
+use crate::health::{Health, is_damage};
 use crate::history_batch::{Batch, Listed};
 use crate::history_record::{BlockPlace, Reorganisation, TransactionPlace};
 use crate::history_tables::{
@@ -21,7 +22,7 @@ use crate::history_tables::{
 };
 use crate::history_view::HistoryView;
 use crate::history_way::{Adopted, Way, is_left_for, tip_of, way};
-use crate::index::{self, Commit, begin, is_damage};
+use crate::index::{self, Commit, begin};
 
 /// At most so much of the history is held in memory.
 pub const HISTORY_CACHE_LIMIT_BYTES: usize = 8 * 1024 * 1024;
@@ -76,6 +77,7 @@ pub struct History {
     path: PathBuf,
     database: Arc<Database>,
     closing: CloseSwitch,
+    health: Health,
     limits: HistoryLimits,
     covered: Option<BlockPlace>,
     last_sequence: u64,
@@ -92,10 +94,10 @@ impl History {
         durability: Durability,
         limits: HistoryLimits,
     ) -> Result<History, HistoryError> {
-        match or_damage(|| History::open_as_it_is(path, durability, limits)) {
+        match Health::default().guard(|| History::open_as_it_is(path, durability, limits)) {
             Ok(Some(history)) => return Ok(history),
             Ok(None) => tracing::warn!("the history is of another format and is built anew"),
-            Err(redb::Error::Io(error)) if !is_damage(&error) => {
+            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => {
                 return Err(HistoryError::database(path)(error));
             }
             Err(error) => tracing::warn!(%error, "the history is damaged and is built anew"),
@@ -117,13 +119,17 @@ impl History {
         let closing = CloseSwitch::default();
         let file = DatabaseFile::open(path, durability, closing.clone())?;
         let is_new = file.is_new()?;
+        if file.is_of_earlier_layout()? {
+            return Ok(None);
+        }
         let database = Builder::new()
             .set_cache_size(HISTORY_CACHE_LIMIT_BYTES)
             .create_with_backend(file)?;
         if is_new {
             initialise(&database)?;
         }
-        let Some(view) = HistoryView::open(&database, path.to_path_buf())? else {
+        let health = Health::default();
+        let Some(view) = HistoryView::open(&database, path, &health)? else {
             return Ok(None);
         };
         Ok(Some(History {
@@ -131,6 +137,7 @@ impl History {
             last_sequence: last_sequence(&database)?,
             database: Arc::new(database),
             closing,
+            health,
             limits,
             covered: view.covered(),
             since_durable: 0,
@@ -145,7 +152,7 @@ impl History {
 
     /// The history as it is now.
     pub fn view(&self) -> Result<HistoryView, HistoryError> {
-        let view = HistoryView::open(&self.database, self.path.clone());
+        let view = HistoryView::open(&self.database, &self.path, &self.health);
         let view = view.map_err(HistoryError::database(&self.path))?;
         view.ok_or_else(|| {
             let what = "the history is of another format than when it was opened".to_owned();
@@ -159,7 +166,7 @@ impl History {
             let transaction = begin(&self.database, Commit::Durable)?;
             Ok(transaction.commit()?)
         };
-        sync().map_err(HistoryError::database(&self.path))?;
+        self.guard(sync)?;
         (self.since_durable, self.ahead_of_disk) = (0, false);
         Ok(())
     }
@@ -232,7 +239,7 @@ impl History {
     /// Forgets the transactions of the whole chain, but not what was seen of it.
     fn forget_chain(&mut self) -> Result<(), HistoryError> {
         let database = &self.database;
-        let forget = || -> Result<(), redb::Error> {
+        self.guard(|| {
             let transaction = begin(database, Commit::Visible)?;
             transaction.delete_table(TRANSACTIONS)?;
             transaction.delete_table(ADDRESSES)?;
@@ -240,11 +247,27 @@ impl History {
             transaction.delete_table(COVERED)?;
             open_all(&transaction)?;
             Ok(transaction.commit()?)
-        };
-        forget().map_err(HistoryError::database(&self.path))?;
+        })?;
         self.covered = None;
         self.ahead_of_disk = true;
         Ok(())
+    }
+
+    /// Whether the database was found not to be as it was written, here or by a
+    /// reader.
+    pub fn is_damaged(&self) -> bool {
+        self.health.is_damaged()
+    }
+
+    /// The error that it is damaged.
+    pub fn damage(&self) -> HistoryError {
+        let what = "a reader found it damaged".to_owned();
+        HistoryError::database(&self.path)(redb::Error::Corrupted(what))
+    }
+
+    fn guard<T>(&self, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, HistoryError> {
+        let done = self.health.guard(access);
+        done.map_err(HistoryError::database(&self.path))
     }
 
     /// Forgets everything: the chain is another one.
@@ -261,7 +284,7 @@ impl History {
             open_all(&transaction)?;
             Ok(transaction.commit()?)
         };
-        begin_anew().map_err(HistoryError::database(&self.path))?;
+        self.guard(begin_anew)?;
         (self.covered, self.last_sequence) = (None, 0);
         self.ahead_of_disk = true;
         Ok(())
@@ -276,17 +299,16 @@ impl History {
         archive: &dyn Archive,
         list: List<'_>,
     ) -> Result<(), HistoryError> {
-        let failed = || HistoryError::database(&self.path);
-        let transaction = begin(&self.database, Commit::Visible).map_err(failed())?;
+        let transaction = self.guard(|| begin(&self.database, Commit::Visible))?;
         let mut done = 0;
         let mut batch = Batch::default();
         for hash in &way.dropped {
             done += gather(hash, archive, list, &mut batch)?.transactions;
             if batch.len() >= self.limits.step {
-                batch.remove(&transaction).map_err(failed())?;
+                self.guard(|| batch.remove(&transaction))?;
             }
         }
-        batch.remove(&transaction).map_err(failed())?;
+        self.guard(|| batch.remove(&transaction))?;
 
         let mut covered = way.fork;
         let mut next = way.fork.map_or(1, |fork| fork.index + 1);
@@ -301,14 +323,14 @@ impl History {
             });
             next += 1;
         }
-        batch.insert(&transaction).map_err(failed())?;
-        if let Some(reorganisation) = reorganisation {
-            remember(&transaction, reorganisation, self.limits.reorganisations).map_err(failed())?;
-        }
-        put_covered(&transaction, covered).map_err(failed())?;
-        transaction
-            .commit()
-            .map_err(HistoryError::database(&self.path))?;
+        self.guard(|| {
+            batch.insert(&transaction)?;
+            if let Some(reorganisation) = reorganisation {
+                remember(&transaction, reorganisation, self.limits.reorganisations)?;
+            }
+            put_covered(&transaction, covered)?;
+            Ok(transaction.commit()?)
+        })?;
 
         self.covered = covered;
         self.ahead_of_disk = true;
@@ -323,7 +345,8 @@ impl History {
 
 impl Drop for History {
     fn drop(&mut self) {
-        if self.ahead_of_disk {
+        // Over what is damaged, nothing is written either.
+        if self.ahead_of_disk || self.health.is_damaged() {
             self.closing.close();
         }
     }

@@ -8,9 +8,17 @@ use adit_core::hash::Hash;
 use redb::{CursorError, ReadableTable, Table, WriteTransaction};
 
 use crate::history_record::{
-    Key, PLACE_BYTES, PlaceKey, TransactionPlace, key_in, key_of_id, key_of_name, place_key,
+    Key, PLACE_BYTES, PlaceKey, TransactionPlace, key_in, key_of_id, key_of_name, place_in,
+    place_key,
 };
 use crate::history_tables::{ADDRESSES, COUNTS, TRANSACTIONS};
+
+/// Who has no more transactions is not counted: they are found as quickly. So
+/// somebody who is named once takes no room for a count.
+pub(crate) const COUNTED_FROM: u64 = 64;
+
+/// Of the places of one transaction in one block, so many are known.
+pub const SAME_TRANSACTION_LIMIT: u32 = 100;
 
 /// What a transaction can be found by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,16 +62,12 @@ impl Batch {
     /// Writes all of it down. It is empty then.
     pub(crate) fn insert(&mut self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         self.sort();
+        self.write_counts(transaction, u64::saturating_add)?;
         insert_sorted(
             &mut transaction.open_table(TRANSACTIONS)?,
             &self.transactions,
         )?;
         insert_sorted(&mut transaction.open_table(ADDRESSES)?, &self.addresses)?;
-        let mut counts = transaction.open_table(COUNTS)?;
-        for (key, added) in self.counts() {
-            let before = counts.get(key)?.map_or(0, |count| count.value());
-            counts.insert(key, before.saturating_add(added))?;
-        }
         self.clear();
         Ok(())
     }
@@ -71,20 +75,37 @@ impl Batch {
     /// Takes all of it out again. It is empty then.
     pub(crate) fn remove(&mut self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         self.sort();
+        self.write_counts(transaction, u64::saturating_sub)?;
         remove_all(
             &mut transaction.open_table(TRANSACTIONS)?,
             &self.transactions,
         )?;
         remove_all(&mut transaction.open_table(ADDRESSES)?, &self.addresses)?;
+        self.clear();
+        Ok(())
+    }
+
+    /// Brings the counts to what they will be when the places are written.
+    fn write_counts(
+        &self,
+        transaction: &WriteTransaction,
+        change: fn(u64, u64) -> u64,
+    ) -> Result<(), redb::Error> {
         let mut counts = transaction.open_table(COUNTS)?;
-        for (key, removed) in self.counts() {
-            let before = counts.get(key)?.map_or(0, |count| count.value());
-            match before.saturating_sub(removed) {
-                0 => drop(counts.remove(key)?),
-                left => drop(counts.insert(key, left)?),
+        let addresses = transaction.open_table(ADDRESSES)?;
+        for (key, count) in self.counts() {
+            let counted = counts.get(key)?.map(|count| count.value());
+            let before = match counted {
+                Some(count) => count,
+                None => count_of(&addresses, key)?,
+            };
+            let after = change(before, count);
+            if after > COUNTED_FROM {
+                counts.insert(key, after)?;
+            } else if counted.is_some() {
+                counts.remove(key)?;
             }
         }
-        self.clear();
         Ok(())
     }
 
@@ -98,6 +119,7 @@ impl Batch {
 
     fn sort(&mut self) {
         self.transactions.sort_unstable();
+        leave_out_repetitions(&mut self.transactions);
         self.addresses.sort_unstable();
     }
 
@@ -105,6 +127,36 @@ impl Batch {
         self.transactions.clear();
         self.addresses.clear();
     }
+}
+
+/// How many places somebody has, who is not counted.
+pub(crate) fn count_of(
+    table: &impl ReadableTable<&'static [u8; PLACE_BYTES], ()>,
+    key: &Key,
+) -> Result<u64, redb::Error> {
+    let first = place_key(key, TransactionPlace::FIRST);
+    let last = place_key(key, TransactionPlace::LAST);
+    let mut count = 0;
+    for item in table.range::<&[u8; PLACE_BYTES]>(&first..=&last)? {
+        item?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Under rules that do not look at transactions, one block may hold the same one
+/// half a million times.
+fn leave_out_repetitions(sorted: &mut Vec<PlaceKey>) {
+    let (mut last, mut same) = (None, 0);
+    sorted.retain(|place| {
+        let of = (*key_in(place), place_in(place).index);
+        same = match last == Some(of) {
+            true => same + 1,
+            false => 1,
+        };
+        last = Some(of);
+        same <= SAME_TRANSACTION_LIMIT
+    });
 }
 
 /// Adds sorted keys. Those that belong into one gap between keys of the table

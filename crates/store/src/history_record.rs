@@ -6,11 +6,22 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::rules::Weight;
 
 /// Bytes of a place: the first of an identity or of a name's hash, the index of
-/// the block, the position in it.
-pub(crate) const PLACE_BYTES: usize = KEY_BYTES + 8 + 4;
+/// the block, the position in it. Whoever fills blocks with the shortest of
+/// transactions makes one such place for each, or three: so they are short.
+pub(crate) const PLACE_BYTES: usize = KEY_BYTES + INDEX_BYTES + POSITION_BYTES;
 
 /// So many bytes of an identity are kept: what is found is looked at anyway.
-pub(crate) const KEY_BYTES: usize = 16;
+pub(crate) const KEY_BYTES: usize = 8;
+
+/// No chain has more blocks than fit into so many bytes,
+const INDEX_BYTES: usize = 5;
+
+/// and no block more transactions.
+const POSITION_BYTES: usize = 3;
+
+const LAST_INDEX: u64 = (1 << (8 * INDEX_BYTES)) - 1;
+
+const LAST_POSITION: u32 = (1 << (8 * POSITION_BYTES)) - 1;
 
 /// Bytes of a block that the history follows: index, hash.
 pub(crate) const COVERED_BYTES: usize = 8 + 32;
@@ -80,8 +91,11 @@ pub(crate) fn key_of_name(name: &str) -> Key {
 pub(crate) fn place_key(key: &Key, place: TransactionPlace) -> PlaceKey {
     let mut bytes = [0; PLACE_BYTES];
     bytes[..KEY_BYTES].copy_from_slice(key);
-    bytes[KEY_BYTES..KEY_BYTES + 8].copy_from_slice(&place.index.to_be_bytes());
-    bytes[KEY_BYTES + 8..].copy_from_slice(&place.position.to_be_bytes());
+    let index = place.index.min(LAST_INDEX).to_be_bytes();
+    let position = place.position.min(LAST_POSITION).to_be_bytes();
+    let (index_bytes, position_bytes) = bytes[KEY_BYTES..].split_at_mut(INDEX_BYTES);
+    index_bytes.copy_from_slice(&index[8 - INDEX_BYTES..]);
+    position_bytes.copy_from_slice(&position[4 - POSITION_BYTES..]);
     bytes
 }
 
@@ -91,9 +105,13 @@ pub(crate) fn key_in(bytes: &PlaceKey) -> &Key {
 }
 
 pub(crate) fn place_in(bytes: &PlaceKey) -> TransactionPlace {
+    let (mut index, mut position) = ([0; 8], [0; 4]);
+    let (index_bytes, position_bytes) = bytes[KEY_BYTES..].split_at(INDEX_BYTES);
+    index[8 - INDEX_BYTES..].copy_from_slice(index_bytes);
+    position[4 - POSITION_BYTES..].copy_from_slice(position_bytes);
     TransactionPlace {
-        index: u64::from_be_bytes(part(bytes, KEY_BYTES)),
-        position: u32::from_be_bytes(part(bytes, KEY_BYTES + 8)),
+        index: u64::from_be_bytes(index),
+        position: u32::from_be_bytes(position),
     }
 }
 

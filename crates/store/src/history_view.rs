@@ -1,12 +1,14 @@
 //! Reading the history: one consistent view of it, for as long as it is held.
 //! It says itself up to which block it covers the main chain.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use adit_core::hash::Hash;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
 
 use crate::error::HistoryError;
+use crate::health::Health;
+use crate::history_batch::count_of;
 use crate::history_record::{
     BlockPlace, COVERED_BYTES, KEY_BYTES, Key, PLACE_BYTES, REORGANISATION_BYTES, Reorganisation,
     TransactionPlace, key_of_id, key_of_name, place_in, place_key,
@@ -30,13 +32,23 @@ pub struct HistoryView {
     new_tips: NewTipTable,
     covered: Option<BlockPlace>,
     path: PathBuf,
+    health: Health,
 }
 
 impl HistoryView {
     /// The newest view; none if the history is of another format.
     pub(crate) fn open(
         database: &Database,
-        path: PathBuf,
+        path: &Path,
+        health: &Health,
+    ) -> Result<Option<HistoryView>, redb::Error> {
+        health.guard(|| HistoryView::open_unguarded(database, path, health))
+    }
+
+    fn open_unguarded(
+        database: &Database,
+        path: &Path,
+        health: &Health,
     ) -> Result<Option<HistoryView>, redb::Error> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
@@ -53,7 +65,8 @@ impl HistoryView {
             reorganisations: transaction.open_table(REORGANISATIONS)?,
             new_tips: transaction.open_table(NEW_TIPS)?,
             covered: covered.map(|bytes| BlockPlace::from_bytes(bytes.value())),
-            path,
+            path: path.to_path_buf(),
+            health: health.clone(),
         }))
     }
 
@@ -71,7 +84,9 @@ impl HistoryView {
         before: TransactionPlace,
         limit: usize,
     ) -> Result<Vec<TransactionPlace>, HistoryError> {
-        let found = newest_first(&self.transactions, &key_of_id(id), before, limit);
+        let found = self
+            .health
+            .guard(|| newest_first(&self.transactions, &key_of_id(id), before, limit));
         found.map_err(HistoryError::database(&self.path))
     }
 
@@ -83,7 +98,9 @@ impl HistoryView {
         from: TransactionPlace,
         limit: usize,
     ) -> Result<Vec<TransactionPlace>, HistoryError> {
-        let found = oldest_first(&self.transactions, &key_of_id(id), from, limit);
+        let found = self
+            .health
+            .guard(|| oldest_first(&self.transactions, &key_of_id(id), from, limit));
         found.map_err(HistoryError::database(&self.path))
     }
 
@@ -95,15 +112,23 @@ impl HistoryView {
         before: TransactionPlace,
         limit: usize,
     ) -> Result<Vec<TransactionPlace>, HistoryError> {
-        let found = newest_first(&self.addresses, &key_of_name(name), before, limit);
+        let found = self
+            .health
+            .guard(|| newest_first(&self.addresses, &key_of_name(name), before, limit));
         found.map_err(HistoryError::database(&self.path))
     }
 
     /// How many transactions somebody has in the chain.
     pub fn count_of_name(&self, name: &str) -> Result<u64, HistoryError> {
-        let found = ReadableTable::get(&self.counts, &key_of_name(name));
-        let found = found.map_err(HistoryError::database(&self.path))?;
-        Ok(found.map_or(0, |count| count.value()))
+        let key = key_of_name(name);
+        let count = self.health.guard(|| {
+            let counted = ReadableTable::get(&self.counts, &key)?;
+            match counted {
+                Some(count) => Ok(count.value()),
+                None => count_of(&self.addresses, &key),
+            }
+        });
+        count.map_err(HistoryError::database(&self.path))
     }
 
     /// The reorganisations that were seen before that one, the newest first.
@@ -120,7 +145,9 @@ impl HistoryView {
             });
             newest.collect()
         };
-        list().map_err(HistoryError::database(&self.path))
+        self.health
+            .guard(list)
+            .map_err(HistoryError::database(&self.path))
     }
 
     /// The reorganisation by which that block came to be the tip.
@@ -133,7 +160,9 @@ impl HistoryView {
             let bytes = ReadableTable::get(&self.reorganisations, sequence)?;
             Ok(bytes.map(|bytes| Reorganisation::from_bytes(sequence, bytes.value())))
         };
-        look().map_err(HistoryError::database(&self.path))
+        self.health
+            .guard(look)
+            .map_err(HistoryError::database(&self.path))
     }
 }
 

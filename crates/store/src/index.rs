@@ -2,11 +2,12 @@
 //! written in one of two ways, so that readers see it at once, or so that it
 //! is on the disk too; how far it covers the block log is part of it.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use adit_core::hash::Hash;
 use adit_core::sealed::Account;
@@ -14,9 +15,10 @@ use redb::{Builder, CursorError, Database, ReadableTable, Table, WriteTransactio
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
-use crate::database_file::{CloseSwitch, DatabaseFile, or_damage};
+use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
 use crate::durable::Durability;
 use crate::error::StoreError;
+use crate::health::{Health, is_damage};
 use crate::index_tables::{
     ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
     MAIN_CHAIN_BYTES, META,
@@ -34,6 +36,7 @@ pub(crate) struct Index {
     path: PathBuf,
     database: Arc<Database>,
     closing: CloseSwitch,
+    health: Health,
     view: Option<View>,
     /// Whether readers see something that is not on the disk.
     ahead_of_disk: bool,
@@ -60,10 +63,11 @@ impl Index {
     /// Opens the index or makes an empty one. One that is of another format,
     /// or damaged, is thrown away.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        match or_damage(|| Index::open_as_it_is(path, durability)) {
+        // What is wrong with it says nothing of the one that takes its place.
+        match Health::default().guard(|| Index::open_as_it_is(path, durability)) {
             Ok(Some(index)) => return Ok(index),
             Ok(None) => tracing::warn!("the index is of another format and is built anew"),
-            Err(redb::Error::Io(error)) if !is_damage(&error) => {
+            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => {
                 return Err(index_error(path)(error));
             }
             Err(error) => tracing::warn!(%error, "the index is damaged and is built anew"),
@@ -71,19 +75,59 @@ impl Index {
         Index::create(path, durability)
     }
 
+    /// Opens the index and leaves its file as it is. One that can't be used is
+    /// left aside.
+    pub(crate) fn open_frozen(path: &Path) -> Result<Index, StoreError> {
+        let open = || {
+            let file = FrozenFile::open(path)?;
+            if file.is_of_earlier_layout()? {
+                return Ok(None);
+            }
+            Index::of_backend(path, file, CloseSwitch::default(), false)
+        };
+        match Health::default().guard(open) {
+            Ok(Some(index)) => return Ok(index),
+            Ok(None) => tracing::warn!("the index is of another format and is not used"),
+            Err(redb::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if !is_damage(&error) => return Err(index_error(path)(error)),
+            Err(error) => tracing::warn!(%error, "the index is damaged and is not used"),
+        }
+        Index::in_scratch(path)
+    }
+
+    /// An empty index in a file without a name. `path` is the one that stands
+    /// in its errors.
+    pub(crate) fn in_scratch(path: &Path) -> Result<Index, StoreError> {
+        let scratch = scratch_file()?;
+        let closing = CloseSwitch::default();
+        let file = DatabaseFile::of(scratch, Durability::None, closing.clone());
+        let created = Index::of_backend(path, file, closing, true);
+        created.map_err(index_error(path))?.ok_or_else(not_newest)
+    }
+
     /// Makes an empty index in place of whatever is there.
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Index, StoreError> {
         delete(path)?;
         let created = Index::open_as_it_is(path, durability).map_err(index_error(path))?;
-        created.ok_or_else(|| StoreError::OutOfOrder {
-            what: "a new index is not of the newest format".to_owned(),
-        })
+        created.ok_or_else(not_newest)
     }
 
     fn open_as_it_is(path: &Path, durability: Durability) -> Result<Option<Index>, redb::Error> {
         let closing = CloseSwitch::default();
         let file = DatabaseFile::open(path, durability, closing.clone())?;
         let is_new = file.is_new()?;
+        if file.is_of_earlier_layout()? {
+            return Ok(None);
+        }
+        Index::of_backend(path, file, closing, is_new)
+    }
+
+    fn of_backend(
+        path: &Path,
+        file: impl redb::StorageBackend,
+        closing: CloseSwitch,
+        is_new: bool,
+    ) -> Result<Option<Index>, redb::Error> {
         let database = Builder::new()
             .set_cache_size(INDEX_CACHE_LIMIT_BYTES)
             .create_with_backend(file)?;
@@ -94,16 +138,22 @@ impl Index {
             path: path.to_path_buf(),
             database: Arc::new(database),
             closing,
+            health: Health::default(),
             view: None,
             ahead_of_disk: false,
         };
-        index.view = View::open(&index.database)?;
+        index.view = View::open(&index.database, &index.health)?;
         Ok(index.view.is_some().then_some(index))
     }
 
     /// The database, for readers.
     pub(crate) fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
+    }
+
+    /// What is known of its state, for readers.
+    pub(crate) fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// The file.
@@ -130,7 +180,9 @@ impl Index {
     ) -> Result<(), StoreError> {
         // A view that is held while pages are replaced keeps the old ones.
         self.view = None;
-        let written = self.try_write(overlay, accounts, switch, covered, commit);
+        let written = self
+            .health
+            .guard(|| self.try_write(overlay, accounts, switch, covered, commit));
         self.view = written.map_err(index_error(&self.path))?;
         self.ahead_of_disk = commit == Commit::Visible;
         Ok(())
@@ -144,7 +196,9 @@ impl Index {
         covered: Position,
     ) -> Result<(), StoreError> {
         self.view = None;
-        let written = self.try_begin_anew(overlay, accounts, covered);
+        let written = self
+            .health
+            .guard(|| self.try_begin_anew(overlay, accounts, covered));
         self.view = written.map_err(index_error(&self.path))?;
         self.ahead_of_disk = true;
         Ok(())
@@ -160,7 +214,7 @@ impl Index {
         empty(&transaction)?;
         fill(&transaction, overlay, accounts, None, covered)?;
         transaction.commit()?;
-        View::open(&self.database)
+        View::open(&self.database, &self.health)
     }
 
     fn try_write(
@@ -174,13 +228,14 @@ impl Index {
         let transaction = begin(&self.database, commit)?;
         fill(&transaction, overlay, accounts, switch, covered)?;
         transaction.commit()?;
-        View::open(&self.database)
+        View::open(&self.database, &self.health)
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        if self.ahead_of_disk {
+        // Over what is damaged, nothing is written either.
+        if self.ahead_of_disk || self.health.is_damaged() {
             self.closing.close();
         }
     }
@@ -279,6 +334,28 @@ impl MainWriter<'_> {
     }
 }
 
+fn not_newest() -> StoreError {
+    StoreError::OutOfOrder {
+        what: "a new index is not of the newest format".to_owned(),
+    }
+}
+
+/// A file that is gone when it is closed.
+fn scratch_file() -> Result<File, StoreError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("adit-index-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(StoreError::io("create", &path))?;
+    fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
+    Ok(file)
+}
+
 /// Deletes a database's file, if there is one.
 pub(crate) fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
@@ -298,14 +375,6 @@ pub(crate) fn index_error<E: Into<redb::Error>>(
         path,
         source: Box::new(source.into()),
     }
-}
-
-/// Whether it is not the operating system that failed, but the file's content.
-pub(crate) fn is_damage(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    )
 }
 
 fn initialise(database: &Database) -> Result<(), redb::Error> {

@@ -7,7 +7,7 @@ use crate::account_record::ACCOUNT_BYTES;
 use crate::record::{BLOCK_BYTES, MAIN_BYTES};
 
 /// The index's own format. One of another format is built anew.
-pub const INDEX_FORMAT: u64 = 3;
+pub const INDEX_FORMAT: u64 = 4;
 
 pub(crate) const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
 pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> =

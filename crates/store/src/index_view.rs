@@ -7,6 +7,7 @@ use adit_core::sealed::Account;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
+use crate::health::Health;
 use crate::index_tables::{
     ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
     MAIN_CHAIN_BYTES, META,
@@ -28,11 +29,16 @@ pub(crate) struct View {
     covered: Position,
     length: u64,
     main_bytes: u64,
+    health: Health,
 }
 
 impl View {
     /// The newest view; none if the index is of another format.
-    pub(crate) fn open(database: &Database) -> Result<Option<View>, redb::Error> {
+    pub(crate) fn open(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
+        health.guard(|| View::open_unguarded(database, health))
+    }
+
+    fn open_unguarded(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         let value = |key| -> Result<u64, redb::Error> {
@@ -55,6 +61,7 @@ impl View {
             covered,
             length,
             main_bytes: value(MAIN_CHAIN_BYTES)?,
+            health: health.clone(),
         }))
     }
 
@@ -75,27 +82,39 @@ impl View {
 
     /// A block, on the main chain or beside it.
     pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
-        let found = ReadableTable::get(&self.blocks, &hash.0)?;
-        Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
+        self.health.guard(|| {
+            let found = ReadableTable::get(&self.blocks, &hash.0)?;
+            Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
+        })
     }
 
     /// Whether there are others than those of the main chain.
     pub(crate) fn has_side_blocks(&self) -> Result<bool, redb::Error> {
-        Ok(self.blocks.len()? > self.main.len()?)
+        self.health
+            .guard(|| Ok(self.blocks.len()? > self.main.len()?))
     }
 
-    /// All blocks, in the order of their hashes.
-    pub(crate) fn blocks(
+    /// Hands out all blocks, in the order of their hashes.
+    pub(crate) fn each_block(
         &self,
-    ) -> Result<redb::Range<'_, &'static [u8; 32], &'static [u8; BLOCK_BYTES]>, redb::Error> {
-        Ok(ReadableTable::range::<&[u8; 32]>(&self.blocks, ..)?)
+        mut each: impl FnMut(Hash, BlockRecord) -> Result<(), redb::Error>,
+    ) -> Result<(), redb::Error> {
+        self.health.guard(|| {
+            for item in ReadableTable::range::<&[u8; 32]>(&self.blocks, ..)? {
+                let (hash, record) = item?;
+                each(Hash(*hash.value()), BlockRecord::from_bytes(record.value()))?;
+            }
+            Ok(())
+        })
     }
 
     /// An account at the tip of the main chain.
     pub(crate) fn account(&self, owner: &Address) -> Result<Account, redb::Error> {
-        let found = ReadableTable::get(&self.accounts, &owner.0)?;
-        let account = found.map(|bytes| account_from_bytes(bytes.value()));
-        Ok(account.unwrap_or_default())
+        self.health.guard(|| {
+            let found = ReadableTable::get(&self.accounts, &owner.0)?;
+            let account = found.map(|bytes| account_from_bytes(bytes.value()));
+            Ok(account.unwrap_or_default())
+        })
     }
 
     /// Whether any block did something to the accounts.
@@ -105,22 +124,34 @@ impl View {
 
     /// What a block did to the accounts.
     pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
-        let found = ReadableTable::get(&self.changes, &hash.0)?;
-        let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
-        Ok(changes.unwrap_or_default())
+        self.health.guard(|| {
+            let found = ReadableTable::get(&self.changes, &hash.0)?;
+            let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
+            Ok(changes.unwrap_or_default())
+        })
     }
 
     /// The main chain's block at that index.
     pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
-        let found = ReadableTable::get(&self.main, index)?;
-        Ok(found.map(|bytes| MainRecord::from_bytes(bytes.value())))
+        self.health.guard(|| {
+            let found = ReadableTable::get(&self.main, index)?;
+            Ok(found.map(|bytes| MainRecord::from_bytes(bytes.value())))
+        })
     }
 
-    /// The main chain from that index on.
-    pub(crate) fn main_from(
+    /// Hands out the main chain from that index on, as long as it is wanted.
+    pub(crate) fn main_while(
         &self,
         index: u64,
-    ) -> Result<redb::Range<'_, u64, &'static [u8; MAIN_BYTES]>, redb::Error> {
-        Ok(ReadableTable::range(&self.main, index..)?)
+        mut is_wanted: impl FnMut(MainRecord) -> bool,
+    ) -> Result<(), redb::Error> {
+        self.health.guard(|| {
+            for item in ReadableTable::range(&self.main, index..)? {
+                if !is_wanted(MainRecord::from_bytes(item?.1.value())) {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 }

@@ -30,6 +30,8 @@ mod position;
 
 mod line;
 
+mod damage;
+
 mod segments;
 
 mod log;
@@ -49,6 +51,10 @@ mod account_record;
 mod overlay;
 
 mod account_overlay;
+
+mod health;
+
+mod database_pages;
 
 mod database_file;
 
@@ -80,15 +86,19 @@ mod store;
 
 mod open;
 
+mod frozen;
+
 mod side_blocks;
 
+pub use damage::{DAMAGED_BLOCKS_LIMIT, DamagedBlock};
 pub use durable::Durability;
 pub use error::{HistoryError, StoreError};
+pub use frozen::FrozenIndex;
 pub use history::{
     Followed, HISTORY_CACHE_LIMIT_BYTES, HISTORY_DURABLE_LIMIT, HISTORY_STEP_LIMIT, History,
     HistoryLimits, List, REORGANISATIONS_LIMIT,
 };
-pub use history_batch::Listed;
+pub use history_batch::{Listed, SAME_TRANSACTION_LIMIT};
 pub use history_record::{BlockPlace, Reorganisation, Tip, TransactionPlace};
 pub use history_tables::HISTORY_FORMAT;
 pub use history_view::HistoryView;
@@ -97,6 +107,7 @@ pub use index_tables::INDEX_FORMAT;
 pub use line::LINE_LIMIT_BYTES;
 pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Opened, reindex};
+pub use peers::registered_peers;
 pub use position::Position;
 pub use reader::{DiskBytes, Place, Reader, Snapshot};
 pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};

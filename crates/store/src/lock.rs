@@ -3,7 +3,7 @@
 //! says who the holder is.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::error::StoreError;
@@ -14,8 +14,9 @@ const HOLDER_LIMIT_BYTES: u64 = 200;
 /// The exclusive right to a data folder, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    /// Closing the file releases the lock.
-    _file: File,
+    /// Closing the file releases the lock. Where there is no such file, no
+    /// process has ever had the folder.
+    _file: Option<File>,
 }
 
 impl FolderLock {
@@ -43,7 +44,28 @@ impl FolderLock {
         file.set_len(0)
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(StoreError::io("write", &path))?;
-        Ok(FolderLock { _file: file })
+        Ok(FolderLock { _file: Some(file) })
+    }
+
+    /// Only makes sure that nobody changes the folder meanwhile; that works on
+    /// a disk that can't be written too.
+    pub(crate) fn share(folder: &Path) -> Result<FolderLock, StoreError> {
+        let path = folder.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(FolderLock { _file: None });
+            }
+            Err(error) => return Err(StoreError::io("open", &path)(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(FolderLock { _file: Some(file) }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
+                folder: folder.to_path_buf(),
+                holder: holder(&file),
+            }),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path)(error)),
+        }
     }
 }
 

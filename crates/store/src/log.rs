@@ -6,9 +6,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adit_core::hash::Hash;
+
 use crate::durable::Durability;
 use crate::error::StoreError;
+use crate::line::sum_of;
 use crate::position::{Location, Position};
+use crate::record::BlockRecord;
 use crate::segments::Segments;
 
 /// A segment that has reached this length is followed by a new one.
@@ -56,6 +60,17 @@ impl BlockLog {
         })
     }
 
+    /// The log up to `end`, of which nothing more will be written.
+    pub(crate) fn frozen(segments: Arc<Segments>, end: Position) -> Result<BlockLog, StoreError> {
+        Ok(BlockLog {
+            segments,
+            durability: Durability::None,
+            segment_limit_bytes: SEGMENT_LIMIT_BYTES,
+            segment: end.segment,
+            lines: Appender::frozen(end.offset)?,
+        })
+    }
+
     pub(crate) fn durability(&self) -> Durability {
         self.durability
     }
@@ -81,6 +96,7 @@ impl BlockLog {
         Ok(Location {
             start,
             length_bytes,
+            sum: sum_of(text),
         })
     }
 
@@ -90,13 +106,14 @@ impl BlockLog {
     }
 
     /// Reads a line, written out or not.
-    pub(crate) fn read(&self, location: Location) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn read(&self, hash: &Hash, record: &BlockRecord) -> Result<Vec<u8>, StoreError> {
+        let location = record.location;
         if location.start.segment == self.segment
             && let Some(text) = self.lines.buffered(location)
         {
             return Ok(text.to_vec());
         }
-        self.segments.read(location)
+        self.segments.read(hash, record.entry.index, location)
     }
 
     fn begin_segment(&mut self) -> Result<(), StoreError> {
@@ -138,6 +155,19 @@ impl Appender {
             written_bytes: data.len(),
             buffer: Vec::new(),
             unsynced: data.len() > 0,
+        })
+    }
+
+    /// A file of that length that is not to be written to: whoever tries gets
+    /// the system's error.
+    pub(crate) fn frozen(length_bytes: u64) -> Result<Appender, StoreError> {
+        let path = Path::new("/dev/null");
+        Ok(Appender {
+            file: File::open(path).map_err(StoreError::io("open", path))?,
+            path: path.to_path_buf(),
+            written_bytes: length_bytes,
+            buffer: Vec::new(),
+            unsynced: false,
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::durable::Durability;
 use crate::error::StoreError;
@@ -17,7 +17,17 @@ pub(crate) struct PeersFile {
     unsynced: bool,
 }
 
+/// The peers registered in a data folder, as of the last change.
+pub fn registered_peers(folder: &Path) -> Result<Vec<String>, StoreError> {
+    Ok(PeersFile::frozen(folder.join("peers.json"))?.list)
+}
+
 impl PeersFile {
+    /// Reads the file, and nothing more.
+    pub(crate) fn frozen(path: PathBuf) -> Result<PeersFile, StoreError> {
+        PeersFile::open(path, Durability::None)
+    }
+
     /// Reads the file; where there is none, no peer is registered.
     pub(crate) fn open(path: PathBuf, durability: Durability) -> Result<PeersFile, StoreError> {
         let list = match fs::read(&path) {

@@ -10,7 +10,7 @@ use adit_core::pool::{Origin, Pending};
 
 use crate::durable::{Durability, create_folder, files_in};
 use crate::error::StoreError;
-use crate::line::is_canonical_object;
+use crate::line::{is_canonical_object, sum_of};
 use crate::log::Appender;
 use crate::position::Position;
 
@@ -19,6 +19,10 @@ pub(crate) const PENDING_FOLDER: &str = "pending";
 
 const ACCEPTED: &[u8] = b"{\"accepted\": ";
 const RETURNED: &[u8] = b"{\"returned\": ";
+
+/// Behind it stands the sum of the transaction's text: nothing else would tell
+/// that a digit of what waits has changed on the disk.
+const SUM: &[u8] = b", \"sum\": ";
 
 /// The pending log's writer.
 #[derive(Debug)]
@@ -64,6 +68,22 @@ impl PendingLog {
         Ok((log, pending))
     }
 
+    /// A log that is neither read nor written. `log_end` is where the block log
+    /// ends.
+    pub(crate) fn frozen(folder: PathBuf, log_end: Position) -> Result<PendingLog, StoreError> {
+        let position = match folder.exists() {
+            true => newest(&folder)?.unwrap_or(log_end),
+            false => log_end,
+        };
+        Ok(PendingLog {
+            folder,
+            durability: Durability::None,
+            position: position.min(log_end),
+            compacted_bytes: 0,
+            lines: Appender::frozen(0)?,
+        })
+    }
+
     /// The transactions in it are those that waited when the block log stood
     /// there, and those accepted since.
     pub(crate) fn position(&self) -> Position {
@@ -82,7 +102,7 @@ impl PendingLog {
 
     /// Appends an accepted transaction.
     pub(crate) fn append(&mut self, text: &[u8]) -> Result<(), StoreError> {
-        self.lines.append(&[ACCEPTED, text, b"}"])
+        self.lines.append(&[ACCEPTED, text, &end_of_line(text)])
     }
 
     /// Waits until everything appended is durable.
@@ -105,7 +125,8 @@ impl PendingLog {
                     Origin::Returned => RETURNED,
                 })?;
                 out.write_all(text)?;
-                out.write_all(b"}\n")?;
+                out.write_all(&end_of_line(text))?;
+                out.write_all(b"\n")?;
             }
             Ok(())
         })?;
@@ -171,7 +192,11 @@ fn read(path: &Path, durability: Durability) -> Result<Vec<Pending>, StoreError>
     while offset < text.len() {
         let rest = &text[offset..];
         let newline = rest.iter().position(|byte| *byte == b'\n');
-        let parsed = newline.and_then(|end| transaction_in(&rest[..end]));
+        let parsed = match newline.map(|end| transaction_in(&rest[..end])) {
+            Some(Line::Changed) => return Err(bad_line(path, offset as u64)),
+            Some(Line::Transaction(transaction)) => Some(transaction),
+            Some(Line::Other) | None => None,
+        };
         let next = newline.map_or(text.len(), |end| offset + end + 1);
         match parsed {
             Some(transaction) => pending.push(transaction),
@@ -186,16 +211,52 @@ fn read(path: &Path, durability: Durability) -> Result<Vec<Pending>, StoreError>
     Ok(pending)
 }
 
-fn transaction_in(line: &[u8]) -> Option<Pending> {
-    let (text, origin) = match line.strip_prefix(ACCEPTED) {
-        Some(text) => (text, Origin::Accepted),
-        None => (line.strip_prefix(RETURNED)?, Origin::Returned),
+/// What stands in a line of the log.
+enum Line {
+    Transaction(Pending),
+    /// A whole line, that is not as it was written.
+    Changed,
+    /// Anything else: the begin of a line, for one.
+    Other,
+}
+
+fn transaction_in(line: &[u8]) -> Line {
+    let accepted = line.strip_prefix(ACCEPTED);
+    let returned = || Some((line.strip_prefix(RETURNED)?, Origin::Returned));
+    let begun = accepted.map(|rest| (rest, Origin::Accepted));
+    let Some((rest, origin)) = begun.or_else(returned) else {
+        return Line::Other;
     };
-    let text = text.strip_suffix(b"}")?;
-    is_canonical_object(text).then(|| Pending {
-        text: text.into(),
-        origin,
-    })
+    let Some(rest) = rest.strip_suffix(b"}") else {
+        return Line::Other;
+    };
+    let text = match without_sum(rest) {
+        Some((text, sum)) if sum_of(text) != sum => return Line::Changed,
+        Some((text, _)) => text,
+        // As version 0.1.0 wrote it.
+        None => rest,
+    };
+    match is_canonical_object(text) {
+        true => Line::Transaction(Pending {
+            text: text.into(),
+            origin,
+        }),
+        false => Line::Other,
+    }
+}
+
+/// What stands behind a transaction in its line.
+fn end_of_line(text: &[u8]) -> Vec<u8> {
+    let sum = sum_of(text).to_string();
+    [SUM, sum.as_bytes(), b"}"].concat()
+}
+
+/// Takes the sum off, if there is one.
+fn without_sum(line: &[u8]) -> Option<(&[u8], u32)> {
+    let digits = line.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let (rest, digits) = line.split_at(line.len() - digits.count());
+    let sum = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((rest.strip_suffix(SUM)?, sum))
 }
 
 fn cut(path: &Path, offset: u64, durability: Durability) -> Result<(), StoreError> {
@@ -218,8 +279,8 @@ fn bad_line(path: &Path, offset: u64) -> StoreError {
     StoreError::Corrupt {
         file: path.to_path_buf(),
         offset,
-        what: "expected {\"accepted\": a transaction} or {\"returned\": a transaction}, \
-               and found something else, with more lines behind it"
+        what: "expected {\"accepted\": a transaction, \"sum\": its CRC-32} or the same with \
+               \"returned\", and found something else"
             .to_owned(),
         advice: "keep a copy and delete this line; the other waiting transactions stay".to_owned(),
     }

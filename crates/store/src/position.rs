@@ -19,6 +19,8 @@ pub(crate) struct Location {
     pub(crate) start: Position,
     /// Length of the text, without the newline.
     pub(crate) length_bytes: u32,
+    /// What tells whether it has changed ([`crate::line::sum_of`]).
+    pub(crate) sum: u32,
 }
 
 impl Position {

@@ -12,14 +12,17 @@ use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::Database;
 
+use crate::damage::DamagedBlock;
 use crate::durable::{Durability, files_in};
 use crate::error::{HistoryError, StoreError};
+use crate::health::Health;
 use crate::history::{History, HistoryLimits};
-use crate::index::index_error;
+use crate::index::{self, index_error};
 use crate::index_view::View;
+use crate::line::sum_of;
 use crate::lock::FolderLock;
 use crate::pending::PENDING_FOLDER;
-use crate::position::{Location, Position};
+use crate::position::Position;
 use crate::record::{BlockRecord, MainRecord};
 use crate::segments::Segments;
 use crate::staging::Staging;
@@ -30,6 +33,7 @@ use crate::staging::Staging;
 pub struct Reader {
     segments: Arc<Segments>,
     database: Arc<Database>,
+    health: Health,
     lock: Arc<FolderLock>,
     durability: Durability,
 }
@@ -65,12 +69,14 @@ impl Reader {
     pub(crate) fn new(
         segments: Arc<Segments>,
         database: Arc<Database>,
+        health: Health,
         lock: Arc<FolderLock>,
         durability: Durability,
     ) -> Reader {
         Reader {
             segments,
             database,
+            health,
             lock,
             durability,
         }
@@ -78,7 +84,7 @@ impl Reader {
 
     /// The main chain as of the last sync.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let view = View::open(&self.database).map_err(self.index_error())?;
+        let view = View::open(&self.database, &self.health).map_err(self.index_error())?;
         let view = view.ok_or_else(|| StoreError::OutOfOrder {
             what: "the index is of another format than when it was opened".to_owned(),
         })?;
@@ -96,6 +102,12 @@ impl Reader {
         History::open(&path, self.durability, HistoryLimits::default())
     }
 
+    /// Deletes the history, so that `open_history` makes it anew. Views of it
+    /// stay as they are.
+    pub fn delete_history(&self) -> Result<(), StoreError> {
+        index::delete(&self.segments.folder().with_file_name("history.redb"))
+    }
+
     /// How long the files are on the disk: those of the block log, those of
     /// the pending log, and everything that can be made again from them.
     pub fn disk_bytes(&self) -> Result<DiskBytes, StoreError> {
@@ -106,6 +118,26 @@ impl Reader {
             pending: files_bytes(&folder.join(PENDING_FOLDER))?,
             index: files_bytes(folder)?,
         })
+    }
+
+    /// Whether the index was found not to be as it was written. Readers notice,
+    /// but only whoever opens the folder can build it anew.
+    pub fn is_index_damaged(&self) -> bool {
+        self.health.is_damaged()
+    }
+
+    /// The blocks of the log that were found not to be as they were written.
+    pub fn damaged_blocks(&self) -> Vec<DamagedBlock> {
+        self.segments.damages().list()
+    }
+
+    /// Writes a damaged block where it lay, if the text is what lay there.
+    pub fn mend(&self, block: &DamagedBlock, text: &[u8]) -> Result<bool, StoreError> {
+        let mended = block.mend(text)?;
+        if mended {
+            self.segments.damages().forget(&block.hash);
+        }
+        Ok(mended)
     }
 
     /// An empty queue for the blocks of a branch that a peer offers.
@@ -148,7 +180,7 @@ impl Snapshot {
         let record = self.view.main_at(index);
         let record = record.map_err(self.reader.index_error())?;
         record
-            .map(|record| self.reader.segments.read(record.location))
+            .map(|MainRecord { hash, location }| self.reader.segments.read(&hash, index, location))
             .transpose()
     }
 
@@ -158,6 +190,13 @@ impl Snapshot {
         Ok(record.map(|record| record.location.length_bytes as usize))
     }
 
+    /// Reads all that the index says of the main chain, to see whether it can be
+    /// read.
+    pub fn look_through_main(&self) -> Result<(), StoreError> {
+        let looked = self.view.main_while(1, |_| true);
+        looked.map_err(self.reader.index_error())
+    }
+
     /// Hands out the blocks beside the main chain. All blocks are looked at,
     /// unless there are none beside it.
     pub(crate) fn side_blocks(&self, mut each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
@@ -165,16 +204,13 @@ impl Snapshot {
             if !self.view.has_side_blocks()? {
                 return Ok(());
             }
-            for item in self.view.blocks()? {
-                let (hash, record) = item?;
-                let hash = Hash(*hash.value());
-                let entry = BlockRecord::from_bytes(record.value()).entry;
+            self.view.each_block(|hash, BlockRecord { entry, .. }| {
                 let main = self.view.main_at(entry.index)?;
                 if main.is_none_or(|main| main.hash != hash) {
                     each(hash, entry);
                 }
-            }
-            Ok(())
+                Ok(())
+            })
         };
         look().map_err(self.reader.index_error())
     }
@@ -191,19 +227,20 @@ impl Snapshot {
         let mut next_index = from_index.max(1);
         let mut left_bytes = max_bytes;
         let mut runs = Runs::new(&self.reader.segments, out);
-        let records = self.view.main_from(next_index);
-        for item in records.map_err(self.reader.index_error())? {
-            let (_, bytes) = item.map_err(self.reader.index_error())?;
-            let location = MainRecord::location_in(bytes.value());
-            let needed_bytes = location.length_bytes as usize + 1;
+        let mut failed = None;
+        let looked = self.view.main_while(next_index, |record| {
+            let needed_bytes = record.location.length_bytes as usize + 1;
             // No comma stands after the last block.
             if needed_bytes > left_bytes.saturating_add(1) && !runs.is_empty() {
-                break;
+                return false;
             }
             left_bytes = left_bytes.saturating_sub(needed_bytes);
-            runs.push(location)?;
+            failed = runs.push(next_index, record).err();
             next_index += 1;
-        }
+            failed.is_none()
+        });
+        looked.map_err(self.reader.index_error())?;
+        failed.map_or(Ok(()), Err)?;
         runs.finish()?;
         Ok(next_index)
     }
@@ -219,13 +256,16 @@ impl Snapshot {
         out: &mut Vec<u8>,
     ) -> Result<Place, StoreError> {
         let record = self.view.main_at(from.index);
-        let Some(MainRecord { location, .. }) = record.map_err(self.reader.index_error())? else {
+        let Some(MainRecord { hash, location }) = record.map_err(self.reader.index_error())? else {
             return Ok(from);
         };
         let length_bytes = location.length_bytes as usize;
         if from.offset == 0 && length_bytes <= max_bytes {
             let index = self.read_main(from.index, max_bytes, out)?;
             return Ok(Place { index, offset: 0 });
+        }
+        if from.offset == 0 {
+            self.reader.segments.check(&hash, from.index, location)?;
         }
         let part_bytes = length_bytes.saturating_sub(from.offset).min(max_bytes);
         let mut start = location.start;
@@ -263,9 +303,11 @@ impl Archive for Snapshot {
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let record = self.view.block(hash).map_err(self.reader.index_error());
-        let location = record.map_err(archive_error)?.map(|record| record.location);
-        location
-            .map(|location| self.reader.segments.read(location))
+        let record = record.map_err(archive_error)?;
+        record
+            .map(|BlockRecord { entry, location }| {
+                self.reader.segments.read(hash, entry.index, location)
+            })
             .transpose()
             .map_err(archive_error)
     }
@@ -305,8 +347,8 @@ struct Runs<'a> {
     out: &'a mut Vec<u8>,
     start: Option<Position>,
     end: Position,
-    /// Where newlines lie in the run.
-    joints: Vec<usize>,
+    /// The blocks in the run.
+    blocks: Vec<(u64, MainRecord)>,
     is_empty: bool,
 }
 
@@ -317,7 +359,7 @@ impl<'a> Runs<'a> {
             out,
             start: None,
             end: Position::START,
-            joints: Vec::new(),
+            blocks: Vec::new(),
             is_empty: true,
         }
     }
@@ -326,12 +368,11 @@ impl<'a> Runs<'a> {
         self.is_empty
     }
 
-    fn push(&mut self, location: Location) -> Result<(), StoreError> {
+    fn push(&mut self, index: u64, record: MainRecord) -> Result<(), StoreError> {
+        let location = record.location;
         self.segments.check_length(location)?;
         match self.start {
-            Some(start) if self.end == location.start => {
-                self.joints.push(length_bytes(start, self.end) - 1);
-            }
+            Some(_) if self.end == location.start => {}
             _ => {
                 self.read_run()?;
                 if !self.is_empty {
@@ -340,6 +381,7 @@ impl<'a> Runs<'a> {
                 self.start = Some(location.start);
             }
         }
+        self.blocks.push((index, record));
         self.end = location.end();
         self.is_empty = false;
         Ok(())
@@ -354,15 +396,19 @@ impl<'a> Runs<'a> {
             return Ok(());
         };
         let base = self.out.len();
-        self.out.resize(base + length_bytes(start, self.end) - 1, 0);
+        self.out.resize(base + length_bytes(start, self.end), 0);
         let run = &mut self.out[base..];
         self.segments.read_into(start, run)?;
-        for joint in self.joints.drain(..) {
-            if run[joint] != b'\n' {
-                return Err(self.segments.no_line_end(start, joint));
+        let mut line_start = 0;
+        for (index, MainRecord { hash, location }) in self.blocks.drain(..) {
+            let line_end = line_start + location.length_bytes as usize;
+            if run[line_end] != b'\n' || sum_of(&run[line_start..line_end]) != location.sum {
+                return Err(self.segments.damaged(&hash, index, location));
             }
-            run[joint] = b',';
+            run[line_end] = b',';
+            line_start = line_end + 1;
         }
+        self.out.pop();
         Ok(())
     }
 }

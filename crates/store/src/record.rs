@@ -7,14 +7,14 @@ use adit_core::rules::Weight;
 
 use crate::position::{Location, Position};
 
-/// Bytes of a block on the main chain: hash, segment, offset, length.
+/// Bytes of a block on the main chain: hash, segment, offset, length, sum.
 pub(crate) const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
 
 /// Bytes of any block: index, whether there is a parent, the parent, total
-/// weight, segment, offset, length.
+/// weight, segment, offset, length, sum.
 pub(crate) const BLOCK_BYTES: usize = 8 + 1 + 32 + 32 + LOCATION_BYTES;
 
-const LOCATION_BYTES: usize = 4 + 8 + 4;
+const LOCATION_BYTES: usize = 4 + 8 + 4 + 4;
 
 /// A block on the main chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl MainRecord {
         }
     }
 
-    /// The location alone: what reading many blocks needs.
+    /// The location alone.
     pub(crate) fn location_in(bytes: &[u8; MAIN_BYTES]) -> Location {
         location_from_bytes(&part(bytes, 32))
     }
@@ -82,7 +82,8 @@ fn location_to_bytes(location: Location) -> [u8; LOCATION_BYTES] {
     let mut bytes = [0; LOCATION_BYTES];
     bytes[..4].copy_from_slice(&location.start.segment.to_be_bytes());
     bytes[4..12].copy_from_slice(&location.start.offset.to_be_bytes());
-    bytes[12..].copy_from_slice(&location.length_bytes.to_be_bytes());
+    bytes[12..16].copy_from_slice(&location.length_bytes.to_be_bytes());
+    bytes[16..].copy_from_slice(&location.sum.to_be_bytes());
     bytes
 }
 
@@ -93,6 +94,7 @@ fn location_from_bytes(bytes: &[u8; LOCATION_BYTES]) -> Location {
             offset: u64::from_be_bytes(part(bytes, 4)),
         },
         length_bytes: u32::from_be_bytes(part(bytes, 12)),
+        sum: u32::from_be_bytes(part(bytes, 16)),
     }
 }
 

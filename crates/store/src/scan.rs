@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::line::{LINE_LIMIT_BYTES, is_canonical_object};
+use crate::line::{LINE_LIMIT_BYTES, is_canonical_object, sum_of};
 use crate::position::{Location, Position};
 use crate::segments::Segments;
 
@@ -63,6 +63,7 @@ impl Scan {
         let location = Location {
             start: self.at,
             length_bytes: line.len() as u32,
+            sum: sum_of(&line),
         };
         self.at = location.end();
         Ok(Some((location, line)))

@@ -7,19 +7,26 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use adit_core::hash::Hash;
+
+use crate::damage::{DamagedBlock, Damages};
 use crate::durable::files_in;
 use crate::error::StoreError;
-use crate::line::LINE_LIMIT_BYTES;
+use crate::line::{LINE_LIMIT_BYTES, sum_of};
 use crate::position::{Location, Position};
 
 /// At most so many segments are held open for reading, those opened last.
 pub const OPEN_SEGMENTS_LIMIT: usize = 64;
+
+/// How much of a long line is looked at at a time.
+const CHECKED_PIECE_BYTES: usize = 16 * 1024;
 
 /// The block log's files.
 #[derive(Debug)]
 pub(crate) struct Segments {
     folder: PathBuf,
     open: Mutex<Vec<(u32, Arc<File>)>>,
+    damages: Damages,
 }
 
 impl Segments {
@@ -28,6 +35,7 @@ impl Segments {
         Segments {
             folder,
             open: Mutex::new(Vec::new()),
+            damages: Damages::default(),
         }
     }
 
@@ -66,16 +74,65 @@ impl Segments {
         Ok(data.len())
     }
 
-    /// Reads a line, without its newline.
-    pub(crate) fn read(&self, location: Location) -> Result<Vec<u8>, StoreError> {
+    /// Reads the line of that block, without its newline, and looks whether it
+    /// is what was written.
+    pub(crate) fn read(
+        &self,
+        hash: &Hash,
+        index: u64,
+        location: Location,
+    ) -> Result<Vec<u8>, StoreError> {
         self.check_length(location)?;
         let line_end = location.length_bytes as usize;
         let mut line = vec![0; line_end + 1];
         self.read_into(location.start, &mut line)?;
         match line.pop() {
-            Some(b'\n') => Ok(line),
-            _ => Err(self.no_line_end(location.start, line_end)),
+            Some(b'\n') if sum_of(&line) == location.sum => Ok(line),
+            _ => Err(self.damaged(hash, index, location)),
         }
+    }
+
+    /// Looks whether a line is what was written, without holding it whole.
+    pub(crate) fn check(
+        &self,
+        hash: &Hash,
+        index: u64,
+        location: Location,
+    ) -> Result<(), StoreError> {
+        self.check_length(location)?;
+        let mut sum = crc32fast::Hasher::new();
+        let mut piece = [0; CHECKED_PIECE_BYTES];
+        let (mut start, mut left) = (location.start, location.length_bytes as usize);
+        while left > 0 {
+            let piece = &mut piece[..left.min(CHECKED_PIECE_BYTES)];
+            self.read_into(start, piece)?;
+            sum.update(piece);
+            start.offset += piece.len() as u64;
+            left -= piece.len();
+        }
+        match sum.finalize() == location.sum {
+            true => Ok(()),
+            false => Err(self.damaged(hash, index, location)),
+        }
+    }
+
+    /// A block is not what was written there.
+    pub(crate) fn damaged(&self, hash: &Hash, index: u64, location: Location) -> StoreError {
+        let block = DamagedBlock {
+            hash: *hash,
+            index,
+            file: self.path(location.start.segment),
+            offset: location.start.offset,
+            length_bytes: location.length_bytes,
+            sum: location.sum,
+        };
+        self.damages.note(&block);
+        StoreError::Damaged(Box::new(block))
+    }
+
+    /// The blocks of which that was found.
+    pub(crate) fn damages(&self) -> &Damages {
+        &self.damages
     }
 
     /// Fills `out` with what lies at that position.
@@ -129,16 +186,6 @@ impl Segments {
             ),
             advice: INDEX_DOES_NOT_FIT.to_owned(),
         })
-    }
-
-    /// `line_end` bytes behind `start`, the index says, a line ends.
-    pub(crate) fn no_line_end(&self, start: Position, line_end: usize) -> StoreError {
-        StoreError::Corrupt {
-            file: self.path(start.segment),
-            offset: start.offset.saturating_add(line_end as u64),
-            what: "the index says that a block ends here, but no line does".to_owned(),
-            advice: INDEX_DOES_NOT_FIT.to_owned(),
-        }
     }
 
     fn too_short(&self, start: Position, expected_bytes: usize) -> StoreError {

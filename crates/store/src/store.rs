@@ -181,6 +181,7 @@ impl Store {
         Reader::new(
             Arc::clone(&self.segments),
             self.index.database(),
+            self.index.health(),
             Arc::clone(&self.lock),
             self.log.durability(),
         )
@@ -532,7 +533,7 @@ impl Archive for Store {
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let record = self.record(hash).map_err(archive_error)?;
         record
-            .map(|record| self.log.read(record.location))
+            .map(|record| self.log.read(hash, &record))
             .transpose()
             .map_err(archive_error)
     }

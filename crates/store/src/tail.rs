@@ -33,20 +33,51 @@ pub(crate) fn cut_torn_line(
     };
     check_reaches(segments, covered, end)?;
     check_between_lines(segments, covered)?;
-    let lowest = match covered.segment == last {
-        true => covered.offset,
-        false => 0,
-    };
-    if length_bytes == lowest {
-        return Ok(());
-    }
-    let path = segments.path(last);
-    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-    let read_error = StoreError::io("read", &path);
-    match torn_from(&file, lowest, length_bytes).map_err(read_error)? {
+    match torn_in(segments, covered, end)? {
         Some(start) => cut(segments, last, start, durability),
         None => Ok(()),
     }
+}
+
+/// Where the log ends, a torn last line not counted; it stays where it is.
+pub(crate) fn whole_end(segments: &Segments, covered: Position) -> Result<Position, StoreError> {
+    let last = match segments.folder().exists() {
+        true => segments.last()?,
+        false => 0,
+    };
+    if last == 0 {
+        check_reaches(segments, covered, Position::START)?;
+        return Ok(Position::START);
+    }
+    let end = Position {
+        segment: last,
+        offset: segments.length_bytes(last)?,
+    };
+    check_reaches(segments, covered, end)?;
+    check_between_lines(segments, covered)?;
+    let torn = torn_in(segments, covered, end)?;
+    Ok(Position {
+        offset: torn.unwrap_or(end.offset),
+        ..end
+    })
+}
+
+/// Where the last line of the log begins, if it is torn.
+fn torn_in(
+    segments: &Segments,
+    covered: Position,
+    end: Position,
+) -> Result<Option<u64>, StoreError> {
+    let lowest = match covered.segment == end.segment {
+        true => covered.offset,
+        false => 0,
+    };
+    if end.offset == lowest {
+        return Ok(None);
+    }
+    let path = segments.path(end.segment);
+    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    torn_from(&file, lowest, end.offset).map_err(StoreError::io("read", &path))
 }
 
 /// Where the last line begins, if it is torn.

@@ -14,5 +14,6 @@ mod long_branches;
 mod order;
 mod pending;
 mod reading;
+mod rot;
 mod staging;
 mod world;

@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Proof { job: u64, proof: u64 },
     Answered(Ask, Heard, Box<Seen>),
     AdoptOn(u64),
+    DamagedIndex,
     Woken(Alarm),
     Look(Look),
     Stop,
@@ -250,6 +251,12 @@ impl NodeHandle {
         let answered = Command::Answered(ask, heard, Box::new(seen));
         // If the driver has ended, nobody wants to know.
         let _ = self.0.commands.send(answered).await;
+    }
+
+    /// Tells the driver that it can't go on with the index as it is.
+    pub(crate) async fn tell_of_damaged_index(&self) {
+        // If the driver has ended, it knows.
+        let _ = self.0.commands.send(Command::DamagedIndex).await;
     }
 
     /// The name under which this node's blocks are rewarded.

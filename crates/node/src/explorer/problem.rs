@@ -3,7 +3,9 @@
 //! can tell problems apart without reading prose. Every kind is in one table,
 //! with what it means to whoever meets it.
 
+use adit_core::archive::ArchiveError;
 use adit_core::hash::Hash;
+use adit_store::{DamagedBlock, HistoryError, StoreError};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue};
@@ -29,7 +31,7 @@ pub(crate) struct Kind {
 }
 
 /// All kinds there are.
-pub(crate) const KINDS: [&Kind; 14] = [
+pub(crate) const KINDS: [&Kind; 15] = [
     &MALFORMED,
     &TRANSACTION,
     &BLOCK,
@@ -44,6 +46,7 @@ pub(crate) const KINDS: [&Kind; 14] = [
     &TOO_LONG,
     &BUSY,
     &NOT_READY,
+    &BLOCK_DAMAGED,
 ];
 
 const MALFORMED: Kind = Kind {
@@ -147,6 +150,15 @@ const NOT_READY: Kind = Kind {
     title: "Not ready",
     meaning: "The node lives, but takes no transactions at the moment: it is taking in a long \
               branch, or stopping. The header `Retry-After` says in how many seconds to try again.",
+};
+
+const BLOCK_DAMAGED: Kind = Kind {
+    name: "block-damaged",
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    title: "A block is damaged on the disk",
+    meaning: "What lies on this node's disk is not the block that was written there. `block` says \
+              which, the node's log says where. The node takes the block from a peer if one has \
+              it; other nodes may answer the same question.",
 };
 
 /// What a client is told to wait after a 503.
@@ -310,8 +322,18 @@ impl Problem {
     }
 
     /// The disk failed under the node: nothing that a client could mend.
-    pub(crate) fn unreadable(error: impl std::error::Error) -> Problem {
-        Problem::busy(log_unreadable(&error))
+    pub(crate) fn unreadable(error: impl std::error::Error + 'static) -> Problem {
+        match damaged_block(&error) {
+            // The store has said where.
+            Some(block) => Problem {
+                block: Some(Box::new((block.index, block.hash))),
+                ..Problem::new(
+                    &BLOCK_DAMAGED,
+                    format!("block {} is not what was written to the disk", block.index),
+                )
+            },
+            None => Problem::busy(log_unreadable(&error)),
+        }
     }
 
     fn document(&self) -> ProblemDocument {
@@ -327,6 +349,17 @@ impl Problem {
             }),
         }
     }
+}
+
+/// The damaged block behind an error, if that is it.
+fn damaged_block<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a DamagedBlock> {
+    if let Some(error) = error.downcast_ref::<ArchiveError>() {
+        return StoreError::behind(error)?.damaged_block();
+    }
+    if let Some(error) = error.downcast_ref::<HistoryError>() {
+        return error.damaged_block();
+    }
+    error.downcast_ref::<StoreError>()?.damaged_block()
 }
 
 impl From<Stopping> for Problem {

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::held::{Counted, FREE_BYTES, HeldBytes};
 use crate::budget::{Budget, Share};
+use crate::explorer::problem::Problem;
 use crate::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
@@ -40,6 +41,8 @@ pub(super) fn chain_body(
     };
     let first = source.read_piece(start, head.into_bytes());
     let body = match first {
+        // Nothing is sent yet, so that it can be said.
+        Err(error) => return Problem::unreadable(error).into_response(),
         // The usual case in a class: all of it is one piece, sent at once.
         Ok(Piece { bytes, next: None }) => Body::from(bytes),
         first => Body::from_stream(stream::unfold(Ahead::Read(first), move |ahead| {
