@@ -441,7 +441,7 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 /// there is nothing to do but say something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = with_default_command(std::env::args_os());
-    let result = environment::prepare(Cli::command(), &arguments)
+    let result = environment::prepare(Cli::command, &arguments)
         .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
         .and_then(refuse_contradictions);
     result.map_err(|error| {

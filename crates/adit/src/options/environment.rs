@@ -24,16 +24,17 @@ pub(super) const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
 /// Reads `.env`, refuses settings that are unknown, and answers the command as
 /// it is to be read: without the variables that do not count.
 pub(super) fn prepare(
-    command: clap::Command,
+    command: fn() -> clap::Command,
     arguments: &[OsString],
 ) -> Result<clap::Command, clap::Error> {
     let is_about = |argument: &OsString| ABOUT_ADIT.iter().any(|about| argument == about);
     let is_help = arguments.get(1).is_some_and(|first| first == "help");
     if !is_help && !arguments.iter().any(is_about) {
         read_env_file(Path::new(ENV_FILE))?;
-        refuse_unknown_variables(&command)?;
+        refuse_unknown_variables(&command())?;
     }
-    Ok(without_foreign_variables(command))
+    // A command holds the values that the variables had when it was made.
+    Ok(without_foreign_variables(command()))
 }
 
 /// A path out of a flag or a variable. A shell makes the home folder of a `~`,
