@@ -289,6 +289,7 @@ def parse_options():
     parser.add_argument('--only', metavar='LETTERS', default=','.join(MEASUREMENTS), help='for example a,c (default: all)')
     parser.add_argument('--quick', action='store_true', help='small sizes, for a smoke test')
     parser.add_argument('--json', action='store_true', help='print JSON, with every sample, and no table')
+    parser.add_argument('--adit', metavar='FILE', type=Path, help='measure this binary (default: the one that cargo builds here)')
     parser.add_argument('--folder', metavar='DIR', default=tempfile.gettempdir(),
                         help='where the temporary folder is made (default: %(default)s)')
     options = parser.parse_args()
@@ -313,7 +314,7 @@ def table(machine, rows, failures):
 def main():
     options = parse_options()
     rows, failures = [], {}
-    adit = build_adit()
+    adit = options.adit.resolve() if options.adit else build_adit()
     machine = describe(options, adit, None)
     machine['load average before'] = ', '.join(f'{load:.1f}' for load in os.getloadavg())
     with tempfile.TemporaryDirectory(prefix='adit-bench-', dir=options.folder) as folder:

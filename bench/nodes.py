@@ -143,10 +143,10 @@ def start_static_peer(folder, chain_file):
     return Node(command, port, '/', 404, folder / f'peer-{port}.log')
 
 
-def build_adit():
-    """target/release/adit of this checkout; cargo builds what is missing or older than its sources."""
+def build_adit(*more):
+    """target/release/adit of this checkout; cargo builds what is missing or older than its sources. `more` is what cargo is told."""
     try:
-        subprocess.run(['cargo', 'build', '--release', '--quiet', '-p', 'adit'], cwd=ROOT, check=True,
+        subprocess.run(['cargo', 'build', '--release', '--quiet', '-p', 'adit', *more], cwd=ROOT, check=True,
                        timeout=BUILD_TIMEOUT_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
         raise NodeError(f'cannot build adit: {error}') from None

@@ -93,7 +93,7 @@ class Setting:
         """The folder with the chains and the payments, and what is in it; made at the first call on this machine."""
         if not self.made:
             made_by = hash_of(self.tool)
-            data = Path(tempfile.gettempdir()) / f'adit-sealed-{os.getuid()}-{self.sizes.blocks}'
+            data = Path(tempfile.gettempdir()) / f'adit-sealed-{os.getuid()}-{self.sizes.blocks}-fee-500'
             told = data / f'{made_by}.json'
             if not told.is_file():
                 report(f'making two chains of {self.sizes.blocks} full blocks')
@@ -340,6 +340,7 @@ def parse_options():
     parser.add_argument('--only', metavar='LETTERS', default=','.join(MEASUREMENTS), help='for example a,d (default: all)')
     parser.add_argument('--quick', action='store_true', help='small sizes, for a smoke test')
     parser.add_argument('--json', action='store_true', help='print JSON, with every sample, and no table')
+    parser.add_argument('--adit', metavar='FILE', type=Path, help='measure this binary (default: the one that cargo builds here)')
     parser.add_argument('--folder', metavar='DIR', default=tempfile.gettempdir(),
                         help='where the temporary folder is made; its disk is the one that is measured (default: %(default)s)')
     options = parser.parse_args()
@@ -353,10 +354,9 @@ def parse_options():
     return options
 
 
-def build_tool(adit):
+def build_tool():
     """The example `sealed_load`, built as adit is."""
-    subprocess.run(['cargo', 'build', '--release', '--quiet', '-p', 'adit', '--example', 'sealed_load'], cwd=ROOT, check=True)
-    return adit.parent / 'examples' / 'sealed_load'
+    return build_adit('--example', 'sealed_load').parent / 'examples' / 'sealed_load'
 
 
 def table(machine, rows, failures):
@@ -372,11 +372,11 @@ def table(machine, rows, failures):
 def main():
     options = parse_options()
     rows, failures = [], {}
-    adit = build_adit()
+    adit = options.adit.resolve() if options.adit else build_adit()
     machine = describe(options, adit, None)
     machine['load average before'] = ', '.join(f'{load:.1f}' for load in os.getloadavg())
     with tempfile.TemporaryDirectory(prefix='adit-bench-', dir=options.folder) as folder:
-        setting = Setting(Path(folder), adit, build_tool(adit), QUICK if options.quick else Sizes())
+        setting = Setting(Path(folder), adit, build_tool(), QUICK if options.quick else Sizes())
         for letter in options.only:
             try:
                 rows += MEASUREMENTS[letter](setting)

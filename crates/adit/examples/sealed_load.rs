@@ -76,7 +76,8 @@ impl Person {
             amount,
             chain,
             data: None,
-            fee: 2,
+            // What a node asks of a payment of this length, and a little more.
+            fee: 500,
             nonce,
             recipient,
             sender: self.address,
