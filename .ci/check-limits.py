@@ -9,6 +9,7 @@ docs/limits.md. Whatever constant a table names (other ones too) has to be in th
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,9 @@ def value_in_document(name, text):
 
 def problems(constants, document):
     rows = {(file, name): text for name, text, file in ROW.findall(document)}
+    for (name, file), count in Counter((name, file) for name, _, file in ROW.findall(document)).items():
+        if count > 1:
+            yield f'{name} ({file}) has {count} rows'
     for file, name in constants:
         if IS_LIMIT.search(name) and (file, name) not in rows:
             yield f'{file}: {name} = {constants[file, name]} is in no table'

@@ -49,7 +49,7 @@ pub(crate) enum ClientError {
     )]
     Unreachable { address: String, problem: String },
     /// It did not do what it was asked for, and says why.
-    #[error("the node at http://{address} refused: {detail}{}", advice(*.status))]
+    #[error("the node at http://{address} refused: {detail}{}", advice(*.status, rule.as_deref()))]
     Refused {
         address: String,
         status: u16,
@@ -280,10 +280,17 @@ pub(crate) fn problem_of(error: &reqwest::Error) -> String {
 }
 
 /// What can be done about a refusal, where its own words do not say it.
-fn advice(status: u16) -> &'static str {
-    match status {
-        405 => "; its version of adit may be another one than this",
-        429 | 503 => "; try again in a moment",
+fn advice(status: u16, rule: Option<&str>) -> &'static str {
+    match (status, rule) {
+        (_, Some("min-fee")) => {
+            "; 1,000,000 base units are a coin, and without --fee adit offers what the node asks for"
+        }
+        // What is said in coins here, a node says in base units.
+        (_, Some("balance" | "fee-rate" | "replacement-fee")) => {
+            "; 1,000,000 base units are a coin"
+        }
+        (405, _) => "; its version of adit may be another one than this",
+        (429 | 503, _) => "; try again in a moment",
         _ => "",
     }
 }

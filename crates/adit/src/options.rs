@@ -247,8 +247,8 @@ pub(crate) struct NodeOptions {
     #[command(flatten)]
     pub(crate) token: TokenOptions,
 
-    /// What to log: error, warn, info, debug (every request) or trace, or a
-    /// filter such as `info,adit_node=debug`.
+    /// What to log: off, error, warn, info, debug (every request) or trace, or
+    /// a filter such as `info,adit_node=debug`.
     #[arg(
         long,
         value_name = "FILTER",

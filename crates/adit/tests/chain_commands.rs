@@ -193,7 +193,7 @@ fn an_import_under_other_rules_is_refused() {
     refused.expect_error(["block 2", "proof"]);
     let mut import = stored.command("import", &["-", "--rules", "classic-2018"]);
     let refused = run_with_input(&mut import, &stored.body).expect_code(1);
-    refused.expect_error(["--rules classic-2018", "\"classic\""]);
+    refused.expect_error(["\"classic-2018\"", "\"classic\"", "--data-dir"]);
 }
 
 #[test]

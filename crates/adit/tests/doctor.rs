@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::interop::Python;
 use crate::peer::{Forger, Peer, chain_body};
+use crate::sending::Network;
 use crate::support::{Ended, Server, adit, run};
 use crate::terminal::on_terminal;
 
@@ -324,6 +325,20 @@ fn the_rules_that_would_take_a_proof_are_named_the_other_way_too() {
         advice.starts_with("Run adit with --rules classic."),
         "{advice}"
     );
+}
+
+#[test]
+fn a_sealed_chain_is_named_where_a_classic_one_was_expected() {
+    let network = Network::start(&[]);
+    let node = &network.node;
+    node.mine();
+    let said = doctor(&node.address, &["--rules", "classic"]).expect_code(1);
+    let said = said.stdout;
+    assert!(
+        said.contains("a chain of the rules sealed") && said.contains("--chain"),
+        "{said}"
+    );
+    assert!(!said.contains("json.dumps"), "{said}");
 }
 
 #[test]

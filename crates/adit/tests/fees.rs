@@ -187,6 +187,8 @@ fn wallets_offer_what_the_node_asks_for() {
         "expected",
         "found 1000",
         "takes nothing below 20000 base units",
+        "1,000,000 base units are a coin",
+        "without --fee",
     ]);
 }
 

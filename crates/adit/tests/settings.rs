@@ -243,7 +243,7 @@ fn a_data_folder_under_other_rules_is_not_touched() {
         &folder,
         &["-p", "0", "--rules", "classic-2018"],
     ));
-    let hints = ["--rules classic-2018", "\"classic\"", "--data-dir"];
+    let hints = ["\"classic-2018\"", "\"classic\"", "--data-dir"];
     other.expect_code(1).expect_error(hints);
     assert_eq!(node_in(&folder).status()["tip"], before["tip"]);
 }

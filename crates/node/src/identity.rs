@@ -132,8 +132,9 @@ pub enum IdentityError {
     },
     /// Its chain stands under other rules than those wanted.
     #[error(
-        "--rules {wanted}: the chain in {} stands under the rules {found:?}; \
-         start with --rules {found}, or take another folder with --data-dir",
+        "the chain in {} stands under the rules {found:?}, and what was asked for is one of the \
+         rules {wanted:?}; start with --rules {found} to go on with the one that is there, or take \
+         another folder: each port has one (-p), and --data-dir names any",
         .folder.display()
     )]
     OtherRules {

@@ -135,6 +135,15 @@ fn said(cause: impl Into<String>, advice: impl Into<String>) -> Diagnosis {
 /// The block names another hash than that of the block before it.
 fn link(evidence: &Evidence<'_>, before: Received<'_>) -> Option<Diagnosis> {
     let (place, earlier) = (evidence.place, evidence.place.saturating_sub(1));
+    if place == 2 && is_genesis_of_sealed(before.block) {
+        return Some(said(
+            format!(
+                "Block 1 begins a chain of the rules sealed, and here the rules are {}.",
+                evidence.rules
+            ),
+            format!("Name the file of that chain with --chain. {RULES_ADVICE}"),
+        ));
+    }
     let own = json::canonical(evidence.source, usize::MAX).ok()?;
     let Some(named) = json::member(&own, "previous_hash").and_then(json::string) else {
         return Some(said(
@@ -191,6 +200,13 @@ fn link(evidence: &Evidence<'_>, before: Received<'_>) -> Option<Diagnosis> {
         return Some(said(cause, HASH_ADVICE));
     }
     Some(unknown_hash(evidence))
+}
+
+/// Whether the block has what only the first one of a sealed chain has.
+fn is_genesis_of_sealed(block: &Block) -> bool {
+    ["params", "merkle_root"]
+        .iter()
+        .all(|name| json::member(block.text(), name).is_some())
 }
 
 /// No way to write the block before gives the hash that is named.
