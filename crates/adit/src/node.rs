@@ -69,8 +69,12 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             };
             match done {
                 Ok(()) => return Ok(()),
+                Err(error) if signals.were_told => return end_over(error, &folder).await,
                 Err(error) if recoveries == RECOVERIES_LIMIT => return Err(error),
-                Err(error) => recover(error, &options, &folder).await?,
+                Err(error) => tokio::select! {
+                    done = recover(error, &options, &folder) => done?,
+                    () = signals.told() => return Ok(()),
+                },
             }
             recoveries += 1;
         }
@@ -105,6 +109,20 @@ async fn recover(
     }
 }
 
+/// The node was told to end, and met damage while it did: what was acknowledged
+/// is in the logs, and the index is built anew by whoever starts next.
+async fn end_over(error: anyhow::Error, folder: &DataFolder) -> anyhow::Result<()> {
+    let cause = error.downcast_ref::<ServeError>();
+    if !cause.is_some_and(ServeError::is_damaged_index) {
+        return Err(error);
+    }
+    tracing::warn!(
+        error = format!("{error:#}"),
+        "the index is damaged and is built anew at the next start"
+    );
+    throw_index_away(folder.path()).await
+}
+
 /// What is left of the node that failed may hold the folder for a moment.
 async fn throw_index_away(folder: &Path) -> anyhow::Result<()> {
     let start = Instant::now();
@@ -124,6 +142,8 @@ async fn throw_index_away(folder: &Path) -> anyhow::Result<()> {
 struct Signals {
     interrupted: Signal,
     terminated: Signal,
+    /// Whether one has come.
+    were_told: bool,
 }
 
 impl Signals {
@@ -132,6 +152,7 @@ impl Signals {
             _ = self.interrupted.recv() => {}
             _ = self.terminated.recv() => {}
         }
+        self.were_told = true;
         tracing::info!("stopping");
     }
 }
@@ -151,6 +172,7 @@ where
         let signals = Signals {
             interrupted: signal(SignalKind::interrupt())?,
             terminated: signal(SignalKind::terminate())?,
+            were_told: false,
         };
         tokio::spawn(go_on_without_terminal(signal(SignalKind::hangup())?));
         work(signals).await

@@ -48,6 +48,7 @@ mod peers;
 mod raw;
 mod removed_peers;
 mod returning;
+mod rot;
 mod sealed;
 mod sealed_hostile;
 mod sending;

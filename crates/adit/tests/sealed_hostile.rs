@@ -268,6 +268,35 @@ fn a_wrong_signature_in_the_middle_is_found() {
 }
 
 #[test]
+fn a_signature_that_has_changed_in_the_log_is_found_by_reindex() {
+    let world = World::new();
+    let folder = world.folder.path().join("data");
+    let start_ms = now_ms() - 1_800_000;
+    let with = |payment: String| world.chain([(start_ms, vec![]), (start_ms + 1, vec![payment])]);
+    let payment = world.payment(0, 5, 0);
+    let (chain, other) = (with(payment.clone()), with(forged(&payment)));
+    let file = world.folder.path().join("chain.jsonl");
+    fs::write(&file, format!("{}\n", chain.join("\n"))).unwrap();
+    let on = |command: &[&str]| {
+        let mut command = adit([&["chain"], command].concat());
+        run(command.arg("--data-dir").arg(&folder))
+    };
+    let path = file.to_str().unwrap();
+    on(&["import", "--chain", &world.file(), path]).expect_code(0);
+    on(&["reindex"]).expect_code(0);
+
+    // All but the signature fits: the root, the hash, the proof.
+    let log = folder.join("blocks/000001.jsonl");
+    let kept = fs::read_to_string(&log).unwrap();
+    assert!(kept.contains(&chain[2]));
+    fs::write(&log, kept.replace(&chain[2], &other[2])).unwrap();
+    let place = format!("at byte {}", chain[0].len() + chain[1].len() + 2);
+    on(&["reindex"])
+        .expect_code(1)
+        .expect_error(["signature", &place]);
+}
+
+#[test]
 fn the_import_of_a_chain_that_cannot_be_paid_for_fails() {
     let world = World::new();
     let twice = vec![world.payment(0, 600, 0), world.payment(1, 600, 0)];

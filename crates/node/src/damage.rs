@@ -75,13 +75,19 @@ pub async fn mend(rules: &dyn Rules, peers: &[String], block: &DamagedBlock) -> 
     }
 }
 
-/// The block, of the first peer that has it.
+/// The block, of the rules themselves or of the first peer that has it.
 async fn find(
     client: &Client,
     peers: &[String],
     rules: &dyn Rules,
     block: &DamagedBlock,
 ) -> Option<Vec<u8>> {
+    // The first block of a sealed chain is kept apart from the log too.
+    let genesis = rules.genesis_text().map(<[u8]>::to_vec);
+    let genesis = genesis.and_then(|text| rules.read_canonical(text).ok());
+    if let Some(genesis) = genesis.filter(|genesis| genesis.hash() == block.hash) {
+        return Some(genesis.text().to_vec());
+    }
     for peer in peers {
         let limit = Duration::from_millis(BLOCK_ANSWER_TIMEOUT_MS);
         let Ok(Some(text)) = timeout(limit, ask(client, peer, block)).await else {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use adit_core::archive::{Change, MainChange};
+use adit_core::archive::{ArchiveError, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
 use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node};
@@ -61,7 +61,7 @@ pub enum DriverError {
     Store(#[from] StoreError),
     /// What is stored does not make a chain.
     #[error("the stored blocks do not fit together; `adit chain reindex` says where")]
-    Chain(#[from] ChainError),
+    Chain(#[source] ChainError),
     /// The index is not as it was written, and has to be built anew.
     #[error("the index is damaged; it is built anew when the node starts again")]
     DamagedIndex,
@@ -70,12 +70,24 @@ pub enum DriverError {
     Thread(std::io::Error),
 }
 
+/// What the files are to blame for is told in their words.
+impl From<ChainError> for DriverError {
+    fn from(error: ChainError) -> DriverError {
+        let ChainError::Archive(ArchiveError(cause)) = error else {
+            return DriverError::Chain(error);
+        };
+        match cause.downcast::<StoreError>() {
+            Ok(error) => DriverError::Store(*error),
+            Err(cause) => DriverError::Chain(ChainError::Archive(ArchiveError(cause))),
+        }
+    }
+}
+
 impl DriverError {
     /// The store's error behind it, if it is one.
     pub fn of_store(&self) -> Option<&StoreError> {
         match self {
             DriverError::Store(error) => Some(error),
-            DriverError::Chain(ChainError::Archive(error)) => StoreError::behind(error),
             _ => None,
         }
     }
@@ -180,7 +192,17 @@ pub(crate) fn restore(
     opened: Opened,
     trust: Trust,
 ) -> Result<(Store, Node), DriverError> {
-    let Opened { mut store, pending } = opened;
+    let Opened {
+        mut store,
+        pending,
+        without_sum,
+    } = opened;
+    for (place, error) in without_sum {
+        // Of the classics nobody signed anything.
+        if rules.keeps_accounts() && rules.read_transaction(&pending[place].text).is_err() {
+            return Err(error.into());
+        }
+    }
     let peers = store.peers();
     let peers = peers.iter().filter_map(|peer| peer.parse().ok()).collect();
     let length = store.length();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use adit_core::block::BlockError;
 use adit_core::rules::{Rules, Sealed, by_name};
-use adit_store::{Durability, Opened, Store, StoreError};
+use adit_store::{Durability, Opened, Store, StoreError, read_file};
 use serde::{Deserialize, Serialize};
 
 /// The format of the data folder that this version reads and writes.
@@ -64,6 +64,18 @@ pub enum IdentityError {
         file: PathBuf,
         /// What is wrong with it.
         error: serde_json::Error,
+    },
+    /// It names rules that there are not.
+    #[error(
+        "{}: expected the name of rules, found {found:?}; \
+         restore the file, or put back the name: classic, classic-2018 or sealed",
+        .file.display()
+    )]
+    NoSuchRules {
+        /// `node.json` in the data folder.
+        file: PathBuf,
+        /// What it states.
+        found: String,
     },
     /// A newer version wrote it.
     #[error(
@@ -150,15 +162,31 @@ pub enum IdentityError {
 /// Reads the identity kept in a data folder, if there is one.
 pub fn read(folder: &Path) -> Result<Option<Identity>, IdentityError> {
     let file = folder.join("node.json");
-    let text = match fs::read(&file) {
+    let text = match read_file(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(IdentityError::File { file, error }),
     };
     match serde_json::from_slice::<Identity>(&text) {
-        Ok(identity) if identity.format == FORMAT => Ok(Some(identity)),
-        Ok(Identity { format: found, .. }) => Err(IdentityError::Format { file, found }),
+        Ok(Identity { format: found, .. }) if found != FORMAT => {
+            Err(IdentityError::Format { file, found })
+        }
+        Ok(identity) => match has_rules(&identity) {
+            true => Ok(Some(identity)),
+            false => Err(IdentityError::NoSuchRules {
+                file,
+                found: identity.rules,
+            }),
+        },
         Err(error) => Err(IdentityError::Broken { file, error }),
+    }
+}
+
+/// Whether it names rules that there are.
+fn has_rules(identity: &Identity) -> bool {
+    match identity.chain {
+        None => by_name(&identity.rules).is_some(),
+        Some(_) => identity.rules == Sealed::NAME,
     }
 }
 
@@ -171,7 +199,7 @@ pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> 
         return Ok(by_name(&identity.rules));
     };
     let file = folder.join(GENESIS_FILE);
-    let text = match fs::read(&file) {
+    let text = match read_file(&file) {
         Ok(text) => text,
         Err(error) => return Err(IdentityError::NoGenesis { file, error }),
     };
@@ -256,7 +284,7 @@ fn keep_genesis(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     };
     let text = [genesis, b"\n"].concat();
     let file = folder.join(GENESIS_FILE);
-    if fs::read(&file).is_ok_and(|kept| kept == text) {
+    if read_file(&file).is_ok_and(|kept| kept == text) {
         return Ok(());
     }
     Durability::Full.replace_file(&file, |file| file.write_all(&text))?;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::database_pages::{PAGE_BYTES, Pages};
-use crate::durable::Durability;
+use crate::durable::{Durability, check_is_file};
 
 /// Storage for the database.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl DatabaseFile {
         durability: Durability,
         closed: CloseSwitch,
     ) -> io::Result<DatabaseFile> {
+        check_is_file(path)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -122,6 +123,7 @@ struct Written {
 impl FrozenFile {
     /// Opens the file.
     pub(crate) fn open(path: &Path) -> io::Result<FrozenFile> {
+        check_is_file(path)?;
         let pages = Pages::new(File::open(path)?);
         Ok(FrozenFile {
             written: Mutex::new(Written {

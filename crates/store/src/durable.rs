@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
@@ -56,6 +57,30 @@ impl Durability {
             None => Ok(()),
         }
     }
+}
+
+/// Reads a file whole.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    check_is_file(path)?;
+    fs::read(path)
+}
+
+/// Makes sure that a file lies there, or nothing: to open a named pipe would
+/// wait, maybe for ever, for somebody at its other end.
+pub(crate) fn check_is_file(path: &Path) -> io::Result<()> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let found = match kind {
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_fifo() => "a named pipe",
+        _ => "neither a file nor a folder",
+    };
+    let what = format!("expected a file, found {found}: move it away");
+    Err(io::Error::other(what))
 }
 
 /// Makes a folder, with those that it lies in.

@@ -60,6 +60,7 @@ impl Store {
         Ok(Opened {
             store,
             pending: Vec::new(),
+            without_sum: Vec::new(),
         })
     }
 }

@@ -91,7 +91,7 @@ mod frozen;
 mod side_blocks;
 
 pub use damage::{DAMAGED_BLOCKS_LIMIT, DamagedBlock};
-pub use durable::Durability;
+pub use durable::{Durability, read_file};
 pub use error::{HistoryError, StoreError};
 pub use frozen::FrozenIndex;
 pub use history::{

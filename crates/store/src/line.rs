@@ -13,6 +13,14 @@ pub(crate) fn is_canonical_object(text: &[u8]) -> bool {
         && json::canonical(text, LINE_LIMIT_BYTES).is_ok_and(|canonical| canonical == text)
 }
 
+/// Whether a last line of a log, its newline at its end, is one that was written
+/// whole and has changed since. A line that was not written whole ends early, or
+/// holds zeros in place of pages that never came to the disk.
+pub(crate) fn was_whole(line: &[u8]) -> bool {
+    let has_end = line.first() == Some(&b'{') || line.last() == Some(&b'}');
+    has_end && !line.contains(&0)
+}
+
 /// By this number a text that has changed is told: CRC-32, which is far quicker
 /// than a hash, and misses no few flipped bits. That nobody changed it by intent
 /// is not its business.

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use crate::durable::check_is_file;
 use crate::error::StoreError;
 
 /// At most so much of a lock file is read to say who holds it.
@@ -23,6 +24,7 @@ impl FolderLock {
     /// Takes the folder, or says who has it.
     pub(crate) fn take(folder: &Path, label: &str) -> Result<FolderLock, StoreError> {
         let path = folder.join("lock");
+        check_is_file(&path).map_err(StoreError::io("open", &path))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -51,6 +53,7 @@ impl FolderLock {
     /// a disk that can't be written too.
     pub(crate) fn share(folder: &Path) -> Result<FolderLock, StoreError> {
         let path = folder.join("lock");
+        check_is_file(&path).map_err(StoreError::io("open", &path))?;
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use adit_core::hash::Hash;
 
-use crate::durable::Durability;
+use crate::durable::{Durability, check_is_file};
 use crate::error::StoreError;
 use crate::line::sum_of;
 use crate::position::{Location, Position};
@@ -143,6 +143,7 @@ impl Appender {
     /// Opens the file or makes it; its folder is not synced. What it holds
     /// already may not be on the disk yet.
     pub(crate) fn open(path: &Path) -> Result<Appender, StoreError> {
+        check_is_file(path).map_err(StoreError::io("open", path))?;
         let file = OpenOptions::new()
             .append(true)
             .create(true)

@@ -31,6 +31,10 @@ pub struct Opened {
     /// The transactions that waited for a block when the pending log was
     /// written anew, and those accepted since.
     pub pending: Vec<Pending>,
+    /// Those of them whose lines have no sum, as version 0.1.0 wrote them:
+    /// places in `pending`, and the errors that they are if they turn out not
+    /// to be what was accepted.
+    pub without_sum: Vec<(usize, StoreError)>,
 }
 
 /// Throws the index away. The next [`Store::open`] builds it anew from the
@@ -69,7 +73,7 @@ impl Store {
         let segment_bytes = limits.segment_bytes;
         let log = BlockLog::open(Arc::clone(&segments), durability, segment_bytes, covered)?;
         let pending_folder = folder.join(PENDING_FOLDER);
-        let (pending_log, pending) = PendingLog::open(pending_folder, durability, log.end())?;
+        let (pending_log, kept) = PendingLog::open(pending_folder, durability, log.end())?;
         if covered > pending_log.position() {
             tracing::warn!("the index is ahead of the pending log and is built anew");
             let path = index.path().to_path_buf();
@@ -96,6 +100,10 @@ impl Store {
             index,
             covered,
         };
-        Ok(Opened { store, pending })
+        Ok(Opened {
+            store,
+            pending: kept.pending,
+            without_sum: kept.without_sum,
+        })
     }
 }

@@ -1,11 +1,10 @@
 //! The list of registered peers, as one small JSON file that is replaced
 //! whole. What a peer's address may look like is not asked here.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::durable::Durability;
+use crate::durable::{Durability, read_file};
 use crate::error::StoreError;
 
 /// The file of registered peers.
@@ -30,7 +29,7 @@ impl PeersFile {
 
     /// Reads the file; where there is none, no peer is registered.
     pub(crate) fn open(path: PathBuf, durability: Durability) -> Result<PeersFile, StoreError> {
-        let list = match fs::read(&path) {
+        let list = match read_file(&path) {
             Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Peers {
                 path: path.clone(),
                 source,

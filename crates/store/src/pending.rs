@@ -4,13 +4,14 @@
 //! may have taken some of its transactions.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use adit_core::pool::{Origin, Pending};
 
-use crate::durable::{Durability, create_folder, files_in};
+use crate::durable::{Durability, create_folder, files_in, read_file};
 use crate::error::StoreError;
-use crate::line::{is_canonical_object, sum_of};
+use crate::line::{is_canonical_object, sum_of, was_whole};
 use crate::log::Appender;
 use crate::position::Position;
 
@@ -41,7 +42,7 @@ impl PendingLog {
         folder: PathBuf,
         durability: Durability,
         log_end: Position,
-    ) -> Result<(PendingLog, Vec<Pending>), StoreError> {
+    ) -> Result<(PendingLog, Kept), StoreError> {
         create_folder(&folder)?;
         let position = newest(&folder)?.unwrap_or(log_end);
         let path = path(&folder, position);
@@ -49,7 +50,7 @@ impl PendingLog {
         let is_there = path.exists();
         let pending = match is_there {
             true => read(&path, durability)?,
-            false => Vec::new(),
+            false => Kept::default(),
         };
         let lines = Appender::open(&path)?;
         if !is_there {
@@ -183,37 +184,60 @@ fn delete_others(folder: &Path, kept: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What the file held.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The transactions in it.
+    pub(crate) pending: Vec<Pending>,
+    /// Those of them that have no sum: places in the list, and the errors that
+    /// they are if they turn out not to be what was written.
+    pub(crate) without_sum: Vec<(usize, StoreError)>,
+}
+
 /// Reads the transactions. A last line that was not written whole is cut off:
 /// nobody was told that its transaction was accepted.
-fn read(path: &Path, durability: Durability) -> Result<Vec<Pending>, StoreError> {
-    let text = fs::read(path).map_err(StoreError::io("read", path))?;
-    let mut pending = Vec::new();
+fn read(path: &Path, durability: Durability) -> Result<Kept, StoreError> {
+    let text = read_file(path).map_err(StoreError::io("read", path))?;
+    let mut kept = Kept::default();
     let mut offset = 0;
     while offset < text.len() {
         let rest = &text[offset..];
         let newline = rest.iter().position(|byte| *byte == b'\n');
-        let parsed = match newline.map(|end| transaction_in(&rest[..end])) {
-            Some(Line::Changed) => return Err(bad_line(path, offset as u64)),
-            Some(Line::Transaction(transaction)) => Some(transaction),
-            Some(Line::Other) | None => None,
-        };
-        let next = newline.map_or(text.len(), |end| offset + end + 1);
-        match parsed {
-            Some(transaction) => pending.push(transaction),
-            None if next == text.len() => {
+        // Of a last line without a newline, what stands in its place.
+        let line = &rest[..newline.unwrap_or(rest.len() - 1)];
+        let next = offset + line.len() + 1;
+        match (transaction_in(line), newline) {
+            (Line::Transaction { has_sum: false, .. }, None) => {
                 cut(path, offset as u64, durability)?;
                 break;
             }
-            None => return Err(bad_line(path, offset as u64)),
+            (Line::Transaction { one, has_sum }, newline) => {
+                if !has_sum {
+                    let error = bad_line(path, offset as u64);
+                    kept.without_sum.push((kept.pending.len(), error));
+                }
+                kept.pending.push(one);
+                if newline.is_none() {
+                    put_newline(path, next as u64 - 1, durability)?;
+                }
+            }
+            (Line::Other, _) if next == text.len() && !(newline.is_some() && was_whole(line)) => {
+                cut(path, offset as u64, durability)?;
+                break;
+            }
+            (Line::Changed | Line::Other, _) => return Err(bad_line(path, offset as u64)),
         }
         offset = next;
     }
-    Ok(pending)
+    Ok(kept)
 }
 
 /// What stands in a line of the log.
 enum Line {
-    Transaction(Pending),
+    Transaction {
+        one: Pending,
+        has_sum: bool,
+    },
     /// A whole line, that is not as it was written.
     Changed,
     /// Anything else: the begin of a line, for one.
@@ -230,17 +254,20 @@ fn transaction_in(line: &[u8]) -> Line {
     let Some(rest) = rest.strip_suffix(b"}") else {
         return Line::Other;
     };
-    let text = match without_sum(rest) {
+    let (text, has_sum) = match without_sum(rest) {
         Some((text, sum)) if sum_of(text) != sum => return Line::Changed,
-        Some((text, _)) => text,
+        Some((text, _)) => (text, true),
         // As version 0.1.0 wrote it.
-        None => rest,
+        None => (rest, false),
     };
     match is_canonical_object(text) {
-        true => Line::Transaction(Pending {
-            text: text.into(),
-            origin,
-        }),
+        true => Line::Transaction {
+            one: Pending {
+                text: text.into(),
+                origin,
+            },
+            has_sum,
+        },
         false => Line::Other,
     }
 }
@@ -271,6 +298,21 @@ fn cut(path: &Path, offset: u64, durability: Durability) -> Result<(), StoreErro
         file = %path.display(),
         offset,
         "the last line of the pending log was not written whole and was cut off"
+    );
+    Ok(())
+}
+
+/// What stands behind a whole line must be a newline, whatever it is now.
+fn put_newline(path: &Path, offset: u64, durability: Durability) -> Result<(), StoreError> {
+    let file = fs::OpenOptions::new().write(true).open(path);
+    let file = file.map_err(StoreError::io("open", path))?;
+    file.write_all_at(b"\n", offset)
+        .map_err(StoreError::io("write to", path))?;
+    durability.sync_file(&file, path)?;
+    tracing::warn!(
+        file = %path.display(),
+        offset,
+        "the newline behind a line of the pending log had changed and was put back"
     );
     Ok(())
 }

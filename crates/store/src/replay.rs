@@ -62,7 +62,7 @@ impl Replay {
     pub(crate) fn refused(&self, why: &str) -> Option<StoreError> {
         let what = format!("the block in this line does not fit those before it: {why}");
         let at = self.in_hand?.start;
-        Some(self.scan.corrupt(at, what))
+        Some(self.scan.segments().corrupt(at, what))
     }
 
     /// Where the block lies that was handed out last, unless it was taken.

@@ -39,6 +39,11 @@ impl Scan {
         })
     }
 
+    /// The files that it reads.
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
     /// The next line, without its newline.
     pub(crate) fn next(&mut self) -> Result<Option<(Location, Vec<u8>)>, StoreError> {
         let mut line = self.read_line()?;
@@ -58,7 +63,7 @@ impl Scan {
                 "expected a block as one line of canonical JSON, at most {LINE_LIMIT_BYTES} \
                  bytes long, and found something else, with more lines behind it"
             );
-            return Err(self.corrupt(self.at, what));
+            return Err(self.segments.corrupt(self.at, what));
         }
         let location = Location {
             start: self.at,
@@ -80,23 +85,6 @@ impl Scan {
             .read_until(b'\n', &mut line)
             .map_err(StoreError::io("read", &self.segments.path(self.at.segment)))?;
         Ok(line)
-    }
-
-    /// The error that the line at that place is not what was written there.
-    pub(crate) fn corrupt(&self, at: Position, what: String) -> StoreError {
-        let file = self.segments.path(at.segment);
-        StoreError::Corrupt {
-            offset: at.offset,
-            what,
-            advice: format!(
-                "put the file back from a backup; or keep a copy, cut it before this line \
-                 (truncate -s {} {}), move away any segment with a greater number, \
-                 rebuild the index with adit chain reindex, and let the peers supply the rest",
-                at.offset,
-                file.display()
-            ),
-            file,
-        }
     }
 }
 

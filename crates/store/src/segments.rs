@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adit_core::hash::Hash;
 
 use crate::damage::{DamagedBlock, Damages};
-use crate::durable::files_in;
+use crate::durable::{check_is_file, files_in};
 use crate::error::StoreError;
 use crate::line::{LINE_LIMIT_BYTES, sum_of};
 use crate::position::{Location, Position};
@@ -70,6 +70,7 @@ impl Segments {
     /// How long that segment is now.
     pub(crate) fn length_bytes(&self, segment: u32) -> Result<u64, StoreError> {
         let path = self.path(segment);
+        check_is_file(&path).map_err(StoreError::io("open", &path))?;
         let data = fs::metadata(&path).map_err(StoreError::io("look at", &path))?;
         Ok(data.len())
     }
@@ -133,6 +134,23 @@ impl Segments {
     /// The blocks of which that was found.
     pub(crate) fn damages(&self) -> &Damages {
         &self.damages
+    }
+
+    /// The error that the line at that place is not what was written there.
+    pub(crate) fn corrupt(&self, at: Position, what: String) -> StoreError {
+        let file = self.path(at.segment);
+        StoreError::Corrupt {
+            offset: at.offset,
+            what,
+            advice: format!(
+                "put the file back from a backup; or keep a copy, cut it before this line \
+                 (truncate -s {} {}), move away any segment with a greater number, \
+                 rebuild the index with adit chain reindex, and let the peers supply the rest",
+                at.offset,
+                file.display()
+            ),
+            file,
+        }
     }
 
     /// Fills `out` with what lies at that position.

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::line::{LINE_LIMIT_BYTES, is_canonical_object};
+use crate::line::{LINE_LIMIT_BYTES, is_canonical_object, was_whole};
 use crate::position::Position;
 use crate::segments::{INDEX_DOES_NOT_FIT, Segments};
 
@@ -32,10 +32,14 @@ pub(crate) fn cut_torn_line(
         offset: length_bytes,
     };
     check_reaches(segments, covered, end)?;
+    if has_lost_newline(segments, covered)? {
+        put_newline(segments, covered, durability)?;
+    }
     check_between_lines(segments, covered)?;
-    match torn_in(segments, covered, end)? {
-        Some(start) => cut(segments, last, start, durability),
-        None => Ok(()),
+    match last_line(segments, covered, end)? {
+        LastLine::Whole => Ok(()),
+        LastLine::WithoutNewline => put_newline(segments, end, durability),
+        LastLine::Torn(start) => cut(segments, last, start, durability),
     }
 }
 
@@ -54,47 +58,111 @@ pub(crate) fn whole_end(segments: &Segments, covered: Position) -> Result<Positi
         offset: segments.length_bytes(last)?,
     };
     check_reaches(segments, covered, end)?;
-    check_between_lines(segments, covered)?;
-    let torn = torn_in(segments, covered, end)?;
-    Ok(Position {
-        offset: torn.unwrap_or(end.offset),
-        ..end
-    })
+    if !has_lost_newline(segments, covered)? {
+        check_between_lines(segments, covered)?;
+    }
+    let offset = match last_line(segments, covered, end)? {
+        LastLine::Whole | LastLine::WithoutNewline => end.offset,
+        LastLine::Torn(start) => start,
+    };
+    Ok(Position { offset, ..end })
 }
 
-/// Where the last line of the log begins, if it is torn.
-fn torn_in(
+/// How the log ends.
+enum LastLine {
+    Whole,
+    /// It is whole, but for another byte in place of its newline.
+    WithoutNewline,
+    /// It begins there and was not written whole.
+    Torn(u64),
+}
+
+/// Looks at the last line behind what is covered. One that was whole once, and
+/// is not as it was written, may have been acknowledged: it is not cut.
+fn last_line(
     segments: &Segments,
     covered: Position,
     end: Position,
-) -> Result<Option<u64>, StoreError> {
+) -> Result<LastLine, StoreError> {
     let lowest = match covered.segment == end.segment {
         true => covered.offset,
         false => 0,
     };
     if end.offset == lowest {
-        return Ok(None);
+        return Ok(LastLine::Whole);
     }
-    let path = segments.path(end.segment);
-    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-    torn_from(&file, lowest, end.offset).map_err(StoreError::io("read", &path))
+    let (start, line) = line_before(segments, lowest, end)?;
+    let Some((last_byte, line)) = line.as_deref().and_then(<[u8]>::split_last) else {
+        return Ok(LastLine::Torn(start));
+    };
+    match (*last_byte == b'\n', is_canonical_object(line)) {
+        (true, true) => Ok(LastLine::Whole),
+        (false, true) => Ok(LastLine::WithoutNewline),
+        (true, false) if was_whole(line) => {
+            let at = Position {
+                offset: start,
+                ..end
+            };
+            let what = "expected a block as one line of canonical JSON, and found a line that \
+                        has changed since it was written";
+            Err(segments.corrupt(at, what.to_owned()))
+        }
+        (_, false) => Ok(LastLine::Torn(start)),
+    }
 }
 
-/// Where the last line begins, if it is torn.
-fn torn_from(file: &File, lowest: u64, length_bytes: u64) -> std::io::Result<Option<u64>> {
-    let mut last_byte = [0];
-    file.read_exact_at(&mut last_byte, length_bytes - 1)?;
-    if last_byte != *b"\n" {
-        return line_start(file, lowest, length_bytes).map(Some);
+/// Whether the line that ends there is whole, but for its newline.
+fn has_lost_newline(segments: &Segments, end: Position) -> Result<bool, StoreError> {
+    if ends_in_newline(segments, end)? {
+        return Ok(false);
     }
-    let start = line_start(file, lowest, length_bytes - 1)?;
-    let line_bytes = usize::try_from(length_bytes - 1 - start).unwrap_or(usize::MAX);
-    if line_bytes > LINE_LIMIT_BYTES {
-        return Ok(Some(start));
-    }
-    let mut line = vec![0; line_bytes];
-    file.read_exact_at(&mut line, start)?;
-    Ok(Some(start).filter(|_| !is_canonical_object(&line)))
+    let (_, line) = line_before(segments, 0, end)?;
+    Ok(line
+        .as_deref()
+        .and_then(<[u8]>::split_last)
+        .is_some_and(|(_, line)| is_canonical_object(line)))
+}
+
+/// Where the line begins that ends there, and the line with its last byte,
+/// whichever that is; none if it is longer than one can be.
+fn line_before(
+    segments: &Segments,
+    lowest: u64,
+    end: Position,
+) -> Result<(u64, Option<Vec<u8>>), StoreError> {
+    let path = segments.path(end.segment);
+    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    let read = || {
+        let start = line_start(&file, lowest, end.offset - 1)?;
+        let line_bytes = usize::try_from(end.offset - start).unwrap_or(usize::MAX);
+        if line_bytes > LINE_LIMIT_BYTES + 1 {
+            return Ok((start, None));
+        }
+        let mut line = vec![0; line_bytes];
+        file.read_exact_at(&mut line, start)?;
+        Ok((start, Some(line)))
+    };
+    read().map_err(StoreError::io("read", &path))
+}
+
+/// What stands behind a whole line must be a newline, whatever it is now.
+fn put_newline(
+    segments: &Segments,
+    end: Position,
+    durability: Durability,
+) -> Result<(), StoreError> {
+    let path = segments.path(end.segment);
+    let file = OpenOptions::new().write(true).open(&path);
+    let file = file.map_err(StoreError::io("open", &path))?;
+    file.write_all_at(b"\n", end.offset - 1)
+        .map_err(StoreError::io("write to", &path))?;
+    durability.sync_file(&file, &path)?;
+    tracing::warn!(
+        file = %path.display(),
+        offset = end.offset - 1,
+        "the newline behind a block of the log had changed and was put back"
+    );
+    Ok(())
 }
 
 /// The first byte behind the last newline in `lowest..end`.
@@ -181,17 +249,22 @@ fn check_segment_length(
     )
 }
 
-fn check_between_lines(segments: &Segments, covered: Position) -> Result<(), StoreError> {
-    let Some(before) = covered.offset.checked_sub(1) else {
-        return Ok(());
+/// Whether there is a newline before that place, or nothing.
+fn ends_in_newline(segments: &Segments, end: Position) -> Result<bool, StoreError> {
+    let Some(before) = end.offset.checked_sub(1) else {
+        return Ok(true);
     };
     let mut byte = [0];
     let at = Position {
-        segment: covered.segment,
         offset: before,
+        ..end
     };
     segments.read_into(at, &mut byte)?;
-    if byte == *b"\n" {
+    Ok(byte == *b"\n")
+}
+
+fn check_between_lines(segments: &Segments, covered: Position) -> Result<(), StoreError> {
+    if ends_in_newline(segments, covered)? {
         return Ok(());
     }
     Err(StoreError::Corrupt {

@@ -81,9 +81,7 @@ fn garbage_as_the_last_line_is_cut() {
         b"\0\0\0\0",
         b"\0\0\0\0\n",
         b"[1, 2]\n",
-        b"{\"b\": 1, \"a\": 2}\n",
-        b"{\"a\":1}\n",
-        b"{\"a\": 1} \n",
+        b"{\"index\": 8, \"pro\0\0\0\0}\n",
         b"{\"index\": 8",
     ] {
         let folder = folder_of_seven();
@@ -91,6 +89,51 @@ fn garbage_as_the_last_line_is_cut() {
         let world = World::open(folder.path());
         assert_eq!(world.tree.length(), 7, "{garbage:?}");
         world.check();
+    }
+}
+
+#[test]
+fn a_last_line_that_was_whole_and_has_changed_is_not_taken_for_a_torn_one() {
+    let whole = folder_of_seven();
+    let text = fs::read(whole.path().join(SEGMENT)).unwrap();
+    let last_line = lines(whole.path()).pop().unwrap();
+    let start = text.len() - last_line.len() - 1;
+    let place = format!("at byte {start}");
+    // A name's quote, the first brace, the last one.
+    for at in [start + 1, start, text.len() - 2] {
+        let changed = tempdir().unwrap();
+        copy(whole.path(), changed.path());
+        change_log(changed.path(), |text| text[at] ^= 4);
+        let said = refusal(changed.path());
+        assert!(said.contains(&place), "{said}");
+        let kept = fs::read(changed.path().join(SEGMENT)).unwrap();
+        assert_eq!(kept.len(), text.len());
+    }
+    for line in ["{\"b\": 1, \"a\": 2}", "{\"a\":1}", "{\"a\": 1} "] {
+        let changed = tempdir().unwrap();
+        copy(whole.path(), changed.path());
+        let line = format!("{line}\n");
+        change_log(changed.path(), |text| {
+            text.extend_from_slice(line.as_bytes())
+        });
+        refusal(changed.path());
+    }
+}
+
+#[test]
+fn a_newline_that_has_changed_at_the_end_of_the_log_is_put_back() {
+    for is_covered in [false, true] {
+        let folder = folder_of_seven();
+        if is_covered {
+            let mut world = World::open(folder.path());
+            world.checkpoint(&[]);
+        }
+        let text = fs::read(folder.path().join(SEGMENT)).unwrap();
+        change_log(folder.path(), |text| *text.last_mut().unwrap() ^= 1);
+        let world = World::open(folder.path());
+        assert_eq!(world.tree.length(), 7);
+        world.check();
+        assert_eq!(fs::read(folder.path().join(SEGMENT)).unwrap(), text);
     }
 }
 

@@ -75,6 +75,34 @@ fn a_checkpoint_writes_the_log_anew() {
 }
 
 #[test]
+fn a_last_line_of_the_pending_log_that_has_changed_is_not_taken_for_a_torn_one() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open(folder.path());
+    world.accept(1);
+    world.accept(2);
+    world.sync();
+    drop(world);
+    let path = folder.path().join("pending/000001-000000000000.jsonl");
+    let text = fs::read(&path).unwrap();
+    let start = text.len() / 2;
+    // In the name before the transaction, in that of its sum, the last brace.
+    for at in [start + 3, text.len() - 17, text.len() - 2] {
+        let mut changed = text.clone();
+        changed[at] ^= 1;
+        fs::write(&path, &changed).unwrap();
+        let refused = World::try_open(folder.path(), Durability::None, Limits::default());
+        let error = refused.err().expect("it has changed").to_string();
+        assert!(error.contains(&format!("at byte {start}")), "{error}");
+        assert!(fs::read(&path).unwrap() == changed);
+    }
+    let mut changed = text.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    fs::write(&path, &changed).unwrap();
+    assert_eq!(World::open(folder.path()).pending, accepted([1, 2]));
+    assert!(fs::read(&path).unwrap() == text);
+}
+
+#[test]
 fn a_torn_pending_log_loses_its_last_line_only() {
     let folder = tempdir().unwrap();
     let mut world = World::open(folder.path());

@@ -227,7 +227,9 @@ impl World {
         limits: Limits,
     ) -> Result<World, StoreError> {
         let opened = Store::open_with_limits(folder, "a test", durability, limits)?;
-        let Opened { mut store, pending } = opened;
+        let Opened {
+            mut store, pending, ..
+        } = opened;
         let mut tree = Tree::of(&logged(folder, &store));
         let mut replayed = Vec::new();
         while let Some(next) = store.next_unindexed()? {

@@ -37,6 +37,9 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// The name in `--rules`.
+    pub const NAME: &str = "sealed";
+
     /// The rules of the chain that starts with this block, given as any JSON
     /// text of it: the file that others join by.
     pub fn new(genesis: &[u8]) -> Result<Sealed, BlockError> {
@@ -111,7 +114,7 @@ impl Sealed {
 
 impl Rules for Sealed {
     fn name(&self) -> &'static str {
-        "sealed"
+        Sealed::NAME
     }
 
     /// The one that these are the rules of; the time does not matter.
