@@ -171,8 +171,8 @@ fn is_healthy(audit: &Audit) -> bool {
 enum Manner {
     /// It says what it makes of it.
     Tells,
-    /// It says that there is no such thing, whether there is or not.
-    SaysNotFound,
+    /// It does not know it, and says so whether there is such a thing or not.
+    Refuses,
     /// It runs what answers a GET or POST there, or may do so.
     IgnoresMethods,
 }
@@ -184,8 +184,8 @@ async fn manner(client: &Client, node: &PeerAddress) -> Manner {
         return Manner::IgnoresMethods;
     };
     match answer.status() {
-        StatusCode::NOT_FOUND => Manner::SaysNotFound,
-        status if !status.is_success() => Manner::Tells,
+        StatusCode::METHOD_NOT_ALLOWED => Manner::Tells,
+        status if !status.is_success() => Manner::Refuses,
         _ => {
             let names_methods = answer.headers().contains_key(ALLOW);
             let begin = loop {
@@ -207,7 +207,9 @@ async fn manner(client: &Client, node: &PeerAddress) -> Manner {
 }
 
 /// Whether there is such an endpoint. Where methods count, `OPTIONS` runs no
-/// view, and to read what only takes a POST changes nothing either.
+/// view, and to read what only takes a POST changes nothing either. Whether
+/// they do is not known of who refuses `OPTIONS` altogether, or has somebody
+/// before it who does.
 async fn probe(
     client: &Client,
     node: &PeerAddress,
@@ -222,7 +224,7 @@ async fn probe(
     let options = client.request(Method::OPTIONS, &url).send().await;
     let state_of = |status| state_of(manner, status);
     let mut state = options.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));
-    if state == EndpointState::Unknown && method == "POST" {
+    if state == EndpointState::Unknown && method == "POST" && manner == Manner::Tells {
         let get = client.get(&url).send().await;
         state = get.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));
     }
@@ -231,7 +233,7 @@ async fn probe(
 
 fn state_of(manner: Manner, status: StatusCode) -> EndpointState {
     match status {
-        StatusCode::NOT_FOUND if manner == Manner::SaysNotFound => EndpointState::Unknown,
+        StatusCode::NOT_FOUND if manner == Manner::Refuses => EndpointState::Unknown,
         StatusCode::NOT_FOUND => EndpointState::Missing,
         StatusCode::METHOD_NOT_ALLOWED => EndpointState::There,
         status if status.is_success() => EndpointState::There,

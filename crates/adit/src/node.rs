@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_node::damage::mend;
-use adit_node::{MinerSettings, Running, ServeError, Settings, start};
+use adit_node::{IDLE_THREAD_KEPT_MS, MinerSettings, Running, ServeError, Settings, start};
 use adit_store::{Durability, StoreError};
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::OFlags;
@@ -165,6 +165,7 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(all_cores().get().min(SERVING_THREADS_LIMIT))
         .max_blocking_threads(BLOCKING_THREADS_LIMIT)
+        .thread_keep_alive(Duration::from_millis(IDLE_THREAD_KEPT_MS))
         .enable_all()
         .build();
     let runtime = runtime.context("cannot start the runtime")?;

@@ -55,7 +55,12 @@ pub(crate) fn notarize(options: &NotarizeOptions, json: bool) -> anyhow::Result<
     summary
         .rows
         .push(("proof", proof_file.display().to_string()));
-    report(json, &summary.result, &summary.rows)
+    report(json, &summary.result, &summary.rows).with_context(|| {
+        format!(
+            "the transaction {id} is in a block, and its proof in {}",
+            proof_file.display()
+        )
+    })
 }
 
 pub(crate) fn prove(options: &ProveOptions, json: bool) -> anyhow::Result<()> {

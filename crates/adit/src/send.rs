@@ -125,13 +125,14 @@ fn tell(
     json: bool,
 ) -> anyhow::Result<()> {
     let (id, transfer) = (transaction.id, &transaction.transfer);
-    let found = wait.then(|| node.wait_for_block(id, 1)).transpose();
-    let found = found.with_context(|| {
+    let handed_in = || {
         format!(
             "the transaction {id} was handed in; see with `adit tx {id}` what became of it \
              before you send it anew"
         )
-    })?;
+    };
+    let found = wait.then(|| node.wait_for_block(id, 1)).transpose();
+    let found = found.with_context(handed_in)?;
     let mut result = json!({
         "id": id.to_string(),
         "status": if wait { "confirmed" } else { "pending" },
@@ -157,7 +158,7 @@ fn tell(
             rows.push(("status", format!("in block {index}")));
         }
     }
-    report(json, &result, &rows)
+    report(json, &result, &rows).with_context(handed_in)
 }
 
 /// The rules of the chain whose genesis block is in a file.

@@ -58,6 +58,12 @@ fn a_request_names_its_host_once() {
             let status = node.send(request.as_bytes()).unwrap().status;
             assert_eq!(status == 400, is_refused, "{status} for {request}");
         }
+        // Where the target names a host too, that one counts: they are one.
+        for (target, is_refused) in [("localhost", false), ("example.org", true)] {
+            let request = format!("GET http://{target}{path} HTTP/1.1\r\n{HOST}\r\n");
+            let status = node.send(request.as_bytes()).unwrap().status;
+            assert_eq!(status == 400, is_refused, "{status} for {request}");
+        }
     }
     let answer = node.send(b"GET /api/v1/status HTTP/1.1\r\n\r\n").unwrap();
     assert_eq!(answer.json()["type"], "/problems/malformed");

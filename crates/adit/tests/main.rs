@@ -57,6 +57,7 @@ mod slow_peers;
 mod slow_readers;
 mod support;
 mod terminal;
+mod threads;
 mod typing;
 mod verify_py;
 mod wallet;

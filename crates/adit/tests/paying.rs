@@ -1,5 +1,6 @@
 //! Payments of one wallet side by side, and fees that nobody means.
 
+use std::fs::File;
 use std::thread;
 
 use serde_json::Value;
@@ -84,6 +85,28 @@ fn an_absurd_fee_is_paid_only_when_it_is_meant() {
         let arguments = ["send", &friend, amount, "--fee", fee];
         let arguments: Vec<&str> = arguments.into_iter().chain(extra).collect();
         wallets.ask(&node, &arguments).expect_code(0);
+    }
+}
+
+#[test]
+fn what_was_paid_is_said_although_the_result_cannot_be_written() {
+    let (node, wallets) = (development_chain(), Wallets::with_funds());
+    let friend = wallets.make("friend");
+    let file = wallets.file("friend");
+    let send = ["send", friend.as_str(), "1"];
+    let notarize = ["notarize", file.to_str().unwrap()];
+    let as_json = [&send[..], &["--json"][..]].concat();
+    for (count, arguments) in [(1, &send[..]), (2, &as_json[..]), (3, &notarize[..])] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let arguments = [arguments, &["--node", &node.address]].concat();
+        let ended = wallets.command(&arguments).stdout(full).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        // Last, with what went wrong.
+        let id = said.rsplit("the transaction ").next().unwrap();
+        let path = format!("/api/v1/tx/{}", &id[..64]);
+        let found = node.get(&path).expect_status(200).json();
+        assert_eq!(found["block_index"], count + 1, "{found}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! when that can't be; and how it ends.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -93,6 +93,27 @@ fn a_folder_named_env_is_no_settings() {
         Server::start(node.current_dir(folder.path())).status()["length"],
         1
     );
+}
+
+#[test]
+fn an_env_file_without_an_end_is_not_read() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join(".env");
+    // Nobody ever writes into the pipe.
+    assert!(
+        Command::new("mkfifo")
+            .arg(&file)
+            .status()
+            .unwrap()
+            .success()
+    );
+    for problem in ["it is no file", "longer than"] {
+        let asked = run(adit(["chain", "verify", "--data-dir", "nowhere"]).current_dir(&folder));
+        let asked = asked.expect_error(["warning: .env is not read: ", problem]);
+        asked.expect_error(["there is no chain in nowhere"]);
+        fs::remove_file(&file).unwrap();
+        File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    }
 }
 
 #[test]

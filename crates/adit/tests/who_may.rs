@@ -187,6 +187,10 @@ fn what_is_the_operators_needs_the_token_or_the_nodes_own_machine() {
                 "X-Forwarded-For: 203.0.113.9",
                 "X-Forwarded-Proto: https",
                 "X-Real-IP: 203.0.113.9",
+                "CF-Connecting-IP: 203.0.113.9",
+                "True-Client-IP: 203.0.113.9",
+                "X-Original-Forwarded-For: 203.0.113.9",
+                "CDN-Loop: example",
                 "Via: 1.1 proxy",
             ] {
                 assert_refused(&node.here(operation, &[proxy], ""), 401, "token-missing");

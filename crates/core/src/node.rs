@@ -22,7 +22,9 @@ pub use crate::early::{EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES};
 use crate::hash::Hash;
 use crate::mining::{HeldUp, Job, Mining};
 use crate::peer::PeerAddress;
-use crate::pool::{FeeRate, NotAccepted, NotPending, Origin, Pending, Pool, PoolFull, Waiting};
+use crate::pool::{
+    FeeRate, NotAccepted, NotPending, Origin, Pending, Pool, PoolFull, Waiting, check_recipient,
+};
 use crate::rules::Rules;
 pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut};
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
@@ -285,6 +287,11 @@ impl Node {
                 continue;
             };
             let account = archive.account(&payment.sender)?;
+            let recipient = archive.account(&payment.recipient)?;
+            // No block could take it, which is why it may have left before.
+            if check_recipient(&payment, recipient).is_err() {
+                continue;
+            }
             // It was acknowledged: what refuses it is that a block has it, or
             // that its account has spent the money since.
             let _ = pool.restore(now, payment, account);

@@ -6,6 +6,7 @@ mod accounts;
 mod policy;
 mod queue;
 
+pub(crate) use accounts::check_recipient;
 pub use accounts::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
     AccountPool, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
@@ -83,7 +84,10 @@ impl Pool {
             (Pool::Accounts(pool), Submitted::Payment(payment)) => {
                 let account = archive.account(&payment.sender)?;
                 pool.expire(now);
-                match pool.accept(now, payment, account) {
+                let recipient = archive.account(&payment.recipient)?;
+                let accepted = check_recipient(&payment, recipient)
+                    .and_then(|()| pool.accept(now, payment, account));
+                match accepted {
                     Ok(Accepted::Known) => Ok(Waiting::Already),
                     Ok(_) => Ok(Waiting::New { blocks_before: 0 }),
                     Err(error) => Err(NotAccepted::NotPending(error)),

@@ -11,7 +11,7 @@ use crate::archive::{Archive, MainChange};
 use crate::block::Block;
 use crate::chain::{ChainError, Placed};
 use crate::hash::Hash;
-use crate::pool::{AccountPool, Pool, QueuePool};
+use crate::pool::{AccountPool, Pool, QueuePool, check_recipient};
 use crate::rules::Rules;
 use crate::transaction;
 
@@ -106,9 +106,13 @@ impl Settling<'_> {
             let mut left_out = 0;
             for payment in self.rules.payments(block) {
                 let sender = payment.sender;
-                let account = moved.read(self.archive, |accounts| accounts(&sender))?;
+                let recipient = payment.recipient;
+                let (account, recipient) = moved.read(self.archive, |accounts| {
+                    (accounts(&sender), accounts(&recipient))
+                })?;
                 if account.nonce <= payment.nonce {
-                    let waits = pool.give_back(self.now, payment, account);
+                    let waits = check_recipient(&payment, recipient)
+                        .and_then(|()| pool.give_back(self.now, payment, account));
                     left_out += usize::from(waits.is_err());
                 }
             }

@@ -37,6 +37,8 @@ pub struct Payment {
     pub text: Arc<[u8]>,
     /// Who pays.
     pub sender: Address,
+    /// Who is paid.
+    pub recipient: Address,
     /// The number of the sender's transactions before it.
     pub nonce: u64,
     /// What is paid, in base units.

@@ -40,6 +40,7 @@ fn payment(sender: u8, nonce: u64, amount: u64, fee: u64, bytes: usize) -> Arc<P
         id: sha256(&text),
         text: text.into(),
         sender: owner(sender),
+        recipient: owner(0),
         nonce,
         amount,
         fee,

@@ -2,10 +2,12 @@
 //! of the clock, because nobody can be rewarded, because of what waits. The
 //! node neither spins nor stops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::mining::{Job, MINE_PATIENCE_MS, PAUSE_LIMIT_MS, REFUSED_PAUSE_MS};
 use adit_core::node::{Alarm, Answer, Effect, Input, Node};
+use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
 use adit_core::sealed::Params;
 
@@ -178,14 +180,54 @@ fn where_nobody_can_be_rewarded_the_pauses_grow_and_who_waits_is_told_why() {
 }
 
 #[test]
+fn what_no_account_could_hold_does_not_wait() {
+    let mut town = town_of_a_miser(3);
+    let to_the_brim = town.pay(0, 4, 0, 2_047, 10);
+    let too_much = town.pay(0, 4, 0, 2_048, 10);
+    let request = town.node.request();
+    let submitted = town.rules.read_transaction(&too_much).unwrap();
+    let effects = town
+        .node
+        .handle(Input::Transaction(request, submitted.clone()));
+    let [(_, Answer::NotPending(error))] = &answers_in(effects)[..] else {
+        panic!("it may not wait");
+    };
+    assert_eq!(error.rule(), "overflow");
+    assert!(error.to_string().contains("at most 2047"), "{error}");
+    town.submit_all(std::slice::from_ref(&to_the_brim));
+    assert_eq!(paid_in(&town.node.mine()), texts(&[to_the_brim]));
+    // What a version before accepted, or what was evicted, does not come back.
+    let archive = std::mem::take(&mut town.node.archive);
+    let length = archive.main().count() as u64;
+    let kept = vec![Pending {
+        text: Arc::clone(submitted.text()),
+        origin: Origin::Accepted,
+    }];
+    let config = config(&town.keys[3].address.to_string());
+    let node = Node::open(
+        config,
+        town.rules.clone(),
+        length,
+        Vec::new(),
+        kept,
+        &archive,
+    );
+    let mut node = node.unwrap();
+    node.replayed(town.node.now, &archive).unwrap();
+    assert!(node.pool().is_empty());
+}
+
+#[test]
 fn a_transaction_that_no_block_can_take_leaves_and_the_rest_is_mined() {
     let mut town = town_of_a_miser(3);
-    let [bad, next, good] = [
-        town.pay(0, 4, 0, 5_000, 10),
+    // Together they are more than the miser has room for.
+    let [first, bad, next, good] = [
+        town.pay(1, 4, 0, 1_500, 20),
+        town.pay(0, 4, 0, 1_500, 10),
         town.pay(0, 2, 1, 7, 20),
-        town.pay(1, 2, 0, 7, 5),
+        town.pay(1, 2, 1, 7, 5),
     ];
-    town.submit_all(&[bad.clone(), next.clone(), good.clone()]);
+    town.submit_all(&[first.clone(), bad.clone(), next.clone(), good.clone()]);
     let (request, job) = town.node.want_block();
     let effects = town.node.finish(&job.unwrap());
     let evicted: Vec<_> = effects
@@ -201,7 +243,7 @@ fn a_transaction_that_no_block_can_take_leaves_and_the_rest_is_mined() {
     let job = job_in(&effects).expect("the search goes on at once");
     let effects = town.node.finish(&job);
     assert!(matches!(&answers_in(effects)[..], [(to, Answer::Mined(_))] if *to == request));
-    assert_eq!(paid_in(&town.node.tip()), texts(&[good]));
+    assert_eq!(paid_in(&town.node.tip()), texts(&[first, good]));
     // What waited behind it waits for another in its place.
     assert_eq!(town.waiting(), texts(std::slice::from_ref(&next)));
     let other = town.pay(0, 2, 0, 5_000, 10);

@@ -4,7 +4,7 @@
 //! further ones come. It does not decide.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use adit_core::block::{Block, BlockError};
@@ -65,7 +65,7 @@ impl Branch {
 
     /// Appends a block that is valid but for its signatures.
     pub(crate) fn push(&mut self, block: Arc<Block>) -> Result<(), StoreError> {
-        if let Some(signatures) = &self.signatures {
+        if let Some(signatures) = &mut self.signatures {
             signatures.check(&block);
         }
         self.blocks.push(block)
@@ -82,7 +82,7 @@ impl Branch {
         if self.is_checked() {
             return Ok(());
         }
-        let signatures = SignatureCheck::start(&self.blocks.rules);
+        let mut signatures = SignatureCheck::start(&self.blocks.rules);
         if self.blocks.rules.keeps_accounts() {
             for block in self.blocks.so_far()? {
                 signatures.check(&block?);
@@ -133,15 +133,8 @@ impl CheckedBranch {
     /// Takes the blocks out again. Those on disk are read on a thread of their
     /// own, since that takes as long as to take them in.
     pub(crate) fn into_blocks(self) -> CheckedBlocks {
-        let on_disk = (self.on_disk.count() > 0).then(|| {
-            let (blocks, received) = sync_channel(READ_AHEAD_LIMIT);
-            let texts = self.on_disk.into_texts();
-            let reader = thread::spawn(move || read_again(&*self.rules, texts, &blocks));
-            ReadAhead {
-                received,
-                reader: Some(reader),
-            }
-        });
+        let on_disk = (self.on_disk.count() > 0)
+            .then(|| OnDisk::start(self.rules, self.on_disk.into_texts()));
         let in_memory = self.in_memory.into_iter().map(Ok);
         let blocks = in_memory.chain(on_disk.into_iter().flatten());
         CheckedBlocks {
@@ -166,10 +159,54 @@ impl Iterator for CheckedBlocks {
     }
 }
 
+/// Blocks on their way back from the disk.
+enum OnDisk {
+    Ahead(ReadAhead),
+    /// Where the system makes no thread for it.
+    Here(Arc<dyn Rules>, StagedTexts),
+}
+
 /// Blocks as another thread reads them.
 struct ReadAhead {
     received: Receiver<Result<Arc<Block>, BranchError>>,
     reader: Option<JoinHandle<()>>,
+}
+
+impl OnDisk {
+    fn start(rules: Arc<dyn Rules>, texts: StagedTexts) -> OnDisk {
+        let (blocks, received) = sync_channel(READ_AHEAD_LIMIT);
+        // Handed over only once there is a thread: what it was made with is
+        // lost with a thread that is not.
+        let (hand_over, work) = channel::<(Arc<dyn Rules>, StagedTexts)>();
+        let reader = thread::Builder::new()
+            .name("read-ahead".into())
+            .spawn(move || {
+                if let Ok((rules, texts)) = work.recv() {
+                    read_again(&*rules, texts, &blocks);
+                }
+            });
+        let Ok(reader) = reader else {
+            return OnDisk::Here(rules, texts);
+        };
+        match hand_over.send((rules, texts)) {
+            Ok(()) => OnDisk::Ahead(ReadAhead {
+                received,
+                reader: Some(reader),
+            }),
+            Err(SendError((rules, texts))) => OnDisk::Here(rules, texts),
+        }
+    }
+}
+
+impl Iterator for OnDisk {
+    type Item = Result<Arc<Block>, BranchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            OnDisk::Ahead(blocks) => blocks.next(),
+            OnDisk::Here(rules, texts) => texts.next().map(|text| read_one(&**rules, text)),
+        }
+    }
 }
 
 impl Iterator for ReadAhead {
@@ -192,16 +229,18 @@ fn read_again(
     blocks: &SyncSender<Result<Arc<Block>, BranchError>>,
 ) {
     for text in texts {
-        let block = text.map_err(BranchError::from).and_then(|text| {
-            let block = rules.read_canonical(text)?;
-            // They were checked before it was staged whole.
-            block.signatures_are_valid();
-            Ok(Arc::new(block))
-        });
+        let block = read_one(rules, text);
         let is_last = block.is_err();
         // If nobody takes it, an earlier block was refused.
         if blocks.send(block).is_err() || is_last {
             break;
         }
     }
+}
+
+fn read_one(rules: &dyn Rules, text: std::io::Result<Vec<u8>>) -> Result<Arc<Block>, BranchError> {
+    let block = rules.read_canonical(text?)?;
+    // They were checked before it was staged whole.
+    block.signatures_are_valid();
+    Ok(Arc::new(block))
 }

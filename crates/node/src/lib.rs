@@ -29,6 +29,7 @@ mod rate;
 mod repeated;
 mod server;
 mod signatures;
+mod spare_thread;
 mod token;
 mod view;
 
@@ -50,5 +51,6 @@ pub use http::{CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
 pub use miner::MinerSettings;
 pub use pool_record::PoolSample;
 pub use server::{Running, ServeError, Settings, start};
+pub use spare_thread::IDLE_THREAD_KEPT_MS;
 pub use token::{ApiToken, TOKEN_LIMIT_BYTES};
 pub use view::View;

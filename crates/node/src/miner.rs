@@ -1,6 +1,7 @@
-//! The threads that search proofs. They work on one job together, drop it as
-//! soon as another comes, and give way to everything else that this machine
-//! does. They know nothing but the puzzle.
+//! The threads that search proofs, as many as wanted or as the system makes.
+//! They work on one job together, drop it as soon as another comes, and give
+//! way to everything else that this machine does. They know nothing but the
+//! puzzle.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ const NICENESS: i32 = 19;
 /// How proofs are searched.
 #[derive(Debug, Clone, Copy)]
 pub struct MinerSettings {
-    /// On so many cores.
+    /// On so many cores, if the system makes a thread for each.
     pub threads: NonZeroUsize,
     /// With this kernel; `None` takes the fastest on this machine.
     pub kernel: Option<Kernel>,
@@ -55,6 +56,8 @@ struct Desk {
 
 #[derive(Default)]
 struct State {
+    /// How many threads there are.
+    threads: usize,
     work: Option<Arc<Work>>,
     /// How many threads are at the present work.
     at_work: usize,
@@ -86,14 +89,22 @@ impl Miner {
         };
         for number in 0..settings.threads.get() {
             let (desk, found) = (Arc::clone(&desk), found.clone());
-            thread::Builder::new().name("miner".into()).spawn(move || {
+            let started = thread::Builder::new().name("miner".into()).spawn(move || {
                 give_way(NICENESS);
                 if number == 0 {
                     let kernel = desk.kernel().name();
                     tracing::info!(kernel, threads = desk.settings.threads, "ready to mine");
                 }
                 desk.work(found);
-            })?;
+            });
+            match started {
+                Ok(_) => miner.desk.state().threads = number + 1,
+                Err(error) if number > 0 => {
+                    tracing::warn!(%error, threads = number, "no more threads can be made: fewer mine");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(miner)
     }
@@ -138,7 +149,7 @@ impl MinerView {
         let present = present.map(|work| (work.search.guesses(), work.start.elapsed()));
         MinerReport {
             kernel,
-            threads: desk.settings.threads.get(),
+            threads: state.threads,
             is_searching: present.is_some(),
             guesses: state.rate.guesses(present),
             guesses_per_s: state.rate.guesses_per_s(present),

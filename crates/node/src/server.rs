@@ -25,6 +25,7 @@ use crate::driver::{self, DriverError, NodeHandle};
 use crate::http::{self, Access, AllowedHosts};
 use crate::identity::{self, IdentityError};
 use crate::miner::MinerSettings;
+use crate::spare_thread::{self, IDLE_THREAD_KEPT_MS};
 use crate::token::ApiToken;
 
 /// What a node is started with.
@@ -132,6 +133,7 @@ impl PeersRuntime {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(PEERS_THREADS)
             .max_blocking_threads(2 * PEERS_LIMIT)
+            .thread_keep_alive(Duration::from_millis(IDLE_THREAD_KEPT_MS))
             .thread_name("peers")
             .enable_all()
             .build()?;
@@ -170,6 +172,8 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         own_addresses: own_addresses(address, settings.advertise.as_ref()),
     };
     let peers_runtime = PeersRuntime::start()?;
+    spare_thread::keep(&peers_runtime.handle());
+    spare_thread::keep(&Handle::current());
     let (node, driver) = driver::start(
         config,
         identity.node_id.clone(),

@@ -1,5 +1,6 @@
 //! Checks the signatures of blocks on all cores, while further blocks are being
-//! read. Whose signatures they have to be, the rules say.
+//! read; on fewer, or by whoever hands them over, where the system makes no more
+//! threads. Whose signatures they have to be, the rules say.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -34,9 +35,12 @@ impl WrongSignature {
 
 /// The threads that check. If it is dropped, they end.
 pub(crate) struct SignatureCheck {
+    rules: Arc<dyn Rules>,
     blocks: Option<SyncSender<Arc<Block>>>,
     workers: Vec<JoinHandle<Result<(), WrongSignature>>>,
     failed: Arc<AtomicBool>,
+    /// What was found wrong without a thread.
+    wrong_here: Option<WrongSignature>,
 }
 
 impl SignatureCheck {
@@ -49,23 +53,36 @@ impl SignatureCheck {
         let worker = |_| {
             let (rules, received) = (Arc::clone(rules), Arc::clone(&received));
             let failed = Arc::clone(&failed);
-            thread::spawn(move || check(&*rules, &received, &failed))
+            thread::Builder::new()
+                .name("signatures".into())
+                .spawn(move || check(&*rules, &received, &failed))
+                .ok()
         };
+        let workers: Vec<_> = (0..count).map_while(worker).collect();
         SignatureCheck {
-            workers: (0..count).map(worker).collect(),
-            blocks: (count > 0).then_some(blocks),
+            rules: Arc::clone(rules),
+            blocks: (!workers.is_empty()).then_some(blocks),
+            workers,
             failed,
+            wrong_here: None,
         }
     }
 
     /// Hands a block over; waits while too many are waiting. Once one has
     /// failed, there is no use in further ones.
-    pub(crate) fn check(&self, block: &Arc<Block>) {
-        if let Some(blocks) = &self.blocks
-            && !self.failed.load(Ordering::Relaxed)
-        {
-            // If all threads have ended, `finish` says why.
-            let _ = blocks.send(Arc::clone(block));
+    pub(crate) fn check(&mut self, block: &Arc<Block>) {
+        if self.has_failed() {
+            return;
+        }
+        match &self.blocks {
+            Some(blocks) => {
+                // If all threads have ended, `finish` says why.
+                let _ = blocks.send(Arc::clone(block));
+            }
+            None if self.rules.keeps_accounts() => {
+                self.wrong_here = check_one(&*self.rules, block, &self.failed).err();
+            }
+            None => {}
         }
     }
 
@@ -82,7 +99,7 @@ impl SignatureCheck {
             let result = worker.join();
             result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        let errors = results.filter_map(Result::err);
+        let errors = results.filter_map(Result::err).chain(self.wrong_here);
         errors.min_by_key(|wrong| wrong.index).map_or(Ok(()), Err)
     }
 }
@@ -100,10 +117,16 @@ fn check(
         let Ok(block) = next else {
             return Ok(());
         };
-        if let Err(error) = rules.check_signatures(&block, &|_, _| false) {
+        check_one(rules, &block, failed)?;
+    }
+}
+
+fn check_one(rules: &dyn Rules, block: &Block, failed: &AtomicBool) -> Result<(), WrongSignature> {
+    rules
+        .check_signatures(block, &|_, _| false)
+        .map_err(|error| {
             failed.store(true, Ordering::Relaxed);
             let index = block.index();
-            return Err(WrongSignature { index, error });
-        }
-    }
+            WrongSignature { index, error }
+        })
 }

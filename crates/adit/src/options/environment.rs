@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use rustix::fs::OFlags;
 
 use super::{say, usage};
 use crate::wallet::PASSWORD_VARIABLES;
@@ -17,6 +19,9 @@ const PREFIX: &str = "ADIT_";
 
 /// The settings of the current folder.
 const ENV_FILE: &str = ".env";
+
+/// A longer one is no file of settings.
+const ENV_FILE_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Whoever asks these, asks about the program and not about its settings.
 pub(super) const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
@@ -54,7 +59,7 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
 /// The file may be another project's: of it only the lines are read that are
 /// settings of adit. One that can't be read is no reason not to start.
 fn read_env_file(file: &Path) -> Result<(), clap::Error> {
-    let bytes = match fs::read(file) {
+    let bytes = match read_whole(file) {
         Ok(bytes) => bytes,
         // A folder of that name is a virtual environment of Python.
         Err(error) if error.kind() == io::ErrorKind::NotFound || file.is_dir() => return Ok(()),
@@ -71,6 +76,27 @@ fn read_env_file(file: &Path) -> Result<(), clap::Error> {
     dotenvy::from_read_iter(&*own)
         .load()
         .map_err(|error| usage(&format!("{}: {error}", file.display())))
+}
+
+/// Whoever makes a pipe or a device of it must not make every command wait, or
+/// read without an end.
+fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut options = File::options();
+    let options = options.read(true);
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.custom_flags(flags).open(file)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    let limit_bytes = ENV_FILE_LIMIT_BYTES as u64;
+    file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    match bytes.len() <= ENV_FILE_LIMIT_BYTES {
+        true => Ok(bytes),
+        false => Err(io::Error::other(format!(
+            "it is longer than {ENV_FILE_LIMIT_BYTES} bytes"
+        ))),
+    }
 }
 
 /// Whether the line names a setting of adit, or tries to.

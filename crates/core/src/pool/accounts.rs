@@ -5,6 +5,7 @@
 
 mod admission;
 
+pub(crate) use self::admission::check_recipient;
 pub use self::admission::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, NONCE_GAP_LIMIT, NotPending,
 };

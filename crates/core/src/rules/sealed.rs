@@ -292,6 +292,7 @@ fn payment(text: &[u8], transaction: &SealedTransaction) -> Arc<Payment> {
         id: transaction.id,
         text: text.into(),
         sender: transfer.sender,
+        recipient: transfer.recipient,
         nonce: transfer.nonce,
         amount: transfer.amount,
         fee: transfer.fee,

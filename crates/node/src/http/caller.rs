@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, FORWARDED, VIA};
+use axum::http::header::{AUTHORIZATION, VIA};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Version};
 
@@ -145,14 +145,13 @@ fn bearer_of(value: &str) -> Option<&str> {
 }
 
 /// Whether the request was sent on by a proxy on this machine, so that its
-/// address is not the client's. Not all say so; but HTTP/1.0 is spoken by hardly
+/// address is not the client's: each names it in a header of its own
+/// (`X-Forwarded-For`, `X-Real-IP`, `CF-Connecting-IP`). Not all say so; but HTTP/1.0 is spoken by hardly
 /// anybody but those that do not (nginx, until somebody sets more).
 fn came_through_a_proxy(version: Version, headers: &HeaderMap) -> bool {
-    let is_of_a_proxy = |name: &str| {
-        name.starts_with("x-forwarded") || ["x-real-ip", "x-client-ip"].contains(&name)
-    };
+    let is_of_a_proxy =
+        |name: &str| name.contains("forwarded") || name.ends_with("-ip") || name == "cdn-loop";
     version == Version::HTTP_10
-        || headers.contains_key(FORWARDED)
         || headers.contains_key(VIA)
         || headers.keys().any(|name| is_of_a_proxy(name.as_str()))
 }

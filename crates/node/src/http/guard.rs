@@ -119,11 +119,19 @@ fn is_private(name: &str) -> bool {
     are_plain && (parts.len() == 1 || is_local)
 }
 
+/// The name in a `Host`, without its port; nothing if it is not written as
+/// one, so that nobody takes another part of it for the name.
 fn host_name(host: &str) -> &str {
-    if let Some(rest) = host.strip_prefix('[') {
-        return rest.split(']').next().unwrap_or_default();
+    let (name, behind) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let port = behind.strip_prefix(':').unwrap_or_default();
+    let is_whole = behind.is_empty() || behind.starts_with(':');
+    match is_whole && port.bytes().all(|digit| digit.is_ascii_digit()) {
+        true => name,
+        false => "",
     }
-    host.split(':').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -169,6 +177,10 @@ mod tests {
             "[evil]",
             "[evil.local]",
             "[127.0.0.1]",
+            "[::1].evil.example",
+            "[::1]evil.example:5000",
+            "localhost:evil.example",
+            "localhost:5000@evil.example",
             "::1",
             "a@b",
             "other.chain.example",

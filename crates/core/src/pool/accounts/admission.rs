@@ -5,6 +5,7 @@
 use super::{Queue, cost};
 use crate::hash::Hash;
 use crate::pool::{FeeRate, Policy};
+use crate::sealed::Account;
 use crate::transaction::Payment;
 
 /// At most so many transactions of one account wait.
@@ -97,6 +98,18 @@ pub enum NotPending {
         /// What the account owns.
         balance: u64,
     },
+    /// The recipient would own more than an account can. It could spend first;
+    /// but until it does, no block can take the transaction.
+    #[error(
+        "amount: expected at most {limit} base units, found {amount}: the recipient owns so much \
+         that no account could hold more"
+    )]
+    Overflow {
+        /// What the recipient has room for.
+        limit: u64,
+        /// What it would get.
+        amount: u64,
+    },
     /// There is no room, and it pays no more than those that wait.
     #[error(
         "no more transactions fit ({bytes} bytes are waiting), and those pay more: \
@@ -123,8 +136,21 @@ impl NotPending {
             NotPending::TooManyOfAccount { .. } => "account-limit",
             NotPending::ReplacementFee { .. } => "replacement-fee",
             NotPending::Balance { .. } => "balance",
+            NotPending::Overflow { .. } => "overflow",
             NotPending::FeeRate { .. } => "fee-rate",
         }
+    }
+}
+
+/// Whether the recipient could own what it gets: `account` is the recipient's,
+/// as the last block left it. What others that wait would add to it, a block
+/// decides.
+pub(crate) fn check_recipient(payment: &Payment, account: Account) -> Result<(), NotPending> {
+    let (limit, amount) = (u64::MAX - account.balance, payment.amount);
+    // Who pays oneself owns no more than before.
+    match amount <= limit || payment.recipient == payment.sender {
+        true => Ok(()),
+        false => Err(NotPending::Overflow { limit, amount }),
     }
 }
 
