@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use crate::log::start_log;
 use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
-use crate::{memory, rules};
+use crate::rules;
 
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.
@@ -161,7 +161,6 @@ fn with_signals<F>(work: impl FnOnce(Signals) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    memory::give_back_what_is_freed();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(all_cores().get().min(SERVING_THREADS_LIMIT))
         .max_blocking_threads(BLOCKING_THREADS_LIMIT)

@@ -187,15 +187,15 @@ fn an_answer_that_is_not_packed_as_it_says_is_refused() {
     let cases = [
         (
             body.as_bytes(),
-            "the answer can't be unpacked: Invalid gzip header",
+            "the answer can't be unpacked: invalid gzip header",
         ),
         (
             &packed[..packed.len() / 2],
-            "the answer can't be unpacked: unexpected end of file",
+            "the answer can't be unpacked: incomplete deflate stream",
         ),
         (
             &wrong_sum,
-            "the answer can't be unpacked: CRC computed does not match",
+            "the answer can't be unpacked: corrupt gzip stream does not have a matching checksum",
         ),
         (b"", "the answer ends after 0 bytes, before the chain does"),
     ];

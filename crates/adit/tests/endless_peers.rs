@@ -2,6 +2,7 @@
 //! node takes a bounded part of it, in bounded memory, and goes on.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -166,6 +167,33 @@ fn a_bomb_is_unpacked_only_as_far_as_a_block_can_go() {
         ]
     );
     assert!(peak_mb < 150, "{peak_mb} MB");
+}
+
+#[test]
+fn blocks_that_pack_too_well_are_unpacked_only_so_far_and_asked_for_plain() {
+    let long = format!("[\"{}\"]", "a".repeat(8_000_000));
+    let blocks: Vec<String> = Forger::with_transactions(&long).take(9).collect();
+    let plain = chain_body(&blocks);
+    let packed = gzip::runs(plain.as_bytes());
+    assert!(packed.len() * 100 < plain.len());
+    let (node, packed) = (Node::start(), gzip::answer(&packed));
+    let (plain, is_first) = (format!("{OK}{plain}"), AtomicBool::new(true));
+    let peer = Peer::start(move |path, mut stream| {
+        assert_eq!(path, "/chain");
+        let _ = match is_first.swap(false, Ordering::Relaxed) {
+            true => stream.write_all(&packed),
+            false => stream.write_all(plain.as_bytes()),
+        };
+    });
+    node.register([&peer]);
+    assert_eq!(
+        node.resolve().error(&peer),
+        "the answer can't be unpacked: it unpacks to more than 16 times what was sent, and more \
+         than 67108864 bytes"
+    );
+    assert_eq!(node.resolve().peers[&peer.address]["outcome"], "adopted");
+    assert_eq!(node.status()["length"], 9);
+    node.assert_unharmed();
 }
 
 #[test]

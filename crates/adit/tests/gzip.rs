@@ -1,5 +1,6 @@
 //! Packed answers, made by hand (RFC 1951, RFC 1952): whole ones out of stored
-//! blocks, and bombs, which unpack to 158 times their length.
+//! blocks or of runs of the same byte, and bombs, which unpack to 158 times
+//! their length.
 
 /// A gzip file's first bytes: deflate, no name, no time.
 pub(crate) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -46,6 +47,31 @@ pub(crate) fn bomb(start: &str, repeated: usize) -> Vec<u8> {
         bits.push_code(0, 5);
     }
     [&HEADER[..], &bits.bytes].concat()
+}
+
+/// A gzip file that holds these bytes, of which none is above 143; whatever
+/// repeats is packed.
+pub(crate) fn runs(bytes: &[u8]) -> Vec<u8> {
+    let mut bits = Bits::default();
+    // The last block, with fixed codes.
+    bits.push(0b1, 1);
+    bits.push(0b01, 2);
+    let mut left = bytes;
+    while let Some(&byte) = left.first() {
+        assert!(byte < 144);
+        bits.push_code(0x30 + u32::from(byte), 8);
+        left = &left[1..];
+        while left.len() >= RUN_BYTES && left[..RUN_BYTES].iter().all(|next| *next == byte) {
+            bits.push_code(0b1100_0101, 8);
+            bits.push_code(0, 5);
+            left = &left[RUN_BYTES..];
+        }
+    }
+    bits.push_code(0, 7);
+    let mut packed = [&HEADER[..], &bits.bytes].concat();
+    packed.extend(crc32(bytes).to_le_bytes());
+    packed.extend((bytes.len() as u32).to_le_bytes());
+    packed
 }
 
 #[derive(Default)]

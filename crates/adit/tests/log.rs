@@ -1,12 +1,15 @@
 //! Nothing that happens to the log, or to the terminal, harms the node.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::peer::Peer;
+use crate::raw::Node;
 use crate::support::{Server, adit, ask, free_port, until};
 
 /// Each request is a line of the log, longer than this.
@@ -52,6 +55,47 @@ fn lines_that_were_lost_are_counted_in_the_log() {
     });
 }
 
+/// Of lines that tell something new, so many of a kind are written in a minute.
+const NEWS_LINES_LIMIT: usize = 30;
+
+#[test]
+fn what_others_can_do_again_and_again_fills_no_log() {
+    let node = Node::start();
+    let form = ["Content-Type: application/x-www-form-urlencoded"];
+    let flapping = Peer::start({
+        let calls = AtomicUsize::new(0);
+        move |path, mut stream| {
+            let is_well = path != "/chain" || calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            let _ = match is_well {
+                true => stream.write_all(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+                false => stream.write_all(b"HTTP/1.1 500 No\r\n\r\n"),
+            };
+        }
+    });
+    node.register([&flapping]);
+    for _ in 0..3 * NEWS_LINES_LIMIT {
+        let refused = node.request("POST", "/operator", &form, b"token=wrong");
+        assert_eq!(refused.status, 401, "{}", refused.text());
+        node.get("/mine").expect_status(200);
+    }
+    for _ in 0..6 * NEWS_LINES_LIMIT {
+        node.resolve();
+    }
+    let lines = |text: &str| {
+        let log = node.log();
+        log.lines().filter(|line| line.contains(text)).count()
+    };
+    until("the last of the lines are written", || {
+        (lines("can be read again") >= NEWS_LINES_LIMIT).then_some(())
+    });
+    // Where all of that takes longer than a minute, another one's are there too.
+    let some = NEWS_LINES_LIMIT..=2 * NEWS_LINES_LIMIT;
+    assert!((1..=2).contains(&lines("a page was shown a token")));
+    assert!(some.contains(&lines("block made")));
+    assert!(some.contains(&lines("the peer's chain was not read")));
+    assert!(some.contains(&lines("can be read again")));
+}
+
 #[test]
 fn a_hangup_ends_no_node() {
     let node = Server::start(&mut adit(["node", "-p", "0", "--in-memory"]));
@@ -66,20 +110,20 @@ fn a_hangup_ends_no_node() {
 }
 
 /// A process that is killed when its test lets go of it.
-struct Node(Child);
+struct Spawned(Child);
 
-impl Drop for Node {
+impl Drop for Spawned {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn node_with_log_to(log: Stdio) -> (Node, u16) {
+fn node_with_log_to(log: Stdio) -> (Spawned, u16) {
     let port = free_port();
     let mut node: Command = adit(["node", "--in-memory", "--log", "debug", "-p"]);
     node.arg(port.to_string()).stdout(Stdio::null()).stderr(log);
-    let node = Node(node.spawn().unwrap());
+    let node = Spawned(node.spawn().unwrap());
     until("the node listens", || {
         TcpStream::connect(("127.0.0.1", port)).ok()
     });
@@ -96,7 +140,7 @@ fn request(port: u16) {
     );
 }
 
-fn answers_and_ends_in_good_order(mut node: Node, port: u16) {
+fn answers_and_ends_in_good_order(mut node: Spawned, port: u16) {
     (0..REQUESTS).for_each(|_| request(port));
     kill_process(Pid::from_child(&node.0), Signal::TERM).unwrap();
     let status = until("the node ends", || node.0.try_wait().unwrap());

@@ -181,12 +181,17 @@ impl Node {
         chain
     }
 
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.server.process.stderr()
+    }
+
     /// Whatever was done to the node: it answers, its chain is valid, and
     /// nothing in it broke.
     pub(crate) fn assert_unharmed(&self) {
         let length = self.status()["length"].as_u64().unwrap();
         assert!(self.checked_chain().len() as u64 >= length);
-        let log = self.server.process.stderr();
+        let log = self.log();
         assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
     }
 }

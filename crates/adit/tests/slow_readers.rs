@@ -94,49 +94,32 @@ fn long_answers_that_nobody_reads_hold_little_memory() {
     node.assert_unharmed();
 }
 
-/// Reads so much at a time, ten times a second, until the node hangs up.
-fn read_slowly(mut stream: TcpStream, bytes: usize) -> Duration {
+/// Waits until the node hangs up, without reading.
+fn until_cut_off(mut stream: TcpStream) -> Duration {
     let start = Instant::now();
-    let mut read = vec![0; bytes.max(1)];
-    loop {
+    // What has arrived can be read long after the node has hung up; nothing
+    // can be written then.
+    while stream.write(b"\r\n").is_ok() {
         thread::sleep(Duration::from_millis(100));
-        // What has arrived can be read long after the node has hung up; nothing
-        // can be written then.
-        let hung_up = stream.write(b"\r\n").is_err();
-        if hung_up || (bytes > 0 && !matches!(stream.read(&mut read), Ok(1..))) {
-            return start.elapsed();
-        }
     }
+    start.elapsed()
 }
 
+/// The pace itself is tried at its place, with a shorter window.
 #[test]
-fn who_takes_an_answer_too_slowly_is_cut_off() {
+fn who_does_not_take_an_answer_is_cut_off() {
     let (node, paths) = with_long_answers();
-    let (chain, block) = ("/chain", paths[0].as_str());
     let mut listening = node.connect();
     let listen = "GET /api/v1/events?topics=reorg HTTP/1.1\r\nHost: localhost\r\n\r\n";
     listening.write_all(listen.as_bytes()).unwrap();
-    let cut_off = Duration::from_secs(25)..Duration::from_secs(75);
+    let silent = ["/chain", &paths[0]].map(|path| ask(&node, path));
     thread::scope(|scope| {
-        let slow = [(chain, 0), (chain, 100), (block, 0), (block, 100)];
-        let slow = slow.map(|(path, bytes)| {
-            let stream = ask(&node, path);
-            scope.spawn(move || read_slowly(stream, bytes))
-        });
-        // It takes its time as well, but goes on: 400 kB a second.
-        let steady = scope.spawn(|| {
-            let mut stream = ask(&node, chain);
-            let (mut read, start) = (vec![0; 20_000], Instant::now());
-            while start.elapsed() < Duration::from_secs(40) {
-                assert!(stream.read(&mut read).unwrap() > 0);
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        for slow in slow {
-            let after = slow.join().unwrap();
-            assert!(cut_off.contains(&after), "{after:?}");
+        let silent = silent.map(|stream| scope.spawn(|| until_cut_off(stream)));
+        for silent in silent {
+            let after = silent.join().unwrap();
+            assert!(after > Duration::from_secs(25), "{after:?}");
+            assert!(after < Duration::from_secs(60), "{after:?}");
         }
-        steady.join().unwrap();
     });
     // Who listens is not slow: there was nothing to take.
     let mut listening = BufReader::new(listening);

@@ -22,9 +22,10 @@ use tokio::time::timeout;
 
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
-use crate::fetch::{self, FetchError, Piece, Pieces, client};
+use crate::fetch::{self, FetchError, Packing, Piece, Pieces, client};
 use crate::http::{INSTANCE_HEADER, NODE_HEADER};
-use crate::open_files;
+use crate::unpack::UnpackError;
+use crate::{open_files, repeated};
 
 /// The whole answer must be there within this time.
 const ANSWER_TIMEOUT_MS: u64 = 600_000;
@@ -77,6 +78,8 @@ struct Shared {
     failing: Mutex<BTreeSet<PeerAddress>>,
     /// The peers that go by our name: that is logged once.
     namesakes: Mutex<BTreeSet<PeerAddress>>,
+    /// The peers whose packed answer would have cost too much to unpack.
+    dense: Mutex<BTreeSet<PeerAddress>>,
 }
 
 impl Asker {
@@ -94,6 +97,7 @@ impl Asker {
                 etags: Mutex::default(),
                 failing: Mutex::default(),
                 namesakes: Mutex::default(),
+                dense: Mutex::default(),
             }),
             running: BTreeMap::new(),
         }
@@ -118,6 +122,7 @@ impl Asker {
         self.shared.remember(peer, None);
         locked(&self.shared.failing).remove(peer);
         locked(&self.shared.namesakes).remove(peer);
+        locked(&self.shared.dense).remove(peer);
     }
 }
 
@@ -150,32 +155,45 @@ impl Shared {
     /// Logs when a peer's chain can't be read any more, and when it can again;
     /// and who turns out to be this node, or to go by its name.
     fn note(&self, peer: &PeerAddress, heard: &Heard, seen: &Seen) {
-        if seen.has_our_name && self.note_in(&self.namesakes, peer) {
+        if seen.has_our_name
+            && self.note_in(&self.namesakes, peer)
+            && let Some(left_out) = repeated::turn_of_news("namesake")
+        {
             let name = self.node.node_id();
             tracing::warn!(
                 %peer,
                 %name,
+                left_out,
                 "the peer goes by the name of this node, but is another process: the data folder \
                  of one is a copy of the other's, and the rewards of both go to that name"
             );
         }
         let error = match heard {
             Heard::Other(PeerReport::Itself) => {
-                tracing::warn!(%peer, "this node itself answers there: it is no peer any more");
+                if let Some(left_out) = repeated::turn_of_news("itself") {
+                    tracing::warn!(%peer, left_out,
+                        "this node itself answers there: it is no peer any more");
+                }
                 return;
             }
             Heard::Other(PeerReport::Failed(error)) => error,
             Heard::Other(PeerReport::Refused(refusal)) => &refusal.problem,
             _ => {
-                if locked(&self.failing).remove(peer) {
-                    tracing::info!(%peer, "the peer's chain can be read again");
+                // One that is now well, now not, could go on like that.
+                if locked(&self.failing).remove(peer)
+                    && let Some(left_out) = repeated::turn_of_news("readable")
+                {
+                    tracing::info!(%peer, left_out, "the peer's chain can be read again");
                 }
                 return;
             }
         };
-        match self.note_in(&self.failing, peer) {
-            true => tracing::info!(%peer, %error, "the peer's chain was not read"),
-            false => tracing::debug!(%peer, %error, "the peer's chain was not read again"),
+        let is_first = self.note_in(&self.failing, peer);
+        match is_first.then(|| repeated::turn_of_news("unreadable-peer")) {
+            Some(Some(left_out)) => {
+                tracing::info!(%peer, %error, left_out, "the peer's chain was not read");
+            }
+            _ => tracing::debug!(%peer, %error, "the peer's chain was not read again"),
         }
     }
 
@@ -214,7 +232,13 @@ impl Shared {
         let report = match heard {
             Ok(heard) => return (heard, seen),
             Err(Unheard::Refused(refusal)) => PeerReport::Refused(refusal),
-            Err(Unheard::Fetch(error)) => PeerReport::Failed(error.to_string()),
+            Err(Unheard::Fetch(error)) => {
+                // Plain, its chain may be as long as it is.
+                if matches!(error, FetchError::Unpack(UnpackError::Dense)) {
+                    self.note_in(&self.dense, peer);
+                }
+                PeerReport::Failed(error.to_string())
+            }
             Err(Unheard::Ours(error)) => PeerReport::Failed(error),
         };
         self.remember(peer, None);
@@ -233,7 +257,11 @@ impl Shared {
         let remembered = self.remembered(peer);
         let is_only_own = remembered.is_none();
         let known = own.into_iter().chain(remembered);
-        let response = fetch::get_chain(&self.client, peer, known).await;
+        let packing = match locked(&self.dense).contains(peer) {
+            true => Packing::Plain,
+            false => Packing::Gzip,
+        };
+        let response = fetch::get_chain(&self.client, peer, known, packing).await;
         let response = response.map_err(Unheard::Fetch)?;
         let (status, headers) = (response.status(), response.headers());
         seen.kind = fetch::kind_of(status, headers);

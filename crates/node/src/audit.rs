@@ -35,7 +35,7 @@ use utoipa::ToSchema;
 
 use crate::driver::now;
 use crate::explorer::preimage::{Guess, guess, puzzle_after};
-use crate::fetch::{self, FetchError, Piece, Pieces};
+use crate::fetch::{self, FetchError, Packing, Piece, Pieces};
 
 /// An audit ends after this time, whatever the peer still sends.
 const AUDIT_TIMEOUT_MS: u64 = 60_000;
@@ -209,7 +209,7 @@ async fn look(
     audit: &mut Audit,
 ) -> Result<(), FetchError> {
     let begin = Instant::now();
-    let response = fetch::get_chain(&fetch::client(), peer, None).await?;
+    let response = fetch::get_chain(&fetch::client(), peer, None, Packing::Gzip).await?;
     let (status, headers) = (response.status(), response.headers());
     audit.kind = kind_name(fetch::kind_of(status, headers)).to_owned();
     let header = |name| {

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::driver::NodeHandle;
 use crate::fetch::client;
+use crate::repeated;
 
 /// How often it is looked whether anybody met damage.
 const LOOK_INTERVAL_MS: u64 = 1_000;
@@ -51,7 +52,11 @@ pub(crate) async fn watch(node: NodeHandle) {
                      or stop the node and put the file back from a backup"
                 ),
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "a damaged block could not be mended"),
+                Err(error) => {
+                    if let Some(left_out) = repeated::turn("not-mended") {
+                        tracing::error!(%error, left_out, "a damaged block could not be mended");
+                    }
+                }
             }
         }
         if left {
@@ -100,7 +105,10 @@ async fn find(
         {
             return Some(read.text().to_vec());
         }
-        tracing::warn!(%peer, hash = %block.hash, "the peer sent another block than was asked for");
+        if let Some(left_out) = repeated::turn_of_news("another-block") {
+            tracing::warn!(%peer, hash = %block.hash, left_out,
+                "the peer sent another block than was asked for");
+        }
     }
     None
 }

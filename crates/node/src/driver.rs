@@ -416,12 +416,17 @@ impl Driver {
                 Effect::LeftOut(LeftOut {
                     transactions,
                     blocks,
-                }) => tracing::warn!(
-                    transactions,
-                    blocks,
-                    "transactions of dropped blocks may not wait here or found no room, and \
-                     so many blocks were not looked through; all stand in the block log"
-                ),
+                }) => {
+                    if let Some(left_out) = repeated::turn_of_news("dropped") {
+                        tracing::warn!(
+                            transactions,
+                            blocks,
+                            left_out,
+                            "transactions of dropped blocks may not wait here or found no room, \
+                             and so many blocks were not looked through; all stand in the block log"
+                        );
+                    }
+                }
                 Effect::Refused(error) => {
                     if let Some(left_out) = repeated::turn(error.rule()) {
                         tracing::warn!(%error, left_out, "block refused");
@@ -527,11 +532,16 @@ impl Driver {
 }
 
 fn log_made(block: &Block) {
+    // Whoever may call `/mine` makes as many as they like.
+    let Some(left_out) = repeated::turn_of_news("made") else {
+        return;
+    };
     tracing::info!(
         index = block.index(),
         hash = %block.hash(),
         proof = block.proof(),
         transactions = block.transactions().count(),
+        left_out,
         "block made"
     );
 }

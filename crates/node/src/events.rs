@@ -25,6 +25,7 @@ use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
 use crate::explorer::transaction::{TransactionState, waiting_state};
 use crate::pool_record::PoolSample;
+use crate::repeated;
 
 /// At most so much of what happened waits to be made events of; what comes then
 /// is lost, and the listeners hear that something is.
@@ -91,7 +92,9 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
                     all.merge(more);
                 }
                 if let Err(problem) = tell_all(&node, all, &mut told) {
-                    tracing::warn!(detail = problem.detail, "events were lost");
+                    if let Some(left_out) = repeated::turn("events-lost") {
+                        tracing::warn!(detail = problem.detail, left_out, "events were lost");
+                    }
                     node.events().lose();
                 }
                 sleep(Duration::from_millis(EVENTS_PAUSE_MS)).await;

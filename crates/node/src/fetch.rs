@@ -12,12 +12,15 @@ use adit_core::peer::PeerAddress;
 use adit_core::sync::PeerKind;
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, HeaderValue, IF_NONE_MATCH, SERVER};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, SERVER,
+};
 use reqwest::{Client, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use crate::http::NODE_HEADER;
+use crate::unpack::{UnpackError, Unpacker};
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -53,6 +56,10 @@ pub(crate) enum FetchError {
     Endless(u64),
     #[error("expected status 200, found {0}")]
     Status(StatusCode),
+    #[error("expected an answer in gzip or not packed at all, found Content-Encoding: {0:?}")]
+    Encoding(HeaderValue),
+    #[error("the answer can't be unpacked: {0}")]
+    Unpack(#[from] UnpackError),
     #[error("the answer broke off")]
     BrokeOff,
     #[error("the check of its chain failed")]
@@ -135,14 +142,27 @@ impl Resolve for BoundedLookup {
     }
 }
 
+/// How an answer may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Gzip,
+    Plain,
+}
+
 /// Asks a peer for its chain, unless it has one of these tags. Answers as soon
 /// as the head of its answer is there.
 pub(crate) async fn get_chain(
     client: &Client,
     peer: &PeerAddress,
     known: impl IntoIterator<Item = HeaderValue>,
+    packing: Packing,
 ) -> Result<Response, FetchError> {
-    let mut request = client.get(format!("http://{peer}/chain"));
+    let offered = match packing {
+        Packing::Gzip => "gzip",
+        Packing::Plain => "identity",
+    };
+    let request = client.get(format!("http://{peer}/chain"));
+    let mut request = request.header(ACCEPT_ENCODING, offered);
     for etag in known {
         request = request.header(IF_NONE_MATCH, etag);
     }
@@ -180,6 +200,7 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
+    let unpacker = unpacker_of(response.headers())?;
     let (pieces, received) = mpsc::channel(PIECES_LIMIT);
     // Whoever reads can be cut off at any time; the check sees that by this.
     let wanting = Arc::new(());
@@ -188,7 +209,7 @@ where
         wanted: Arc::downgrade(&wanting),
     };
     let check = tokio::task::spawn_blocking(move || check(received));
-    let passed = pass_on(response, pieces).await;
+    let passed = pass_on(response, unpacker, pieces).await;
     // What the check found wrong comes first: it is why passing on ended.
     let checked = check.await;
     drop(wanting);
@@ -201,8 +222,27 @@ where
     }
 }
 
+/// What unpacks an answer with this head, if it is packed.
+fn unpacker_of(headers: &HeaderMap) -> Result<Option<Unpacker>, FetchError> {
+    let Some(encoding) = headers.get(CONTENT_ENCODING) else {
+        return Ok(None);
+    };
+    let is = |name: &str| encoding.as_bytes().eq_ignore_ascii_case(name.as_bytes());
+    if is("gzip") || is("x-gzip") {
+        Ok(Some(Unpacker::default()))
+    } else if is("identity") {
+        Ok(None)
+    } else {
+        Err(FetchError::Encoding(encoding.clone()))
+    }
+}
+
 /// Passes the answer on piece by piece, as long as it keeps its pace.
-async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<(), FetchError> {
+async fn pass_on(
+    mut response: Response,
+    mut unpacker: Option<Unpacker>,
+    pieces: mpsc::Sender<Piece>,
+) -> Result<(), FetchError> {
     let window = Duration::from_millis(PACE_WINDOW_MS);
     let mut window_bytes = 0u64;
     let mut window_end = Instant::now() + window;
@@ -215,14 +255,27 @@ async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<
                 continue;
             }
         };
-        let Some(piece) = piece else {
-            let _ = pieces.send(Piece::End).await;
-            return Ok(());
-        };
+        let is_end = piece.is_none();
+        let mut piece = piece.unwrap_or_default();
         window_bytes += piece.len() as u64;
         // The peer is not to blame for the time that our check takes.
         let before = Instant::now();
-        if pieces.send(Piece::Bytes(piece)).await.is_err() {
+        loop {
+            let unpacked = match &mut unpacker {
+                None => std::mem::take(&mut piece),
+                Some(_) if piece.is_empty() && !is_end => break,
+                Some(unpacker) if piece.is_empty() => unpacker.end()?,
+                Some(unpacker) => unpacker.unpack(&mut piece)?,
+            };
+            if !unpacked.is_empty() && pieces.send(Piece::Bytes(unpacked)).await.is_err() {
+                return Ok(());
+            }
+            if piece.is_empty() {
+                break;
+            }
+        }
+        if is_end {
+            let _ = pieces.send(Piece::End).await;
             return Ok(());
         }
         window_end += before.elapsed();
@@ -232,10 +285,9 @@ async fn pass_on(mut response: Response, pieces: mpsc::Sender<Piece>) -> Result<
 /// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
 /// URL and names the cause only in `source`.
 fn explained(error: &reqwest::Error) -> String {
-    let (mut cause, mut is_of_http): (&dyn Error, bool) = (error, false);
+    let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
-        is_of_http |= cause.is::<hyper::Error>();
     }
     match error {
         error if error.is_connect() && error.is_timeout() => {
@@ -243,10 +295,6 @@ fn explained(error: &reqwest::Error) -> String {
         }
         error if error.is_connect() => format!("no connection: {cause}"),
         error if error.is_redirect() => cause.to_string(),
-        // What breaks off under the unpacking is called undecodable as well.
-        error if error.is_decode() && !is_of_http => {
-            format!("the answer can't be unpacked: {cause}")
-        }
         _ => format!("the answer broke off: {cause}"),
     }
 }

@@ -52,7 +52,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use self::caller::Caller;
-use self::connection::Connection;
+use self::connection::{CLIENTS_PACE, Connection};
 use self::counters::{Counters, Group};
 use crate::budget::Budget;
 use crate::driver::NodeHandle;
@@ -146,7 +146,7 @@ pub(crate) async fn serve(
         // Answers are written whole; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
-        let io = TokioIo::new(Connection::new(Arc::clone(&stream)));
+        let io = TokioIo::new(Connection::new(Arc::clone(&stream), CLIENTS_PACE));
         let (front, client) = (front.clone(), Arc::clone(&stream));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let request = request.map(Body::new);

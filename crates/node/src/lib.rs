@@ -31,6 +31,7 @@ mod server;
 mod signatures;
 mod spare_thread;
 mod token;
+mod unpack;
 mod view;
 
 pub use explorer::address::{AddressState, AddressTransactions};

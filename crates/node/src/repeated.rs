@@ -1,45 +1,60 @@
-//! Log lines that would repeat without an end: the first of a kind is written,
-//! and then one a minute at most, which says how many were left out before it.
+//! Log lines that would repeat without an end: of a kind, a few are written in a
+//! minute, and the first one after that says how many were left out before it.
 //! What a line says, and what is a kind, whoever writes it decides.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two lines of a kind there is at least this time.
+/// In a time of this length, counted from the first of them ...
 const REPEATED_INTERVAL_MS: u64 = 60_000;
+
+/// ... so many lines of a kind are written that each tell something new.
+const NEWS_LINES_LIMIT: u64 = 30;
 
 static LINES: Lines = Lines(Mutex::new(BTreeMap::new()));
 
-/// Whether a line of this kind is written now: then, how many were left out
-/// since the last one. The log stays bounded if the number of kinds is: a kind
-/// is a name in the source, and nothing that comes from outside.
+/// Whether a line of this kind is written now, of which one a minute is enough:
+/// then, how many were left out since the last one. The log stays bounded if the
+/// number of kinds is: a kind is a name in the source, and nothing that comes
+/// from outside.
 pub(crate) fn turn(kind: &'static str) -> Option<u64> {
-    LINES.turn_at(kind, Instant::now())
+    LINES.turn_at(kind, 1, Instant::now())
+}
+
+/// The same for lines that each tell something new, and that come seldom if
+/// nobody is up to something. Answers how many were left out, if any were.
+pub(crate) fn turn_of_news(kind: &'static str) -> Option<Option<u64>> {
+    let left_out = LINES.turn_at(kind, NEWS_LINES_LIMIT, Instant::now())?;
+    Some((left_out > 0).then_some(left_out))
 }
 
 struct Lines(Mutex<BTreeMap<&'static str, Line>>);
 
-/// The last line of a kind.
+/// The lines of a kind since the begin of the interval.
 struct Line {
-    written: Instant,
+    begin: Instant,
+    written: u64,
     left_out: u64,
 }
 
 impl Lines {
-    fn turn_at(&self, kind: &'static str, now: Instant) -> Option<u64> {
+    fn turn_at(&self, kind: &'static str, limit: u64, now: Instant) -> Option<u64> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(line) = lines.get_mut(kind) else {
-            let (written, left_out) = (now, 0);
-            lines.insert(kind, Line { written, left_out });
-            return Some(0);
-        };
+        let line = lines.entry(kind).or_insert(Line {
+            begin: now,
+            written: 0,
+            left_out: 0,
+        });
         let interval = Duration::from_millis(REPEATED_INTERVAL_MS);
-        if now.saturating_duration_since(line.written) < interval {
+        if now.saturating_duration_since(line.begin) >= interval {
+            (line.begin, line.written) = (now, 0);
+        }
+        if line.written >= limit {
             line.left_out = line.left_out.saturating_add(1);
             return None;
         }
-        line.written = now;
+        line.written += 1;
         Some(std::mem::take(&mut line.left_out))
     }
 }
@@ -51,7 +66,7 @@ mod tests {
     #[test]
     fn of_a_kind_one_line_a_minute_is_written_and_says_how_many_were_left_out() {
         let (lines, start) = (Lines(Mutex::default()), Instant::now());
-        let at = |kind, ms| lines.turn_at(kind, start + Duration::from_millis(ms));
+        let at = |kind, ms| lines.turn_at(kind, 1, start + Duration::from_millis(ms));
         assert_eq!(at("one", 0), Some(0));
         for ms in 1..=50_000 {
             assert_eq!(at("one", ms), None);
@@ -61,5 +76,15 @@ mod tests {
         assert_eq!(at("one", REPEATED_INTERVAL_MS + 1), None);
         assert_eq!(at("one", 3 * REPEATED_INTERVAL_MS), Some(1));
         assert_eq!(at("one", 5 * REPEATED_INTERVAL_MS), Some(0));
+    }
+
+    #[test]
+    fn of_news_some_lines_a_minute_are_written() {
+        let (lines, start) = (Lines(Mutex::default()), Instant::now());
+        let at = |ms| lines.turn_at("news", 3, start + Duration::from_millis(ms));
+        assert_eq!([0, 1, 2].map(at), [Some(0); 3]);
+        assert_eq!([3, 4, REPEATED_INTERVAL_MS - 1].map(at), [None; 3]);
+        assert_eq!(at(REPEATED_INTERVAL_MS), Some(3));
+        assert_eq!(at(REPEATED_INTERVAL_MS + 1), Some(0));
     }
 }

@@ -14,6 +14,7 @@ use adit_core::sync::{Ask, PeerReport, Refusal, Seen};
 use super::handle::Command;
 use super::{Driver, DriverError, Heard};
 use crate::branch::{CheckedBlocks, CheckedBranch};
+use crate::repeated;
 
 /// Blocks of a branch are taken in for so long; then it is the others' turn.
 const ADOPTION_STEP_MS: u64 = 100;
@@ -159,7 +160,9 @@ impl Driver {
             // What is wrong may come behind enough that is right.
             _ if adoption.has_won => {
                 let (peer, length) = (&adoption.ask.peer, self.node.chain().length());
-                tracing::info!(%peer, length, "adopted the peer's chain");
+                if let Some(left_out) = repeated::turn_of_news("adopted") {
+                    tracing::info!(%peer, length, left_out, "adopted the peer's chain");
+                }
                 Some(PeerReport::Adopted { length })
             }
             Step::Ended(report) => Some(report),

@@ -17,6 +17,11 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 /// counts with twice as much, for what it needs around the bytes.
 const SEND_BUFFER_BYTES: usize = 48 * 1024;
 
+/// What the system holds of what a client sent and nobody has read yet; Linux
+/// counts with twice as much here too. Left to itself it grows to as much as
+/// 32 MiB for one that sends fast, and is full when the node then waits for it.
+const RECEIVE_BUFFER_BYTES: usize = 32 * 1024;
+
 /// While a client is waited for, it takes in every window of this length ...
 const WRITE_WINDOW_MS: u64 = 30_000;
 
@@ -42,7 +47,8 @@ const LINGER_LIMIT_BYTES: usize = 1024 * 1024;
 /// Sets what all connections have in common; they inherit it.
 pub(super) fn prepare(listener: &TcpListener) {
     let window = Duration::from_millis(WRITE_WINDOW_MS);
-    let sized = sockopt::set_socket_send_buffer_size(listener, SEND_BUFFER_BYTES);
+    let sized = sockopt::set_socket_send_buffer_size(listener, SEND_BUFFER_BYTES)
+        .and_then(|()| sockopt::set_socket_recv_buffer_size(listener, RECEIVE_BUFFER_BYTES));
     // A client whose machine has gone says nothing about it.
     let kept = sockopt::set_socket_keepalive(listener, true)
         .and_then(|()| sockopt::set_tcp_keepidle(listener, window))
@@ -57,6 +63,19 @@ pub(super) fn prepare(listener: &TcpListener) {
     }
 }
 
+/// How fast a client takes its answer at least.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LeastPace {
+    window: Duration,
+    bytes: usize,
+}
+
+/// What the node asks of its clients.
+pub(super) const CLIENTS_PACE: LeastPace = LeastPace {
+    window: Duration::from_millis(WRITE_WINDOW_MS),
+    bytes: WRITE_PACE_LIMIT_BYTES,
+};
+
 /// A client's connection.
 pub(super) struct Connection {
     stream: Arc<TcpStream>,
@@ -64,11 +83,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Arc<TcpStream>) -> Connection {
-        Connection {
-            stream,
-            pace: Pace::default(),
-        }
+    pub(super) fn new(stream: Arc<TcpStream>, least: LeastPace) -> Connection {
+        let pace = Pace {
+            least,
+            is_waiting: false,
+            window: None,
+            taken_bytes: 0,
+        };
+        Connection { stream, pace }
     }
 
     fn poll_taken(
@@ -99,8 +121,8 @@ impl Connection {
 
 /// Measures how fast a client takes what is there for it. Time in which there
 /// is nothing does not count: who listens to events is not slow.
-#[derive(Default)]
 struct Pace {
+    least: LeastPace,
     /// Whether the client is being waited for.
     is_waiting: bool,
     window: Option<Pin<Box<Sleep>>>,
@@ -110,7 +132,10 @@ struct Pace {
 impl Pace {
     /// The client takes nothing at this moment: ready when that is too slow.
     fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let length = Duration::from_millis(WRITE_WINDOW_MS);
+        let LeastPace {
+            window: length,
+            bytes: least_bytes,
+        } = self.least;
         let window = self.window.get_or_insert_with(|| Box::pin(sleep(length)));
         if !self.is_waiting {
             window.as_mut().reset(Instant::now() + length);
@@ -118,13 +143,13 @@ impl Pace {
         }
         loop {
             ready!(window.as_mut().poll(cx));
-            if self.taken_bytes < WRITE_PACE_LIMIT_BYTES {
-                let taken = self.taken_bytes;
+            if self.taken_bytes < least_bytes {
+                let (taken, length_ms) = (self.taken_bytes, length.as_millis());
                 return Poll::Ready(io::Error::new(
                     io::ErrorKind::TimedOut,
                     format!(
-                        "expected a client that takes {WRITE_PACE_LIMIT_BYTES} bytes of its \
-                         answer in {WRITE_WINDOW_MS} ms, found one that took {taken}"
+                        "expected a client that takes {least_bytes} bytes of its answer in \
+                         {length_ms} ms, found one that took {taken}"
                     ),
                 ));
             }
@@ -235,5 +260,108 @@ pub(super) async fn see_off(stream: &TcpStream) {
 pub(super) fn abort(stream: &TcpStream) {
     if let Err(error) = sockopt::set_socket_linger(stream, Some(Duration::ZERO)) {
         tracing::debug!(%error, "the system keeps what a slow client has not taken");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{Read, Write};
+
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    /// The node's pace, sixty times as fast.
+    const LEAST: LeastPace = LeastPace {
+        window: Duration::from_millis(500),
+        bytes: 64 * 1024,
+    };
+
+    /// The connection of a node to a client, whose system takes so much on its own.
+    async fn connected(receive_bytes: u32) -> (Connection, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        prepare(&listener);
+        let client = tokio::net::TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(receive_bytes).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(client.connect(address), listener.accept());
+        let client = client.unwrap().into_std().unwrap();
+        client.set_nonblocking(false).unwrap();
+        let stream = Arc::new(accepted.unwrap().0);
+        (Connection::new(stream, LEAST), client)
+    }
+
+    /// Writes so much, as hyper does: until it fails, or is all taken.
+    async fn write(connection: &mut Connection, bytes: usize) -> io::Result<()> {
+        let (piece, mut left) = ([7; 16 * 1024], bytes);
+        while left > 0 {
+            let piece = &piece[..left.min(piece.len())];
+            left -= poll_fn(|cx| Pin::new(&mut *connection).poll_write(cx, piece)).await?;
+        }
+        poll_fn(|cx| Pin::new(&mut *connection).poll_flush(cx)).await
+    }
+
+    /// Reads about so much in each window, until the node hangs up.
+    fn read(mut client: std::net::TcpStream, bytes_a_window: usize) {
+        let mut buffer = vec![0; bytes_a_window / 10];
+        while matches!(client.read(&mut buffer), Ok(1..)) {
+            std::thread::sleep(LEAST.window / 10);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_client_floods_the_node_with_is_held_by_the_client() {
+        let (connection, mut flooding) = connected(4096).await;
+        // Read fast, it would have the system make room for more and more.
+        let stream = Arc::clone(&connection.stream);
+        let writing = spawn_blocking(move || {
+            flooding.write_all(&[7; 4_000_000]).unwrap();
+            flooding
+        });
+        let (mut buffer, mut left) = (vec![0; 1_000_000], 4_000_000);
+        while left > 0 {
+            stream.readable().await.unwrap();
+            left -= stream.try_read(&mut buffer).unwrap_or(0);
+        }
+        let mut flooding = writing.await.unwrap();
+        flooding.set_nonblocking(true).unwrap();
+        while flooding.write(&[7; 65_536]).is_ok() {}
+        sleep(Duration::from_millis(300)).await;
+        while flooding.write(&[7; 65_536]).is_ok() {}
+        let held_bytes = rustix::io::ioctl_fionread(&*stream).unwrap();
+        assert!(held_bytes > 0);
+        assert!(
+            held_bytes <= 2 * RECEIVE_BUFFER_BYTES as u64,
+            "{held_bytes}"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_takes_too_little_is_cut_off_and_who_takes_enough_is_not() {
+        let (mut connection, silent) = connected(4096).await;
+        let start = Instant::now();
+        let error = write(&mut connection, 10_000_000).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() >= LEAST.window);
+        drop(silent);
+
+        let (mut connection, dripping) = connected(4096).await;
+        let reading = spawn_blocking(|| read(dripping, 10_000));
+        let error = write(&mut connection, 10_000_000).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(connection);
+        reading.await.unwrap();
+
+        let (mut connection, steady) = connected(256 * 1024).await;
+        let reading = spawn_blocking(|| read(steady, 10 * 64 * 1024));
+        let start = Instant::now();
+        write(&mut connection, 2_000_000).await.unwrap();
+        assert!(start.elapsed() > 2 * LEAST.window, "it took its time");
+        // Nothing to take is nothing to be slow at.
+        sleep(3 * LEAST.window).await;
+        write(&mut connection, 100_000).await.unwrap();
+        drop(connection);
+        reading.await.unwrap();
     }
 }

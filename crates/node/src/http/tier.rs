@@ -16,6 +16,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use super::caller::Caller;
 use super::{envelope, pages};
 use crate::driver::NodeHandle;
+use crate::repeated;
 
 /// How an operation's tier is called in the API's description.
 pub(super) const TIER: &str = "x-tier";
@@ -92,11 +93,14 @@ async fn for_the_operator(request: Request, next: Next) -> Response {
         return next.run(request).await;
     };
     let path = request.uri().path();
-    tracing::info!(
-        path,
-        rule = problem.rule,
-        "refused: that is for the operator"
-    );
+    if let Some(left_out) = repeated::turn("for-the-operator") {
+        tracing::info!(
+            path,
+            rule = problem.rule,
+            left_out,
+            "refused: that is for the operator"
+        );
+    }
     let node = request.extensions().get::<NodeHandle>();
     match node.filter(|_| !envelope::speaks_problems(path)) {
         Some(node) => pages::operator_only(node, problem),

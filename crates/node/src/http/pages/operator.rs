@@ -18,6 +18,7 @@ use super::send::read_form;
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
 use crate::http::caller::{Access, Caller, OPERATOR_COOKIE};
+use crate::repeated;
 
 #[derive(Template)]
 #[template(path = "operator.html")]
@@ -68,7 +69,9 @@ pub(super) async fn show_token(
     };
     let token = access.token.as_ref();
     let Some(token) = token.filter(|token| token.is(shown.token.trim())) else {
-        tracing::warn!("a page was shown a token that is not this node's");
+        if let Some(left_out) = repeated::turn("token-wrong") {
+            tracing::warn!(left_out, "a page was shown a token that is not this node's");
+        }
         let (rule, problem) = match token {
             Some(_) => ("token-wrong", "That is not the token of this node."),
             None => ("no-token", "This node has no token."),
