@@ -96,7 +96,7 @@ fn a_node_that_gets_no_more_threads_answers_and_adopts() {
         "/blocks",
         "/api/v1/stats",
         "/api/v1/blocks",
-        "/api/v1/block/2/raw",
+        "/api/v1/block-height/2",
         "/api/v1/mempool",
     ] {
         node.get(path).expect_status(200);

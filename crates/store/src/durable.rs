@@ -77,7 +77,9 @@ pub(crate) fn check_is_file(path: &Path) -> io::Result<()> {
         kind if kind.is_file() => return Ok(()),
         kind if kind.is_dir() => "a folder",
         kind if kind.is_fifo() => "a named pipe",
-        _ => "neither a file nor a folder",
+        kind if kind.is_socket() => "a socket",
+        // A device answers at once, whatever it answers.
+        _ => return Ok(()),
     };
     let what = format!("expected a file, found {found}: move it away");
     Err(io::Error::other(what))

@@ -12,7 +12,6 @@ use crate::index::Index;
 use crate::lock::FolderLock;
 use crate::log::BlockLog;
 use crate::open::Opened;
-use crate::overlay::Overlay;
 use crate::peers::PeersFile;
 use crate::pending::{PENDING_FOLDER, PendingLog};
 use crate::replay::Replay;
@@ -40,12 +39,12 @@ impl Store {
             FrozenIndex::Used => Index::open_frozen(&path)?,
             FrozenIndex::Ignored => Index::in_scratch(&path)?,
         };
-        let (covered, length) = (index.view()?.covered(), index.view()?.length());
+        let (covered, overlay) = (index.view()?.covered(), index.view()?.overlay());
         let end = whole_end(&segments, covered)?;
         let store = Store {
             replay: Some(Replay::open(Arc::clone(&segments), covered, end)?),
             peers: PeersFile::frozen(folder.join("peers.json"))?,
-            overlay: Overlay::on(length),
+            overlay,
             accounts: AccountOverlay::default(),
             limits: Limits::default(),
             pending: PendingLog::frozen(folder.join(PENDING_FOLDER), end)?,

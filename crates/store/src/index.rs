@@ -18,15 +18,17 @@ use crate::account_record::{account_to_bytes, changes_to_bytes};
 use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
 use crate::durable::Durability;
 use crate::error::StoreError;
+use crate::growing::Growing;
 use crate::health::{Health, is_damage};
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
+    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
     MAIN_CHAIN_BYTES, META,
 };
 use crate::index_view::View;
+use crate::main_writer::{MainWriter, Switch, insert_behind};
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
+use crate::record::{BLOCK_BYTES, BlockRecord};
 
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -49,14 +51,6 @@ pub(crate) enum Commit {
     Visible,
     /// For the next process too.
     Durable,
-}
-
-/// A reorganisation that is too long for the overlay: the main chain is now
-/// its first `fork` blocks and the line of ancestors of `tip`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Switch {
-    pub(crate) tip: Hash,
-    pub(crate) fork: u64,
 }
 
 impl Index {
@@ -268,72 +262,6 @@ fn insert_sorted(
     Ok(())
 }
 
-/// The main chain's table, and how long its blocks are together.
-struct MainWriter<'a> {
-    table: Table<'a, u64, &'static [u8; MAIN_BYTES]>,
-    bytes: u64,
-}
-
-impl MainWriter<'_> {
-    /// Adds blocks behind the last one.
-    fn append(&mut self, first_index: u64, records: &[MainRecord]) -> Result<(), redb::Error> {
-        // As in `insert_sorted`, into the gap at the end.
-        let mut end = self.table.upper_bound_mut(Bound::<u64>::Unbounded)?;
-        for (index, record) in (first_index..).zip(records) {
-            end.insert_before(index, &record.to_bytes())?;
-            self.bytes += u64::from(record.location.length_bytes);
-        }
-        Ok(end.close()?)
-    }
-
-    fn put(&mut self, index: u64, record: MainRecord) -> Result<(), redb::Error> {
-        let replaced = self.table.insert(index, &record.to_bytes())?;
-        let replaced_bytes = replaced.map_or(0, |bytes| text_bytes(bytes.value()));
-        self.bytes = self.bytes.saturating_sub(replaced_bytes);
-        self.bytes += u64::from(record.location.length_bytes);
-        Ok(())
-    }
-
-    /// Removes all blocks behind the first `length` ones.
-    fn cut(&mut self, length: u64) -> Result<(), redb::Error> {
-        let last = self.table.last()?.map_or(0, |(index, _)| index.value());
-        for index in (length.saturating_add(1)..=last).rev() {
-            let removed = self.table.remove(index)?;
-            let removed_bytes = removed.map_or(0, |bytes| text_bytes(bytes.value()));
-            self.bytes = self.bytes.saturating_sub(removed_bytes);
-        }
-        Ok(())
-    }
-
-    fn switch(
-        &mut self,
-        switch: Switch,
-        blocks: &impl ReadableTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>,
-    ) -> Result<(), redb::Error> {
-        let mut next = Some(switch.tip);
-        let mut is_tip = true;
-        while let Some(hash) = next {
-            let Some(bytes) = blocks.get(&hash.0)? else {
-                let what = format!("block {hash} is missing among the ancestors of another");
-                return Err(redb::Error::Corrupted(what));
-            };
-            let record = BlockRecord::from_bytes(bytes.value());
-            let index = record.entry.index;
-            if is_tip {
-                self.cut(index)?;
-                is_tip = false;
-            }
-            if index <= switch.fork {
-                break;
-            }
-            let location = record.location;
-            self.put(index, MainRecord { hash, location })?;
-            next = record.entry.parent;
-        }
-        Ok(())
-    }
-}
-
 fn not_newest() -> StoreError {
     StoreError::OutOfOrder {
         what: "a new index is not of the newest format".to_owned(),
@@ -399,16 +327,15 @@ fn fill(
     insert_sorted(&mut blocks, &overlay.sorted_blocks())?;
     let mut meta = transaction.open_table(META)?;
     let bytes_before = meta.get(MAIN_CHAIN_BYTES)?.map_or(0, |value| value.value());
-    let mut main = MainWriter {
-        table: transaction.open_table(MAIN)?,
-        bytes: bytes_before,
-    };
+    let mut main = MainWriter::new(transaction.open_table(MAIN)?, bytes_before);
     main.cut(overlay.kept_length())?;
-    main.append(overlay.kept_length() + 1, overlay.main())?;
+    main.insert_behind(overlay.kept_length(), overlay.main())?;
+    write_growing(transaction, overlay.growing())?;
     if let Some(switch) = switch {
-        main.switch(switch, &blocks)?;
+        main.switch(switch, &blocks, &transaction.open_table(BRANCH)?)?;
+        transaction.delete_table(BRANCH)?;
     }
-    meta.insert(MAIN_CHAIN_BYTES, main.bytes)?;
+    meta.insert(MAIN_CHAIN_BYTES, main.bytes())?;
     put_covered(&mut meta, covered)?;
     write_accounts(transaction, accounts)
 }
@@ -416,6 +343,7 @@ fn fill(
 /// Deletes all tables but the one that says what the index is like.
 fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(MAIN)?;
+    transaction.delete_table(BRANCH)?;
     transaction.delete_table(BLOCKS)?;
     transaction.delete_table(ACCOUNTS)?;
     transaction.delete_table(CHANGES)?;
@@ -430,6 +358,19 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(CHANGES)?;
     Ok(())
+}
+
+fn write_growing(transaction: &WriteTransaction, growing: &Growing) -> Result<(), redb::Error> {
+    if growing.is_another() {
+        transaction.delete_table(BRANCH)?;
+    }
+    match growing.records() {
+        [] => Ok(()),
+        records => {
+            let mut branch = transaction.open_table(BRANCH)?;
+            insert_behind(&mut branch, growing.first_index() - 1, records)
+        }
+    }
 }
 
 fn write_accounts(
@@ -474,8 +415,4 @@ fn put_covered(meta: &mut Table<'_, &str, u64>, covered: Position) -> Result<(),
     meta.insert(COVERED_SEGMENT, u64::from(covered.segment))?;
     meta.insert(COVERED_OFFSET, covered.offset)?;
     Ok(())
-}
-
-fn text_bytes(record: &[u8; MAIN_BYTES]) -> u64 {
-    u64::from(MainRecord::location_in(record).length_bytes)
 }

@@ -10,6 +10,9 @@ use crate::record::{BLOCK_BYTES, MAIN_BYTES};
 pub const INDEX_FORMAT: u64 = 4;
 
 pub(crate) const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
+/// The branch that grows beside the main chain, as `main` will have it. Its blocks
+/// stand in `blocks` too: where this table is missing, only time is lost.
+pub(crate) const BRANCH: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("branch");
 pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> =
     TableDefinition::new("blocks");
 pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =

@@ -4,14 +4,18 @@ use adit_core::address::Address;
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, TableError,
+};
 
 use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
+    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
     MAIN_CHAIN_BYTES, META,
 };
+use crate::overlay::Overlay;
 use crate::position::Position;
 use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
 
@@ -29,6 +33,7 @@ pub(crate) struct View {
     covered: Position,
     length: u64,
     main_bytes: u64,
+    branch_last: Option<Hash>,
     health: Health,
 }
 
@@ -61,6 +66,7 @@ impl View {
             covered,
             length,
             main_bytes: value(MAIN_CHAIN_BYTES)?,
+            branch_last: branch_last(&transaction)?,
             health: health.clone(),
         }))
     }
@@ -78,6 +84,11 @@ impl View {
     /// How long the texts of the main chain's blocks are together.
     pub(crate) fn main_bytes(&self) -> u64 {
         self.main_bytes
+    }
+
+    /// Nothing on top of what it shows.
+    pub(crate) fn overlay(&self) -> Overlay {
+        Overlay::on(self.length, self.branch_last)
     }
 
     /// A block, on the main chain or beside it.
@@ -154,4 +165,14 @@ impl View {
             Ok(())
         })
     }
+}
+
+fn branch_last(transaction: &ReadTransaction) -> Result<Option<Hash>, redb::Error> {
+    let branch = match transaction.open_table(BRANCH) {
+        // The table comes with the first such branch.
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        branch => branch?,
+    };
+    let last = branch.last()?;
+    Ok(last.map(|(_, bytes)| MainRecord::from_bytes(bytes.value()).hash))
 }

@@ -48,6 +48,8 @@ mod record;
 
 mod account_record;
 
+mod growing;
+
 mod overlay;
 
 mod account_overlay;
@@ -61,6 +63,8 @@ mod database_file;
 mod index_tables;
 
 mod index_view;
+
+mod main_writer;
 
 mod index;
 

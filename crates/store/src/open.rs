@@ -13,7 +13,6 @@ use crate::error::StoreError;
 use crate::index::{self, Index};
 use crate::lock::FolderLock;
 use crate::log::BlockLog;
-use crate::overlay::Overlay;
 use crate::peers::PeersFile;
 use crate::pending::{PENDING_FOLDER, PendingLog};
 use crate::replay::Replay;
@@ -84,11 +83,11 @@ impl Store {
             durability.sync_folder(folder)?;
         }
 
-        let (covered, length) = (index.view()?.covered(), index.view()?.length());
+        let (covered, overlay) = (index.view()?.covered(), index.view()?.overlay());
         let store = Store {
             replay: Some(Replay::open(Arc::clone(&segments), covered, log.end())?),
             peers: PeersFile::open(folder.join("peers.json"), durability)?,
-            overlay: Overlay::on(length),
+            overlay,
             accounts: AccountOverlay::default(),
             limits,
             pending: pending_log,

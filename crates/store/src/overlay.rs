@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
+use adit_core::archive::Entry;
 use adit_core::hash::Hash;
 
+use crate::growing::Growing;
 use crate::record::{BlockRecord, MainRecord};
 
 /// The newest changes, in memory.
@@ -15,6 +17,8 @@ pub(crate) struct Overlay {
     kept_length: u64,
     /// and these stand on them.
     main: Vec<MainRecord>,
+    /// The branch that grows beside them.
+    growing: Growing,
 }
 
 /// Where to look for a block of the main chain.
@@ -30,10 +34,11 @@ pub(crate) enum MainLookup {
 
 impl Overlay {
     /// Nothing has changed since the index was written, whose main chain was
-    /// so long.
-    pub(crate) fn on(main_length: u64) -> Overlay {
+    /// so long, and whose branch beside it ended so.
+    pub(crate) fn on(main_length: u64, branch_last: Option<Hash>) -> Overlay {
         Overlay {
             kept_length: main_length,
+            growing: Growing::on(branch_last),
             ..Overlay::default()
         }
     }
@@ -83,6 +88,16 @@ impl Overlay {
     /// Takes in a block.
     pub(crate) fn add(&mut self, hash: Hash, record: BlockRecord) {
         self.blocks.insert(hash, record);
+    }
+
+    /// The block that was taken in stands beside the main chain.
+    pub(crate) fn grow(&mut self, entry: Entry, record: MainRecord) {
+        self.growing.add(entry, record);
+    }
+
+    /// The branch that grows there.
+    pub(crate) fn growing(&self) -> &Growing {
+        &self.growing
     }
 
     /// The main chain is now its first `fork` blocks and this branch.

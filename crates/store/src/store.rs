@@ -14,9 +14,10 @@ use adit_core::sealed::Account;
 
 use crate::account_overlay::AccountOverlay;
 use crate::error::StoreError;
-use crate::index::{Commit, Index, Switch, index_error};
+use crate::index::{Commit, Index, index_error};
 use crate::lock::FolderLock;
 use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};
+use crate::main_writer::Switch;
 use crate::overlay::{MainLookup, Overlay};
 use crate::peers::PeersFile;
 use crate::pending::PendingLog;
@@ -322,7 +323,7 @@ impl Store {
         self.overlay.add(hash, BlockRecord { entry, location });
         self.accounts.add(hash, accounts);
         match main {
-            MainChange::Side => {}
+            MainChange::Side => self.overlay.grow(entry, MainRecord { hash, location }),
             MainChange::Extend => {
                 self.connect(accounts);
                 let record = MainRecord { hash, location };
@@ -356,7 +357,7 @@ impl Store {
         self.log.sync()?;
         self.index
             .write(&self.overlay, &self.accounts, switch, self.covered, commit)?;
-        self.overlay = Overlay::on(self.index.view()?.length());
+        self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
         if commit == Commit::Durable {
             self.since_checkpoint = Growth::default();
@@ -406,7 +407,7 @@ impl Store {
         self.log.sync()?;
         let (overlay, accounts) = (&self.overlay, &self.accounts);
         self.index.begin_anew(overlay, accounts, self.covered)?;
-        self.overlay = Overlay::on(self.index.view()?.length());
+        self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
         Ok(())
     }

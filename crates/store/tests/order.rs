@@ -124,6 +124,58 @@ fn a_reorganisation_longer_than_the_overlay_goes_straight_to_the_index() {
 }
 
 #[test]
+fn a_long_branch_wins_whatever_else_came_beside_it() {
+    // The branch stands in order in the index: in one piece, in several, begun
+    // anew behind another block, or behind a restart.
+    for (other_at, restart_at) in [
+        (None, None),
+        (None, Some(9)),
+        (Some(9), None),
+        (Some(28), None),
+    ] {
+        let folder = tempdir().unwrap();
+        let blocks = chain(30, 0);
+        let mut branch = vec![child(&blocks[3], 500)];
+        for salt in 501..530 {
+            branch.push(child(branch.last().unwrap(), salt));
+        }
+        let mut world = World::open_small(folder.path());
+        world.add_all(&blocks);
+        world.sync();
+        for (at, block) in branch.iter().enumerate() {
+            if other_at == Some(at) {
+                world.add(&child(&blocks[20], 900));
+            }
+            if restart_at == Some(at) {
+                world.checkpoint(&[]);
+                drop(world);
+                world = World::open_small(folder.path());
+            }
+            world.add(block);
+        }
+        world.check();
+        world.sync();
+        world.check_snapshot();
+        assert_eq!(world.tree.length(), 34);
+        // What was the main chain wins again, and the branch after it.
+        for (from, salt, length) in [(&blocks, 600, 8), (&branch, 700, 16)] {
+            let mut tip = Arc::clone(from.last().unwrap());
+            for salt in salt..salt + length {
+                tip = child(&tip, salt);
+                world.add(&tip);
+            }
+            world.check();
+            world.sync();
+            world.check_snapshot();
+        }
+        drop(world);
+        let world = World::open_small(folder.path());
+        world.check();
+        world.check_snapshot();
+    }
+}
+
+#[test]
 fn a_shorter_chain_can_be_the_main_chain() {
     // Not by the tutorial's rules; where work counts, it can. The first branch
     // fits in the overlay, the second does not.
