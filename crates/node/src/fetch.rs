@@ -257,7 +257,7 @@ async fn pass_on(
         };
         let is_end = piece.is_none();
         let mut piece = piece.unwrap_or_default();
-        window_bytes += piece.len() as u64;
+        let (sent_bytes, mut unpacked_bytes) = (piece.len(), 0);
         // The peer is not to blame for the time that our check takes.
         let before = Instant::now();
         loop {
@@ -267,6 +267,7 @@ async fn pass_on(
                 Some(unpacker) if piece.is_empty() => unpacker.end()?,
                 Some(unpacker) => unpacker.unpack(&mut piece)?,
             };
+            unpacked_bytes += unpacked.len();
             if !unpacked.is_empty() && pieces.send(Piece::Bytes(unpacked)).await.is_err() {
                 return Ok(());
             }
@@ -278,6 +279,9 @@ async fn pass_on(
             let _ = pieces.send(Piece::End).await;
             return Ok(());
         }
+        // Neither what is packed so well that little was sent keeps the pace,
+        // nor what is sent and holds nothing.
+        window_bytes += sent_bytes.min(unpacked_bytes) as u64;
         window_end += before.elapsed();
     }
 }
