@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'bench'))
 from bech32m import address  # noqa: E402
 from hostile_client import ATTACKS, signed_spam, transaction_id  # noqa: E402
 from hostile_peer import HostilePeer  # noqa: E402
-from world import Node, ask, free_port  # noqa: E402
+from nodes import free_port  # noqa: E402
+from world import Node, ask  # noqa: E402
 
 WARM_UP_SECONDS = 60
 SAMPLE_SECONDS = 30

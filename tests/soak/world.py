@@ -3,28 +3,16 @@
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 
+from nodes import free_port  # bench/ is in the path of whoever runs the soak
+
 ANSWER_TIMEOUT_SECONDS = 30
 START_TIMEOUT_SECONDS = 120
-
-
-def free_port():
-    """Below the ports that the system gives to connections: one of these would take it again."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(('127.0.0.1', port))
-            except OSError:
-                continue
-            return port
 
 
 def ask(port, method, path, body=None, timeout=ANSWER_TIMEOUT_SECONDS):
