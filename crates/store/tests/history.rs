@@ -52,7 +52,8 @@ const NAMES: [&str; 9] = [
     "nobody",
 ];
 
-fn list(text: Vec<u8>, each: &mut dyn FnMut(Listed)) -> Result<(), ArchiveError> {
+/// The transactions of a block, as the history is told of them.
+pub(crate) fn list(text: Vec<u8>, each: &mut dyn FnMut(Listed)) -> Result<(), ArchiveError> {
     let block = read(&text);
     let ids = Classic::Published.transaction_ids(&block);
     for (id, text) in ids.into_iter().zip(block.transactions()) {

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::block::Block;
-use adit_core::rules::{Classic, Rules};
-use adit_core::transaction::{recipient, sender};
 use adit_store::{
-    DamagedBlock, Durability, FrozenIndex, History, HistoryError, HistoryLimits, Limits, Listed,
-    Store, StoreError, TransactionPlace, reindex,
+    DamagedBlock, Durability, FrozenIndex, History, HistoryError, HistoryLimits, Limits, Store,
+    StoreError, TransactionPlace, reindex,
 };
 use tempfile::{TempDir, tempdir};
 
+use crate::history::list;
 use crate::world::{World, chain, child, copy, read, transaction};
 
 const PAGE_BYTES: usize = 4096;
@@ -162,19 +161,6 @@ fn a_frozen_folder_with_a_damaged_index_is_read_without_it() {
         drop(Store::open_frozen(folder.path(), FrozenIndex::Used).unwrap());
         assert_eq!(fs::read(folder.path().join("index.redb")).unwrap(), index);
     }
-}
-
-fn list(text: Vec<u8>, each: &mut dyn FnMut(Listed)) -> Result<(), ArchiveError> {
-    let block = read(&text);
-    let ids = Classic::Published.transaction_ids(&block);
-    for (id, text) in ids.into_iter().zip(block.transactions()) {
-        each(Listed {
-            id,
-            sender: sender(text),
-            recipient: recipient(text),
-        });
-    }
-    Ok(())
 }
 
 /// Follows the chain, asks for what there is, makes it durable.
