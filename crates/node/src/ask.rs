@@ -394,6 +394,7 @@ fn check(
         true => {
             let branch = branch.finish().map_err(Unheard::ours)?;
             let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
+            let branch = Box::new(branch);
             Heard::Heavier { chain, branch }
         }
         false => Heard::Other(PeerReport::NotLonger {

@@ -43,7 +43,7 @@ struct Offered {
     ask: Ask,
     seen: Seen,
     chain: OfferedChain,
-    branch: CheckedBranch,
+    branch: Box<CheckedBranch>,
 }
 
 /// A branch that is being taken in.

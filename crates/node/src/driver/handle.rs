@@ -73,7 +73,7 @@ pub(crate) enum Heard {
     /// the blocks that our main chain did not have.
     Heavier {
         chain: OfferedChain,
-        branch: CheckedBranch,
+        branch: Box<CheckedBranch>,
     },
     /// Nothing to adopt.
     Other(PeerReport),
