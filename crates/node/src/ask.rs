@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{
@@ -23,7 +24,6 @@ use tokio::time::timeout;
 use crate::budget::{Budget, Share};
 use crate::driver::{Heard, NodeHandle, now};
 use crate::fetch::{self, FetchError, Packing, Piece, Pieces, client};
-use crate::http::{INSTANCE_HEADER, NODE_HEADER};
 use crate::unpack::UnpackError;
 use crate::{open_files, repeated};
 

@@ -9,7 +9,7 @@ mod value;
 mod writing;
 
 use diagnosis::{CAPITALS_ADVICE, too_strict};
-pub use diagnosis::{Diagnosis, Evidence, Received, diagnose, diagnose_unreadable};
+pub use diagnosis::{Evidence, Received, diagnose, diagnose_unreadable};
 use places::AUDITS_LIMIT;
 pub(crate) use places::{AuditPlace, AuditPlaces};
 
@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::audit::{Audit, AuditedBlock, Comparison, Verdict};
+use adit_api::peer;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, MemoryArchive};
 use adit_core::block::{Block, BlockError};
@@ -29,12 +31,10 @@ use adit_core::sync::{ChainReader, Offer, OfferError, PeerKind};
 use adit_store::Snapshot;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, SERVER};
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
-use utoipa::ToSchema;
 
 use crate::driver::now;
-use crate::explorer::preimage::{Guess, guess, puzzle_after};
+use crate::explorer::preimage::{guess, puzzle_after};
 use crate::fetch::{self, FetchError, Packing, Piece, Pieces};
 
 /// An audit ends after this time, whatever the peer still sends.
@@ -49,88 +49,6 @@ const AUDIT_ACCOUNTS_LIMIT: usize = 1_000_000;
 
 /// An answer that takes longer is worth a note.
 const SLOW_MS: u64 = 2_000;
-
-/// What became of an audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// All of the chain is valid.
-    Valid,
-    /// It is not.
-    Refused,
-    /// No chain came.
-    Unreachable,
-}
-
-/// What is to be said of a peer's chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Audit {
-    /// `host:port`.
-    pub peer: String,
-    /// `adit`, `python` (the tutorial's, or one that speaks as it does) or
-    /// `unknown`.
-    pub kind: String,
-    /// Under which rules it was checked.
-    pub rules: String,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// How many blocks are valid, from the first one on.
-    pub length: u64,
-    /// What the peer says the number of its blocks is.
-    pub stated_length: Option<u64>,
-    /// Whether there is more of it, whose time has not come.
-    pub goes_on: bool,
-    /// The hash of the last valid block.
-    pub tip: Option<String>,
-    /// What is wrong, as the node says it.
-    pub problem: Option<String>,
-    /// The name of the rule that does not hold; `chain` where it is no chain.
-    pub rule: Option<String>,
-    /// The block that is refused.
-    pub block: Option<AuditedBlock>,
-    /// The block before it, if the refused one names another hash: then its
-    /// bytes are those that matter.
-    pub before: Option<AuditedBlock>,
-    /// What was hashed for the proof, if that is wrong.
-    pub guess: Option<Guess>,
-    /// The mistake behind it, if it is a known one.
-    pub diagnosis: Option<Diagnosis>,
-    /// The fewest zeros that a proof of a valid chain begins with, if they are
-    /// more than the rules ask for in so many proofs that it is no chance.
-    #[serde(default)]
-    pub strict_zeros: Option<u32>,
-    /// How it stands to our chain, if there is one.
-    pub comparison: Option<Comparison>,
-    /// What is odd about the answer, but not wrong.
-    pub notes: Vec<String>,
-}
-
-/// A block of the peer's, and what we made of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AuditedBlock {
-    /// Its place in the chain, the first being 1.
-    pub index: u64,
-    /// Its text as it came, at most 64 KiB of it.
-    pub text: String,
-    /// What we hashed, at most 64 KiB of it; none if it has no shape of a block.
-    pub canonical: Option<String>,
-    /// Whether one of the two is longer than what is shown.
-    pub is_cut: bool,
-    /// Its hash under our rules.
-    pub our_hash: Option<String>,
-    /// What its next block names as `previous_hash`, as it stands there without
-    /// its quotes.
-    pub claimed_previous_hash: Option<String>,
-}
-
-/// How a peer's chain stands to ours, as far as it is valid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Comparison {
-    /// The number of our blocks.
-    pub our_length: u64,
-    /// The index of the last block that both have; none if there is none.
-    pub fork_index: Option<u64>,
-}
 
 /// Audits a node's chain under these rules, with no chain of our own.
 pub async fn audit(peer: &PeerAddress, rules: Arc<dyn Rules>) -> Audit {
@@ -151,7 +69,7 @@ pub(crate) async fn audit_beside(
     rules: Arc<dyn Rules>,
     beside: Option<Beside>,
 ) -> Audit {
-    let mut audit = Audit::of_nothing(peer, &*rules);
+    let mut audit = audit_of_nothing(peer, &*rules);
     let limit = Duration::from_millis(AUDIT_TIMEOUT_MS);
     let looking = look(peer, rules, beside, &mut audit);
     let problem = match timeout(limit, looking).await {
@@ -163,42 +81,34 @@ pub(crate) async fn audit_beside(
     audit
 }
 
-impl Audit {
-    /// Whether its answer says how long the chain is, as the tutorial's nodes
-    /// need it, or there is nothing of which it could be said.
-    pub fn states_its_length(&self) -> bool {
-        self.verdict != Verdict::Valid || self.goes_on || self.stated_length == Some(self.length)
-    }
-
-    fn of_nothing(peer: &PeerAddress, rules: &dyn Rules) -> Audit {
-        Audit {
-            peer: peer.to_string(),
-            kind: kind_name(PeerKind::Unknown).to_owned(),
-            rules: rules.name().to_owned(),
-            verdict: Verdict::Unreachable,
-            length: 0,
-            stated_length: None,
-            goes_on: false,
-            tip: None,
-            problem: None,
-            rule: None,
-            block: None,
-            before: None,
-            guess: None,
-            diagnosis: None,
-            strict_zeros: None,
-            comparison: None,
-            notes: Vec::new(),
-        }
+fn audit_of_nothing(peer: &PeerAddress, rules: &dyn Rules) -> Audit {
+    Audit {
+        peer: peer.to_string(),
+        kind: kind_of(PeerKind::Unknown),
+        rules: rules.name().to_owned(),
+        verdict: Verdict::Unreachable,
+        length: 0,
+        stated_length: None,
+        goes_on: false,
+        tip: None,
+        problem: None,
+        rule: None,
+        block: None,
+        before: None,
+        guess: None,
+        diagnosis: None,
+        strict_zeros: None,
+        comparison: None,
+        notes: Vec::new(),
     }
 }
 
-/// The name of a kind of node.
-pub(crate) fn kind_name(kind: PeerKind) -> &'static str {
+/// A kind of node, as the API names it.
+pub(crate) fn kind_of(kind: PeerKind) -> peer::PeerKind {
     match kind {
-        PeerKind::Unknown => "unknown",
-        PeerKind::Adit => "adit",
-        PeerKind::Python => "python",
+        PeerKind::Unknown => peer::PeerKind::Unknown,
+        PeerKind::Adit => peer::PeerKind::Adit,
+        PeerKind::Python => peer::PeerKind::Python,
     }
 }
 
@@ -211,7 +121,7 @@ async fn look(
     let begin = Instant::now();
     let response = fetch::get_chain(&fetch::client(), peer, None, Packing::Gzip).await?;
     let (status, headers) = (response.status(), response.headers());
-    audit.kind = kind_name(fetch::kind_of(status, headers)).to_owned();
+    audit.kind = kind_of(fetch::kind_of(status, headers));
     let header = |name| {
         let value = headers
             .get(name)

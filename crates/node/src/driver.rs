@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use adit_api::peer::Peer;
 use adit_core::archive::{ArchiveError, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
@@ -35,7 +36,7 @@ use crate::branch::BRANCHES_MEMORY_LIMIT_BYTES;
 use crate::budget::Budget;
 use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
 use crate::explorer::block::time_ms;
-use crate::explorer::peers::{Peer, described};
+use crate::explorer::peers::described;
 use crate::history::{self, HistoryTeller};
 use crate::http::held::ANSWERS_LIMIT_BYTES;
 use crate::miner::{Miner, MinerSettings};

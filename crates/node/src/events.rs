@@ -7,24 +7,23 @@ mod happened;
 mod ring;
 
 pub(crate) use happened::{Happened, Tip};
-pub(crate) use ring::{LISTENERS_LIMIT, Listener, Ring, Taken, Topic};
+pub(crate) use ring::{LISTENERS_LIMIT, Listener, Ring, Taken};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use adit_api::event::{BlockEvent, MiningEvent, PeerEvent, Topic, TransactionsEvent};
+use adit_api::peer::Peer;
+use adit_api::stats::PoolSample;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use self::happened::Origin;
 use crate::driver::{NodeHandle, now_ms};
-use crate::explorer::block::{self, BlockSummary};
-use crate::explorer::peers::Peer;
+use crate::explorer::block;
 use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
-use crate::explorer::transaction::{TransactionState, waiting_state};
-use crate::pool_record::PoolSample;
+use crate::explorer::transaction::waiting_state;
 use crate::repeated;
 
 /// At most so much of what happened waits to be made events of; what comes then
@@ -37,46 +36,12 @@ const EVENTS_PAUSE_MS: u64 = 50;
 /// While proofs are searched, it is told this often how fast.
 const MINING_EVENTS_MS: u64 = 1_000;
 
-/// The main chain has a new tip.
-#[derive(Debug, Serialize)]
-struct BlockEvent {
-    block: BlockSummary,
-    /// So many blocks came since the last such event.
-    added: u64,
-    length: u64,
-    pending: usize,
-    origin: Origin,
-}
-
-/// Transactions came.
-#[derive(Debug, Serialize)]
-struct TransactionsEvent {
-    count: usize,
-    pending: usize,
-    /// The newest of them.
-    transactions: Vec<TransactionState>,
-}
-
-/// Something new is known of a peer.
-#[derive(Debug, Serialize)]
-struct PeerEvent<'a> {
-    peer: &'a Peer,
-}
-
 /// What the listeners were told last of what is only told when it changes.
 #[derive(Default)]
 struct Told {
     mining: Option<MiningEvent>,
     /// By the peer's id.
     peers: BTreeMap<String, Peer>,
-}
-
-/// How proofs are searched.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct MiningEvent {
-    searching: bool,
-    threads: usize,
-    guesses_per_s: f64,
 }
 
 /// Makes events of what the driver did, until the driver is gone.
@@ -158,7 +123,8 @@ fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
     let before = before.map(Peer::for_anybody);
     let now = peer.for_anybody();
     let is_news = before.is_none_or(|before| !before.is_like(&now));
-    let to_all = is_news.then_some(PeerEvent { peer: &now });
+    let to_all = is_news.then_some(PeerEvent { peer: now });
+    let peer = peer.clone();
     ring.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
 }
 

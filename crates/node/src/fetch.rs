@@ -8,6 +8,7 @@ use std::net::ToSocketAddrs;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use adit_api::headers::NODE_HEADER;
 use adit_core::peer::PeerAddress;
 use adit_core::sync::PeerKind;
 use bytes::Bytes;
@@ -19,7 +20,6 @@ use reqwest::{Client, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
-use crate::http::NODE_HEADER;
 use crate::unpack::{UnpackError, Unpacker};
 
 /// A connection to a peer must be there within this time.

@@ -26,7 +26,6 @@ mod tier;
 mod tutorial;
 
 pub(crate) use answer::log_unreadable;
-pub use api::{ChainStatus, MiningStatus, Offered, Status};
 pub(crate) use caller::Access;
 pub(crate) use guard::AllowedHosts;
 
@@ -57,14 +56,6 @@ use self::counters::{Counters, Group};
 use crate::budget::Budget;
 use crate::driver::NodeHandle;
 use crate::{open_files, repeated};
-
-/// Says in the answer to `GET /chain` by which name the node goes.
-pub(crate) const NODE_HEADER: &str = "adit-node";
-
-/// Says there which process it is, by what was made at its start: a node that
-/// asks itself, under an address that it did not know for its own, finds out.
-/// Its name would not do, since a copied data folder has it too.
-pub(crate) const INSTANCE_HEADER: &str = "adit-instance";
 
 /// At most so many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.

@@ -34,23 +34,8 @@ mod token;
 mod unpack;
 mod view;
 
-pub use explorer::address::{AddressState, AddressTransactions};
-pub use explorer::block::{BlockList, BlockSummary};
-pub use explorer::mempool::Mempool;
-pub use explorer::peers::{Peer, PeerList};
-pub use explorer::preimage::{Guess, Preimage};
-pub use explorer::problem::{BlockName, ProblemDocument};
-pub use explorer::reorganisation::{
-    BlockAt, DroppedTransaction, Fate, Reorganisation, ReorganisationDetails, ReorganisationList,
-    TipAt,
-};
-pub use explorer::search::{Found, FoundKind, SearchResult};
-pub use explorer::stats::{BlockStats, Stats};
-pub use explorer::tips::{ChainTip, ChainTips};
-pub use explorer::transaction::{Place, TransactionDetails, TransactionState, TransactionStatus};
-pub use http::{CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
+pub use http::CONNECTIONS_LIMIT;
 pub use miner::MinerSettings;
-pub use pool_record::PoolSample;
 pub use server::{Running, ServeError, Settings, start};
 pub use spare_thread::IDLE_THREAD_KEPT_MS;
 pub use token::{ApiToken, TOKEN_LIMIT_BYTES};

@@ -4,23 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use adit_api::stats::PoolSample;
 
 /// It is looked how many wait this often.
 const SAMPLE_MS: u64 = 10_000;
 
 /// So many samples are kept: those of an hour.
 const SAMPLES_LIMIT: usize = 360;
-
-/// How many transactions waited at some time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PoolSample {
-    /// In milliseconds since 1970.
-    pub time_ms: u64,
-    /// The number of those that waited.
-    pub count: usize,
-}
 
 /// The samples of the last hour.
 #[derive(Debug, Default)]

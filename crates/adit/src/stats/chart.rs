@@ -1,6 +1,6 @@
 //! Charts of the last blocks, as the page `/charts` draws them, in a file.
 
-use adit_node::Stats;
+use adit_api::stats::Stats;
 use adit_node::charts::SERIES;
 
 use crate::options::ChartName;

@@ -2,25 +2,15 @@
 //! when they write the tutorial's node themselves, each tried on the block, and
 //! named if it explains what came. A pure function of the blocks.
 
+use adit_api::audit::Diagnosis;
 use adit_core::block::{Block, BlockError};
 use adit_core::hash::{Hash, sha256};
 use adit_core::json;
 use adit_core::puzzle::FOUR_HEX_ZEROS;
 use adit_core::sync::{Misspelt, ReadError, Strict};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::value::Value;
 use super::writing::{Writing, writing_of, writing_of_list};
-
-/// What is wrong in all likelihood, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Diagnosis {
-    /// The mistake, in one sentence.
-    pub cause: String,
-    /// What whoever runs the peer should do.
-    pub advice: String,
-}
 
 /// A block of the peer's, with the bytes as they came.
 #[derive(Debug, Clone, Copy)]

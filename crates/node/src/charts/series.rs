@@ -2,7 +2,7 @@
 //! line, in files.
 
 use super::{Form, Plot};
-use crate::explorer::stats::{BlockStats, Stats};
+use adit_api::stats::{BlockStats, Stats};
 
 /// A place from left to right, and the value there, if it is known.
 pub type Point = (f64, Option<f64>);

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::branch::{BlockAt, Reorganisation, TipAt};
+use adit_api::event::Origin;
+use adit_api::peer::Peer;
 use adit_core::archive::{Archive, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use adit_store::Snapshot;
-use serde::Serialize;
 
 use crate::driver::now;
-use crate::explorer::peers::Peer;
 use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation::{BlockAt, Reorganisation, TipAt};
 
 /// An event names at most so many of the transactions that came,
 const EVENT_TRANSACTIONS_LIMIT: usize = 20;
@@ -45,17 +45,6 @@ pub(crate) struct Happened {
     pub(crate) peers: Vec<Peer>,
     /// Whether something happened before that is not told.
     pub(crate) is_incomplete: bool,
-}
-
-/// Where a block came from.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Origin {
-    /// A peer had it, or somebody handed it in.
-    #[default]
-    Elsewhere,
-    /// It was made here.
-    Made,
 }
 
 /// A change of branches.

@@ -8,8 +8,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use adit_api::event::Topic;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::watch;
 
 /// The ring holds so many events.
@@ -27,46 +28,6 @@ const TAKEN_LIMIT_EVENTS: usize = 64;
 /// and of several no more than these bytes: each listener has its own copy, as
 /// long as it does not read. One alone is never copied.
 const TAKEN_LIMIT_BYTES: usize = 64 * 1024;
-
-/// What an event is about, by the name that listeners ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Topic {
-    /// The main chain has a new tip.
-    Block,
-    /// The main chain has left a branch.
-    #[serde(rename = "reorg")]
-    Reorganisation,
-    /// Transactions came to wait.
-    #[serde(rename = "tx")]
-    Transaction,
-    /// What is known of a peer has changed.
-    Peer,
-    /// How mining goes.
-    Mining,
-}
-
-impl Topic {
-    /// All topics.
-    pub(crate) const ALL: [Topic; 5] = [
-        Topic::Block,
-        Topic::Reorganisation,
-        Topic::Transaction,
-        Topic::Peer,
-        Topic::Mining,
-    ];
-
-    /// The name in `topics` and in `event:`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Topic::Block => "block",
-            Topic::Reorganisation => "reorg",
-            Topic::Transaction => "tx",
-            Topic::Peer => "peer",
-            Topic::Mining => "mining",
-        }
-    }
-}
 
 /// The newest events of this run.
 pub(crate) struct Ring {

@@ -1,51 +1,24 @@
 //! Who somebody is to the chain: what they own, where the rules know that, and
 //! the transactions in which they are named.
 
+use adit_api::address::{AddressState, AddressTransactions};
+use adit_api::page::Page;
+use adit_api::search::{FoundKind, SearchResult};
+use adit_api::transaction::TransactionState;
 use adit_core::address::Address;
 use adit_core::archive::Archive;
 use adit_core::pool::Pool;
 use adit_core::transaction::{recipient, sender};
 use adit_store::TransactionPlace;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::paging::Page;
+use super::paging::{cursor_of_place, place_cursor};
 use super::pending;
 use super::problem::Problem;
 use super::reading::beside;
-use super::search::{FoundKind, SearchResult};
-use super::transaction::{Reading, TransactionState, waiting_state};
+use super::transaction::{Reading, waiting_state};
 use crate::driver::NodeHandle;
 use crate::history::HistoryAt;
-
-/// What is known of somebody. Amounts are in base units.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct AddressState {
-    /// Who it is: an address of a sealed chain, any name in the classics.
-    pub address: String,
-    /// What it owns after the last block, where the rules know.
-    pub balance: Option<u64>,
-    /// How many transactions it has sent that are in blocks, where the rules
-    /// know.
-    pub nonce: Option<u64>,
-    /// The nonce of its next transaction, those that wait considered.
-    pub next_nonce: Option<u64>,
-    /// The identities of those that wait: first those that it sends, in order.
-    pub pending: Vec<String>,
-    /// How many transactions of the chain name it; none while the history is
-    /// being read.
-    pub transaction_count: Option<u64>,
-}
-
-/// A page of somebody's transactions, the newest first.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct AddressTransactions {
-    /// The transactions; on the first page those that wait come first.
-    pub transactions: Vec<TransactionState>,
-    /// The cursor of the next page, unless this is the last.
-    pub next: Option<String>,
-}
 
 /// What is known of somebody.
 pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Problem> {
@@ -115,7 +88,7 @@ pub(crate) async fn transactions(
 ) -> Result<AddressTransactions, Problem> {
     let (name, _) = who(node, name)?;
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
-    let cursor = page.place_cursor()?;
+    let cursor = place_cursor(page)?;
     let mut waiting = match cursor {
         None => pending::of_name(node, &name).await?,
         Some(_) => Vec::new(),
@@ -136,7 +109,7 @@ pub(crate) async fn transactions(
     let (transactions, next) = beside(read).await?;
     Ok(AddressTransactions {
         transactions,
-        next: next.map(Page::cursor_of_place),
+        next: next.map(cursor_of_place),
     })
 }
 

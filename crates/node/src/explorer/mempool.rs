@@ -4,30 +4,17 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use adit_api::mempool::Mempool;
+use adit_api::page::Page;
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
 use adit_core::pool::{Pool, Turn};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::paging::{Page, cursor_of};
+use super::paging::{cursor_of, number_cursor};
 use super::problem::Problem;
 use super::reading::beside;
-use super::transaction::{TransactionState, waiting_state};
+use super::transaction::waiting_state;
 use crate::driver::NodeHandle;
-
-/// A page of the transactions that wait.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Mempool {
-    /// How many wait, on all pages.
-    pub count: usize,
-    /// In the order in which blocks take them along. Those that cannot be taken
-    /// yet, because one before them is missing, come last.
-    pub transactions: Vec<TransactionState>,
-    /// The cursor of the next page, unless this is the last. It stands for a
-    /// place in the order: what comes and goes meanwhile does not move it.
-    pub next: Option<String>,
-}
 
 /// A transaction that waits, its identity if it has one, and the cursor that
 /// stands behind it.
@@ -73,7 +60,7 @@ enum Place {
 impl Place {
     fn of(node: &NodeHandle, page: &Page) -> Result<Place, Problem> {
         if !node.rules().keeps_accounts() {
-            let number = page.cursor()?;
+            let number = number_cursor(page)?;
             return Ok(number.map_or(Place::Front, Place::BehindNumber));
         }
         let Some(cursor) = &page.cursor else {

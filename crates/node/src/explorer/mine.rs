@@ -1,9 +1,10 @@
 //! Makes a block when somebody asks for one.
 
+use adit_api::block::BlockSummary;
 use adit_core::mining::HeldUp;
 use adit_core::node::Answer;
 
-use super::block::{self, BlockSummary};
+use super::block;
 use super::problem::Problem;
 use crate::driver::{NodeHandle, Request, now};
 

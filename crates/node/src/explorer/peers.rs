@@ -3,104 +3,19 @@
 
 use std::time::Duration;
 
+use adit_api::audit::Audit;
+use adit_api::peer::{self, Peer, PeerList};
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
 use adit_core::node::Node;
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{Agreement, PeerKind, PeerRecord};
+use adit_core::sync::{Agreement, PeerRecord};
 use adit_store::Snapshot;
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use utoipa::ToSchema;
 
 use super::problem::Problem;
-use crate::audit::{self, Audit, Beside};
+use crate::audit::{self, Beside};
 use crate::driver::{NodeHandle, Stopping};
-
-/// A registered peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Peer {
-    /// `host:port`.
-    pub id: String,
-    /// `adit`, `python` (the tutorial's, or one that speaks as it does) or
-    /// `unknown` (it never answered).
-    pub kind: String,
-    /// How its chain stands to ours: `same`, `behind`, `ahead`, `fork`,
-    /// `refused`, `unreachable` or `not-asked`. Whoever is not the operator is
-    /// told `unreachable` where it is `refused`, and nothing further.
-    pub agreement: String,
-    /// The number of its blocks, as far as known.
-    pub length: Option<u64>,
-    /// The hash of its last block, as far as known.
-    pub tip: Option<String>,
-    /// Our length less its own.
-    pub lag: Option<i64>,
-    /// When it was last asked, in milliseconds since 1970.
-    pub asked_ms: Option<u64>,
-    /// When it last answered, in milliseconds since 1970.
-    pub answered_ms: Option<u64>,
-    /// What is wrong with it, in words.
-    pub problem: Option<String>,
-}
-
-impl Peer {
-    /// What everybody may see of it: how a valid chain stands to ours, as it can
-    /// be read there; of everything else only that no chain came. What is behind
-    /// an address, and how it answered, is not for whoever registered it.
-    pub(crate) fn for_anybody(&self) -> Peer {
-        let is_a_node = ["same", "behind", "ahead", "fork"].contains(&&*self.agreement);
-        if is_a_node {
-            return self.clone();
-        }
-        let agreement = match self.agreement.as_str() {
-            "not-asked" => "not-asked",
-            _ => "unreachable",
-        };
-        Peer {
-            id: self.id.clone(),
-            kind: audit::kind_name(PeerKind::Unknown).to_owned(),
-            agreement: agreement.to_owned(),
-            length: None,
-            tip: None,
-            lag: None,
-            asked_ms: self.asked_ms,
-            answered_ms: None,
-            problem: None,
-        }
-    }
-
-    /// Whether it is the same but for the times.
-    pub(crate) fn is_like(&self, other: &Peer) -> bool {
-        let timeless = |peer: &Peer| Peer {
-            asked_ms: None,
-            answered_ms: None,
-            ..peer.clone()
-        };
-        timeless(self) == timeless(other)
-    }
-}
-
-/// All registered peers, sorted by address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PeerList {
-    /// The peers.
-    pub peers: Vec<Peer>,
-    /// Addresses that were registered, and are no peers any more, because this
-    /// node itself answered there; sorted.
-    #[serde(default)]
-    pub own: Vec<String>,
-}
-
-impl PeerList {
-    /// What everybody may see of them.
-    pub(crate) fn for_anybody(self) -> PeerList {
-        let peers = self.peers.iter().map(Peer::for_anybody);
-        PeerList {
-            peers: peers.collect(),
-            own: Vec::new(),
-        }
-    }
-}
 
 /// All registered peers.
 pub(crate) async fn list(node: &NodeHandle) -> Result<PeerList, Problem> {
@@ -144,8 +59,8 @@ pub(crate) fn described(
     };
     Ok(Peer {
         id: address.to_string(),
-        kind: audit::kind_name(record.kind).to_owned(),
-        agreement: agreement_name(agreement).to_owned(),
+        kind: audit::kind_of(record.kind),
+        agreement: agreement_of(agreement),
         length,
         tip: record.chain.map(|chain| chain.tip.to_string()),
         lag: length.map(lag),
@@ -155,15 +70,15 @@ pub(crate) fn described(
     })
 }
 
-fn agreement_name(agreement: Agreement) -> &'static str {
+fn agreement_of(agreement: Agreement) -> peer::Agreement {
     match agreement {
-        Agreement::Same => "same",
-        Agreement::Behind => "behind",
-        Agreement::Ahead => "ahead",
-        Agreement::Fork => "fork",
-        Agreement::Refused => "refused",
-        Agreement::Unreachable => "unreachable",
-        Agreement::NotAsked => "not-asked",
+        Agreement::Same => peer::Agreement::Same,
+        Agreement::Behind => peer::Agreement::Behind,
+        Agreement::Ahead => peer::Agreement::Ahead,
+        Agreement::Fork => peer::Agreement::Fork,
+        Agreement::Refused => peer::Agreement::Refused,
+        Agreement::Unreachable => peer::Agreement::Unreachable,
+        Agreement::NotAsked => peer::Agreement::NotAsked,
     }
 }
 

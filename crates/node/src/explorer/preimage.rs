@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use adit_api::preimage::{Guess, Preimage};
 use adit_core::archive::Archive;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
@@ -10,51 +11,11 @@ use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Context, Draft, Rules};
 use adit_core::sealed::header_text;
 use adit_store::Snapshot;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::block;
 use super::problem::Problem;
 use super::stored::read;
 use crate::driver::NodeHandle;
-
-/// What was hashed of a block.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Preimage {
-    /// The block's index.
-    pub index: u64,
-    /// The block's hash.
-    pub hash: String,
-    /// The rules of the chain.
-    pub rules: String,
-    /// The text that was hashed: in the classics the whole block, in sealed
-    /// chains its header.
-    pub preimage: String,
-    /// SHA-256 of it: in the classics the block's hash, in sealed chains its
-    /// seal.
-    pub preimage_sha256: String,
-    /// The guess that solved the puzzle; nobody made one for a genesis block.
-    pub guess: Option<Guess>,
-}
-
-/// A guess: SHA-256 of prefix, proof and suffix is at most the target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Guess {
-    /// What stands before the proof: the last proof in the classics, the seal
-    /// in sealed chains.
-    pub prefix: String,
-    /// The proof.
-    pub proof: u64,
-    /// What stands behind the proof: the last block's hash under
-    /// `classic-2018`, else nothing.
-    pub suffix: String,
-    /// The three one after the other.
-    pub text: String,
-    /// SHA-256 of the text.
-    pub sha256: String,
-    /// The greatest hash that solves the puzzle.
-    pub target: String,
-}
 
 /// What was hashed of that block, on the main chain or beside it. `hash` is
 /// what somebody wrote.

@@ -3,24 +3,29 @@
 
 use std::collections::HashMap;
 
+use adit_api::block::BlockSummary;
+use adit_api::branch::{
+    BlockAt, DroppedTransaction, Fate, Reorganisation, ReorganisationDetails, ReorganisationList,
+    TipAt,
+};
+use adit_api::page::Page;
+use adit_api::search::{FoundKind, SearchResult};
+use adit_api::transaction::Place;
 use adit_core::archive::Archive;
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_core::transaction::is_reward;
 use adit_store::{BlockPlace, Reorganisation as Seen, Tip, TransactionPlace};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
-use utoipa::ToSchema;
 
-use super::block::{self, BlockSummary};
-use super::paging::{Page, cursor_of};
+use super::block;
+use super::paging::{cursor_of, number_cursor};
 use super::pending;
 use super::problem::Problem;
-use super::search::{FoundKind, SearchResult, hash_of};
+use super::search::hash_of;
 use super::stored::{as_it_stands, read};
-use super::transaction::{Confirmed, PAGE_READ_LIMIT_BYTES, Place, Reading};
+use super::transaction::{Confirmed, PAGE_READ_LIMIT_BYTES, Reading};
 use crate::driver::NodeHandle;
 use crate::history::HistoryAt;
 
@@ -38,111 +43,6 @@ const SHOWN_TRANSACTIONS_LIMIT_BYTES: usize = 1024 * 1024;
 const REORGANISATIONS_AT_ONCE_LIMIT: usize = 2;
 
 static PLACES: Semaphore = Semaphore::const_new(REORGANISATIONS_AT_ONCE_LIMIT);
-
-/// The main chain went over to another branch.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Reorganisation {
-    /// The hash of the new tip: a block comes to be the tip once at most.
-    pub id: String,
-    /// When it was seen, in milliseconds since 1970.
-    pub time_ms: u64,
-    /// The last block of both branches; none if they share none.
-    pub fork: Option<BlockAt>,
-    /// Where the main chain ended before.
-    pub old_tip: TipAt,
-    /// Where it ended then.
-    pub new_tip: TipAt,
-    /// How many blocks were dropped.
-    pub dropped_count: u64,
-    /// How many took their place.
-    pub adopted_count: u64,
-}
-
-/// A page of reorganisations, the newest first.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ReorganisationList {
-    /// The reorganisations.
-    pub reorganisations: Vec<Reorganisation>,
-    /// The cursor of the next page, unless this is the last.
-    pub next: Option<String>,
-}
-
-/// A reorganisation in full.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ReorganisationDetails {
-    /// The hash of the new tip.
-    pub id: String,
-    /// When it was seen, in milliseconds since 1970.
-    pub time_ms: u64,
-    /// The last block of both branches; none if they share none.
-    pub fork: Option<BlockAt>,
-    /// Where the main chain ended before.
-    pub old_tip: TipAt,
-    /// Where it ended then.
-    pub new_tip: TipAt,
-    /// How many blocks were dropped.
-    pub dropped_count: u64,
-    /// How many took their place.
-    pub adopted_count: u64,
-    /// The blocks that were dropped, the oldest first.
-    pub dropped: Vec<BlockSummary>,
-    /// Those that took their place, the oldest first.
-    pub adopted: Vec<BlockSummary>,
-    /// What was in the dropped blocks, in their order.
-    pub transactions: Vec<DroppedTransaction>,
-    /// Whether there were more blocks or transactions than are shown.
-    pub truncated: bool,
-    /// Why the new branch won.
-    pub rule: String,
-}
-
-/// A block, and where it stands in its chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct BlockAt {
-    /// The genesis block's is 1.
-    pub index: u64,
-    /// 64 lower-case hex digits.
-    pub hash: String,
-}
-
-/// The last block of a branch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TipAt {
-    /// The genesis block's is 1.
-    pub index: u64,
-    /// 64 lower-case hex digits.
-    pub hash: String,
-    /// The sum of the weights up to this block, in decimal.
-    pub total_weight: String,
-}
-
-/// What became of a transaction in a dropped block.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DroppedTransaction {
-    /// 64 lower-case hex digits.
-    pub id: String,
-    /// As it stands.
-    #[schema(value_type = serde_json::Value)]
-    pub transaction: Box<RawValue>,
-    /// Where it stood.
-    pub was: Place,
-    /// What became of it.
-    pub fate: Fate,
-    /// Where it stands now in the main chain, if it does.
-    pub now: Option<Place>,
-}
-
-/// What became of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Fate {
-    /// It stands in the new branch too.
-    Moved,
-    /// It waits again, or stands in a block that came later.
-    Returned,
-    /// It is nowhere: so is the reward of each dropped block.
-    Lost,
-}
 
 /// The reorganisation to the block of that hash, for whoever searches.
 pub(crate) async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, Problem> {
@@ -162,7 +62,7 @@ pub(crate) async fn search(node: &NodeHandle, name: &str) -> Result<Option<Searc
 /// A page of the reorganisations that were seen.
 pub(crate) async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, Problem> {
     let history = node.history().await?;
-    let before = page.cursor()?.unwrap_or(u64::MAX);
+    let before = number_cursor(page)?.unwrap_or(u64::MAX);
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let seen = history.view.reorganisations(before, limit + 1);
     let mut seen = seen.map_err(Problem::unreadable)?;

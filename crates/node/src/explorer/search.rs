@@ -1,11 +1,10 @@
 //! One place to ask for anything by its whole name: a block's index or hash, a
 //! transaction's id, an address, a peer. The beginning of a name finds nothing.
 
+use adit_api::search::{Found, FoundKind, SearchQuery, SearchResult};
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
 use adit_store::Snapshot;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use crate::driver::NodeHandle;
@@ -13,56 +12,8 @@ use crate::driver::NodeHandle;
 /// Nothing here has a longer name.
 pub(crate) const QUERY_LIMIT_BYTES: usize = 256;
 
-/// What is searched.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Query {
-    /// The whole name: a block's index or hash, a transaction's id, an address,
-    /// or a peer's `host:port`.
-    #[param(max_length = 256)]
-    pub(crate) q: String,
-}
-
-/// What has that name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Found {
-    /// What was searched, without the space around it.
-    pub query: String,
-    /// All that has that name.
-    pub results: Vec<SearchResult>,
-}
-
-/// One thing of that name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SearchResult {
-    /// What it is.
-    pub kind: FoundKind,
-    /// Its own name.
-    pub id: String,
-    /// What people call it.
-    pub label: String,
-    /// Where its page is.
-    pub path: String,
-}
-
-/// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FoundKind {
-    /// A block, on the main chain or beside it.
-    Block,
-    /// A transaction, in a block or waiting.
-    Transaction,
-    /// Whoever pays or is paid.
-    Address,
-    /// A registered node.
-    Peer,
-    /// A change to another branch.
-    Reorganisation,
-}
-
 /// All that has that name.
-pub(crate) async fn search(node: &NodeHandle, query: &Query) -> Result<Found, Problem> {
+pub(crate) async fn search(node: &NodeHandle, query: &SearchQuery) -> Result<Found, Problem> {
     let name = query.q.trim();
     if name.len() > QUERY_LIMIT_BYTES {
         let problem = format!("nothing has a name longer than {QUERY_LIMIT_BYTES} bytes");

@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 
+use adit_api::page::Page;
+use adit_api::search::{FoundKind, SearchResult};
+use adit_api::transaction::{
+    Place, TransactionDetails, TransactionStage, TransactionState, TransactionStatus,
+};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_store::TransactionPlace;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
-use super::paging::Page;
+use super::paging::{cursor_of_place, place_cursor};
 use super::pending;
 use super::problem::Problem;
 use super::reading::beside;
-use super::search::{FoundKind, SearchResult, hash_of};
+use super::search::hash_of;
 use super::stored::{as_it_stands, block_at};
 use crate::driver::NodeHandle;
 use crate::history::HistoryAt;
@@ -22,77 +24,6 @@ use crate::history::HistoryAt;
 /// For one page of transactions, blocks of at most so many bytes are read; then
 /// it ends early.
 pub(super) const PAGE_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
-
-/// A transaction that waits or stands in a block.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TransactionState {
-    /// 64 lower-case hex digits. In the classics: the SHA-256 of its canonical
-    /// JSON.
-    pub id: String,
-    /// `pending` or `confirmed`.
-    pub status: String,
-    /// As it stands.
-    #[schema(value_type = serde_json::Value)]
-    pub transaction: Box<RawValue>,
-    /// Of the block that holds it, if one does.
-    pub block_index: Option<u64>,
-    /// Of the same block.
-    pub block_hash: Option<String>,
-    /// In the block, from 0.
-    pub position: Option<u32>,
-    /// The blocks of the main chain from that one on; 0 while it waits.
-    pub confirmations: u64,
-}
-
-/// A transaction, and all places where it stands.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TransactionDetails {
-    /// 64 lower-case hex digits.
-    pub id: String,
-    /// `pending` or `confirmed`.
-    pub status: String,
-    /// As it stands.
-    #[schema(value_type = serde_json::Value)]
-    pub transaction: Box<RawValue>,
-    /// Of the newest block that holds it; none while it waits.
-    pub block_index: Option<u64>,
-    /// Of the same block.
-    pub block_hash: Option<String>,
-    /// In the block, from 0.
-    pub position: Option<u32>,
-    /// The blocks of the main chain from that one on; 0 while it waits.
-    pub confirmations: u64,
-    /// Where it stands in the main chain, the newest first.
-    pub places: Vec<Place>,
-    /// The cursor of the next page of places, unless this is the last.
-    pub next: Option<String>,
-}
-
-/// How far a transaction is.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TransactionStatus {
-    /// 64 lower-case hex digits.
-    pub id: String,
-    /// `pending` or `confirmed`.
-    pub status: String,
-    /// Of the newest block that holds it; none while it waits.
-    pub block_index: Option<u64>,
-    /// Of the same block.
-    pub block_hash: Option<String>,
-    /// The blocks of the main chain from that one on; 0 while it waits.
-    pub confirmations: u64,
-}
-
-/// Where a transaction stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Place {
-    /// The block's index.
-    pub block_index: u64,
-    /// The block's hash.
-    pub block_hash: String,
-    /// In the block, from 0.
-    pub position: u32,
-}
 
 /// A transaction in a block of the main chain.
 pub(crate) struct Confirmed {
@@ -132,7 +63,7 @@ pub(crate) async fn details(
         position: state.position,
         confirmations: state.confirmations,
         places: found.iter().map(Confirmed::place).collect(),
-        next: next.map(Page::cursor_of_place),
+        next: next.map(cursor_of_place),
     })
 }
 
@@ -145,7 +76,7 @@ fn read_places(
     page: &Page,
 ) -> Result<(Vec<Confirmed>, Option<TransactionPlace>), Problem> {
     let (mut found, mut next) = (Vec::new(), None);
-    let before = page.place_cursor()?.unwrap_or(TransactionPlace::LAST);
+    let before = place_cursor(page)?.unwrap_or(TransactionPlace::LAST);
     let mut reading = Reading::new(node, history);
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let places = history.view.places_before(id, before, limit + 1);
@@ -218,7 +149,7 @@ pub(crate) async fn search(node: &NodeHandle, name: &str) -> Result<Option<Searc
 pub(crate) fn waiting_state(id: Hash, text: &[u8]) -> Result<TransactionState, Problem> {
     Ok(TransactionState {
         id: id.to_string(),
-        status: "pending".to_owned(),
+        status: TransactionStage::Pending,
         transaction: as_it_stands(text)?,
         block_index: None,
         block_hash: None,
@@ -252,7 +183,7 @@ impl Confirmed {
         let length = history.snapshot.length();
         Ok(TransactionState {
             id: self.id.to_string(),
-            status: "confirmed".to_owned(),
+            status: TransactionStage::Confirmed,
             transaction: as_it_stands(self.text())?,
             block_index: Some(self.block.index()),
             block_hash: Some(self.block.hash().to_string()),

@@ -17,9 +17,6 @@ mod stats;
 mod status;
 mod transaction;
 
-pub use offer::Offered;
-pub use status::{ChainStatus, MiningStatus, Status};
-
 use std::sync::{Arc, LazyLock};
 
 use axum::http::HeaderValue;

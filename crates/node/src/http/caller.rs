@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 
+use adit_api::peer::PeerList;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, VIA};
 use axum::http::request::Parts;
@@ -12,7 +13,6 @@ use axum::http::{Extensions, HeaderMap, Version};
 
 use super::guard::AllowedHosts;
 use super::source::{Source, cookie};
-use crate::explorer::peers::PeerList;
 use crate::explorer::problem::Problem;
 use crate::token::ApiToken;
 

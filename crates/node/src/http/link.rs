@@ -1,9 +1,8 @@
 //! Where the next page of a list is, as a header (RFC 8288).
 
+use adit_api::page::Page;
 use axum::http::header::LINK;
 use axum::http::{HeaderName, Uri};
-
-use crate::explorer::paging::Page;
 
 /// The header, if there is a next page of what was asked for.
 pub(super) fn next_page(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use adit_api::peer::{Agreement, Peer};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 use super::caller::Caller;
 use super::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
 use crate::driver::NodeHandle;
-use crate::explorer::peers::{self, Peer};
+use crate::explorer::peers;
 use crate::process::Process;
 
 /// The format of the answer, as its specification names it.
@@ -31,17 +32,6 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// A node that is so busy that it does not say within this time how its peers
 /// are is asked for the rest only.
 const PEERS_TIMEOUT_MS: u64 = 500;
-
-/// How the chain of a peer can stand to ours.
-const AGREEMENTS: [&str; 7] = [
-    "same",
-    "behind",
-    "ahead",
-    "fork",
-    "refused",
-    "unreachable",
-    "not-asked",
-];
 
 /// How the node is, for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getMetrics",
@@ -149,9 +139,9 @@ impl AtThisMoment {
             None,
             MetricType::Gauge,
         )?;
-        for agreement in AGREEMENTS {
+        for agreement in Agreement::ALL {
             let count = peers.iter().filter(|peer| peer.agreement == agreement);
-            let labels = [("agreement", agreement)];
+            let labels = [("agreement", agreement.name())];
             let mut one = metric.encode_family(&labels)?;
             one.encode_gauge(&(count.count() as u64))?;
         }

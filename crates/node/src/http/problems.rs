@@ -1,7 +1,9 @@
 //! `GET /problems/{name}`: what a problem document's `type` means. The names
 //! never change.
 
-use crate::explorer::problem::{KINDS, Problem};
+use adit_api::problem::ProblemKind;
+
+use crate::explorer::problem::Problem;
 use crate::http::extract::Path;
 
 /// What a problem document's `type` means.
@@ -9,9 +11,11 @@ use crate::http::extract::Path;
     params(("name" = String, Path, description = "The last part of `type`")),
     responses((status = 200, description = "The explanation", body = String)))]
 pub(super) async fn explain(Path(name): Path<String>) -> Result<String, Problem> {
-    let kind = KINDS.iter().find(|kind| kind.name == name);
+    let kind = ProblemKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name);
     let Some(kind) = kind else {
-        let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        let names: Vec<_> = ProblemKind::ALL.map(ProblemKind::name).to_vec();
         let names = names.join(", ");
         return Err(Problem::not_found(format!(
             "there are the problems {names}"
@@ -19,8 +23,8 @@ pub(super) async fn explain(Path(name): Path<String>) -> Result<String, Problem>
     };
     Ok(format!(
         "{} ({})\n\n{}\n",
-        kind.title,
-        kind.status.as_u16(),
-        kind.meaning
+        kind.title(),
+        kind.status(),
+        kind.meaning()
     ))
 }

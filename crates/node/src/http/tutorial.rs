@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
+use adit_api::resolve::{ResolveOutcome, ResolvedPeer};
 use adit_core::block::Block;
 use adit_core::node::Answer;
 use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
@@ -15,7 +17,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::{
     bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
@@ -25,7 +27,6 @@ use super::caller::Caller;
 use super::chain_body::chain_body;
 use super::etag::is_known;
 use super::tier::{Route, Tier};
-use super::{INSTANCE_HEADER, NODE_HEADER};
 use crate::driver::{NodeHandle, Request, Stopping};
 use crate::explorer::mine::held_up_text;
 
@@ -174,10 +175,11 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Respo
     };
     let reports = resolved.peers.iter();
     let peers = reports.map(|(peer, report)| match caller {
-        Caller::Operator => described(&peer.to_string(), report),
-        Caller::Anybody(_) => described_to_anybody(&peer.to_string(), report),
+        Caller::Operator => described(peer.to_string(), report),
+        Caller::Anybody(_) => described_to_anybody(peer.to_string(), report),
     });
-    let peers = peers.collect();
+    let peers: Vec<ResolvedPeer> = peers.collect();
+    let peers = serde_json::to_string(&peers).expect("texts and numbers are JSON");
     let snapshot = match node.reader().snapshot() {
         Ok(snapshot) => snapshot,
         Err(error) => return Ok(unreadable(&error)),
@@ -187,41 +189,44 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Respo
         false => ("chain", "Our chain is authoritative"),
     };
     let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
-    let tail = format!("],\"peers\":{}}}", Value::Array(peers));
+    let tail = format!("],\"peers\":{peers}}}");
     let memory = Arc::clone(node.answers_memory());
     Ok(chain_body(head, snapshot, tail, memory))
 }
 
 /// What is behind an address that does not offer a chain is not for whoever
 /// registered it: whether it is open, and what it says.
-fn described_to_anybody(peer: &str, report: &PeerReport) -> Value {
+fn described_to_anybody(node: String, report: &PeerReport) -> ResolvedPeer {
     match report {
-        PeerReport::Refused(_) | PeerReport::Failed(_) | PeerReport::StillAsked => {
-            json!({ "node": peer, "outcome": "not answered" })
-        }
-        _ => described(peer, report),
+        PeerReport::Refused(_) | PeerReport::Failed(_) | PeerReport::StillAsked => ResolvedPeer {
+            error: None,
+            length: None,
+            node,
+            outcome: ResolveOutcome::NotAnswered,
+        },
+        _ => described(node, report),
     }
 }
 
-fn described(peer: &str, report: &PeerReport) -> Value {
-    match report {
-        PeerReport::Adopted { length } => {
-            json!({ "node": peer, "outcome": "adopted", "length": length })
-        }
-        PeerReport::NotLonger { length } => {
-            json!({ "node": peer, "outcome": "not longer", "length": length })
-        }
-        PeerReport::Unchanged => json!({ "node": peer, "outcome": "unchanged" }),
+fn described(node: String, report: &PeerReport) -> ResolvedPeer {
+    let (outcome, length, error) = match report {
+        PeerReport::Adopted { length } => (ResolveOutcome::Adopted, Some(*length), None),
+        PeerReport::NotLonger { length } => (ResolveOutcome::NotLonger, Some(*length), None),
+        PeerReport::Unchanged => (ResolveOutcome::Unchanged, None, None),
         PeerReport::Refused(refusal) => {
-            json!({ "node": peer, "outcome": "failed", "error": refusal.problem })
+            (ResolveOutcome::Failed, None, Some(refusal.problem.clone()))
         }
-        PeerReport::Failed(error) => {
-            json!({ "node": peer, "outcome": "failed", "error": error })
-        }
-        PeerReport::Itself => json!({ "node": peer, "outcome": "this node itself" }),
+        PeerReport::Failed(error) => (ResolveOutcome::Failed, None, Some(error.clone())),
+        PeerReport::Itself => (ResolveOutcome::Itself, None, None),
         PeerReport::StillAsked => {
             let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
-            json!({ "node": peer, "outcome": "still being asked", "error": error })
+            (ResolveOutcome::StillAsked, None, Some(error))
         }
+    };
+    ResolvedPeer {
+        error,
+        length,
+        node,
+        outcome,
     }
 }

@@ -1,12 +1,13 @@
 //! `/api/v1/address/...`: what somebody owns, and where they are named.
 
+use adit_api::address::{AddressState, AddressTransactions};
+use adit_api::page::Page;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use crate::driver::NodeHandle;
-use crate::explorer::address::{self, AddressState, AddressTransactions};
-use crate::explorer::paging::Page;
+use crate::explorer::address;
 use crate::explorer::problem::Problem;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};

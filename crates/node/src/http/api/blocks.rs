@@ -2,6 +2,9 @@
 //! the exact bytes. What never changes may be kept for ever; what follows the
 //! tip has an ETag of the tip.
 
+use adit_api::block::{BlockList, BlockSummary};
+use adit_api::page::Page;
+use adit_api::preimage::Preimage;
 use adit_core::archive::Archive;
 use axum::Json;
 use axum::extract::State;
@@ -10,9 +13,8 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use crate::driver::NodeHandle;
-use crate::explorer::block::{self, BlockList, BlockSummary};
-use crate::explorer::paging::Page;
-use crate::explorer::preimage::{self, Preimage};
+use crate::explorer::block;
+use crate::explorer::preimage;
 use crate::explorer::problem::Problem;
 use crate::http::answer::json_text;
 use crate::http::etag::{Tag, if_changed};

@@ -1,16 +1,17 @@
 //! `/api/v1/chain-tips` and `/api/v1/reorgs`: the branches that there are, and
 //! how the main chain went from one to another.
 
+use adit_api::branch::{ChainTips, ReorganisationDetails, ReorganisationList};
+use adit_api::page::Page;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use crate::driver::NodeHandle;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation::{self, ReorganisationDetails, ReorganisationList};
+use crate::explorer::reorganisation;
 use crate::explorer::stored::read_hash;
-use crate::explorer::tips::{self, ChainTips};
+use crate::explorer::tips;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;

@@ -1,20 +1,12 @@
 //! What only a development chain does: `POST /api/v1/dev/reset` begins it anew.
 
+use adit_api::status::Reset;
 use adit_core::node::Answer;
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::driver::{NodeHandle, Request};
 use crate::explorer::problem::Problem;
-
-/// The chain after it was begun anew.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Reset {
-    /// The number of its blocks.
-    length: u64,
-}
 
 /// Begins a development chain anew.
 #[utoipa::path(post, path = "/api/v1/dev/reset", tag = "development", operation_id = "resetChain",

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use adit_api::event::{MISSED, Topic};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,7 +18,7 @@ use tokio::time::timeout;
 use utoipa::IntoParams;
 
 use crate::driver::NodeHandle;
-use crate::events::{LISTENERS_LIMIT, Listener, Taken, Topic};
+use crate::events::{LISTENERS_LIMIT, Listener, Taken};
 use crate::explorer::problem::Problem;
 use crate::http::caller::Caller;
 use crate::http::extract::Query;
@@ -28,9 +29,6 @@ const HEARTBEAT_MS: u64 = 15_000;
 
 /// What a listener hears first: to come back a second after it was cut off.
 const GREETING: &str = "retry: 1000\n\n";
-
-/// What it hears when events are lost to it, and it has to load anew.
-const MISSED: &str = "event: missed\ndata: {}\n\n";
 
 const HEARTBEAT: &str = ": still here\n\n";
 
@@ -78,8 +76,7 @@ fn read_topics(names: Option<&str>) -> Result<Vec<Topic>, Problem> {
         return Ok(Topic::ALL.to_vec());
     };
     let topic = |name: &str| {
-        let found = Topic::ALL.into_iter().find(|topic| topic.name() == name);
-        found.ok_or_else(|| {
+        Topic::of_name(name).ok_or_else(|| {
             let known = Topic::ALL.map(Topic::name).join(", ");
             Problem::malformed(format!("{name:.40?} is no topic; there are {known}"))
         })
@@ -110,9 +107,9 @@ async fn follow(mut listener: Listener, is_first: bool) -> Option<(Bytes, Stage)
     let pause = Duration::from_millis(HEARTBEAT_MS);
     match timeout(pause, listener.take()).await {
         Ok(Taken::Events(events)) => Some((events, Stage::Following(listener))),
-        Ok(Taken::Lost) if is_first => Some((MISSED.into(), Stage::Following(listener))),
+        Ok(Taken::Lost) if is_first => Some((missed(), Stage::Following(listener))),
         // It is too slow: nothing is kept for it. It may come back.
-        Ok(Taken::Lost) => Some((MISSED.into(), Stage::End)),
+        Ok(Taken::Lost) => Some((missed(), Stage::End)),
         Ok(Taken::End) => None,
         Err(_) => {
             let stage = match is_first {
@@ -122,4 +119,9 @@ async fn follow(mut listener: Listener, is_first: bool) -> Option<(Bytes, Stage)
             Some((HEARTBEAT.into(), stage))
         }
     }
+}
+
+/// What a listener hears when events are lost to it, and it has to load anew.
+fn missed() -> Bytes {
+    format!("event: {MISSED}\ndata: {{}}\n\n").into()
 }

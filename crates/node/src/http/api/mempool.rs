@@ -1,12 +1,13 @@
 //! `GET /api/v1/mempool`: what waits for a block.
 
+use adit_api::mempool::Mempool;
+use adit_api::page::Page;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use crate::driver::NodeHandle;
-use crate::explorer::mempool::{self, Mempool};
-use crate::explorer::paging::Page;
+use crate::explorer::mempool;
 use crate::explorer::problem::Problem;
 use crate::http::etag::json_by_content;
 use crate::http::extract::Query;

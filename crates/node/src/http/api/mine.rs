@@ -1,10 +1,10 @@
 //! `POST /api/v1/mine`: makes a block. `GET /mine` is the tutorial's.
 
+use adit_api::block::BlockSummary;
 use axum::Json;
 use axum::extract::State;
 
 use crate::driver::NodeHandle;
-use crate::explorer::block::BlockSummary;
 use crate::explorer::mine;
 use crate::explorer::problem::Problem;
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::offer::{self, Offered};
 use adit_core::archive::Archive;
 use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
 use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
@@ -14,10 +15,8 @@ use adit_store::Snapshot;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use utoipa::ToSchema;
 
 use crate::driver::{NodeHandle, Request, now};
 use crate::explorer::problem::Problem;
@@ -32,19 +31,6 @@ const OFFERS_LIMIT: usize = 8;
 const PLACE_TIMEOUT_MS: u64 = 2_000;
 
 static PLACES: Semaphore = Semaphore::const_new(OFFERS_LIMIT);
-
-/// What became of an offered block.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Offered {
-    /// The block's hash, as the node computed it.
-    pub hash: String,
-    /// The block's index.
-    pub index: u64,
-    /// `extended`: it is the tip. `reorganised`: so it is, on another branch.
-    /// `side`: it stands beside the main chain. `known`: it was there already.
-    /// `held-back`: its time has not come.
-    pub outcome: String,
-}
 
 /// Offers a block: any JSON text of it.
 #[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,
@@ -70,17 +56,17 @@ pub(super) async fn offer(
     let (hash, index) = (block.hash().to_string(), block.index());
     let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
         Answer::Offered(Outcome::Refused(error)) => return Err(refused(&block, &error)),
-        Answer::Offered(Outcome::Extended) => "extended",
-        Answer::Offered(Outcome::Side) => "side",
-        Answer::Offered(Outcome::Reorganised) => "reorganised",
-        Answer::Offered(Outcome::Known) => "known",
-        Answer::Offered(Outcome::HeldBack) => "held-back",
+        Answer::Offered(Outcome::Extended) => offer::Outcome::Extended,
+        Answer::Offered(Outcome::Side) => offer::Outcome::Side,
+        Answer::Offered(Outcome::Reorganised) => offer::Outcome::Reorganised,
+        Answer::Offered(Outcome::Known) => offer::Outcome::Known,
+        Answer::Offered(Outcome::HeldBack) => offer::Outcome::HeldBack,
         _ => return Err(Problem::busy("the block was not looked at; try again")),
     };
     Ok(Json(Offered {
         hash,
         index,
-        outcome: outcome.to_owned(),
+        outcome,
     }))
 }
 

@@ -3,10 +3,10 @@
 //! come, which headers answers have, which form names have. The tutorial's five
 //! endpoints are described by hand, in `tutorial.json`.
 
+use adit_api::problem::{PROBLEM_JSON, ProblemDocument};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use crate::explorer::problem::{PROBLEM_JSON, ProblemDocument};
 use crate::http::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
 use crate::http::tier::{TIER, Tier};
 

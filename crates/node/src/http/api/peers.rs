@@ -1,6 +1,8 @@
 //! `/api/v1/peers`: who they are, registering and removing them, and what is
 //! wrong with one's chain.
 
+use adit_api::audit::Audit;
+use adit_api::peer::PeerList;
 use adit_core::node::Answer;
 use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, read_registration};
 use axum::Json;
@@ -10,9 +12,8 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::audit::Audit;
 use crate::driver::{NodeHandle, Request};
-use crate::explorer::peers::{self, PeerList};
+use crate::explorer::peers;
 use crate::explorer::problem::Problem;
 use crate::http::body::read_body;
 use crate::http::caller::Caller;

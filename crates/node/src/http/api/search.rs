@@ -1,20 +1,21 @@
 //! `GET /api/v1/search`: one place to ask for anything by its whole name.
 
+use adit_api::search::{Found, SearchQuery};
 use axum::Json;
 use axum::extract::State;
 
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
-use crate::explorer::search::{self, Found};
+use crate::explorer::search;
 use crate::http::extract::Query;
 
 /// Finds anything by its whole name.
 #[utoipa::path(get, path = "/api/v1/search", tag = "chain", operation_id = "search",
-    params(search::Query),
+    params(SearchQuery),
     responses((status = 200, description = "All that has that name, or nothing", body = Found)))]
 pub(super) async fn search(
     State(node): State<NodeHandle>,
-    Query(query): Query<search::Query>,
+    Query(query): Query<SearchQuery>,
 ) -> Result<Json<Found>, Problem> {
     search::search(&node, &query).await.map(Json)
 }

@@ -1,5 +1,6 @@
 //! `GET /api/v1/stats`: how the chain has grown lately.
 
+use adit_api::stats::{Stats, Window};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -7,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
-use crate::explorer::stats::{self, Stats, Window};
+use crate::explorer::stats;
 use crate::http::etag::{Tag, if_changed};
 use crate::http::extract::Query;
 

@@ -1,6 +1,8 @@
 //! Transactions by their identity: `POST /api/v1/tx` takes one, the others say
 //! where it stands and prove it.
 
+use adit_api::page::Page;
+use adit_api::transaction::{MerkleProof, Sent, TransactionDetails, TransactionStatus};
 use adit_core::hash::{Hash, sha256};
 use adit_core::merkle;
 use adit_core::node::Answer;
@@ -11,48 +13,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use serde::Serialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::driver::{NodeHandle, Request};
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::explorer::stored::{as_it_stands, read_hash};
-use crate::explorer::transaction::{self, TransactionDetails, TransactionStatus};
+use crate::explorer::transaction;
 use crate::http::body::read_body;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;
-
-/// A transaction that was taken.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Sent {
-    /// 64 lower-case hex digits.
-    id: String,
-    /// The tutorial's words.
-    message: String,
-}
-
-/// What proves that a transaction is in a block, given the block's header.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct MerkleProof {
-    id: String,
-    #[schema(value_type = serde_json::Value)]
-    transaction: Box<RawValue>,
-    position: u32,
-    /// The number of transactions in the block.
-    leaf_count: usize,
-    /// The siblings on the way to the root, the nearest first (RFC 6962).
-    path: Vec<String>,
-    /// What the block's work commits to.
-    #[schema(value_type = serde_json::Value)]
-    header: Box<RawValue>,
-    /// The proof of work.
-    proof: u64,
-    block_hash: String,
-    block_index: u64,
-}
 
 /// Takes a transaction, which then waits for a block.
 #[utoipa::path(post, path = "/api/v1/tx", tag = "transactions", operation_id = "sendTransaction", request_body = serde_json::Value,

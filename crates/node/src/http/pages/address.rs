@@ -1,5 +1,6 @@
 //! `/address/{a}`: what somebody owns, and their transactions.
 
+use adit_api::page::Page;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,7 +11,6 @@ use super::parts::TransactionRow;
 use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::address;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::http::extract::{Path, Query};
 

@@ -1,5 +1,6 @@
 //! `/block/{hash}`: one block, where it stands, and what of it is final.
 
+use adit_api::block::BlockSummary;
 use adit_core::rules::work;
 use askama::Template;
 use axum::extract::State;
@@ -10,7 +11,7 @@ use super::layout::{Frame, shown};
 use super::parts::{BlockCard, TransactionRow, rows_of_block};
 use super::words;
 use crate::driver::NodeHandle;
-use crate::explorer::block::{self, BlockSummary};
+use crate::explorer::block;
 use crate::explorer::problem::Problem;
 use crate::http::extract::{Path, Query};
 

@@ -1,5 +1,6 @@
 //! `/blocks`: the main chain, page by page.
 
+use adit_api::page::Page;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -8,7 +9,6 @@ use super::layout::{Frame, shown};
 use super::parts::BlockCard;
 use crate::driver::NodeHandle;
 use crate::explorer::block;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::http::extract::Query;
 

@@ -1,5 +1,6 @@
 //! `/charts`: how the chain has grown, and what waits.
 
+use adit_api::stats::{Stats, Window};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,7 +10,7 @@ use super::words;
 use crate::charts::{Point, SERIES, Series};
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
-use crate::explorer::stats::{self, Stats, Window};
+use crate::explorer::stats;
 use crate::http::extract::Query;
 
 /// How many blocks can be looked at.

@@ -1,6 +1,8 @@
 //! `/forks`: the branches beside the main chain, and when it went over to
 //! another one.
 
+use adit_api::branch::{BranchStatus, ChainTip, Reorganisation};
+use adit_api::page::Page;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,10 +11,9 @@ use super::layout::{Frame, shown};
 use super::words::{self, Moment, moment, short_hash};
 use crate::charts::{Branch, Tree};
 use crate::driver::NodeHandle;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::explorer::reorganisation;
-use crate::explorer::tips::{self, ChainTip};
+use crate::explorer::tips;
 use crate::http::extract::Query;
 
 /// So many branches are drawn, the heaviest; all of them are in the table.
@@ -114,7 +115,7 @@ fn row(tip: &ChainTip) -> TipRow {
         short_hash: short_hash(&tip.hash),
         hash: tip.hash.clone(),
         index: words::grouped(tip.index),
-        is_main: tip.status == "active",
+        is_main: tip.status == BranchStatus::Active,
         length: words::count(tip.branch_length, "block", "blocks"),
         weight: words::grouped(&tip.total_weight),
         fork: tip
@@ -124,7 +125,7 @@ fn row(tip: &ChainTip) -> TipRow {
     }
 }
 
-fn reorganisation_row(seen: &reorganisation::Reorganisation) -> ReorganisationRow {
+fn reorganisation_row(seen: &Reorganisation) -> ReorganisationRow {
     ReorganisationRow {
         id: seen.id.clone(),
         short_id: short_hash(&seen.id),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use adit_api::page::Page;
 use adit_core::pool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +14,6 @@ use super::parts::{BlockCard, TransactionRow};
 use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::block;
-use crate::explorer::paging::Page;
 use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
 

@@ -117,7 +117,7 @@ pub(super) fn shown<T: Template>(node: &NodeHandle, page: Result<T, Problem>) ->
 pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
     let frame = Frame::of(node);
     let page = Html(ProblemPage { frame, problem });
-    (problem.status, page).into_response()
+    (problem.status(), page).into_response()
 }
 
 /// What is said of a path that leads nowhere: a page to browsers, a list of

@@ -91,7 +91,7 @@ pub(super) async fn show_token(
 
 /// Why something was not done, and a place for the token if there is one.
 pub(in crate::http) fn operator_only(node: &NodeHandle, problem: Problem) -> Response {
-    let status = problem.status;
+    let status = problem.status();
     let page = Html(OperatorPage {
         frame: Frame::of(node),
         has_token: status == StatusCode::UNAUTHORIZED && problem.rule != Some("no-token"),

@@ -1,14 +1,14 @@
 //! What several pages show: a block, a transaction, somebody's name, made
 //! ready for the templates.
 
+use adit_api::block::BlockSummary;
+use adit_api::transaction::TransactionState;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::json::{self, member};
 
 use super::words::{self, Moment, moment, short_hash};
 use crate::driver::NodeHandle;
-use crate::explorer::block::BlockSummary;
-use crate::explorer::transaction::TransactionState;
 
 /// So much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;

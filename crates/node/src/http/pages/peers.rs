@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use adit_api::audit::{Audit, AuditedBlock, Verdict};
+use adit_api::peer::{Agreement, Peer, PeerKind};
 use adit_core::node::Answer;
 use adit_core::peer::{PeerAddress, read_registration};
 use askama::Template;
@@ -15,9 +17,8 @@ use serde_json::json;
 use super::layout::{Frame, problem_page, shown};
 use super::send::read_form;
 use super::words::{self, Moment, moment, short_hash};
-use crate::audit::{Audit, AuditedBlock, Verdict};
 use crate::driver::{NodeHandle, Request};
-use crate::explorer::peers::{self, Peer};
+use crate::explorer::peers;
 use crate::explorer::problem::Problem;
 use crate::http::caller::Caller;
 use crate::http::extract::Path;
@@ -154,25 +155,25 @@ fn to_peers(node: &NodeHandle, done: Result<(), Problem>) -> Response {
 fn row(peer: &Peer) -> PeerRow {
     let lag = peer.lag.unwrap_or_default();
     let blocks = words::count(lag.unsigned_abs(), "block", "blocks");
-    let (sign, class, agreement) = match peer.agreement.as_str() {
-        "same" => ("=", "good", "The same chain.".to_owned()),
-        "behind" => (
+    let (sign, class, agreement) = match peer.agreement {
+        Agreement::Same => ("=", "good", "The same chain.".to_owned()),
+        Agreement::Behind => (
             "‹",
             "plain",
             format!("Behind: its chain is ours without the last {blocks}."),
         ),
-        "ahead" => ("›", "plain", format!("Ahead by {blocks}.")),
-        "fork" => ("≠", "aside", fork_words(lag, &blocks)),
-        "refused" => ("✗", "bad", "Refused: its chain breaks a rule.".to_owned()),
-        "unreachable" => ("∅", "bad", "It does not answer.".to_owned()),
-        _ => ("…", "plain", "Not asked yet.".to_owned()),
+        Agreement::Ahead => ("›", "plain", format!("Ahead by {blocks}.")),
+        Agreement::Fork => ("≠", "aside", fork_words(lag, &blocks)),
+        Agreement::Refused => ("✗", "bad", "Refused: its chain breaks a rule.".to_owned()),
+        Agreement::Unreachable => ("∅", "bad", "It does not answer.".to_owned()),
+        Agreement::NotAsked => ("…", "plain", "Not asked yet.".to_owned()),
     };
     PeerRow {
         id: peer.id.clone(),
-        kind: match peer.kind.as_str() {
-            "adit" => "adit",
-            "python" => "Python, or like it",
-            _ => "not known yet",
+        kind: match peer.kind {
+            PeerKind::Adit => "adit",
+            PeerKind::Python => "Python, or like it",
+            PeerKind::Unknown => "not known yet",
         },
         sign,
         class,

@@ -1,6 +1,7 @@
 //! `/pending`: the transactions that wait, in the order in which blocks take
 //! them along.
 
+use adit_api::page::Page;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,7 +11,6 @@ use super::parts::TransactionRow;
 use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::mempool;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::http::extract::Query;
 

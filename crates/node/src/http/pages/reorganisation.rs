@@ -1,6 +1,8 @@
 //! `/reorg/{id}`: how the main chain went over to another branch: both of them,
 //! what became of the dropped transactions, and which rule decided.
 
+use adit_api::branch::Fate;
+use adit_api::transaction::Place;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,9 +12,8 @@ use super::parts::{BlockCard, TransactionRow};
 use super::words::{self, Moment, moment};
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation::{self, Fate};
+use crate::explorer::reorganisation;
 use crate::explorer::stored::read_hash;
-use crate::explorer::transaction::Place;
 use crate::http::extract::Path;
 
 #[derive(Template)]

@@ -1,5 +1,6 @@
 //! `/search?q=`: one thing of that name is shown at once, several are listed.
 
+use adit_api::search::{FoundKind, SearchQuery, SearchResult};
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,7 +10,7 @@ use super::layout::{Frame, Html, problem_page};
 use super::words;
 use crate::driver::NodeHandle;
 use crate::explorer::problem::Problem;
-use crate::explorer::search::{self, FoundKind};
+use crate::explorer::search;
 use crate::http::extract::Query;
 
 /// So much of what was searched is repeated.
@@ -51,7 +52,7 @@ pub(super) async fn search(
     if query.is_empty() {
         return page(&node, query, Vec::new());
     }
-    match search::search(&node, &search::Query { q }).await {
+    match search::search(&node, &SearchQuery { q }).await {
         Ok(found) => match found.results.as_slice() {
             [only] => Redirect::to(&only.path).into_response(),
             several => page(&node, query, several.iter().map(hit).collect()),
@@ -70,7 +71,7 @@ fn page(node: &NodeHandle, query: String, results: Vec<Hit>) -> Response {
     .into_response()
 }
 
-fn hit(result: &search::SearchResult) -> Hit {
+fn hit(result: &SearchResult) -> Hit {
     Hit {
         kind: match result.kind {
             FoundKind::Block => "Block",

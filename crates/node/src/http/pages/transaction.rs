@@ -1,5 +1,7 @@
 //! `/tx/{id}`: one transaction, and where it stands.
 
+use adit_api::page::Page;
+use adit_api::transaction::Place;
 use adit_core::json::{integer, member};
 use askama::Template;
 use axum::extract::State;
@@ -9,10 +11,9 @@ use super::layout::{Frame, shown};
 use super::parts::TransactionRow;
 use super::words;
 use crate::driver::NodeHandle;
-use crate::explorer::paging::Page;
 use crate::explorer::problem::Problem;
 use crate::explorer::stored::read_hash;
-use crate::explorer::transaction::{self, Place};
+use crate::explorer::transaction;
 use crate::http::extract::{Path, Query};
 
 /// So much of its text is shown; all of it is in the block's raw text.
