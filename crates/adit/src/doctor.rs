@@ -11,7 +11,7 @@ use adit_api::peer::PeerKind;
 use adit_api::status::Status;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Rules, by_name};
-use adit_node::audit::audit;
+use adit_node::peers::audit::audit;
 use anyhow::{Result, bail};
 use reqwest::header::ALLOW;
 use reqwest::{Client, Method, StatusCode};

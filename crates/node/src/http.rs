@@ -15,17 +15,17 @@ mod etag;
 mod extract;
 mod guard;
 mod health;
-pub(crate) mod held;
+mod held;
 mod host_header;
 mod link;
 mod metrics;
 mod pages;
+pub(crate) mod problem;
 mod problems;
 mod source;
 mod tier;
 mod tutorial;
 
-pub(crate) use answer::log_unreadable;
 pub(crate) use caller::Access;
 pub(crate) use guard::AllowedHosts;
 
@@ -53,8 +53,8 @@ use tokio::time::{sleep, timeout};
 use self::caller::Caller;
 use self::connection::{CLIENTS_PACE, Connection};
 use self::counters::{Counters, Group};
-use crate::budget::Budget;
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
+use crate::memory::Budget;
 use crate::{open_files, repeated};
 
 /// At most so many connections are open at a time, fewer where the system

@@ -5,38 +5,36 @@
 //! Reading order: [`driver`] first (the one place where everything meets),
 //! then `miner`, `ask` and `announce` (what the effects do), then `http`.
 
-mod advertise;
-mod announce;
-mod ask;
-pub mod audit;
-mod branch;
-mod budget;
 pub mod charts;
+mod clock;
+pub mod commands;
 pub mod damage;
 pub mod driver;
 mod events;
-mod explorer;
-mod fetch;
+mod guess;
+pub mod handle;
 mod history;
 mod http;
 pub mod identity;
-mod miner;
+mod memory;
+mod mempool_record;
+mod mining;
+mod node_status;
 pub mod offline;
 mod open_files;
-mod pool_record;
+pub mod peers;
+mod priority;
 mod process;
-mod rate;
+mod publisher;
+mod queries;
 mod repeated;
 mod server;
-mod signatures;
 mod spare_thread;
 mod token;
-mod unpack;
-mod view;
 
 pub use http::CONNECTIONS_LIMIT;
-pub use miner::MinerSettings;
+pub use mining::MinerSettings;
+pub use node_status::View;
 pub use server::{Running, ServeError, Settings, start};
 pub use spare_thread::IDLE_THREAD_KEPT_MS;
 pub use token::{ApiToken, TOKEN_LIMIT_BYTES};
-pub use view::View;

@@ -19,12 +19,13 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::advertise::advertise;
 use crate::damage;
-use crate::driver::{self, DriverError, NodeHandle};
+use crate::driver::{self, DriverError};
+use crate::handle::NodeHandle;
 use crate::http::{self, Access, AllowedHosts};
 use crate::identity::{self, IdentityError};
-use crate::miner::MinerSettings;
+use crate::mining::MinerSettings;
+use crate::peers::advertise::advertise;
 use crate::spare_thread::{self, IDLE_THREAD_KEPT_MS};
 use crate::token::ApiToken;
 

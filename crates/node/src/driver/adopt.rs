@@ -11,9 +11,9 @@ use adit_core::peer::PeerAddress;
 use adit_core::rules::Weight;
 use adit_core::sync::{Ask, PeerReport, Refusal, Seen};
 
-use super::handle::Command;
-use super::{Driver, DriverError, Heard};
-use crate::branch::{CheckedBlocks, CheckedBranch};
+use super::{Driver, DriverError};
+use crate::handle::{Command, Heard};
+use crate::peers::branch::{CheckedBlocks, CheckedBranch};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for so long; then it is the others' turn.

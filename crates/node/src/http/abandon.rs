@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::answer::busy;
 use super::connection::gone;
 use super::envelope;
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// What is not safe by its method, and can be taken back all the same: a block
 /// that is searched for somebody.

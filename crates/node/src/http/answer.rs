@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::api::{Endpoint, allowed_methods, endpoints};
 use super::envelope;
-use crate::driver::Stopping;
-use crate::explorer::problem::Problem;
-use crate::repeated;
+use crate::handle::Stopping;
+use crate::http::problem::Problem;
+use crate::queries::error::log_unreadable;
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {
@@ -72,14 +72,6 @@ pub(super) fn nobody_to_reward() -> Response {
 /// The disk failed under the node: nothing that a client could mend.
 pub(super) fn unreadable(error: &dyn std::error::Error) -> Response {
     busy(log_unreadable(error))
-}
-
-/// Logs that, and answers what a client is told.
-pub(crate) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
-    if let Some(left_out) = repeated::turn("unreadable") {
-        tracing::error!(%error, left_out, "the chain can't be read");
-    }
-    "the chain can't be read; the node's log says why"
 }
 
 impl IntoResponse for Stopping {

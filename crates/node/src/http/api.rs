@@ -34,7 +34,7 @@ use super::counters::Counters;
 use super::source::SET_OWN_PAGE;
 use super::tier::Tier;
 use super::{health, metrics, problems};
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 
 /// As strict as the pages', but for styles: the page to try the API sets them on
 /// its elements.

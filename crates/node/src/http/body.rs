@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::answer::busy;
 use super::held::{FREE_BYTES, HeldBytes};
-use crate::budget::{Budget, Share};
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
+use crate::memory::{Budget, Share};
 
 /// A request's body must be there within this time.
 const BODY_TIMEOUT_MS: u64 = 10_000;

@@ -13,7 +13,7 @@ use axum::http::{Extensions, HeaderMap, Version};
 
 use super::guard::AllowedHosts;
 use super::source::{Source, cookie};
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 use crate::token::ApiToken;
 
 /// The cookie of a browser that was told the token.

@@ -14,8 +14,8 @@ use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::held::{Counted, FREE_BYTES, HeldBytes};
-use crate::budget::{Budget, Share};
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
+use crate::memory::{Budget, Share};
 use crate::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.

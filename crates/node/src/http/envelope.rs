@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The id of a request: the client's, or one that was made here.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

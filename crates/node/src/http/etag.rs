@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use serde::Serialize;
 
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// An ETag without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The variable parts of the path.
 pub(super) struct Path<T>(pub(super) T);

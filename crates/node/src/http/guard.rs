@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::source::Source;
 use super::{envelope, pages};
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Under which names the node may be addressed. `localhost`, IP addresses, names
 /// without a dot and those below `.local` and `.internal` are always ours:

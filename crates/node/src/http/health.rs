@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::extract::State;
 use tokio::time::timeout;
 
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
+use crate::http::problem::Problem;
 
 /// A node that does not come to an answer within this time is not ready.
 pub(super) const READY_TIMEOUT_MS: u64 = 2_000;

@@ -15,14 +15,11 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use super::envelope;
-use crate::budget::{Budget, Share};
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
+use crate::memory::{Budget, Share};
 
-/// All answers hold together at most this much ...
-pub(crate) const ANSWERS_LIMIT_BYTES: usize = 96 * 1024 * 1024;
-
-/// ... not counting those, or the pieces of those, that are no longer than
-/// this: the node can always say how it is.
+/// Answers, and pieces of answers, that are no longer than this are not
+/// counted: the node can always say how it is.
 pub(crate) const FREE_BYTES: usize = 16 * 1024;
 
 /// Bytes, and the share that counts them as long as anybody holds them.

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 
 use super::envelope;
-use crate::explorer::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Why a request is refused for its Host, if it is.
 pub(super) fn refusal(request: &Request) -> Option<Response> {

@@ -22,9 +22,9 @@ use tokio::time::timeout;
 
 use super::caller::Caller;
 use super::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
-use crate::driver::NodeHandle;
-use crate::explorer::peers;
+use crate::handle::NodeHandle;
 use crate::process::Process;
+use crate::queries::peers;
 
 /// The format of the answer, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -3,8 +3,8 @@
 
 use adit_api::problem::ProblemKind;
 
-use crate::explorer::problem::Problem;
 use crate::http::extract::Path;
+use crate::http::problem::Problem;
 
 /// What a problem document's `type` means.
 #[utoipa::path(get, path = "/problems/{name}", tag = "operations", operation_id = "getProblem",

@@ -15,7 +15,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::caller::Caller;
 use super::{envelope, pages};
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 use crate::repeated;
 
 /// How an operation's tier is called in the API's description.

@@ -7,8 +7,7 @@ use std::time::Duration;
 use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
 use adit_api::resolve::{ResolveOutcome, ResolvedPeer};
 use adit_core::block::Block;
-use adit_core::node::Answer;
-use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
+use adit_core::peer::REGISTRATION_LIMIT_BYTES;
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use axum::body::Body;
@@ -27,8 +26,11 @@ use super::caller::Caller;
 use super::chain_body::chain_body;
 use super::etag::is_known;
 use super::tier::{Route, Tier};
-use crate::driver::{NodeHandle, Request, Stopping};
-use crate::explorer::mine::held_up_text;
+use crate::commands;
+use crate::commands::mine::{self, NotMined};
+use crate::commands::peers::NotRegistered;
+use crate::commands::submit::{self, Accepted, Rejected};
+use crate::handle::{NodeHandle, Stopping};
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.
@@ -61,13 +63,12 @@ fn resolve_route() -> MethodRouter<NodeHandle> {
     get(resolve).head(method_not_allowed)
 }
 
-async fn mine(State(node): State<NodeHandle>) -> Result<Response, Stopping> {
-    Ok(match node.request(Request::Mine).await? {
-        Answer::Mined(block) => json_text(StatusCode::OK, forged(&block)),
-        Answer::NobodyToReward(_) => nobody_to_reward(),
-        Answer::HeldUp(held_up) => busy(held_up_text(&held_up)),
-        _ => busy("too many requests for a block are waiting already; try again"),
-    })
+async fn mine(State(node): State<NodeHandle>) -> Response {
+    match mine::mine(&node).await {
+        Ok(block) => json_text(StatusCode::OK, forged(&block)),
+        Err(NotMined::NobodyToReward) => nobody_to_reward(),
+        Err(error) => busy(error),
+    }
 }
 
 /// The tutorial's answer to `/mine`, made of the block's own bytes.
@@ -87,31 +88,27 @@ fn forged(block: &Block) -> Vec<u8> {
     .concat()
 }
 
-async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Result<Response, Stopping> {
+async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response {
     let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
         Ok(body) => body,
-        Err(refused) => return Ok(refused.into_response()),
+        Err(refused) => return refused.into_response(),
     };
-    let transaction = match node.rules().read_transaction(&body) {
-        Ok(transaction) => transaction,
-        Err(error) => return Ok(bad_request(error)),
+    match submit::submit(&node, &body).await {
+        Ok(accepted) => json_text(StatusCode::CREATED, said_of(&accepted)),
+        Err(error @ (Rejected::Invalid(_) | Rejected::NotPending(_))) => bad_request(error),
+        Err(error @ (Rejected::PoolFull(_) | Rejected::Stopping(_))) => busy(error),
+    }
+}
+
+/// The tutorial's answer to `/transactions/new`, with the identity where the
+/// rules give one.
+fn said_of(accepted: &Accepted) -> Vec<u8> {
+    let message = accepted.message();
+    let id = match accepted.is_id_of_rules {
+        true => format!("\"id\": \"{}\", ", accepted.id),
+        false => String::new(),
     };
-    let id = transaction.id();
-    Ok(
-        match node.request(Request::Transaction(transaction)).await? {
-            Answer::Accepted { block_index } => {
-                let message = format!("Transaction will be added to Block {block_index}");
-                let id = id
-                    .map(|id| format!("\"id\": \"{id}\", "))
-                    .unwrap_or_default();
-                let text = format!("{{{id}\"message\": \"{message}\"}}");
-                json_text(StatusCode::CREATED, text.into_bytes())
-            }
-            Answer::PoolFull(full) => busy(full),
-            Answer::NotPending(error) => bad_request(error),
-            _ => busy("the transaction was not taken; try again"),
-        },
-    )
+    format!("{{{id}\"message\": \"{message}\"}}").into_bytes()
 }
 
 async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
@@ -148,31 +145,25 @@ async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
     response
 }
 
-async fn register(State(node): State<NodeHandle>, body: Body) -> Result<Response, Stopping> {
+async fn register(State(node): State<NodeHandle>, body: Body) -> Response {
     let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
         Ok(body) => body,
-        Err(refused) => return Ok(refused.into_response()),
+        Err(refused) => return refused.into_response(),
     };
-    let nodes = match read_registration(&body) {
-        Ok(nodes) => nodes,
-        Err(error) => return Ok(bad_request(error)),
-    };
-    Ok(match node.request(Request::Register(nodes)).await? {
-        Answer::Registered(all) => {
+    match commands::peers::register(&node, &body).await {
+        Ok(all) => {
             let all: Vec<String> = all.iter().map(ToString::to_string).collect();
             let answer = json!({ "message": "New nodes have been added", "total_nodes": all });
             json_text(StatusCode::CREATED, answer.to_string().into_bytes())
         }
-        Answer::TooManyPeers(error) => bad_request(error),
-        _ => busy("the nodes were not registered; try again"),
-    })
+        Err(error @ NotRegistered::Stopping(_)) => busy(error),
+        Err(error) => bad_request(error),
+    }
 }
 
 async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Response, Stopping> {
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
-    let Answer::Resolved(resolved) = node.request_in_time(Request::Resolve, limit).await? else {
-        return Ok(busy("the peers were not asked; try again"));
-    };
+    let resolved = commands::peers::resolve(&node, limit).await?;
     let reports = resolved.peers.iter();
     let peers = reports.map(|(peer, report)| match caller {
         Caller::Operator => described(peer.to_string(), report),

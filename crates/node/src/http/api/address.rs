@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use crate::driver::NodeHandle;
-use crate::explorer::address;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;
+use crate::http::problem::Problem;
+use crate::queries::address;
 
 /// What somebody owns, what of it is about to be spent, and how many
 /// transactions name them.

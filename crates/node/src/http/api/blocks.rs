@@ -12,14 +12,14 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use crate::driver::NodeHandle;
-use crate::explorer::block;
-use crate::explorer::preimage;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::answer::json_text;
 use crate::http::etag::{Tag, if_changed};
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;
+use crate::http::problem::Problem;
+use crate::queries::block;
+use crate::queries::preimage;
 
 /// What never changes is not asked for again for a year.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

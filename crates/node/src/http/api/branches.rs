@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation;
-use crate::explorer::stored::read_hash;
-use crate::explorer::tips;
+use crate::handle::NodeHandle;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;
+use crate::http::problem::Problem;
+use crate::queries::branches;
+use crate::queries::branches::reorganisation;
+use crate::queries::stored::read_hash;
 
 /// The ends of the main chain and of the branches beside it.
 #[utoipa::path(get, path = "/api/v1/chain-tips", tag = "branches", operation_id = "listChainTips",
@@ -24,7 +24,7 @@ pub(super) async fn chain_tips(
     State(node): State<NodeHandle>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    json_by_content(&headers, (), &tips::tips(&node).await?)
+    json_by_content(&headers, (), &branches::tips(&node).await?)
 }
 
 /// The reorganisations that were seen, the newest first.

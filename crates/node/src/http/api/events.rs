@@ -17,11 +17,11 @@ use serde::Deserialize;
 use tokio::time::timeout;
 use utoipa::IntoParams;
 
-use crate::driver::NodeHandle;
-use crate::events::{LISTENERS_LIMIT, Listener, Taken};
-use crate::explorer::problem::Problem;
+use crate::events::log::{LISTENERS_LIMIT, Listener, Taken};
+use crate::handle::NodeHandle;
 use crate::http::caller::Caller;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
 
 /// A listener hears from us at least this often, if only a comment: so both
 /// sides, and whoever is between them, know that the other is there.

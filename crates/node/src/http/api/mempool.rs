@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use crate::driver::NodeHandle;
-use crate::explorer::mempool;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::etag::json_by_content;
 use crate::http::extract::Query;
 use crate::http::link::next_page;
+use crate::http::problem::Problem;
+use crate::queries::mempool;
 
 /// The transactions that wait, in the order in which blocks take them along.
 #[utoipa::path(get, path = "/api/v1/mempool", tag = "transactions", operation_id = "listPending",

@@ -1,36 +1,15 @@
-//! `POST /api/v1/blocks`: anybody may offer a block. What can be judged without
-//! the node's thread is judged before it is asked; what the node decides then
-//! is said in so many words.
+//! `POST /api/v1/blocks`: anybody may offer a block.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use adit_api::offer::{self, Offered};
-use adit_core::archive::Archive;
-use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
-use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
-use adit_core::node::{Answer, Outcome};
-use adit_core::rules::{Context, Weight};
-use adit_store::Snapshot;
+use adit_api::offer::Offered;
+use adit_core::block::BLOCK_LIMIT_BYTES;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
-use crate::driver::{NodeHandle, Request, now};
-use crate::explorer::problem::Problem;
-use crate::explorer::stored::read;
+use crate::commands::submit_block::submit_block;
+use crate::handle::NodeHandle;
 use crate::http::body::read_body;
-
-/// At most so many blocks are read and checked at a time. Each may take
-/// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
-const OFFERS_LIMIT: usize = 8;
-
-/// A block that is there waits this long for one of those places.
-const PLACE_TIMEOUT_MS: u64 = 2_000;
-
-static PLACES: Semaphore = Semaphore::const_new(OFFERS_LIMIT);
+use crate::http::problem::Problem;
 
 /// Offers a block: any JSON text of it.
 #[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,
@@ -42,99 +21,5 @@ pub(super) async fn offer(
 ) -> Result<Json<Offered>, Problem> {
     // Who only says that a block will come takes nobody's place.
     let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
-    let limit = Duration::from_millis(PLACE_TIMEOUT_MS);
-    let place = timeout(limit, PLACES.acquire()).await;
-    let busy = || Problem::busy("other blocks are being checked; try again");
-    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
-    let checking = node.clone();
-    // The place goes along: a client that leaves does not end the check.
-    let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));
-    let (checked, _place) = checked
-        .await
-        .map_err(|_| Problem::busy("the check of the block failed"))?;
-    let block = checked?;
-    let (hash, index) = (block.hash().to_string(), block.index());
-    let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
-        Answer::Offered(Outcome::Refused(error)) => return Err(refused(&block, &error)),
-        Answer::Offered(Outcome::Extended) => offer::Outcome::Extended,
-        Answer::Offered(Outcome::Side) => offer::Outcome::Side,
-        Answer::Offered(Outcome::Reorganised) => offer::Outcome::Reorganised,
-        Answer::Offered(Outcome::Known) => offer::Outcome::Known,
-        Answer::Offered(Outcome::HeldBack) => offer::Outcome::HeldBack,
-        _ => return Err(Problem::busy("the block was not looked at; try again")),
-    };
-    Ok(Json(Offered {
-        hash,
-        index,
-        outcome,
-    }))
-}
-
-/// Reads a block, and checks what needs neither the tree nor the accounts. The
-/// signatures come last: whoever wants to keep us busy has to work for it.
-fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
-    let rules = node.rules();
-    let block = rules.read(body);
-    let block = block.map_err(|error| Problem::block(error.rule(), error, None))?;
-    let refused = |error: BlockError| refused(&block, &ChainError::Invalid(error));
-    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let entry = snapshot.entry(&block.hash());
-    if entry.map_err(Problem::unreadable)?.is_some() {
-        return Ok(Arc::new(block));
-    }
-    rules.check_form(&block).map_err(refused)?;
-    let stored = |hash| {
-        let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
-        read(node, text)
-    };
-    let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
-        // The node says what that means; it may have come just now.
-        return Ok(Arc::new(block));
-    };
-    let grandparent = parent.parent().map(stored).transpose()?.flatten();
-    let context = Context {
-        parent: &parent,
-        grandparent: grandparent.as_ref(),
-        now: now(),
-    };
-    match rules.check_after(context, &block) {
-        Ok(()) if is_worth_a_check(node, &snapshot, &parent, &block)? => rules
-            .check_signatures(&block, &|_, _| false)
-            .map_err(refused)?,
-        // The node refuses it for its weight, before it looks at signatures.
-        Ok(()) => {}
-        Err(error) if error.ahead_until_ms().is_some() => {}
-        Err(error) => return Err(refused(error)),
-    }
-    Ok(Arc::new(block))
-}
-
-/// Whether a block is heavy enough to be taken, on the main chain as it is now:
-/// what is not, costs no check of signatures.
-fn is_worth_a_check(
-    node: &NodeHandle,
-    snapshot: &Snapshot,
-    parent: &Block,
-    block: &Block,
-) -> Result<bool, Problem> {
-    let (rules, view) = (node.rules(), node.view());
-    let before = snapshot
-        .entry(&parent.hash())
-        .map_err(Problem::unreadable)?;
-    let before = before.map_or(Weight::ZERO, |entry| entry.total_weight);
-    if before.saturating_add(rules.weight(block)) > view.total_weight {
-        return Ok(true);
-    }
-    if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
-    {
-        return Ok(false);
-    }
-    let tip = view.tip.map(|tip| snapshot.text(&tip)).transpose();
-    let tip = read(node, tip.map_err(Problem::unreadable)?.flatten())?;
-    Ok(tip.is_none_or(|tip| rules.weight(block) >= rules.weight(&tip)))
-}
-
-fn refused(block: &Block, error: &ChainError) -> Problem {
-    let about = Some((block.index(), block.hash()));
-    Problem::block(error.rule(), error, about)
+    Ok(Json(submit_block(&node, body).await?))
 }

@@ -3,8 +3,7 @@
 
 use adit_api::audit::Audit;
 use adit_api::peer::PeerList;
-use adit_core::node::Answer;
-use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, read_registration};
+use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -12,13 +11,14 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::driver::{NodeHandle, Request};
-use crate::explorer::peers;
-use crate::explorer::problem::Problem;
+use crate::commands;
+use crate::handle::NodeHandle;
 use crate::http::body::read_body;
 use crate::http::caller::Caller;
 use crate::http::etag::json_by_content;
 use crate::http::extract::Path;
+use crate::http::problem::Problem;
+use crate::queries::peers;
 
 /// The registered peers, and how their chains stand to ours.
 #[utoipa::path(get, path = "/api/v1/peers", tag = "peers", operation_id = "listPeers",
@@ -45,17 +45,9 @@ pub(super) async fn register(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = read_body(body, REGISTRATION_LIMIT_BYTES).await?;
-    let list = register_all(&node, &body).await?;
+    commands::peers::register(&node, &body).await?;
+    let list = peers::list(&node).await?;
     Ok((StatusCode::CREATED, Json(list)).into_response())
-}
-
-async fn register_all(node: &NodeHandle, body: &[u8]) -> Result<PeerList, Problem> {
-    let nodes = read_registration(body).map_err(Problem::malformed)?;
-    match node.request(Request::Register(nodes)).await? {
-        Answer::Registered(_) => peers::list(node).await,
-        Answer::TooManyPeers(error) => Err(Problem::malformed(error)),
-        _ => Err(Problem::busy("the peers were not registered; try again")),
-    }
 }
 
 /// Removes a peer: it is not asked any more, nor told of blocks.
@@ -70,12 +62,9 @@ pub(super) async fn remove(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let address: PeerAddress = id.parse().map_err(Problem::malformed)?;
-    match node.request(Request::Unregister(address.clone())).await? {
-        Answer::Unregistered {
-            was_registered: true,
-        } => Ok(StatusCode::NO_CONTENT),
-        Answer::Unregistered { .. } => Err(peers::not_registered(&address)),
-        _ => Err(Problem::busy("the peer was not removed; try again")),
+    match commands::peers::unregister(&node, address.clone()).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(peers::not_registered(&address).into()),
     }
 }
 
@@ -91,5 +80,5 @@ pub(super) async fn audit(
     State(node): State<NodeHandle>,
     Path(id): Path<String>,
 ) -> Result<Json<Audit>, Problem> {
-    peers::audit(&node, &id).await.map(Json)
+    Ok(Json(peers::audit(&node, &id).await?))
 }

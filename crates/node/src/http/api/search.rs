@@ -4,10 +4,10 @@ use adit_api::search::{Found, SearchQuery};
 use axum::Json;
 use axum::extract::State;
 
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::search;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::search;
 
 /// Finds anything by its whole name.
 #[utoipa::path(get, path = "/api/v1/search", tag = "chain", operation_id = "search",
@@ -17,5 +17,5 @@ pub(super) async fn search(
     State(node): State<NodeHandle>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<Found>, Problem> {
-    search::search(&node, &query).await.map(Json)
+    Ok(Json(search::search(&node, &query).await?))
 }

@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::stats;
+use crate::handle::NodeHandle;
 use crate::http::etag::{Tag, if_changed};
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::stats;
 
 /// How the chain has grown lately.
 #[utoipa::path(get, path = "/api/v1/stats", tag = "chain", operation_id = "getStats",

@@ -5,7 +5,7 @@ use adit_core::rules::Rules;
 use axum::Json;
 use axum::extract::State;
 
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 
 /// How the node is, in a few numbers.
 #[utoipa::path(get, path = "/api/v1/status", tag = "node", operation_id = "getStatus",

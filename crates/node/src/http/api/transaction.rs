@@ -3,9 +3,8 @@
 
 use adit_api::page::Page;
 use adit_api::transaction::{MerkleProof, Sent, TransactionDetails, TransactionStatus};
-use adit_core::hash::{Hash, sha256};
+use adit_core::hash::Hash;
 use adit_core::merkle;
-use adit_core::node::Answer;
 use adit_core::sealed::header_text;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use axum::Json;
@@ -14,14 +13,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use crate::driver::{NodeHandle, Request};
-use crate::explorer::problem::Problem;
-use crate::explorer::stored::{as_it_stands, read_hash};
-use crate::explorer::transaction;
+use crate::commands::submit;
+use crate::handle::NodeHandle;
 use crate::http::body::read_body;
 use crate::http::etag::json_by_content;
 use crate::http::extract::{Path, Query};
 use crate::http::link::next_page;
+use crate::http::problem::Problem;
+use crate::queries::stored::{as_it_stands, read_hash};
+use crate::queries::transaction;
 
 /// Takes a transaction, which then waits for a block.
 #[utoipa::path(post, path = "/api/v1/tx", tag = "transactions", operation_id = "sendTransaction", request_body = serde_json::Value,
@@ -31,19 +31,12 @@ pub(super) async fn submit(
     body: Body,
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
     let body = read_body(body, TRANSACTION_LIMIT_BYTES).await?;
-    let submitted = node.rules().read_transaction(&body);
-    let submitted = submitted.map_err(|error| Problem::transaction(error.rule(), error))?;
-    let id = submitted.id().unwrap_or_else(|| sha256(submitted.text()));
-    match node.request(Request::Transaction(submitted)).await? {
-        Answer::Accepted { block_index } => {
-            let id = id.to_string();
-            let message = format!("Transaction will be added to Block {block_index}");
-            Ok((StatusCode::CREATED, Json(Sent { id, message })))
-        }
-        Answer::NotPending(error) => Err(Problem::transaction(error.rule(), error)),
-        Answer::PoolFull(full) => Err(Problem::busy(full)),
-        _ => Err(Problem::busy("the transaction was not taken; try again")),
-    }
+    let accepted = submit::submit(&node, &body).await?;
+    let sent = Sent {
+        id: accepted.id.to_string(),
+        message: accepted.message(),
+    };
+    Ok((StatusCode::CREATED, Json(sent)))
 }
 
 /// A transaction that waits or stands in a block, and all places where it

@@ -9,10 +9,10 @@ use fast_qr::qr::QRBuilder;
 use super::layout::{Frame, shown};
 use super::parts::TransactionRow;
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::address;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+use crate::queries::address;
 
 /// So much of a name is shown on its own page.
 const NAME_CHARACTERS: usize = 1_000;

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::layout::{Frame, shown};
 use super::parts::{BlockCard, TransactionRow, rows_of_block};
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::block;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+use crate::queries::block;
 
 /// So many transactions stand on one page.
 const TRANSACTIONS_SHOWN: usize = 100;

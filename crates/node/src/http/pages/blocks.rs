@@ -7,10 +7,10 @@ use axum::response::Response;
 
 use super::layout::{Frame, shown};
 use super::parts::BlockCard;
-use crate::driver::NodeHandle;
-use crate::explorer::block;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::block;
 
 #[derive(Template)]
 #[template(path = "blocks.html")]

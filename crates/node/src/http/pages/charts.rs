@@ -8,10 +8,10 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::words;
 use crate::charts::{Point, SERIES, Series};
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::stats;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::stats;
 
 /// How many blocks can be looked at.
 const WINDOWS: [u64; 4] = [25, 100, 400, 1_000];

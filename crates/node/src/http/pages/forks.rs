@@ -10,11 +10,11 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::words::{self, Moment, moment, short_hash};
 use crate::charts::{Branch, Tree};
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation;
-use crate::explorer::tips;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::branches;
+use crate::queries::branches::reorganisation;
 
 /// So many branches are drawn, the heaviest; all of them are in the table.
 const DRAWN_BRANCHES: usize = 12;
@@ -71,7 +71,7 @@ pub(super) async fn forks(
 }
 
 async fn page_of(node: &NodeHandle, page: &Page) -> Result<Forks, Problem> {
-    let tips = tips::tips(node).await?.tips;
+    let tips = branches::tips(node).await?.tips;
     let seen = reorganisation::list(node, page).await?;
     let beside = tips.len().saturating_sub(1);
     Ok(Forks {

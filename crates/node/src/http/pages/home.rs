@@ -12,10 +12,10 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::parts::{BlockCard, TransactionRow};
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::block;
-use crate::explorer::pending::id_of;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
+use crate::http::problem::Problem;
+use crate::queries::block;
+use crate::queries::mempool::lookup::id_of;
 
 /// So many of the newest blocks are shown.
 const NEWEST_BLOCKS: u64 = 8;

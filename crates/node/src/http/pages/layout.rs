@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::answer;
+use crate::http::problem::Problem;
 use crate::http::source::SET_OWN_PAGE;
 
 /// A page takes nothing from any other host, and no script that stands in it.

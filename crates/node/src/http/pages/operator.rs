@@ -15,9 +15,9 @@ use serde::Deserialize;
 
 use super::layout::{Frame, Html, problem_page};
 use super::send::read_form;
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::caller::{Access, Caller, OPERATOR_COOKIE};
+use crate::http::problem::Problem;
 use crate::repeated;
 
 #[derive(Template)]

@@ -8,7 +8,7 @@ use adit_core::hash::sha256;
 use adit_core::json::{self, member};
 
 use super::words::{self, Moment, moment, short_hash};
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 
 /// So much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;

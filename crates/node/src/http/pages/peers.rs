@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use adit_api::audit::{Audit, AuditedBlock, Verdict};
 use adit_api::peer::{Agreement, Peer, PeerKind};
-use adit_core::node::Answer;
-use adit_core::peer::{PeerAddress, read_registration};
+use adit_core::peer::PeerAddress;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
@@ -17,11 +16,12 @@ use serde_json::json;
 use super::layout::{Frame, problem_page, shown};
 use super::send::read_form;
 use super::words::{self, Moment, moment, short_hash};
-use crate::driver::{NodeHandle, Request};
-use crate::explorer::peers;
-use crate::explorer::problem::Problem;
+use crate::commands;
+use crate::handle::NodeHandle;
 use crate::http::caller::Caller;
 use crate::http::extract::Path;
+use crate::http::problem::Problem;
+use crate::queries::peers;
 
 /// Whoever lets all peers be asked waits so long for them; they go on being
 /// asked after it.
@@ -82,7 +82,7 @@ struct Added {
 }
 
 pub(super) async fn peers(State(node): State<NodeHandle>, caller: Caller) -> Response {
-    let list = peers::list(&node).await;
+    let list = peers::list(&node).await.map_err(Problem::from);
     let page = list.map(|list| Peers {
         frame: Frame::of(&node).here("peers"),
         is_operator: caller == Caller::Operator,
@@ -101,7 +101,7 @@ pub(super) async fn add(State(node): State<NodeHandle>, body: Body) -> Response 
 
 pub(super) async fn ask(State(node): State<NodeHandle>) -> Response {
     let limit = Duration::from_millis(ASK_TIMEOUT_MS);
-    let asked = node.request_in_time(Request::Resolve, limit).await;
+    let asked = commands::peers::resolve(&node, limit).await;
     to_peers(&node, asked.map(|_| ()).map_err(Problem::from))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn audit(
     id: Result<Path<String>, Problem>,
 ) -> Response {
     let audit = match id {
-        Ok(Path(id)) => peers::audit(&node, &id).await,
+        Ok(Path(id)) => peers::audit(&node, &id).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     shown(&node, audit.map(|audit| AuditPage::of(&node, audit)))
@@ -129,20 +129,14 @@ pub(super) async fn audit(
 
 async fn register(node: &NodeHandle, address: &str) -> Result<(), Problem> {
     let body = json!({ "nodes": [address] }).to_string();
-    let nodes = read_registration(body.as_bytes()).map_err(Problem::malformed)?;
-    match node.request(Request::Register(nodes)).await? {
-        Answer::Registered(_) => Ok(()),
-        Answer::TooManyPeers(error) => Err(Problem::malformed(error)),
-        _ => Err(Problem::busy("the peer was not registered; try again")),
-    }
+    commands::peers::register(node, body.as_bytes()).await?;
+    Ok(())
 }
 
 async fn unregister(node: &NodeHandle, id: &str) -> Result<(), Problem> {
     let address: PeerAddress = id.parse().map_err(Problem::malformed)?;
-    match node.request(Request::Unregister(address)).await? {
-        Answer::Unregistered { .. } => Ok(()),
-        _ => Err(Problem::busy("the peer was not removed; try again")),
-    }
+    commands::peers::unregister(node, address).await?;
+    Ok(())
 }
 
 fn to_peers(node: &NodeHandle, done: Result<(), Problem>) -> Response {

@@ -9,10 +9,10 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::parts::TransactionRow;
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::mempool;
-use crate::explorer::problem::Problem;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::mempool;
 
 #[derive(Template)]
 #[template(path = "pending.html")]

@@ -10,11 +10,11 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::parts::{BlockCard, TransactionRow};
 use super::words::{self, Moment, moment};
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::reorganisation;
-use crate::explorer::stored::read_hash;
+use crate::handle::NodeHandle;
 use crate::http::extract::Path;
+use crate::http::problem::Problem;
+use crate::queries::branches::reorganisation;
+use crate::queries::stored::read_hash;
 
 #[derive(Template)]
 #[template(path = "reorganisation.html")]

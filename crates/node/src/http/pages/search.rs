@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::layout::{Frame, Html, problem_page};
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::search;
+use crate::handle::NodeHandle;
 use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::queries::search;
 
 /// So much of what was searched is repeated.
 const QUERY_CHARACTERS: usize = 300;
@@ -57,7 +57,7 @@ pub(super) async fn search(
             [only] => Redirect::to(&only.path).into_response(),
             several => page(&node, query, several.iter().map(hit).collect()),
         },
-        Err(problem) => problem_page(&node, &problem),
+        Err(error) => problem_page(&node, &error.into()),
     }
 }
 

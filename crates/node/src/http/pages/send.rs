@@ -1,9 +1,7 @@
 //! What the pages' forms do: `POST /mine-block` and `POST /send`. Both lead on
 //! to what came of it, so that loading anew does not do it again.
 
-use adit_core::hash::sha256;
 use adit_core::json;
-use adit_core::node::Answer;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use axum::body::Body;
 use axum::extract::State;
@@ -12,10 +10,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::layout::problem_page;
-use crate::driver::{NodeHandle, Request};
-use crate::explorer::mine::held_up_text;
-use crate::explorer::problem::Problem;
+use crate::commands::mine::{NotMined, mine};
+use crate::commands::submit::submit;
+use crate::handle::NodeHandle;
 use crate::http::body::read_body;
+use crate::http::problem::Problem;
 
 /// A form is at most this long: a transaction, each byte of it escaped.
 const FORM_LIMIT_BYTES: usize = 3 * TRANSACTION_LIMIT_BYTES + 1_024;
@@ -35,28 +34,29 @@ enum Sent {
 }
 
 pub(super) async fn mine_block(State(node): State<NodeHandle>) -> Response {
-    let problem = match node.request(Request::Mine).await {
-        Ok(Answer::Mined(block)) => {
-            return Redirect::to(&format!("/block/{}", block.hash())).into_response();
-        }
-        Ok(Answer::NobodyToReward(_)) => Problem::not_here(
+    let problem = match mine(&node).await {
+        Ok(block) => return Redirect::to(&format!("/block/{}", block.hash())).into_response(),
+        Err(NotMined::NobodyToReward) => Problem::not_here(
             "This node has no address that its blocks are rewarded to: start it with \
              --reward-to ADDRESS (`adit wallet new` makes one).",
         ),
-        Ok(Answer::HeldUp(held_up)) => Problem::busy(held_up_text(&held_up)),
-        Ok(_) => Problem::busy("Too many requests for a block are waiting already; try again."),
-        Err(stopping) => stopping.into(),
+        Err(NotMined::TooManyWaiting) => {
+            Problem::busy("Too many requests for a block are waiting already; try again.")
+        }
+        Err(error) => error.into(),
     };
     problem_page(&node, &problem)
 }
 
 pub(super) async fn send(State(node): State<NodeHandle>, body: Body) -> Response {
-    let id = match read_form(body).await {
-        Ok(sent) => submit(&node, &sent).await,
+    let accepted = match read_form(body).await {
+        Ok(sent) => submit(&node, &Sent::json(&sent))
+            .await
+            .map_err(Problem::from),
         Err(problem) => Err(problem),
     };
-    match id {
-        Ok(id) => Redirect::to(&format!("/tx/{id}")).into_response(),
+    match accepted {
+        Ok(accepted) => Redirect::to(&format!("/tx/{}", accepted.id)).into_response(),
         Err(problem) => problem_page(&node, &problem),
     }
 }
@@ -66,19 +66,6 @@ pub(super) async fn read_form<T: DeserializeOwned>(body: Body) -> Result<T, Prob
     let body = read_body(body, FORM_LIMIT_BYTES).await?;
     let unreadable = |error| Problem::malformed(format!("The form cannot be read: {error}."));
     serde_urlencoded::from_bytes(&body).map_err(unreadable)
-}
-
-/// Lets a transaction wait; answers its identity.
-async fn submit(node: &NodeHandle, sent: &Sent) -> Result<String, Problem> {
-    let submitted = node.rules().read_transaction(&sent.json());
-    let submitted = submitted.map_err(|error| Problem::transaction(error.rule(), error))?;
-    let id = submitted.id().unwrap_or_else(|| sha256(submitted.text()));
-    match node.request(Request::Transaction(submitted)).await? {
-        Answer::Accepted { .. } => Ok(id.to_string()),
-        Answer::NotPending(error) => Err(Problem::transaction(error.rule(), error)),
-        Answer::PoolFull(full) => Err(Problem::busy(full)),
-        _ => Err(Problem::busy("the transaction was not taken; try again")),
-    }
 }
 
 impl Sent {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::layout::{Frame, Html};
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 
 #[derive(Template)]
 #[template(path = "tamper.html")]

@@ -10,11 +10,11 @@ use axum::response::Response;
 use super::layout::{Frame, shown};
 use super::parts::TransactionRow;
 use super::words;
-use crate::driver::NodeHandle;
-use crate::explorer::problem::Problem;
-use crate::explorer::stored::read_hash;
-use crate::explorer::transaction;
+use crate::handle::NodeHandle;
 use crate::http::extract::{Path, Query};
+use crate::http::problem::Problem;
+use crate::queries::stored::read_hash;
+use crate::queries::transaction;
 
 /// So much of its text is shown; all of it is in the block's raw text.
 const TEXT_CHARACTERS: usize = 8_192;

@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::layout::{Frame, Html};
-use crate::driver::NodeHandle;
+use crate::handle::NodeHandle;
 
 /// A program of 100 lines that checks a sealed chain with none of our code.
 const SCRIPT: &str = include_str!("../../../../../docs/verify.py");
