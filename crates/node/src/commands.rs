@@ -2,8 +2,8 @@
 //! which says what came of it in its own type. What the core decides, it decides
 //! behind the handle; how an answer is sent is not known here.
 
-pub(crate) mod mine;
-pub(crate) mod peers;
-pub(crate) mod rewind;
-pub(crate) mod submit;
-pub(crate) mod submit_block;
+pub mod mine;
+pub mod peers;
+pub mod rewind;
+pub mod submit;
+pub mod submit_block;

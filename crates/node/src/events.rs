@@ -2,4 +2,4 @@
 //! and the log of the newest events. What is an event, `publisher.rs` decides.
 
 pub(crate) mod batch;
-pub(crate) mod log;
+pub mod log;

@@ -120,13 +120,13 @@ pub(crate) struct Edge {
 
 /// What the driver counts since its start.
 #[derive(Debug, Default)]
-pub(crate) struct DriverCounters {
+pub struct DriverCounters {
     /// How often it has waited until something was durable.
-    pub(crate) syncs: AtomicU64,
+    pub syncs: AtomicU64,
     /// How long that took together, in microseconds.
-    pub(crate) sync_micros: AtomicU64,
+    pub sync_micros: AtomicU64,
     /// How often the main chain has changed to another branch.
-    pub(crate) reorganisations: AtomicU64,
+    pub reorganisations: AtomicU64,
 }
 
 impl NodeHandle {
@@ -189,22 +189,22 @@ impl NodeHandle {
     }
 
     /// What the miner does, and how well.
-    pub(crate) fn mining(&self) -> MinerReport {
+    pub fn mining(&self) -> MinerReport {
         self.0.miner.report()
     }
 
     /// What happens here, for whoever listens.
-    pub(crate) fn events(&self) -> &Arc<Ring> {
+    pub fn events(&self) -> &Arc<Ring> {
         &self.0.events
     }
 
     /// What the driver has counted.
-    pub(crate) fn counters(&self) -> &DriverCounters {
+    pub fn counters(&self) -> &DriverCounters {
         &self.0.counters
     }
 
     /// How many transactions waited lately.
-    pub(crate) fn pool_record(&self) -> &PoolRecord {
+    pub fn pool_record(&self) -> &PoolRecord {
         &self.0.pool_record
     }
 
@@ -220,7 +220,7 @@ impl NodeHandle {
     }
 
     /// Whether the history is no further behind than a moment.
-    pub(crate) fn has_history(&self) -> bool {
+    pub fn has_history(&self) -> bool {
         self.0.history.is_covered()
     }
 
@@ -231,7 +231,7 @@ impl NodeHandle {
     }
 
     /// What all answers together may hold until they are written.
-    pub(crate) fn answers_memory(&self) -> &Arc<Budget> {
+    pub fn answers_memory(&self) -> &Arc<Budget> {
         &self.0.answers_memory
     }
 
@@ -269,18 +269,18 @@ impl NodeHandle {
     }
 
     /// What tells this process from all others.
-    pub(crate) fn instance_id(&self) -> &str {
+    pub fn instance_id(&self) -> &str {
         &self.0.instance_id
     }
 
     /// Whether the chain is one that can begin anew.
-    pub(crate) fn is_development(&self) -> bool {
+    pub fn is_development(&self) -> bool {
         self.0.is_development
     }
 
     /// The lowest fee for its length with which a transaction may wait; none
     /// under rules that know no fees.
-    pub(crate) fn min_fee_rate(&self) -> Option<FeeRate> {
+    pub fn min_fee_rate(&self) -> Option<FeeRate> {
         let knows_fees = self.0.rules.keeps_accounts();
         knows_fees.then_some(self.0.min_fee_rate)
     }

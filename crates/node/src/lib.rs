@@ -1,40 +1,41 @@
-//! The edges of a node and the thread that drives it. How the node decides is
-//! in `adit-core`, what it keeps in `adit-store`; here is who may ask, over
-//! which wire, and how long they may take.
+//! A node without its clients: what can be asked of it and done to it, what speaks
+//! to peers, what mines, and the thread that drives it all. How it decides is in
+//! `adit-core`, what it keeps in `adit-store`; who may ask over which wire is not
+//! known here.
 //!
-//! Reading order: [`driver`] first (the one place where everything meets),
-//! then `miner`, `ask` and `announce` (what the effects do), then `http`.
+//! Reading order: from below, as in this list. [`driver`] is the one place where
+//! everything meets.
 
-pub mod charts;
-mod clock;
-pub mod commands;
-pub mod damage;
-pub mod driver;
-mod events;
-mod guess;
-pub mod handle;
-mod history;
-mod http;
+// Small pieces.
+pub mod clock;
 pub mod identity;
-mod memory;
-mod mempool_record;
-mod mining;
-mod node_status;
-pub mod offline;
-mod open_files;
-pub mod peers;
+pub mod memory;
+pub mod mempool_record;
+pub mod node_status;
+pub mod open_files;
 mod priority;
-mod process;
-mod publisher;
-mod queries;
-mod repeated;
-mod server;
-mod spare_thread;
-mod token;
+pub mod repeated;
+pub mod spare_thread;
 
-pub use http::CONNECTIONS_LIMIT;
-pub use mining::MinerSettings;
-pub use node_status::View;
-pub use server::{Running, ServeError, Settings, start};
-pub use spare_thread::IDLE_THREAD_KEPT_MS;
-pub use token::{ApiToken, TOKEN_LIMIT_BYTES};
+// What runs beside the driver.
+pub mod events;
+mod guess;
+mod history;
+pub mod mining;
+
+// The way to the driver, and what takes it.
+pub mod handle;
+
+pub mod peers;
+
+pub mod commands;
+pub mod queries;
+
+pub mod damage;
+mod publisher;
+
+// Where everything meets.
+pub mod driver;
+
+pub mod assembly;
+pub mod offline;

@@ -10,20 +10,21 @@ const PARTS: usize = 8;
 
 /// What all who share it may hold together.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     limit_bytes: usize,
     held_bytes: AtomicUsize,
 }
 
 /// What one of them holds.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(limit_bytes: usize) -> Arc<Budget> {
+    /// So many bytes, of which nobody holds any yet.
+    pub fn new(limit_bytes: usize) -> Arc<Budget> {
         Arc::new(Budget {
             limit_bytes,
             held_bytes: AtomicUsize::new(0),
@@ -31,7 +32,7 @@ impl Budget {
     }
 
     /// Whether `take_part` would find so much, if nobody else took anything.
-    pub(crate) fn has_part(&self, bytes: usize) -> bool {
+    pub fn has_part(&self, bytes: usize) -> bool {
         self.fits_part(self.held_bytes.load(Ordering::Relaxed), bytes)
     }
 
@@ -42,7 +43,7 @@ impl Budget {
 
 impl Share {
     /// A share of nothing yet.
-    pub(crate) fn of(budget: &Arc<Budget>) -> Share {
+    pub fn of(budget: &Arc<Budget>) -> Share {
         Share {
             budget: Arc::clone(budget),
             bytes: 0,
@@ -50,12 +51,12 @@ impl Share {
     }
 
     /// How much this one holds.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Whether so much more may be held; if so, it counts.
-    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+    pub fn take(&mut self, bytes: usize) -> bool {
         let held = &self.budget.held_bytes;
         let before = held.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.budget.limit_bytes {
@@ -68,7 +69,7 @@ impl Share {
 
     /// As `take`, but only as much as an eighth of what is free: who wants much
     /// finds no room long before who wants little.
-    pub(crate) fn take_part(&mut self, bytes: usize) -> bool {
+    pub fn take_part(&mut self, bytes: usize) -> bool {
         let budget = &self.budget;
         let with_part = |held| budget.fits_part(held, bytes).then(|| held + bytes);
         let held = &self.budget.held_bytes;
@@ -78,7 +79,7 @@ impl Share {
     }
 
     /// A share of its own for so much of this one, or for all of it.
-    pub(crate) fn split_off(&mut self, bytes: usize) -> Share {
+    pub fn split_off(&mut self, bytes: usize) -> Share {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         Share {
@@ -88,7 +89,7 @@ impl Share {
     }
 
     /// Gives everything back.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         let held = &self.budget.held_bytes;
         held.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }

@@ -14,11 +14,11 @@ const SAMPLES_LIMIT: usize = 360;
 
 /// The samples of the last hour.
 #[derive(Debug, Default)]
-pub(crate) struct PoolRecord(Mutex<VecDeque<PoolSample>>);
+pub struct PoolRecord(Mutex<VecDeque<PoolSample>>);
 
 impl PoolRecord {
     /// Notes how many wait, if it is time to.
-    pub(crate) fn note(&self, sample: PoolSample) {
+    pub fn note(&self, sample: PoolSample) {
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = |last: &PoolSample| sample.time_ms.abs_diff(last.time_ms) >= SAMPLE_MS;
         if samples.back().is_none_or(is_due) {
@@ -30,7 +30,7 @@ impl PoolRecord {
     }
 
     /// The samples, the oldest first.
-    pub(crate) fn samples(&self) -> Vec<PoolSample> {
+    pub fn samples(&self) -> Vec<PoolSample> {
         let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         samples.iter().copied().collect()
     }

@@ -30,14 +30,17 @@ pub struct MinerSettings {
 
 /// What the miner does, and how well.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct MinerReport {
-    pub(crate) kernel: Kernel,
-    pub(crate) threads: usize,
-    pub(crate) is_searching: bool,
+pub struct MinerReport {
+    /// What searches.
+    pub kernel: Kernel,
+    /// On how many cores.
+    pub threads: usize,
+    /// Whether a proof is searched at this moment.
+    pub is_searching: bool,
     /// Since the start.
-    pub(crate) guesses: u64,
+    pub guesses: u64,
     /// While it searched lately.
-    pub(crate) guesses_per_s: f64,
+    pub guesses_per_s: f64,
 }
 
 /// Hands jobs to the mining threads. When it is dropped, they end.

@@ -2,16 +2,16 @@
 //! as JSON, the pages show them. Nothing here changes anything, and nothing knows
 //! of HTTP.
 
-pub(crate) mod address;
-pub(crate) mod block;
-pub(crate) mod branches;
-pub(crate) mod error;
-pub(crate) mod mempool;
-pub(crate) mod paging;
-pub(crate) mod peers;
-pub(crate) mod preimage;
-pub(crate) mod reading;
-pub(crate) mod search;
-pub(crate) mod stats;
-pub(crate) mod stored;
-pub(crate) mod transaction;
+pub mod address;
+pub mod block;
+pub mod branches;
+pub mod error;
+pub mod mempool;
+pub mod paging;
+pub mod peers;
+pub mod preimage;
+pub mod reading;
+pub mod search;
+pub mod stats;
+pub mod stored;
+pub mod transaction;

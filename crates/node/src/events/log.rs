@@ -20,7 +20,7 @@ const RING_LIMIT_EVENTS: usize = 1_024;
 const RING_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// At most so many listen at a time.
-pub(crate) const LISTENERS_LIMIT: usize = 1_024;
+pub const LISTENERS_LIMIT: usize = 1_024;
 
 /// A listener takes at most so many events at once.
 const TAKEN_LIMIT_EVENTS: usize = 64;
@@ -30,7 +30,7 @@ const TAKEN_LIMIT_EVENTS: usize = 64;
 const TAKEN_LIMIT_BYTES: usize = 64 * 1024;
 
 /// The newest events of this run.
-pub(crate) struct Ring {
+pub struct Ring {
     /// Tells this run from others.
     run: String,
     events: Mutex<Events>,
@@ -57,7 +57,7 @@ struct Event {
 }
 
 /// One who listens. Dropped, it listens no more.
-pub(crate) struct Listener {
+pub struct Listener {
     ring: Arc<Ring>,
     topics: Vec<Topic>,
     /// Whether it is told what only the operator is told.
@@ -68,7 +68,7 @@ pub(crate) struct Listener {
 }
 
 /// What a listener gets.
-pub(crate) enum Taken {
+pub enum Taken {
     /// Events, one behind the other as they are sent.
     Events(Bytes),
     /// Some are lost to it: there are newer ones only.
@@ -79,7 +79,7 @@ pub(crate) enum Taken {
 
 impl Ring {
     /// `run` tells this run of the node from others.
-    pub(crate) fn new(run: String) -> Arc<Ring> {
+    pub fn new(run: String) -> Arc<Ring> {
         Arc::new(Ring {
             run,
             events: Mutex::new(Events {
@@ -93,13 +93,13 @@ impl Ring {
     }
 
     /// Adds an event.
-    pub(crate) fn push(&self, topic: Topic, data: &impl Serialize) {
+    pub fn push(&self, topic: Topic, data: &impl Serialize) {
         self.add(topic, &json(data), None);
     }
 
     /// Adds an event of which everybody but the operator is told something else,
     /// or nothing.
-    pub(crate) fn push_guarded<T: Serialize>(&self, topic: Topic, data: &T, to_all: Option<&T>) {
+    pub fn push_guarded<T: Serialize>(&self, topic: Topic, data: &T, to_all: Option<&T>) {
         let to_all = to_all.map(json).unwrap_or_default();
         self.add(topic, &json(data), Some(&to_all));
     }
@@ -122,7 +122,7 @@ impl Ring {
     }
 
     /// Something happened that is no event: all listeners hear that.
-    pub(crate) fn lose(&self) {
+    pub fn lose(&self) {
         let mut events = self.events();
         let lost = events.next();
         events.list.clear();
@@ -134,18 +134,18 @@ impl Ring {
     }
 
     /// No more events will come.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.closed.send_replace(true);
     }
 
     /// Whether somebody listens.
-    pub(crate) fn has_listeners(&self) -> bool {
+    pub fn has_listeners(&self) -> bool {
         self.listeners.load(Ordering::Relaxed) > 0
     }
 
     /// Listens from now on, or from behind the event of that name; none if too
     /// many listen already.
-    pub(crate) fn listen(
+    pub fn listen(
         self: &Arc<Ring>,
         topics: Vec<Topic>,
         is_operator: bool,
@@ -227,7 +227,7 @@ impl Events {
 
 impl Listener {
     /// Waits for events that it wants, and takes what there is of them.
-    pub(crate) async fn take(&mut self) -> Taken {
+    pub async fn take(&mut self) -> Taken {
         loop {
             let is_closed = *self.closed.borrow_and_update();
             match self.take_now() {

@@ -21,7 +21,7 @@ use crate::handle::NodeHandle;
 use crate::history::HistoryAt;
 
 /// What is known of somebody.
-pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, QueryError> {
+pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, QueryError> {
     let (name, owner) = who(node, name)?;
     let waiting = lookup::of_name(node, &name).await?;
     let mut state = AddressState {
@@ -56,10 +56,7 @@ pub(crate) async fn address(node: &NodeHandle, name: &str) -> Result<AddressStat
 
 /// Whoever has that name, for whoever searches. On a sealed chain every address
 /// is somebody's; in the classics a name is one that is written somewhere.
-pub(crate) async fn search(
-    node: &NodeHandle,
-    name: &str,
-) -> Result<Option<SearchResult>, QueryError> {
+pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Ok((name, owner)) = who(node, name) else {
         return Ok(None);
     };
@@ -73,7 +70,7 @@ pub(crate) async fn search(
 }
 
 /// Where somebody's page is: a name may hold any character.
-pub(crate) fn address_path(name: &str) -> String {
+pub fn address_path(name: &str) -> String {
     format!("/address/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
@@ -87,7 +84,7 @@ async fn is_written(node: &NodeHandle, name: &str) -> Result<bool, QueryError> {
 }
 
 /// The transactions in which somebody is named.
-pub(crate) async fn transactions(
+pub async fn transactions(
     node: &NodeHandle,
     name: &str,
     page: &Page,

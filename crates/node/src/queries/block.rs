@@ -21,7 +21,7 @@ use crate::handle::NodeHandle;
 const LONG_BLOCK_BYTES: usize = 256 * 1024;
 
 /// A page of the main chain, the newest blocks first.
-pub(crate) async fn list(
+pub async fn list(
     node: &NodeHandle,
     snapshot: &Snapshot,
     page: &Page,
@@ -45,14 +45,14 @@ fn read_list(node: &NodeHandle, snapshot: &Snapshot, page: &Page) -> Result<Bloc
 }
 
 /// The main chain's block at that index.
-pub(crate) fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, QueryError> {
+pub fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, QueryError> {
     let length = snapshot.length();
     let none = || QueryError::not_found(format!("the chain has the blocks 1 to {length}"));
     block_at(node, snapshot, index)?.ok_or_else(none)
 }
 
 /// A block on the main chain or beside it. `hash` is what somebody wrote.
-pub(crate) async fn of_hash(
+pub async fn of_hash(
     node: &NodeHandle,
     snapshot: &Snapshot,
     hash: &str,
@@ -72,7 +72,7 @@ pub(crate) async fn of_hash(
 
 /// As `of_hash`, for an answer that holds the block's text: where it would find
 /// no room, the block is not read either.
-pub(crate) async fn to_be_sent(
+pub async fn to_be_sent(
     node: &NodeHandle,
     snapshot: &Snapshot,
     hash: &str,
@@ -90,7 +90,7 @@ pub(crate) async fn to_be_sent(
 }
 
 /// What is said of a block.
-pub(crate) fn summary(
+pub fn summary(
     node: &NodeHandle,
     snapshot: &Snapshot,
     block: &Block,
@@ -129,7 +129,7 @@ pub(crate) fn summary(
 }
 
 /// When a block says it was made, in milliseconds since 1970.
-pub(crate) fn time_ms(block: &Block) -> Option<u64> {
+pub fn time_ms(block: &Block) -> Option<u64> {
     if let Some(sealed) = block.sealed() {
         return Some(sealed.header.timestamp_ms);
     }

@@ -1,6 +1,6 @@
 //! The ends of all branches: of the main chain, and of those beside it.
 
-pub(crate) mod reorganisation;
+pub mod reorganisation;
 
 use adit_api::branch::{BranchStatus, ChainTip, ChainTips};
 use adit_core::archive::Archive;
@@ -11,7 +11,7 @@ use super::stored::place_of;
 use crate::handle::NodeHandle;
 
 /// The ends of the main chain and of the heaviest branches beside it.
-pub(crate) async fn tips(node: &NodeHandle) -> Result<ChainTips, QueryError> {
+pub async fn tips(node: &NodeHandle) -> Result<ChainTips, QueryError> {
     let history = node.history().await?;
     let mut tips = Vec::new();
     if let Some(hash) = history.snapshot.tip() {

@@ -35,27 +35,27 @@ pub enum QueryError {
 
 impl QueryError {
     /// A part of the query can't be read.
-    pub(crate) fn malformed(detail: impl ToString) -> QueryError {
+    pub fn malformed(detail: impl ToString) -> QueryError {
         QueryError::Malformed(detail.to_string())
     }
 
     /// A page's place is none that this node has given.
-    pub(crate) fn wrong_cursor() -> QueryError {
+    pub fn wrong_cursor() -> QueryError {
         QueryError::malformed("the cursor is none that this node has given")
     }
 
     /// There is nothing of that name here.
-    pub(crate) fn not_found(detail: impl ToString) -> QueryError {
+    pub fn not_found(detail: impl ToString) -> QueryError {
         QueryError::NotFound(detail.to_string())
     }
 
     /// It can be asked again later.
-    pub(crate) fn busy(detail: impl ToString) -> QueryError {
+    pub fn busy(detail: impl ToString) -> QueryError {
         QueryError::Busy(detail.to_string())
     }
 
     /// The disk failed under the node: nothing that whoever asks could mend.
-    pub(crate) fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
+    pub fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
         match damaged_block(&error) {
             Some(block) => QueryError::DamagedBlock {
                 index: block.index,
@@ -73,7 +73,7 @@ impl From<NoHistory> for QueryError {
 }
 
 /// Logs that the disk failed, and answers what whoever asked is told.
-pub(crate) fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
+pub fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
     if let Some(left_out) = repeated::turn("unreadable") {
         tracing::error!(%error, left_out, "the chain can't be read");
     }

@@ -1,7 +1,7 @@
 //! The transactions that wait for a block, in the order in which blocks take
 //! them along.
 
-pub(crate) mod lookup;
+pub mod lookup;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ struct Waiting {
 }
 
 /// A page of the transactions that wait.
-pub(crate) async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryError> {
+pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryError> {
     let place = Place::of(node, page)?;
     // One more than are shown says whether there is a next page.
     let wanted = page.limit() as usize + 1;

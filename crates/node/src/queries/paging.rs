@@ -7,14 +7,14 @@ use adit_store::TransactionPlace;
 use super::error::QueryError;
 
 /// The number that an earlier page's cursor stands for.
-pub(crate) fn number_cursor(page: &Page) -> Result<Option<u64>, QueryError> {
+pub fn number_cursor(page: &Page) -> Result<Option<u64>, QueryError> {
     let wrong = |_| QueryError::wrong_cursor();
     let number = |cursor: &String| u64::from_str_radix(cursor, 16).map_err(wrong);
     page.cursor.as_ref().map(number).transpose()
 }
 
 /// The place in the chain that an earlier page's cursor stands for.
-pub(crate) fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError> {
+pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError> {
     let place = |cursor: &String| {
         let (index, position) = cursor.split_once('-')?;
         Some(TransactionPlace {
@@ -27,11 +27,11 @@ pub(crate) fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, Quer
 }
 
 /// The cursor that stands for a place in the chain.
-pub(crate) fn cursor_of_place(place: TransactionPlace) -> String {
+pub fn cursor_of_place(place: TransactionPlace) -> String {
     format!("{:x}-{:x}", place.index, place.position)
 }
 
 /// The cursor that stands for a number.
-pub(crate) fn cursor_of(number: u64) -> String {
+pub fn cursor_of(number: u64) -> String {
     format!("{number:x}")
 }

@@ -18,7 +18,7 @@ use crate::handle::{NodeHandle, Stopping};
 use crate::peers::audit::{self, Beside};
 
 /// All registered peers.
-pub(crate) async fn list(node: &NodeHandle) -> Result<PeerList, QueryError> {
+pub async fn list(node: &NodeHandle) -> Result<PeerList, QueryError> {
     let (records, own) = node.look(|node| (records(node), own(node))).await?;
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
     let (tip, length) = (snapshot.tip(), snapshot.length());
@@ -43,7 +43,7 @@ fn records(node: &Node) -> Vec<(PeerAddress, PeerRecord)> {
 }
 
 /// What is said of a peer, beside our chain of that length with that tip.
-pub(crate) fn described(
+pub fn described(
     address: &PeerAddress,
     record: &PeerRecord,
     tip: Option<Hash>,
@@ -83,7 +83,7 @@ fn agreement_of(agreement: Agreement) -> peer::Agreement {
 }
 
 /// The address of a registered peer; `id` is what somebody wrote.
-pub(crate) fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, QueryError> {
+pub fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, QueryError> {
     let address: PeerAddress = id.parse().map_err(QueryError::malformed)?;
     let text = address.to_string();
     match node.view().peers.contains(&text) {
@@ -93,14 +93,14 @@ pub(crate) fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, Que
 }
 
 /// There is no such peer.
-pub(crate) fn not_registered(address: &PeerAddress) -> QueryError {
+pub fn not_registered(address: &PeerAddress) -> QueryError {
     QueryError::not_found(format!(
         "{address} is no peer of this node; GET /api/v1/peers lists them"
     ))
 }
 
 /// Reads a registered peer's whole chain, and says what is wrong with it.
-pub(crate) async fn audit(node: &NodeHandle, id: &str) -> Result<Audit, QueryError> {
+pub async fn audit(node: &NodeHandle, id: &str) -> Result<Audit, QueryError> {
     let address = registered(node, id)?;
     let place = node.audits().take(&address).map_err(QueryError::busy)?;
     let snapshot: Snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;

@@ -17,7 +17,7 @@ use crate::handle::NodeHandle;
 
 /// What was hashed of that block, on the main chain or beside it. `hash` is
 /// what somebody wrote.
-pub(crate) async fn preimage(
+pub async fn preimage(
     node: &NodeHandle,
     snapshot: &Snapshot,
     hash: &str,

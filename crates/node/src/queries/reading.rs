@@ -13,9 +13,7 @@ const PAGES_AT_ONCE_LIMIT: usize = 2;
 static PLACES: Semaphore = Semaphore::const_new(PAGES_AT_ONCE_LIMIT);
 
 /// Reads when there is a place for it.
-pub(crate) async fn beside<T>(
-    read: impl FnOnce() -> Result<T, QueryError>,
-) -> Result<T, QueryError> {
+pub async fn beside<T>(read: impl FnOnce() -> Result<T, QueryError>) -> Result<T, QueryError> {
     let place = PLACES.acquire().await;
     let _place = place.map_err(|_| QueryError::busy("no more is read"))?;
     block_in_place(read)

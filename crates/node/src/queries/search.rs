@@ -13,10 +13,10 @@ use super::{address, transaction};
 use crate::handle::NodeHandle;
 
 /// Nothing here has a longer name.
-pub(crate) const QUERY_LIMIT_BYTES: usize = 256;
+pub const QUERY_LIMIT_BYTES: usize = 256;
 
 /// All that has that name.
-pub(crate) async fn search(node: &NodeHandle, query: &SearchQuery) -> Result<Found, QueryError> {
+pub async fn search(node: &NodeHandle, query: &SearchQuery) -> Result<Found, QueryError> {
     let name = query.q.trim();
     if name.len() > QUERY_LIMIT_BYTES {
         let problem = format!("nothing has a name longer than {QUERY_LIMIT_BYTES} bytes");

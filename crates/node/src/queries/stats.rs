@@ -15,13 +15,13 @@ use super::stored::block_at;
 use crate::handle::NodeHandle;
 
 /// At most so many of the last blocks are looked at,
-pub(crate) const STATS_LIMIT_BLOCKS: u64 = 1_000;
+pub const STATS_LIMIT_BLOCKS: u64 = 1_000;
 
 /// so many if nobody says,
 const STATS_BLOCKS: u64 = 100;
 
 /// and fewer where they are longer together: each of them is read.
-pub(crate) const STATS_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+pub const STATS_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// At most so many windows are read at a time; whoever comes then waits.
 const STATS_AT_ONCE_LIMIT: usize = 2;
@@ -35,7 +35,7 @@ const CLASSIC_GUESSES: f64 = 65_536.0;
 /// The last blocks, and what they say together; `pending` transactions wait.
 /// Many blocks may have to be read: that is not done on a thread that serves
 /// others.
-pub(crate) async fn stats(
+pub async fn stats(
     node: &NodeHandle,
     snapshot: Snapshot,
     pending: usize,

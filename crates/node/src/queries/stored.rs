@@ -11,7 +11,7 @@ use super::error::QueryError;
 use crate::handle::NodeHandle;
 
 /// The main chain's block at that index, if there is one.
-pub(crate) fn block_at(
+pub fn block_at(
     node: &NodeHandle,
     snapshot: &Snapshot,
     index: u64,
@@ -21,20 +21,20 @@ pub(crate) fn block_at(
 }
 
 /// Reads a stored block's text.
-pub(crate) fn read(node: &NodeHandle, text: Option<Vec<u8>>) -> Result<Option<Block>, QueryError> {
+pub fn read(node: &NodeHandle, text: Option<Vec<u8>>) -> Result<Option<Block>, QueryError> {
     let block = text.map(|text| node.rules().read_canonical(text));
     block.transpose().map_err(QueryError::unreadable)
 }
 
 /// A hash in a path; `what` says of what, if it is none.
-pub(crate) fn read_hash(text: &str, what: &str) -> Result<Hash, QueryError> {
+pub fn read_hash(text: &str, what: &str) -> Result<Hash, QueryError> {
     text.parse()
         .map_err(|_| QueryError::malformed(format!("{what} is 64 lower-case hex digits")))
 }
 
 /// Canonical JSON as it stands; what JSON has no numbers for (Python writes
 /// `NaN`) as a string.
-pub(crate) fn as_it_stands(text: &[u8]) -> Result<Box<RawValue>, QueryError> {
+pub fn as_it_stands(text: &[u8]) -> Result<Box<RawValue>, QueryError> {
     let text = String::from_utf8_lossy(text).into_owned();
     let quoted = |_| RawValue::from_string(serde_json::Value::from(text.as_str()).to_string());
     RawValue::from_string(text.clone())
@@ -43,12 +43,12 @@ pub(crate) fn as_it_stands(text: &[u8]) -> Result<Box<RawValue>, QueryError> {
 }
 
 /// Reads a hash as people copy it, whatever the case of its digits.
-pub(crate) fn hash_of(name: &str) -> Option<Hash> {
+pub fn hash_of(name: &str) -> Option<Hash> {
     name.to_ascii_lowercase().parse().ok()
 }
 
 /// A block and its place, as the API names them.
-pub(crate) fn place_of(block: BlockPlace) -> BlockAt {
+pub fn place_of(block: BlockPlace) -> BlockAt {
     BlockAt {
         index: block.index,
         hash: block.hash.to_string(),

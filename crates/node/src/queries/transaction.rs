@@ -22,17 +22,20 @@ use crate::history::HistoryAt;
 
 /// For one page of transactions, blocks of at most so many bytes are read; then
 /// it ends early.
-pub(super) const PAGE_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+pub const PAGE_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A transaction in a block of the main chain.
-pub(crate) struct Confirmed {
-    pub(crate) block: Arc<Block>,
-    pub(crate) position: u32,
-    pub(crate) id: Hash,
+pub struct Confirmed {
+    /// The block that holds it.
+    pub block: Arc<Block>,
+    /// Where in the block it stands, from 0.
+    pub position: u32,
+    /// Its identity.
+    pub id: Hash,
 }
 
 /// A transaction with a page of its places.
-pub(crate) async fn details(
+pub async fn details(
     node: &NodeHandle,
     id: Hash,
     page: &Page,
@@ -96,7 +99,7 @@ fn read_places(
 }
 
 /// How far a transaction is.
-pub(crate) async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionStatus, QueryError> {
+pub async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionStatus, QueryError> {
     let one = Page {
         limit: Some(1),
         ..Page::default()
@@ -112,7 +115,7 @@ pub(crate) async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionSta
 }
 
 /// The newest place of a transaction in the main chain.
-pub(crate) async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, QueryError> {
+pub async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, QueryError> {
     let history = node.history().await?;
     let mut reading = Reading::new(node, &history);
     let newest = history.view.places_before(&id, TransactionPlace::LAST, 1);
@@ -125,10 +128,7 @@ pub(crate) async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, 
 }
 
 /// The transaction of that name, for whoever searches.
-pub(crate) async fn search(
-    node: &NodeHandle,
-    name: &str,
-) -> Result<Option<SearchResult>, QueryError> {
+pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Some(id) = hash_of(name) else {
         return Ok(None);
     };
@@ -148,7 +148,7 @@ pub(crate) async fn search(
 }
 
 /// What is said of a transaction that waits.
-pub(crate) fn waiting_state(id: Hash, text: &[u8]) -> Result<TransactionState, QueryError> {
+pub fn waiting_state(id: Hash, text: &[u8]) -> Result<TransactionState, QueryError> {
     Ok(TransactionState {
         id: id.to_string(),
         status: TransactionStage::Pending,
@@ -168,7 +168,7 @@ fn not_found(id: Hash) -> QueryError {
 
 impl Confirmed {
     /// Its canonical JSON.
-    pub(crate) fn text(&self) -> &[u8] {
+    pub fn text(&self) -> &[u8] {
         let mut transactions = self.block.transactions();
         transactions.nth(self.position as usize).unwrap_or_default()
     }

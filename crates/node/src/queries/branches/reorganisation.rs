@@ -43,10 +43,7 @@ const REORGANISATIONS_AT_ONCE_LIMIT: usize = 2;
 static PLACES: Semaphore = Semaphore::const_new(REORGANISATIONS_AT_ONCE_LIMIT);
 
 /// The reorganisation to the block of that hash, for whoever searches.
-pub(crate) async fn search(
-    node: &NodeHandle,
-    name: &str,
-) -> Result<Option<SearchResult>, QueryError> {
+pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Some(new_tip) = hash_of(name) else {
         return Ok(None);
     };
@@ -61,7 +58,7 @@ pub(crate) async fn search(
 }
 
 /// A page of the reorganisations that were seen.
-pub(crate) async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, QueryError> {
+pub async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, QueryError> {
     let history = node.history().await?;
     let before = number_cursor(page)?.unwrap_or(u64::MAX);
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
@@ -77,7 +74,7 @@ pub(crate) async fn list(node: &NodeHandle, page: &Page) -> Result<Reorganisatio
 }
 
 /// The reorganisation by which that block came to be the tip.
-pub(crate) async fn details(
+pub async fn details(
     node: &NodeHandle,
     new_tip: Hash,
 ) -> Result<ReorganisationDetails, QueryError> {

@@ -19,13 +19,15 @@ use crate::handle::{NodeHandle, Stopping};
 const PENDING_LOOKED_AT_LIMIT: usize = 10_000;
 
 /// A transaction that waits.
-pub(crate) struct Waiting {
-    pub(crate) id: Hash,
-    pub(crate) text: Arc<[u8]>,
+pub struct Waiting {
+    /// Its identity.
+    pub id: Hash,
+    /// Its canonical JSON.
+    pub text: Arc<[u8]>,
 }
 
 /// The transaction of that identity, if it waits.
-pub(crate) async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Stopping> {
+pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Stopping> {
     let look = move |node: &Node| match node.pool() {
         Pool::Accounts(pool) => Ok(pool.get(&id).map(|payment| Arc::clone(&payment.text))),
         Pool::Queue(_) => Err(newest(node)),
@@ -41,7 +43,7 @@ pub(crate) async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]
 }
 
 /// Those that somebody pays or is paid by.
-pub(crate) async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting>, Stopping> {
+pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting>, Stopping> {
     let owner: Option<Address> = name.parse().ok();
     let look = move |node: &Node| {
         let sent: Vec<Arc<[u8]>> = match (node.pool(), &owner) {
@@ -62,7 +64,7 @@ pub(crate) async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting
 }
 
 /// How many of these wait, by identity.
-pub(crate) async fn among(
+pub async fn among(
     node: &NodeHandle,
     ids: HashSet<Hash>,
 ) -> Result<HashMap<Hash, usize>, Stopping> {
@@ -101,7 +103,7 @@ fn newest(node: &Node) -> Vec<Arc<[u8]>> {
 
 /// The identity of a transaction that waits here. In the classics nothing tells
 /// one from others but its text.
-pub(crate) fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
+pub fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
     let payment = rules.read_own_payment(text);
     payment.map_or_else(|| sha256(text), |payment| payment.id)
 }
