@@ -103,7 +103,7 @@ async fn recover(
     let rules = rules::named(options.rules, options.chain.as_deref(), Some(folder.path()))?;
     let mut peers = adit_store::registered_peers(folder.path())?;
     peers.extend(options.peers.iter().map(ToString::to_string));
-    match mend(&*rules, &peers, block).await {
+    match mend(&rules, &peers, block).await {
         true => Ok(()),
         false => Err(error),
     }
