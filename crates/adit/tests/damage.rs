@@ -43,13 +43,13 @@ pub(crate) fn mined(blocks: usize) -> (TempDir, Vec<String>) {
     (folder, hashes)
 }
 
-fn zero_page(file: &Path, page: u64) {
+pub(crate) fn zero_page(file: &Path, page: u64) {
     let file = OpenOptions::new().write(true).open(file).unwrap();
     let zeros = [0; PAGE_BYTES as usize];
     file.write_all_at(&zeros, page * PAGE_BYTES).unwrap();
 }
 
-fn pages(file: &Path) -> u64 {
+pub(crate) fn pages(file: &Path) -> u64 {
     fs::metadata(file).unwrap().len() / PAGE_BYTES
 }
 

@@ -9,12 +9,15 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use rustix::process::Signal;
+use tempfile::{TempDir, tempdir};
 
-use crate::damage::{LOG, copied_to_another, flip, lines, mined};
+use crate::adopting::{LONG, long_peer};
+use crate::damage::{LOG, copied_to_another, flip, lines, mined, pages, zero_page};
 use crate::folders::node_on;
 use crate::interop::Python;
-use crate::peer::{Peer, chain_body};
+use crate::peer::{Forger, Peer, chain_body};
+use crate::sealed_hostile::outcome;
 use crate::support::{Server, adit, run, until};
 
 /// What an endless peer sends at most; it is more than anybody takes of it.
@@ -198,4 +201,84 @@ fn a_start_over_a_damaged_tip_takes_it_out_of_a_chain_among_slow_and_lying_ones(
         node.get(&damaged.raw).expect_status(200).text(),
         damaged.blocks()[2]
     );
+}
+
+/// The folder of a stopped node that has this chain.
+fn with_chain(blocks: &[String]) -> TempDir {
+    let folder = tempdir().unwrap();
+    let node = node_on(folder.path(), "classic");
+    outcome(&node, &Peer::serving(chain_body(blocks)).address);
+    assert_eq!(node.status()["length"], blocks.len());
+    node.process.signal(Signal::TERM);
+    node.process.ended().expect_code(0);
+    fs::remove_file(folder.path().join("peers.json")).unwrap();
+    folder
+}
+
+/// The chain that a much longer one takes the place of: then all of its blocks
+/// are looked for in the index, and read.
+fn shorter_chain() -> Vec<String> {
+    Forger::with_transactions("[7]").take(LONG / 3).collect()
+}
+
+/// A node on this folder that has begun to take in the long chain of a peer, and
+/// has not come to where that is the heavier one.
+fn in_the_middle(folder: &Path, peers: &[&Peer]) -> Server {
+    let node = node_on(folder, "classic");
+    let (length, log) = (&node.status()["length"], folder.join(LOG));
+    let before = fs::metadata(&log).unwrap().len();
+    node.pay("carol", "dave");
+    node.register(peers.iter().map(|peer| peer.address.as_str()));
+    let address = &node.address;
+    let request = format!("GET /nodes/resolve HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let mut asking = TcpStream::connect(address).unwrap();
+    asking.write_all(request.as_bytes()).unwrap();
+    until("a part of the chain is stored", || {
+        (fs::metadata(&log).unwrap().len() > before).then_some(())
+    });
+    assert_eq!(&node.status()["length"], length);
+    node
+}
+
+/// Whatever happened in the middle of it: the chain is adopted in the end, and
+/// the payment that was acknowledged waits.
+#[track_caller]
+fn expect_adopted(node: &Server) {
+    until("the long chain is adopted", || {
+        let resolved = node.try_get("/nodes/resolve").ok()?;
+        let status = node.try_get("/api/v1/status").ok()?;
+        let is_whole = status.status == 200 && status.json()["length"] == LONG;
+        (resolved.status == 200 && is_whole).then_some(())
+    });
+    assert_eq!(node.status()["pending"], 1);
+    assert!(!node.process.stderr().contains("panicked"));
+}
+
+#[test]
+fn an_index_that_is_damaged_in_the_middle_of_a_long_adoption_is_built_anew() {
+    let folder = with_chain(&shorter_chain());
+    let long = long_peer();
+    let node = in_the_middle(folder.path(), &[&long]);
+    let index = folder.path().join("index.redb");
+    for page in 2..pages(&index) {
+        zero_page(&index, page);
+    }
+    expect_adopted(&node);
+    let said = node.process.stderr();
+    assert!(said.contains("built anew"), "{said}");
+}
+
+#[test]
+fn a_block_that_is_damaged_in_the_middle_of_a_long_adoption_is_mended() {
+    let blocks = shorter_chain();
+    let folder = with_chain(&blocks);
+    let log = folder.path().join(LOG);
+    let whole = fs::read(&log).unwrap();
+    let (long, old) = (long_peer(), serving_chain(&blocks));
+    let node = in_the_middle(folder.path(), &[&long, &old]);
+    flip(&log, lines(folder.path())[2].0 + 30);
+    expect_adopted(&node);
+    let said = node.process.stderr();
+    assert!(said.contains("the damaged block was mended"), "{said}");
+    assert!(fs::read(&log).unwrap().starts_with(&whole));
 }
