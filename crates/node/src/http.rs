@@ -54,7 +54,7 @@ use tokio::time::{sleep, timeout};
 use self::caller::Caller;
 use self::connection::{CLIENTS_PACE, Connection};
 use self::counters::{Counters, Group};
-use crate::budget::Budget;
+use self::held::Holding;
 use crate::driver::NodeHandle;
 use crate::{open_files, repeated};
 
@@ -112,7 +112,6 @@ pub(crate) async fn serve(
     let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
     let front = Front {
         access,
-        answers_memory,
         paths: TowerToHyperService::new(paths),
         counters: Arc::clone(&counters),
     };
@@ -146,11 +145,16 @@ pub(crate) async fn serve(
         // Answers are written whole; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
-        let io = TokioIo::new(Connection::new(Arc::clone(&stream), CLIENTS_PACE));
-        let (front, client) = (front.clone(), Arc::clone(&stream));
+        let holding = Holding::of(&answers_memory);
+        let connection = Connection::new(Arc::clone(&stream), CLIENTS_PACE, Arc::clone(&holding));
+        let (io, front) = (TokioIo::new(connection), front.clone());
+        let client = Client {
+            ip: remote.ip(),
+            stream: Arc::clone(&stream),
+            holding,
+        };
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let request = request.map(Body::new);
-            answer_to(request, remote.ip(), front.clone(), Arc::clone(&client))
+            answer_to(request.map(Body::new), client.clone(), front.clone())
         });
         let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
@@ -185,20 +189,31 @@ fn is_slow(error: &hyper::Error) -> bool {
 #[derive(Clone)]
 struct Front {
     access: Arc<Access>,
-    answers_memory: Arc<Budget>,
     paths: TowerToHyperService<Router>,
     counters: Arc<Counters>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+struct Client {
+    ip: IpAddr,
+    stream: Arc<TcpStream>,
+    holding: Arc<Holding>,
 }
 
 /// What happens to every request before and after its handler.
 async fn answer_to(
     mut request: Request,
-    remote: IpAddr,
+    client: Client,
     front: Front,
-    client: Arc<TcpStream>,
 ) -> Result<Response, Infallible> {
     let start = Instant::now();
-    let caller = Caller::of(remote, request.version(), request.headers(), &front.access);
+    let caller = Caller::of(
+        client.ip,
+        request.version(),
+        request.headers(),
+        &front.access,
+    );
     request.extensions_mut().insert(caller);
     let path = request.uri().path();
     let group = Group::of(path);
@@ -213,8 +228,8 @@ async fn answer_to(
         None => {
             let path = request.uri().path().to_string();
             let answer =
-                abandon::unless_gone(request, &client, |request| front.paths.call(request));
-            held::count(&path, answer.await?, &front.answers_memory)
+                abandon::unless_gone(request, &client.stream, |request| front.paths.call(request));
+            held::count(&path, answer.await?, &client.holding)
         }
     };
     let (status, duration) = (response.status(), start.elapsed());
