@@ -12,7 +12,7 @@ use crate::raw::Node;
 use crate::support::until;
 
 /// Long enough for many steps.
-const LONG: usize = 60_000;
+pub(crate) const LONG: usize = 60_000;
 
 const PAYMENT: &str = r#"{"sender": "a", "recipient": "b", "amount": 5}"#;
 
@@ -38,7 +38,7 @@ fn in_the_middle(peer: &Peer) -> Node {
     node
 }
 
-fn long_peer() -> Peer {
+pub(crate) fn long_peer() -> Peer {
     Peer::serving(chain_body(&Forger::chain(LONG)))
 }
 
