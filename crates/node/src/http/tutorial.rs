@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::archive::{Archive, ArchiveError};
 use adit_core::block::Block;
 use adit_core::node::Answer;
 use adit_core::peer::{REGISTRATION_LIMIT_BYTES, read_registration};
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use adit_store::Snapshot;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -28,10 +30,18 @@ use super::tier::{Route, Tier};
 use super::{INSTANCE_HEADER, NODE_HEADER};
 use crate::driver::{NodeHandle, Request, Stopping};
 use crate::explorer::mine::held_up_text;
+use crate::view::View;
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.
 const RESOLVE_TIMEOUT_MS: u64 = 45_000;
+
+/// So long before that, the node is told to answer with what it knows: it may be
+/// busy, and the chain is long.
+const RESOLVE_HURRY_MS: u64 = 8_000;
+
+/// So long before that, the answer is made without the node.
+const RESOLVE_ALONE_MS: u64 = 4_000;
 
 /// The five endpoints.
 pub(super) fn routes() -> Vec<Route> {
@@ -168,21 +178,34 @@ async fn register(State(node): State<NodeHandle>, body: Body) -> Result<Response
 }
 
 async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Response, Stopping> {
-    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
-    let Answer::Resolved(resolved) = node.request_in_time(Request::Resolve, limit).await? else {
-        return Ok(busy("the peers were not asked; try again"));
-    };
-    let reports = resolved.peers.iter();
-    let peers = reports.map(|(peer, report)| match caller {
-        Caller::Operator => described(&peer.to_string(), report),
-        Caller::Anybody(_) => described_to_anybody(&peer.to_string(), report),
-    });
-    let peers = peers.collect();
+    let before = node.view();
+    let patience = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS);
+    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_ALONE_MS);
+    let answer = node
+        .request_in_time(Request::Resolve, patience, limit)
+        .await?;
     let snapshot = match node.reader().snapshot() {
         Ok(snapshot) => snapshot,
         Err(error) => return Ok(unreadable(&error)),
     };
-    let (name, message) = match resolved.replaced {
+    let (replaced, reports) = match answer {
+        Some(Answer::Resolved(resolved)) => {
+            let reports = resolved.peers.into_iter();
+            let reports = reports.map(|(peer, report)| (peer.to_string(), report));
+            (resolved.replaced, reports.collect())
+        }
+        Some(_) => return Ok(busy("the peers were not asked; try again")),
+        None => match unanswered(&before, &snapshot) {
+            Ok(unanswered) => unanswered,
+            Err(error) => return Ok(busy(error)),
+        },
+    };
+    let peers = reports.iter().map(|(peer, report)| match caller {
+        Caller::Operator => described(peer, report),
+        Caller::Anybody(_) => described_to_anybody(peer, report),
+    });
+    let peers = peers.collect();
+    let (name, message) = match replaced {
         true => ("new_chain", "Our chain was replaced"),
         false => ("chain", "Our chain is authoritative"),
     };
@@ -190,6 +213,18 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Result<Respo
     let tail = format!("],\"peers\":{}}}", Value::Array(peers));
     let memory = Arc::clone(node.answers_memory());
     Ok(chain_body(head, snapshot, tail, memory))
+}
+
+/// What can be said where the node is too busy to say it: whether the chain that
+/// there was then has been replaced, and that the peers are still being asked.
+fn unanswered(
+    before: &View,
+    snapshot: &Snapshot,
+) -> Result<(bool, Vec<(String, PeerReport)>), ArchiveError> {
+    let stands = before.tip.is_none() || snapshot.main_hash(before.length)? == before.tip;
+    let peers = before.peers.iter().cloned();
+    let reports = peers.map(|peer| (peer, PeerReport::StillAsked));
+    Ok((!stands, reports.collect()))
 }
 
 /// What is behind an address that does not offer a chain is not for whoever

@@ -100,7 +100,9 @@ pub(super) async fn add(State(node): State<NodeHandle>, body: Body) -> Response 
 
 pub(super) async fn ask(State(node): State<NodeHandle>) -> Response {
     let limit = Duration::from_millis(ASK_TIMEOUT_MS);
-    let asked = node.request_in_time(Request::Resolve, limit).await;
+    let asked = node
+        .request_in_time(Request::Resolve, limit, 2 * limit)
+        .await;
     to_peers(&node, asked.map(|_| ()).map_err(Problem::from))
 }
 
