@@ -17,7 +17,7 @@ use crate::branch::{CheckedBlocks, CheckedBranch};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for so long; then it is the others' turn.
-const ADOPTION_STEP_MS: u64 = 100;
+const ADOPTION_STEP_MS: u64 = 50;
 
 /// Where somebody waits for a block, the next step waits for its proof, but no
 /// longer than this: each step may change the tip that the proof is for.
@@ -147,6 +147,12 @@ impl Driver {
     /// Takes in further blocks of the branch whose turn it is, and sees to it that
     /// the rest follows.
     fn adopt_some(&mut self, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        if !self.node.is_settled() && self.adoptions.are_left() {
+            // What waits follows the last branch first: until it has, there is no
+            // checkpoint.
+            self.adopt_in(ADOPTION_PAUSE_MS);
+            return Ok(());
+        }
         let running = match self.adoptions.running.take() {
             None => self.begin_adoption(later)?,
             running => running,
