@@ -125,7 +125,7 @@ fn bad_peers(blocks: &[String]) -> Vec<Peer> {
         format!("{OK}{{\"chain\": [{first}, {other}, "),
     ];
     let [empty, one, next, two] = starts;
-    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{{\"chain\": [");
+    let long = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{\"chain\": [";
     let changed = other.replacen("\"amount\": 1", "\"amount\": 2", 1);
     vec![
         // Whatever they are asked for, these drip.
@@ -143,7 +143,7 @@ fn bad_peers(blocks: &[String]) -> Vec<Peer> {
         Peer::start(|_, stream| flood(stream, OK, "x")),
         of_chain_only(move |stream| flood(stream, &empty, " ")),
         of_chain_only(move |stream| flood(stream, &next, "[[")),
-        of_chain_only(move |stream| flood(stream, &long, "\"x\", ")),
+        of_chain_only(move |stream| flood(stream, long, "\"x\", ")),
         of_chain_only(move |stream| flood(stream, OK, "{\"a\": 1, ")),
         // And these do not answer at all.
         Peer::sending(""),

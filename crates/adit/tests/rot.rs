@@ -65,6 +65,25 @@ fn the_genesis_block_of_a_sealed_chain_is_mended_without_a_peer() {
 }
 
 #[test]
+fn a_sealed_folder_without_its_node_json_is_known_by_its_log() {
+    let (folder, expected) = one("sealed");
+    fs::remove_file(folder.path().join("node.json")).unwrap();
+    let node = node_on(folder.path(), "sealed");
+    assert_eq!(node.status()["tip"], expected["tip"]);
+    assert_eq!(node.status()["pending"], 2);
+    let said = node.process.stderr();
+    assert!(said.contains("node.json is missing"), "{said}");
+    drop(node);
+    // Without the log there is nothing to tell it from.
+    let (folder, _) = one("sealed");
+    fs::remove_file(folder.path().join("node.json")).unwrap();
+    fs::write(folder.path().join(LOG), "another's notes\n").unwrap();
+    start(folder.path(), "sealed")
+        .expect_code(1)
+        .expect_error(["which chain?"]);
+}
+
+#[test]
 fn a_pipe_or_a_folder_in_place_of_a_file_ends_the_start_and_is_named() {
     for name in [
         "node.json",

@@ -409,8 +409,8 @@ mod tests {
         // It holds as much as is to be gone after four windows.
         let held = holding.take_part(10_000_000).unwrap();
         let (mut connection, steady) = connected().await;
-        let reading = spawn_blocking(|| read(steady, 4 * 64 * 1024));
-        write(&mut connection, 1_000_000).await.unwrap();
+        let reading = spawn_blocking(|| read(steady, 10 * 64 * 1024));
+        write(&mut connection, 2_000_000).await.unwrap();
         let mut others = Share::of(&budget);
         assert!(others.take(60_000_000));
         let error = write(&mut connection, 10_000_000).await.unwrap_err();
@@ -422,8 +422,8 @@ mod tests {
         // Who holds nothing is left alone: a chain comes from the disk.
         drop(held);
         let (mut connection, steady) = connected().await;
-        let reading = spawn_blocking(|| read(steady, 4 * 64 * 1024));
-        write(&mut connection, 1_000_000).await.unwrap();
+        let reading = spawn_blocking(|| read(steady, 10 * 64 * 1024));
+        write(&mut connection, 2_000_000).await.unwrap();
         drop(connection);
         reading.await.unwrap();
     }

@@ -2,14 +2,14 @@
 //! its chain stands, which chain that is where the rules are those of one, and
 //! the name under which the node is rewarded. Made once, kept.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adit_core::block::BlockError;
 use adit_core::rules::{Rules, Sealed, by_name};
-use adit_store::{Durability, Opened, Store, StoreError, read_file};
+use adit_store::{Durability, LINE_LIMIT_BYTES, Opened, Store, StoreError, read_file};
 use serde::{Deserialize, Serialize};
 
 /// The format of the data folder that this version reads and writes.
@@ -24,6 +24,9 @@ const ALLOWED_IN_NEW_FOLDER: [&str; 5] = [
     "genesis.json.tmp",
     "lost+found",
 ];
+
+/// The block log begins in this file of the data folder.
+const FIRST_SEGMENT: &str = "blocks/000001.jsonl";
 
 /// A genesis block is kept in this file of the data folder.
 const GENESIS_FILE: &str = "genesis.json";
@@ -193,7 +196,8 @@ fn has_rules(identity: &Identity) -> bool {
 /// The rules of the chain in a data folder, if there is one.
 pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> {
     let Some(identity) = read(folder)? else {
-        return Ok(None);
+        let sealed = genesis_in_log(folder).and_then(|text| Sealed::new(&text).ok());
+        return Ok(sealed.map(|rules| Arc::new(rules) as Arc<dyn Rules>));
     };
     let Some(expected) = identity.chain else {
         return Ok(by_name(&identity.rules));
@@ -210,6 +214,19 @@ pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> 
     }
 }
 
+/// The genesis block with which the block log begins, if it is one of a chain of
+/// its own: it says whose folder this is where `node.json` was lost.
+fn genesis_in_log(folder: &Path) -> Option<Vec<u8>> {
+    let file = folder.join(FIRST_SEGMENT);
+    // A pipe would never open.
+    fs::metadata(&file).ok().filter(fs::Metadata::is_file)?;
+    let mut first = BufReader::new(File::open(&file).ok()?).take(LINE_LIMIT_BYTES as u64);
+    let mut text = Vec::new();
+    first.read_until(b'\n', &mut text).ok()?;
+    text.pop_if(|last| *last == b'\n')?;
+    Some(text)
+}
+
 /// Makes sure that a folder is adit's before anything in it is touched: one
 /// that is new or empty becomes so, one that holds something else is refused.
 fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
@@ -221,6 +238,14 @@ fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
         error,
     };
     fs::create_dir_all(folder).map_err(file_error)?;
+    let genesis = rules.genesis_text();
+    if genesis.is_some() && genesis_in_log(folder).as_deref() == genesis {
+        tracing::warn!(
+            folder = %folder.display(),
+            "node.json is missing and is made anew: the block log is of this chain"
+        );
+        return read_or_make(folder, rules, false).map(|_| ());
+    }
     for entry in fs::read_dir(folder).map_err(file_error)? {
         let name = entry.map_err(file_error)?.file_name();
         if !ALLOWED_IN_NEW_FOLDER.contains(&&*name.to_string_lossy()) {
