@@ -8,13 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::envelope;
+use crate::area::Area;
 use crate::problem::Problem;
 use adit_node::memory::{Budget, Share};
 
@@ -50,7 +48,7 @@ pub(super) struct Counted;
 
 /// Counts an answer. One that finds no room is let go, and says when to come
 /// again.
-pub(super) fn count(path: &str, response: Response, budget: &Arc<Budget>) -> Response {
+pub(crate) fn count(area: Area, response: Response, budget: &Arc<Budget>) -> Response {
     if response.extensions().get::<Counted>().is_some() {
         return response;
     }
@@ -61,20 +59,10 @@ pub(super) fn count(path: &str, response: Response, budget: &Arc<Budget>) -> Res
         return response;
     }
     if bytes > FREE_BYTES && !share.take_part(bytes) {
-        return no_room(path);
+        let problem = "too many long answers are being read by others; try again\n";
+        return area.tell(Problem::busy(problem));
     }
     response.map(|body| Body::new(Held { body, share }))
-}
-
-fn no_room(path: &str) -> Response {
-    let problem = "too many long answers are being read by others; try again\n";
-    match envelope::speaks_problems(path) {
-        true => Problem::busy(problem).into_response(),
-        false => {
-            let retry = [(RETRY_AFTER, "1")];
-            (StatusCode::SERVICE_UNAVAILABLE, retry, problem).into_response()
-        }
-    }
 }
 
 /// A body whose bytes take their share along: hyper lets go of the body when it

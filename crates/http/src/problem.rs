@@ -20,7 +20,7 @@ use adit_node::queries::error::QueryError;
 const RETRY_AFTER_S: u64 = 1;
 
 /// One kind of problem, and what it is about this time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) kind: ProblemKind,
     pub(crate) detail: String,

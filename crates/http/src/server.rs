@@ -5,13 +5,13 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::http::header::ALLOW;
+use axum::middleware::map_response_with_state;
 use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,16 +19,18 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::abandon::Client;
+use crate::area::Area;
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
-use crate::counters::{Counters, Group};
-use crate::{abandon, answer, api, envelope, guard, held, host_header, pages, tier, tutorial};
+use crate::counters::Counters;
+use crate::middleware::{Shared, layered};
+use crate::{api, pages, tier, tutorial, unmatched};
 use adit_node::handle::NodeHandle;
-use adit_node::memory::Budget;
 use adit_node::{open_files, repeated};
 
 /// At most so many connections are open at a time, fewer where the system
@@ -52,15 +54,24 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 /// later: the cause, too many open files, does not go away at once.
 const ACCEPT_RETRY_MS: u64 = 50;
 
-/// All paths of the node.
-fn router(node: NodeHandle, counters: Arc<Counters>, access: Arc<Access>) -> Router {
-    tier::router(tutorial::routes())
-        .merge(api::routes(counters))
-        .merge(tier::router(pages::routes()))
-        .fallback(pages::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed)
+/// All paths of the node, area by area.
+fn router(node: NodeHandle, shared: Shared) -> Router {
+    let (access, counters) = (Arc::clone(&shared.access), Arc::clone(&shared.counters));
+    let pages = pages::areas().into_iter().map(|(area, routes)| {
+        let told = map_response_with_state(node.clone(), pages::told_to_browsers);
+        (area, tier::router(routes).layer(told))
+    });
+    let tutorial = tutorial::areas().into_iter();
+    let tutorial = tutorial.map(|(area, routes)| (area, tier::router(routes)));
+    let nowhere = Router::new().fallback(unmatched::not_found);
+    let areas = [(Area::PAGES, nowhere)].into_iter();
+    let areas = areas.chain(tutorial).chain(pages);
+    let areas = areas.chain(api::routers(counters));
+    let shared = Arc::new(shared);
+    areas
+        .map(|(area, paths)| layered(area, paths, &shared))
+        .fold(Router::new(), Router::merge)
         .layer(Extension(access))
-        .layer(Extension(node.clone()))
         .with_state(node)
 }
 
@@ -73,14 +84,13 @@ pub(crate) async fn serve(
 ) {
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
-    let (access, answers_memory) = (Arc::new(access), Arc::clone(node.answers_memory()));
-    let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
-    let front = Front {
-        access,
-        answers_memory,
-        paths: TowerToHyperService::new(paths),
+    let access = Arc::new(access);
+    let shared = Shared {
+        access: Arc::clone(&access),
+        answers_memory: Arc::clone(node.answers_memory()),
         counters: Arc::clone(&counters),
     };
+    let paths = TowerToHyperService::new(router(node, shared));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // Who has said all that they want to say still waits for the answer.
@@ -112,10 +122,22 @@ pub(crate) async fn serve(
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
         let io = TokioIo::new(Connection::new(Arc::clone(&stream), CLIENTS_PACE));
-        let (front, client) = (front.clone(), Arc::clone(&stream));
+        let (paths, access, client) = (paths.clone(), Arc::clone(&access), Arc::clone(&stream));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let request = request.map(Body::new);
-            answer_to(request, remote.ip(), front.clone(), Arc::clone(&client))
+            let mut request = request.map(Body::new);
+            let caller = Caller::of(remote.ip(), request.version(), request.headers(), &access);
+            request.extensions_mut().insert(caller);
+            let client = Client(Arc::clone(&client));
+            request.extensions_mut().insert(client);
+            let answer = paths.call(request);
+            async move {
+                let mut response = answer.await?;
+                // axum says at a refusal too what could be done there.
+                if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+                    response.headers_mut().remove(ALLOW);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
@@ -144,53 +166,4 @@ pub(crate) async fn serve(
 fn is_slow(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
-}
-
-/// What every request meets first.
-#[derive(Clone)]
-struct Front {
-    access: Arc<Access>,
-    answers_memory: Arc<Budget>,
-    paths: TowerToHyperService<Router>,
-    counters: Arc<Counters>,
-}
-
-/// What happens to every request before and after its handler.
-async fn answer_to(
-    mut request: Request,
-    remote: IpAddr,
-    front: Front,
-    client: Arc<TcpStream>,
-) -> Result<Response, Infallible> {
-    let start = Instant::now();
-    let caller = Caller::of(remote, request.version(), request.headers(), &front.access);
-    request.extensions_mut().insert(caller);
-    let path = request.uri().path();
-    let group = Group::of(path);
-    let id = envelope::is_for(path).then(|| envelope::request_id(request.headers()));
-    let line = tracing::enabled!(tracing::Level::DEBUG).then(|| path.to_string());
-    let method = request.method().clone();
-    let refusal = host_header::refusal(&request);
-    let refusal = refusal.or_else(|| guard::refusal(&front.access.hosts, &request));
-    let preflight = || id.as_ref().and_then(|_| envelope::preflight(&request));
-    let mut response = match refusal.or_else(preflight) {
-        Some(answered) => answered,
-        None => {
-            let path = request.uri().path().to_string();
-            let answer =
-                abandon::unless_gone(request, &client, |request| front.paths.call(request));
-            held::count(&path, answer.await?, &front.answers_memory)
-        }
-    };
-    let (status, duration) = (response.status(), start.elapsed());
-    front.counters.answered(group, status, duration);
-    if let Some(path) = line {
-        let request_id = id.as_ref().and_then(|id| id.to_str().ok());
-        let status = status.as_u16();
-        tracing::debug!(%method, path, status, ?duration, request_id, "request");
-    }
-    if let Some(id) = id {
-        envelope::close(&method, id, &mut response);
-    }
-    Ok(response)
 }

@@ -2,16 +2,14 @@
 //! with them, and what a page says when there is nothing to show.
 
 use askama::Template;
-use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::words;
-use crate::answer;
 use crate::problem::Problem;
 use crate::source::SET_OWN_PAGE;
 use adit_node::handle::NodeHandle;
@@ -120,26 +118,11 @@ pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
     (problem.status(), page).into_response()
 }
 
-/// What is said of a path that leads nowhere: a page to browsers, a list of
-/// what there is to others.
-pub(crate) async fn not_found(
-    State(node): State<NodeHandle>,
-    method: Method,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    if !method.is_safe() || !wants_html(&headers) || uri.path().starts_with("/api/") {
-        return answer::not_found(uri).await;
-    }
-    let path = words::visible(uri.path(), PATH_CHARACTERS);
-    let problem = Problem::not_found(format!("There is no page {path} here."));
-    ([(VARY, ACCEPT.as_str())], problem_page(&node, &problem)).into_response()
-}
-
-fn wants_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter();
-    let accepted = accepted.filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|kind| kind.trim().starts_with("text/html"))
+/// What is said of a path that leads to no page.
+pub(crate) fn no_page(node: &NodeHandle, path: &str) -> Response {
+    let path = words::visible(path, PATH_CHARACTERS);
+    problem_page(
+        node,
+        &Problem::not_found(format!("There is no page {path} here.")),
+    )
 }
