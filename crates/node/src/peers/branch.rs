@@ -121,10 +121,13 @@ impl CheckedBranch {
     }
 
     /// The blocks so far. They stay.
-    fn so_far(&self) -> Result<impl Iterator<Item = Result<Arc<Block>, BranchError>>, BranchError> {
+    fn so_far(
+        &mut self,
+    ) -> Result<impl Iterator<Item = Result<Arc<Block>, BranchError>>, BranchError> {
         let in_memory = self.in_memory.iter().cloned().map(Ok);
+        let rules = &self.rules;
         let on_disk = self.on_disk.texts()?.map(|text| {
-            let block = self.rules.read_canonical(text?)?;
+            let block = rules.read_canonical(text?)?;
             Ok(Arc::new(block))
         });
         Ok(in_memory.chain(on_disk))
@@ -133,20 +136,26 @@ impl CheckedBranch {
     /// Takes the blocks out again. Those on disk are read on a thread of their
     /// own, since that takes as long as to take them in.
     pub(crate) fn into_blocks(self) -> CheckedBlocks {
-        let on_disk = (self.on_disk.count() > 0)
-            .then(|| OnDisk::start(self.rules, self.on_disk.into_texts()));
         let in_memory = self.in_memory.into_iter().map(Ok);
-        let blocks = in_memory.chain(on_disk.into_iter().flatten());
+        let blocks: BoxedBlocks = match self.on_disk.count() {
+            0 => Box::new(in_memory),
+            _ => match self.on_disk.into_texts() {
+                Ok(texts) => Box::new(in_memory.chain(OnDisk::start(self.rules, texts))),
+                Err(error) => Box::new(in_memory.chain([Err(error.into())])),
+            },
+        };
         CheckedBlocks {
-            blocks: Box::new(blocks),
+            blocks,
             _memory: self.memory,
         }
     }
 }
 
+type BoxedBlocks = Box<dyn Iterator<Item = Result<Arc<Block>, BranchError>> + Send>;
+
 /// The blocks of a branch, in order.
 pub(crate) struct CheckedBlocks {
-    blocks: Box<dyn Iterator<Item = Result<Arc<Block>, BranchError>> + Send>,
+    blocks: BoxedBlocks,
     /// What they took when the first one was taken out.
     _memory: Share,
 }
@@ -163,7 +172,7 @@ impl Iterator for CheckedBlocks {
 enum OnDisk {
     Ahead(ReadAhead),
     /// Where the system makes no thread for it.
-    Here(Arc<dyn Rules>, StagedTexts),
+    Here(Arc<dyn Rules>, StagedTexts<'static>),
 }
 
 /// Blocks as another thread reads them.
@@ -173,11 +182,11 @@ struct ReadAhead {
 }
 
 impl OnDisk {
-    fn start(rules: Arc<dyn Rules>, texts: StagedTexts) -> OnDisk {
+    fn start(rules: Arc<dyn Rules>, texts: StagedTexts<'static>) -> OnDisk {
         let (blocks, received) = sync_channel(READ_AHEAD_LIMIT);
         // Handed over only once there is a thread: what it was made with is
         // lost with a thread that is not.
-        let (hand_over, work) = channel::<(Arc<dyn Rules>, StagedTexts)>();
+        let (hand_over, work) = channel::<(Arc<dyn Rules>, StagedTexts<'static>)>();
         let reader = thread::Builder::new()
             .name("read-ahead".into())
             .spawn(move || {
@@ -225,7 +234,7 @@ impl Iterator for ReadAhead {
 
 fn read_again(
     rules: &dyn Rules,
-    texts: StagedTexts,
+    texts: StagedTexts<'static>,
     blocks: &SyncSender<Result<Arc<Block>, BranchError>>,
 ) {
     for text in texts {
