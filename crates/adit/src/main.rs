@@ -25,6 +25,7 @@ mod paying;
 mod peers;
 mod rules;
 mod sealed_node;
+mod segment;
 mod send;
 mod stats;
 mod status;

@@ -23,7 +23,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::Value;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -34,7 +34,6 @@ use crate::area::Area;
 use crate::counters::Counters;
 use crate::source::SET_OWN_PAGE;
 use crate::tier::Tier;
-use crate::unmatched::{no_endpoint, not_found};
 use crate::{health, metrics, problems};
 use adit_node::handle::NodeHandle;
 
@@ -71,7 +70,6 @@ pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)
     let mut routers: Vec<_> = areas
         .map(|(area, router)| (area, router.split_for_parts().0))
         .collect();
-    routers.extend(leading_nowhere());
     let described = Router::new().route(openapi::PATH, get(description));
     routers.push((
         Area::OPERATIONS,
@@ -81,32 +79,6 @@ pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)
     let docs = Router::from(docs).layer(map_response(under_policy));
     routers.push((Area::PAGES, docs));
     routers
-}
-
-/// Paths beside those of an area at which there is nothing: what is said of them
-/// is said as the area says it.
-fn leading_nowhere() -> [(Area, Router<NodeHandle>); 3] {
-    let [api, health, problems] = [
-        &["/api/", "/api/{*rest}"][..],
-        &["/health/", "/health/{*rest}"],
-        &[
-            "/api",
-            "/health",
-            "/problems",
-            "/problems/",
-            "/problems/{name}/",
-            "/problems/{name}/{*rest}",
-        ],
-    ];
-    let all = |paths: &[&str], nothing: MethodRouter<NodeHandle>| {
-        let add = |router: Router<_>, path: &&str| router.route(path, nothing.clone());
-        paths.iter().fold(Router::new(), add)
-    };
-    [
-        (Area::API, all(api, any(no_endpoint))),
-        (Area::HEALTH, all(health, any(not_found))),
-        (Area::PROBLEMS, all(problems, any(not_found))),
-    ]
 }
 
 async fn description() -> Json<&'static Value> {

@@ -24,7 +24,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::abandon::Client;
-use crate::area::Area;
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
 use crate::counters::Counters;
@@ -63,8 +62,7 @@ fn router(node: NodeHandle, shared: Shared) -> Router {
     });
     let tutorial = tutorial::areas().into_iter();
     let tutorial = tutorial.map(|(area, routes)| (area, tier::router(routes)));
-    let nowhere = Router::new().fallback(unmatched::not_found);
-    let areas = [(Area::PAGES, nowhere)].into_iter();
+    let areas = unmatched::routers().into_iter();
     let areas = areas.chain(tutorial).chain(pages);
     let areas = areas.chain(api::routers(counters));
     let shared = Arc::new(shared);

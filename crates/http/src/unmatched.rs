@@ -2,16 +2,44 @@
 //! method that does nothing at a path.
 
 use adit_node::handle::NodeHandle;
-use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{ACCEPT, ALLOW, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any};
+use axum::{Extension, Router};
 
 use crate::api::{Endpoint, allowed_methods, endpoints};
 use crate::area::{Area, Speech};
 use crate::pages;
 use crate::problem::Problem;
+
+/// All paths at which there is nothing. What is said of those beside an area's
+/// is said as the area says it.
+pub(crate) fn routers() -> [(Area, Router<NodeHandle>); 4] {
+    let [api, health, problems] = [
+        &["/api/", "/api/{*rest}"][..],
+        &["/health/", "/health/{*rest}"],
+        &[
+            "/api",
+            "/health",
+            "/problems",
+            "/problems/",
+            "/problems/{name}/",
+            "/problems/{name}/{*rest}",
+        ],
+    ];
+    let all = |paths: &[&str], nothing: MethodRouter<NodeHandle>| {
+        let add = |router: Router<_>, path: &&str| router.route(path, nothing.clone());
+        paths.iter().fold(Router::new(), add)
+    };
+    [
+        (Area::PAGES, Router::new().fallback(not_found)),
+        (Area::API, all(api, any(no_endpoint))),
+        (Area::HEALTH, all(health, any(not_found))),
+        (Area::PROBLEMS, all(problems, any(not_found))),
+    ]
+}
 
 /// There is nothing at that path: a page to browsers, a list of what there is to
 /// others.

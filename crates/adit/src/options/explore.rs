@@ -10,7 +10,8 @@ use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{NodeToAsk, OperatedNode};
+use super::node_to_ask::NodeToAsk;
+use super::token::OperatedNode;
 
 /// A page of a list has at most so many items.
 const PAGE_LIMIT_ITEMS: u64 = 100;
@@ -201,7 +202,7 @@ impl PageOptions {
     pub(crate) fn query(&self) -> String {
         let mut query = format!("limit={}", self.limit);
         if let Some(cursor) = &self.cursor {
-            let cursor = crate::client::segment(cursor);
+            let cursor = crate::segment::segment(cursor);
             write!(query, "&cursor={cursor}").expect("a string takes all");
         }
         query
