@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::held::{Counted, FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
-use adit_node::memory::{Budget, Share};
+use adit_node::memory::{MemoryBudget, Reservation};
 use adit_node::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
@@ -28,7 +28,7 @@ pub(super) fn chain_body(
     head: String,
     snapshot: Snapshot,
     tail: String,
-    memory: Arc<Budget>,
+    memory: Arc<MemoryBudget>,
 ) -> Response {
     let source = Arc::new(Source {
         snapshot,
@@ -106,14 +106,14 @@ struct Source {
     snapshot: Snapshot,
     tail: String,
     /// What the answers share that are being sent.
-    memory: Arc<Budget>,
+    memory: Arc<MemoryBudget>,
 }
 
 impl Source {
     fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
         let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
         let wanted_bytes = PIECE_BYTES.min(chain_bytes);
-        let mut share = Share::of(&self.memory);
+        let mut share = Reservation::of(&self.memory);
         let piece_bytes = match wanted_bytes <= FREE_BYTES || share.take_part(wanted_bytes) {
             true => wanted_bytes,
             false => FREE_BYTES,

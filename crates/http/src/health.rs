@@ -25,7 +25,7 @@ pub(super) async fn live() -> &'static str {
     responses((status = 200, description = "It does", body = String)))]
 pub(super) async fn ready(State(node): State<NodeHandle>) -> Result<&'static str, Problem> {
     let limit = Duration::from_millis(READY_TIMEOUT_MS);
-    match timeout(limit, node.look(|_| ())).await {
+    match timeout(limit, node.inspect(|_| ())).await {
         Ok(Ok(())) => Ok("ready\n"),
         Ok(Err(stopping)) => Err(Problem::not_ready(stopping)),
         Err(_) => Err(Problem::not_ready(format!(

@@ -14,7 +14,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::area::Area;
 use crate::problem::Problem;
-use adit_node::memory::{Budget, Share};
+use adit_node::memory::{MemoryBudget, Reservation};
 
 /// Answers, and pieces of answers, that are no longer than this are not
 /// counted: the node can always say how it is.
@@ -23,12 +23,12 @@ pub(crate) const FREE_BYTES: usize = 16 * 1024;
 /// Bytes, and the share that counts them as long as anybody holds them.
 pub(crate) struct HeldBytes {
     bytes: Bytes,
-    _share: Share,
+    _share: Reservation,
 }
 
 impl HeldBytes {
     /// Bytes that are counted until the last of them is dropped.
-    pub(crate) fn counted(bytes: impl Into<Bytes>, share: Share) -> Bytes {
+    pub(crate) fn counted(bytes: impl Into<Bytes>, share: Reservation) -> Bytes {
         Bytes::from_owner(HeldBytes {
             bytes: bytes.into(),
             _share: share,
@@ -48,11 +48,11 @@ pub(super) struct Counted;
 
 /// Counts an answer. One that finds no room is let go, and says when to come
 /// again.
-pub(crate) fn count(area: Area, response: Response, budget: &Arc<Budget>) -> Response {
+pub(crate) fn count(area: Area, response: Response, budget: &Arc<MemoryBudget>) -> Response {
     if response.extensions().get::<Counted>().is_some() {
         return response;
     }
-    let mut share = Share::of(budget);
+    let mut share = Reservation::of(budget);
     let length = response.body().size_hint().exact();
     let bytes = length.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if bytes <= FREE_BYTES && length.is_some() {
@@ -69,7 +69,7 @@ pub(crate) fn count(area: Area, response: Response, budget: &Arc<Budget>) -> Res
 /// has the last of them, long before they are written.
 struct Held {
     body: Body,
-    share: Share,
+    share: Reservation,
 }
 
 /// There was no room for a piece of an answer that has begun.

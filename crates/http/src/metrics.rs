@@ -88,7 +88,7 @@ impl Collector for AtThisMoment {
 
 impl AtThisMoment {
     fn chain(&self, list: &mut List<'_, '_>) -> fmt::Result {
-        let view = self.node.view();
+        let view = self.node.status();
         let weight = view.total_weight.to_string().parse().unwrap_or(f64::MAX);
         list.gauge(
             "adit_chain_length",

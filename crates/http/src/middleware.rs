@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adit_node::handle::NodeHandle;
-use adit_node::memory::Budget;
+use adit_node::memory::MemoryBudget;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     /// What decides on who may do what.
     pub(crate) access: Arc<Access>,
     /// What all answers together may hold until they are written.
-    pub(crate) answers_memory: Arc<Budget>,
+    pub(crate) answers_memory: Arc<MemoryBudget>,
     /// Where requests are counted.
     pub(crate) counters: Arc<Counters>,
 }

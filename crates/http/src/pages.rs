@@ -5,21 +5,21 @@ mod address;
 mod assets;
 mod block;
 mod blocks;
+mod branches;
 mod charts;
-mod forks;
+mod components;
+mod format;
 mod home;
 mod layout;
+mod mempool;
 mod operator;
-mod parts;
 mod peers;
-mod pending;
 mod reorganisation;
 mod search;
 mod send;
 mod tamper;
 mod transaction;
 mod verify;
-mod words;
 
 use axum::routing::{get, post};
 
@@ -51,10 +51,10 @@ pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
         route(Tier::Open, "GET /verify.py", get(verify::script)),
         route(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
         route(Tier::Open, "GET /address/{name}", get(address::address)),
-        route(Tier::Open, "GET /pending", get(pending::pending)),
+        route(Tier::Open, "GET /pending", get(mempool::mempool)),
         route(Tier::Open, "GET /search", get(search::search)),
         route(Tier::Open, "GET /charts", get(charts::charts)),
-        route(Tier::Open, "GET /forks", get(forks::forks)),
+        route(Tier::Open, "GET /forks", get(branches::branches)),
         route(
             Tier::Open,
             "GET /reorg/{id}",

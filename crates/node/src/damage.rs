@@ -36,7 +36,7 @@ pub(crate) async fn watch(node: NodeHandle) {
         }
         let mut left = false;
         for block in node.reader().damaged_blocks() {
-            let peers = node.view().peers.clone();
+            let peers = node.status().peers.clone();
             let text = find(&client, &peers, &**node.rules(), &block).await;
             let mended = match text {
                 Some(text) => node.reader().mend(&block, &text),

@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::now_ms;
-use crate::events::batch::{Happened, Reorganised, Tip};
-use crate::events::log::Ring;
+use crate::events::batch::{EventBatch, Reorganised, Tip};
+use crate::events::log::EventLog;
 use crate::handle::NodeHandle;
 use crate::queries::block;
 use crate::queries::error::QueryError;
@@ -28,7 +28,7 @@ use crate::repeated;
 
 /// At most so much of what happened waits to be made events of; what comes then
 /// is lost, and the listeners hear that something is.
-pub(crate) const HAPPENED_LIMIT: usize = 256;
+pub(crate) const EVENT_BATCHES_LIMIT: usize = 256;
 
 /// Events come at most this often: what happens in between is told together.
 const EVENTS_PAUSE_MS: u64 = 50;
@@ -38,17 +38,17 @@ const MINING_EVENTS_MS: u64 = 1_000;
 
 /// What the listeners were told last of what is only told when it changes.
 #[derive(Default)]
-struct Told {
+struct Published {
     mining: Option<MiningEvent>,
     /// By the peer's id.
     peers: BTreeMap<String, Peer>,
 }
 
 /// Makes events of what the driver did, until the driver is gone.
-pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened>) {
+pub(crate) async fn publish(node: NodeHandle, mut happened: mpsc::Receiver<EventBatch>) {
     let mut looks = interval(Duration::from_millis(MINING_EVENTS_MS));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = Told::default();
+    let mut told = Published::default();
     loop {
         tokio::select! {
             next = happened.recv() => {
@@ -56,7 +56,7 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
                 while let Ok(more) = happened.try_recv() {
                     all.merge(more);
                 }
-                if let Err(error) = tell_all(&node, all, &mut told) {
+                if let Err(error) = publish_batch(&node, all, &mut told) {
                     if let Some(left_out) = repeated::turn("events-lost") {
                         let detail = error.to_string();
                         tracing::warn!(detail, left_out, "events were lost");
@@ -66,7 +66,7 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
                 sleep(Duration::from_millis(EVENTS_PAUSE_MS)).await;
             }
             _ = looks.tick() => {
-                tell_mining(&node, &mut told.mining);
+                publish_mining(&node, &mut told.mining);
                 note_pool(&node);
             }
         }
@@ -74,8 +74,12 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
     node.events().close();
 }
 
-fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<(), QueryError> {
-    let (ring, view) = (node.events(), node.view());
+fn publish_batch(
+    node: &NodeHandle,
+    happened: EventBatch,
+    told: &mut Published,
+) -> Result<(), QueryError> {
+    let (ring, view) = (node.events(), node.status());
     if happened.is_incomplete {
         ring.lose();
     }
@@ -111,7 +115,7 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
             .get(&peer.id)
             .is_none_or(|told| !told.is_like(&peer))
         {
-            tell_of_peer(ring, told.peers.get(&peer.id), &peer);
+            publish_peer(ring, told.peers.get(&peer.id), &peer);
         }
         told.peers.insert(peer.id.clone(), peer);
     }
@@ -120,7 +124,7 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
 
 /// Everybody but the operator hears of it only if it is news in what they may
 /// see.
-fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
+fn publish_peer(ring: &EventLog, before: Option<&Peer>, peer: &Peer) {
     let before = before.map(Peer::for_anybody);
     let now = peer.for_anybody();
     let is_news = before.is_none_or(|before| !before.is_like(&now));
@@ -130,14 +134,14 @@ fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
 }
 
 fn note_pool(node: &NodeHandle) {
-    node.pool_record().note(PoolSample {
+    node.mempool_record().note(PoolSample {
         time_ms: now_ms(),
-        count: node.view().pending_count,
+        count: node.status().pending_count,
     });
 }
 
 /// Tells how mining goes, if somebody listens and it is not as it was.
-fn tell_mining(node: &NodeHandle, told: &mut Option<MiningEvent>) {
+fn publish_mining(node: &NodeHandle, told: &mut Option<MiningEvent>) {
     let report = node.mining();
     let event = MiningEvent {
         searching: report.is_searching,

@@ -15,6 +15,6 @@ use adit_node::handle::NodeHandle;
 pub(super) async fn reset(State(node): State<NodeHandle>) -> Result<Json<Reset>, Problem> {
     rewind(&node).await?;
     Ok(Json(Reset {
-        length: node.view().length,
+        length: node.status().length,
     }))
 }

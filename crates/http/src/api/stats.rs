@@ -25,8 +25,8 @@ pub(super) async fn stats(
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
     let Tag(tip) = Tag::of_tip(&snapshot);
     // Read once: what the tag names is what the answer says.
-    let pending = node.view().pending_count;
-    let samples = node.pool_record().samples();
+    let pending = node.status().pending_count;
+    let samples = node.mempool_record().samples();
     let sampled_ms = samples.last().map_or(0, |last| last.time_ms);
     let tag = Tag(format!("{tip}-{pending}-{sampled_ms:x}"));
     if let Some(unchanged) = if_changed(&headers, &tag) {

@@ -11,7 +11,7 @@ use adit_node::handle::NodeHandle;
 #[utoipa::path(get, path = "/api/v1/status", tag = "node", operation_id = "getStatus",
     responses((status = 200, description = "The node", body = Status)))]
 pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
-    let view = node.view();
+    let view = node.status();
     let mining = node.mining();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_string(),

@@ -30,7 +30,7 @@ pub enum Form {
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot<'a> {
-    /// Told apart from others in the same document by this: lower-case letters
+    /// Published apart from others in the same document by this: lower-case letters
     /// and hyphens.
     pub name: &'a str,
     /// What it shows, in a few words.

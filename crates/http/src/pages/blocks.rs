@@ -5,8 +5,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::BlockCard;
 use super::layout::{Frame, shown};
-use super::parts::BlockCard;
 use crate::extract::Query;
 use crate::problem::Problem;
 use adit_node::handle::NodeHandle;

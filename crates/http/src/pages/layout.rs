@@ -9,7 +9,7 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 
-use super::words;
+use super::format;
 use crate::problem::Problem;
 use crate::source::SET_OWN_PAGE;
 use adit_node::handle::NodeHandle;
@@ -41,7 +41,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn of(node: &NodeHandle) -> Frame {
-        let view = node.view();
+        let view = node.status();
         Frame {
             rules: node.rules().name(),
             chain_name: node.rules().chain().map(|chain| chain.name.to_owned()),
@@ -58,15 +58,15 @@ impl Frame {
     }
 
     pub(super) fn blocks(&self) -> String {
-        words::count(self.length, "block", "blocks")
+        format::count(self.length, "block", "blocks")
     }
 
     pub(super) fn pending(&self) -> String {
-        format!("{} pending", words::grouped(self.pending_count))
+        format!("{} pending", format::grouped(self.pending_count))
     }
 
     pub(super) fn peers(&self) -> String {
-        words::count(self.peer_count as u64, "peer", "peers")
+        format::count(self.peer_count as u64, "peer", "peers")
     }
 
     pub(super) fn version(&self) -> &'static str {
@@ -120,7 +120,7 @@ pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
 
 /// What is said of a path that leads to no page.
 pub(crate) fn no_page(node: &NodeHandle, path: &str) -> Response {
-    let path = words::visible(path, PATH_CHARACTERS);
+    let path = format::visible(path, PATH_CHARACTERS);
     problem_page(
         node,
         &Problem::not_found(format!("There is no page {path} here.")),

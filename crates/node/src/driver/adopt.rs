@@ -13,7 +13,7 @@ use super::adoptions::{Adoption, Offered, Step};
 use super::error::DriverError;
 use super::run::{Driver, log_refused};
 use crate::clock::now;
-use crate::handle::{Command, Heard};
+use crate::handle::{Command, PollOutcome};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for this long; then it is the others' turn.
@@ -32,17 +32,17 @@ impl Driver {
     pub(super) fn answered(
         &mut self,
         ask: Ask,
-        heard: Heard,
+        outcome: PollOutcome,
         seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
-        let (chain, branch) = match heard {
-            Heard::Other(report) => {
+        let (chain, branch) = match outcome {
+            PollOutcome::Other(report) => {
                 return self.handle(Input::PeerAnswered(ask, report, seen), later);
             }
             // Of a peer that was removed meanwhile, nothing is adopted.
-            Heard::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
-            Heard::Heavier { chain, branch } => (chain, branch),
+            PollOutcome::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
+            PollOutcome::Heavier { chain, branch } => (chain, branch),
         };
         self.adoptions.waiting.push_back(Offered {
             ask,

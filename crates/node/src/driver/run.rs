@@ -25,21 +25,21 @@ use super::adoptions::Adoptions;
 use super::error::DriverError;
 use super::restore::{Trust, restore};
 use crate::clock::now;
-use crate::events::batch::{Happened, Tip};
-use crate::events::log::Ring;
+use crate::events::batch::{EventBatch, Tip};
+use crate::events::log::EventLog;
 use crate::handle::{
-    ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Look, NodeHandle, Request,
+    ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Inspection, NodeHandle, Request,
 };
 use crate::history::{self, HistoryTeller};
-use crate::memory::Budget;
-use crate::mempool_record::PoolRecord;
+use crate::memory::MemoryBudget;
+use crate::mempool_record::MempoolRecord;
 use crate::mining::{Miner, MinerSettings};
-use crate::node_status::View;
+use crate::node_status::NodeStatus;
 use crate::peers::announce::Announcer;
 use crate::peers::audit::places::AuditPlaces;
 use crate::peers::branch::BRANCHES_MEMORY_LIMIT_BYTES;
-use crate::peers::poll::Asker;
-use crate::publisher::{self, HAPPENED_LIMIT};
+use crate::peers::poll::Poller;
+use crate::publisher::{self, EVENT_BATCHES_LIMIT};
 use crate::queries::block::time_ms;
 use crate::queries::peers::described;
 use crate::repeated;
@@ -52,7 +52,7 @@ const BATCH_LIMIT: usize = 1_024;
 
 /// At most so many look at the node at a time, each at up to
 /// `PENDING_LOOKED_AT_LIMIT` transactions; whoever comes then waits.
-const LOOKS_AT_ONCE_LIMIT: usize = 64;
+const INSPECTIONS_AT_ONCE_LIMIT: usize = 64;
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
 /// a tokio runtime; `peers_runtime` is another one. The receiver yields once,
@@ -73,7 +73,7 @@ pub(crate) fn start(
     let (publish, view) = watch::channel(Arc::default());
     store.sync()?;
     let to_driver = commands.clone();
-    let (happened, to_tell) = mpsc::channel(HAPPENED_LIMIT);
+    let (event_batches, to_publish) = mpsc::channel(EVENT_BATCHES_LIMIT);
     let miner = Miner::start(miner_settings, move |job, proof| {
         // If the driver is gone, nobody wants the proof.
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
@@ -90,15 +90,15 @@ pub(crate) fn start(
         rules,
         is_development,
         min_fee_rate,
-        pool_record: PoolRecord::default(),
-        events: Ring::new(format!("{:x}", now().as_millis())),
+        mempool_record: MempoolRecord::default(),
+        events: EventLog::new(format!("{:x}", now().as_millis())),
         miner: miner.view(),
         node_id,
         instance_id: uuid::Uuid::new_v4().simple().to_string(),
-        branches_memory: Budget::new(BRANCHES_MEMORY_LIMIT_BYTES),
-        answers_memory: Budget::new(ANSWERS_LIMIT_BYTES),
+        branches_memory: MemoryBudget::new(BRANCHES_MEMORY_LIMIT_BYTES),
+        answers_memory: MemoryBudget::new(ANSWERS_LIMIT_BYTES),
         audits: AuditPlaces::default(),
-        looks: Semaphore::new(LOOKS_AT_ONCE_LIMIT),
+        inspections: Semaphore::new(INSPECTIONS_AT_ONCE_LIMIT),
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
         counters: Arc::clone(&counters),
@@ -106,15 +106,15 @@ pub(crate) fn start(
     let mut driver = Driver {
         store,
         miner,
-        asker: Asker::new(handle.clone()),
+        asker: Poller::new(handle.clone()),
         announcer: Announcer::default(),
         adoptions: Adoptions::default(),
         waiting: BTreeMap::new(),
-        looks: Vec::new(),
+        inspections: Vec::new(),
         tip: node.chain().tip().map(|block| Tip::of(block)),
-        happened: Happened::default(),
+        events: EventBatch::default(),
         node,
-        tell: happened,
+        event_batches,
         history,
         publish,
         commands,
@@ -124,7 +124,7 @@ pub(crate) fn start(
         has_unsynced: false,
     };
     driver.begin(first_peers)?;
-    tokio::spawn(publisher::tell(handle.clone(), to_tell));
+    tokio::spawn(publisher::publish(handle.clone(), to_publish));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("driver".into())
@@ -140,19 +140,19 @@ pub(super) struct Driver {
     pub(super) node: Node,
     pub(super) store: Store,
     pub(super) miner: Miner,
-    pub(super) asker: Asker,
+    pub(super) asker: Poller,
     pub(super) announcer: Announcer,
     pub(super) adoptions: Adoptions,
     pub(super) waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     /// Who wants to look at the node when everything is durable.
-    pub(super) looks: Vec<Look>,
+    pub(super) inspections: Vec<Inspection>,
     /// The tip of the main chain.
     pub(super) tip: Option<Tip>,
     /// What is to be told when it is durable.
-    pub(super) happened: Happened,
-    pub(super) tell: mpsc::Sender<Happened>,
+    pub(super) events: EventBatch,
+    pub(super) event_batches: mpsc::Sender<EventBatch>,
     pub(super) history: HistoryTeller,
-    pub(super) publish: watch::Sender<Arc<View>>,
+    pub(super) publish: watch::Sender<Arc<NodeStatus>>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) runtime: Handle,
     /// Where everything runs that speaks to peers: a peer that floods us then
@@ -211,8 +211,8 @@ impl Driver {
                 };
                 self.handle(input, later)
             }
-            Command::Hurry(id) => self.handle(Input::Hurry(id), later),
-            Command::Gone(id) => {
+            Command::DeadlineReached(id) => self.handle(Input::Hurry(id), later),
+            Command::Cancelled(id) => {
                 self.waiting.remove(&id);
                 self.handle(Input::Gone(id), later)
             }
@@ -221,11 +221,11 @@ impl Driver {
                 self.adopt_sooner();
                 Ok(())
             }
-            Command::Answered(ask, heard, seen) => self.answered(ask, heard, *seen, later),
+            Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
             Command::AdoptOn(turn) => self.adopt_on(turn, later),
-            Command::Woken(alarm) => self.handle(Input::Woken(alarm), later),
-            Command::Look(look) => {
-                self.looks.push(look);
+            Command::Timer(alarm) => self.handle(Input::Woken(alarm), later),
+            Command::Inspect(look) => {
+                self.inspections.push(look);
                 Ok(())
             }
             Command::DamagedIndex => Err(DriverError::DamagedIndex),
@@ -268,14 +268,14 @@ impl Driver {
                     {
                         self.history.note_aside(block.hash());
                     }
-                    self.happened.note(&change, &mut self.tip);
+                    self.events.note(&change, &mut self.tip);
                     if let (Change::Rewind, Some(genesis)) = (&change, self.node.chain().tip()) {
-                        self.happened.note_rewind(genesis, &mut self.tip);
+                        self.events.note_rewind(genesis, &mut self.tip);
                     }
                 }
                 effect => {
                     if let Effect::Made(block) = &effect {
-                        self.happened.note_made(block);
+                        self.events.note_made(block);
                     }
                     later.push(effect);
                 }
@@ -299,13 +299,13 @@ impl Driver {
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
         self.sync()?;
-        self.publish_view();
-        self.happened.peers = self.changed_peers()?;
+        self.publish_status();
+        self.events.peers = self.changed_peers()?;
         if let Some(tip) = self.node.chain().tip() {
             self.history.tell(tip.hash());
         }
-        self.tell_what_happened();
-        for look in self.looks.drain(..) {
+        self.hand_over_events();
+        for look in self.inspections.drain(..) {
             look(&self.node);
         }
         for effect in effects {
@@ -343,7 +343,7 @@ impl Driver {
                     }
                 }
                 Effect::WakeAt(alarm, at) => {
-                    self.send_in(at.saturating_sub(now()), Command::Woken(alarm));
+                    self.send_in(at.saturating_sub(now()), Command::Timer(alarm));
                 }
             }
         }
@@ -382,11 +382,11 @@ impl Driver {
         }
     }
 
-    fn publish_view(&self) {
+    fn publish_status(&self) {
         let chain = self.node.chain();
         let tip = chain.tip().map(|tip| tip.hash());
         let published = Arc::clone(&self.publish.borrow());
-        let view = View {
+        let view = NodeStatus {
             length: chain.length(),
             tip,
             tip_time_ms: match published.tip == tip {
@@ -409,13 +409,13 @@ impl Driver {
 
     /// Hands over what happened. Nobody waits for listeners: if there is no
     /// room, they hear that something is missing.
-    fn tell_what_happened(&mut self) {
-        if self.happened.is_empty() {
+    fn hand_over_events(&mut self) {
+        if self.events.is_empty() {
             return;
         }
-        let happened = std::mem::take(&mut self.happened);
-        if self.tell.try_send(happened).is_err() {
-            self.happened.is_incomplete = true;
+        let batch = std::mem::take(&mut self.events);
+        if self.event_batches.try_send(batch).is_err() {
+            self.events.is_incomplete = true;
         }
     }
 

@@ -78,7 +78,7 @@ fn summed_up(
         difficulty: series.last().map(|last| last.difficulty),
         guesses_per_s: span_ms.map(|span_ms| work * 1_000.0 / span_ms),
         pending,
-        pool: node.pool_record().samples(),
+        pool: node.mempool_record().samples(),
         series,
     })
 }
