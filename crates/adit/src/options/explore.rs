@@ -6,18 +6,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use adit_api::event;
+use adit_api::page::PAGE_LIMIT_ITEMS;
+use adit_api::stats::STATS_LIMIT_BLOCKS;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::node_to_ask::NodeToAsk;
 use super::token::OperatedNode;
-
-/// A page of a list has at most so many items.
-const PAGE_LIMIT_ITEMS: u64 = 100;
-
-/// A chart shows at most so many blocks.
-const STATS_LIMIT_BLOCKS: u64 = 1_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct BlockOptions {

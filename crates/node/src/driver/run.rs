@@ -106,7 +106,7 @@ pub(crate) fn start(
     let mut driver = Driver {
         store,
         miner,
-        asker: Poller::new(handle.clone()),
+        poller: Poller::new(handle.clone()),
         announcer: Announcer::default(),
         adoptions: Adoptions::default(),
         waiting: BTreeMap::new(),
@@ -140,7 +140,7 @@ pub(super) struct Driver {
     pub(super) node: Node,
     pub(super) store: Store,
     pub(super) miner: Miner,
-    pub(super) asker: Poller,
+    pub(super) poller: Poller,
     pub(super) announcer: Announcer,
     pub(super) adoptions: Adoptions,
     pub(super) waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
@@ -315,9 +315,9 @@ impl Driver {
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),
                 Effect::StopMining => self.miner.set_job(None),
-                Effect::Ask(ask) => self.asker.ask(&self.peers_runtime, ask),
+                Effect::Ask(ask) => self.poller.ask(&self.peers_runtime, ask),
                 Effect::Forget(peer) => {
-                    self.asker.forget(&peer);
+                    self.poller.forget(&peer);
                     self.announcer.forget(&peer);
                 }
                 Effect::Announce(peers) => self.announcer.announce(&self.peers_runtime, peers),

@@ -180,20 +180,20 @@ mod tests {
 
     #[test]
     fn of_long_transactions_the_newest_are_kept() {
-        let mut happened = EventBatch::default();
+        let mut batch = EventBatch::default();
         let length = EVENT_TRANSACTIONS_LIMIT_BYTES / 2;
         for number in 0..5 {
             let text = Change::Transaction(vec![number; length].into());
-            happened.note(&text, &mut None);
+            batch.note(&text, &mut None);
         }
         let firsts = |list: &[Arc<[u8]>]| list.iter().map(|text| text[0]).collect::<Vec<_>>();
-        assert_eq!(firsts(&happened.transactions), [3, 4]);
+        assert_eq!(firsts(&batch.transactions), [3, 4]);
         let mut later = EventBatch::default();
         for number in 5..40 {
             later.note(&Change::Transaction(vec![number; 1].into()), &mut None);
         }
-        happened.merge(later);
-        assert_eq!(firsts(&happened.transactions), (20..40).collect::<Vec<_>>());
-        assert_eq!(happened.transaction_count, 40);
+        batch.merge(later);
+        assert_eq!(firsts(&batch.transactions), (20..40).collect::<Vec<_>>());
+        assert_eq!(batch.transaction_count, 40);
     }
 }

@@ -1,4 +1,4 @@
-//! The newest events, ready to be sent, and who reads them. The ring is as long
+//! The newest events, ready to be sent, and who reads them. The log is as long
 //! as it is: a listener whose place has left it is told to load anew. An event's
 //! name says which run of the node it belongs to, so that whoever comes back
 //! after a restart is not taken for somebody who was here.
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// The ring holds so many events.
+/// The log holds so many events.
 const EVENT_LOG_LIMIT_EVENTS: usize = 1_024;
 
 /// And fewer where they are longer together: then the oldest leave it earlier.
@@ -58,7 +58,7 @@ struct Event {
 
 /// One who listens. Dropped, it listens no more.
 pub struct Listener {
-    ring: Arc<EventLog>,
+    log: Arc<EventLog>,
     topics: Vec<Topic>,
     /// Whether it is told what only the operator is told.
     is_operator: bool,
@@ -153,7 +153,7 @@ impl EventLog {
     ) -> Option<Listener> {
         let before = self.listeners.fetch_add(1, Ordering::Relaxed);
         let mut listener = Listener {
-            ring: Arc::clone(self),
+            log: Arc::clone(self),
             topics,
             is_operator,
             place: self.events().next(),
@@ -169,7 +169,7 @@ impl EventLog {
         Some(listener)
     }
 
-    /// A place that has left the ring stands for a name that is not known.
+    /// A place that has left the log stands for a name that is not known.
     fn place_behind(&self, name: &str) -> u64 {
         let events = self.events();
         let number = name
@@ -241,7 +241,7 @@ impl Listener {
     }
 
     fn take_now(&mut self) -> Batch {
-        let events = self.ring.events();
+        let events = self.log.events();
         if self.place < events.first || self.place > events.next() {
             self.place = events.next();
             return Batch::Lost;
@@ -271,7 +271,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.ring.listeners.fetch_sub(1, Ordering::Relaxed);
+        self.log.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -295,93 +295,93 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_listener_slower_than_the_ring_is_told_that_events_are_lost() {
-        let ring = EventLog::new("run".to_owned());
-        let mut slow = ring.listen(vec![Topic::Block], true, None).expect("room");
+    async fn a_listener_slower_than_the_log_is_told_that_events_are_lost() {
+        let log = EventLog::new("run".to_owned());
+        let mut slow = log.listen(vec![Topic::Block], true, None).expect("room");
         for number in 0..EVENT_LOG_LIMIT_EVENTS {
-            ring.push(Topic::Block, &number);
+            log.push(Topic::Block, &number);
         }
         let first = seen(slow.take().await);
         assert_eq!(first.len(), BATCH_LIMIT_EVENTS);
         assert_eq!(first[0], "run-0");
         for number in 0..=BATCH_LIMIT_EVENTS {
-            ring.push(Topic::Block, &number);
+            log.push(Topic::Block, &number);
         }
         assert!(matches!(slow.take().await, Batch::Lost));
-        ring.push(Topic::Block, &"next");
+        log.push(Topic::Block, &"next");
         let next = EVENT_LOG_LIMIT_EVENTS + BATCH_LIMIT_EVENTS + 1;
         assert_eq!(seen(slow.take().await), [format!("run-{next}")]);
-        assert_eq!(ring.events().list.len(), EVENT_LOG_LIMIT_EVENTS);
+        assert_eq!(log.events().list.len(), EVENT_LOG_LIMIT_EVENTS);
     }
 
     #[tokio::test]
-    async fn long_events_leave_the_ring_earlier_and_are_taken_one_by_one() {
-        let ring = EventLog::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
+    async fn long_events_leave_the_log_earlier_and_are_taken_one_by_one() {
+        let log = EventLog::new("run".to_owned());
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
         let long = "x".repeat(BATCH_LIMIT_BYTES / 2);
         for _ in 0..3 {
-            ring.push(Topic::Block, &long);
+            log.push(Topic::Block, &long);
         }
         for number in 0..3 {
             assert_eq!(seen(listener.take().await), [format!("run-{number}")]);
         }
         for _ in 0..EVENT_LOG_LIMIT_EVENTS {
-            ring.push(Topic::Block, &long);
+            log.push(Topic::Block, &long);
         }
-        assert!(ring.events().list.len() < EVENT_LOG_LIMIT_EVENTS);
+        assert!(log.events().list.len() < EVENT_LOG_LIMIT_EVENTS);
         let held = |events: &Events| events.list.iter().map(Event::bytes).sum();
-        let held: usize = held(&ring.events());
-        assert_eq!(held, ring.events().bytes);
+        let held: usize = held(&log.events());
+        assert_eq!(held, log.events().bytes);
         assert!((EVENT_LOG_LIMIT_BYTES / 2..=EVENT_LOG_LIMIT_BYTES).contains(&held));
         assert!(matches!(listener.take().await, Batch::Lost));
-        ring.push(Topic::Block, &"x".repeat(EVENT_LOG_LIMIT_BYTES));
+        log.push(Topic::Block, &"x".repeat(EVENT_LOG_LIMIT_BYTES));
         assert!(matches!(listener.take().await, Batch::Lost));
-        assert_eq!(ring.events().bytes, 0);
-        ring.push(Topic::Block, &"next");
+        assert_eq!(log.events().bytes, 0);
+        log.push(Topic::Block, &"next");
         assert_eq!(seen(listener.take().await).len(), 1);
     }
 
     #[tokio::test]
     async fn whoever_was_up_to_date_hears_that_something_is_lost() {
-        let ring = EventLog::new("run".to_owned());
-        ring.push(Topic::Block, &1);
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
-        ring.lose();
+        let log = EventLog::new("run".to_owned());
+        log.push(Topic::Block, &1);
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
+        log.lose();
         assert!(matches!(listener.take().await, Batch::Lost));
-        ring.push(Topic::Block, &2);
+        log.push(Topic::Block, &2);
         assert_eq!(seen(listener.take().await), ["run-2"]);
     }
 
     #[tokio::test]
-    async fn a_closed_ring_is_emptied_and_then_ends() {
-        let ring = EventLog::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
-        ring.push(Topic::Block, &1);
-        ring.push(Topic::Mining, &2);
-        ring.close();
+    async fn a_closed_log_is_emptied_and_then_ends() {
+        let log = EventLog::new("run".to_owned());
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
+        log.push(Topic::Block, &1);
+        log.push(Topic::Mining, &2);
+        log.close();
         assert_eq!(seen(listener.take().await), ["run-0"]);
         assert!(matches!(listener.take().await, Batch::End));
     }
 
     #[test]
     fn only_so_many_listen() {
-        let ring = EventLog::new("run".to_owned());
-        let listen = || ring.listen(vec![Topic::Block], true, None);
+        let log = EventLog::new("run".to_owned());
+        let listen = || log.listen(vec![Topic::Block], true, None);
         let all: Option<Vec<Listener>> = (0..LISTENERS_LIMIT).map(|_| listen()).collect();
         assert!(listen().is_none());
         drop(all);
         assert!(listen().is_some());
-        assert!(!ring.has_listeners());
+        assert!(!log.has_listeners());
     }
 
     #[tokio::test]
     async fn what_is_for_the_operator_is_told_to_no_other() {
-        let ring = EventLog::new("run".to_owned());
-        let listen = |is_operator| ring.listen(vec![Topic::Peer], is_operator, None);
+        let log = EventLog::new("run".to_owned());
+        let listen = |is_operator| log.listen(vec![Topic::Peer], is_operator, None);
         let (operator, other) = (listen(true), listen(false));
-        ring.push_guarded(Topic::Peer, &"open", Some(&"none"));
-        ring.push_guarded(Topic::Peer, &"refused", None);
-        ring.push(Topic::Peer, &"same");
+        log.push_guarded(Topic::Peer, &"open", Some(&"none"));
+        log.push_guarded(Topic::Peer, &"refused", None);
+        log.push(Topic::Peer, &"same");
         let texts = |taken| match taken {
             Batch::Events(bytes) => String::from_utf8(bytes.to_vec()).expect("events are text"),
             _ => String::new(),
