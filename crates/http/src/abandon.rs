@@ -10,16 +10,23 @@ use tokio::net::TcpStream;
 
 use crate::area::Area;
 use crate::connection::gone;
+use crate::held::Holding;
 use crate::problem::Problem;
 
-/// The connection to the client that sent a request, in its extensions.
+/// Who is at the other end of the connection, in a request's extensions.
 #[derive(Debug, Clone)]
-pub(crate) struct Client(pub(crate) Arc<TcpStream>);
+pub(crate) struct Client {
+    /// The connection.
+    pub(crate) stream: Arc<TcpStream>,
+    /// What it holds of the answers' budget.
+    pub(crate) holding: Arc<Holding>,
+}
 
 /// Answers a request, unless its client goes away meanwhile and it can be taken
 /// back. Who only closed their side, and waits, hears of that.
 pub(crate) async fn unless_gone<A>(
     area: Area,
+    client: &Client,
     request: Request,
     answer: impl FnOnce(Request) -> A,
 ) -> Response
@@ -27,14 +34,13 @@ where
     A: Future<Output = Response>,
 {
     let can_be_taken_back = request.method().is_safe() || area.can_be_taken_back;
-    let client = request.extensions().get::<Client>().cloned();
-    let Some(Client(stream)) = client.filter(|_| can_be_taken_back) else {
+    if !can_be_taken_back {
         return answer(request).await;
-    };
+    }
     tokio::select! {
         biased;
         answered = answer(request) => answered,
-        () = gone(&stream) => area.tell(Problem::busy(
+        () = gone(&client.stream) => area.tell(Problem::busy(
             "you closed your side of the connection, and the answer was given up; keep it open \
              until the answer is there\n",
         )),

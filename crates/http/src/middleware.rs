@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adit_node::handle::NodeHandle;
-use adit_node::memory::MemoryBudget;
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use axum::{Extension, Router};
 
+use crate::abandon::Client;
 use crate::area::Area;
 use crate::caller::Access;
 use crate::counters::Counters;
@@ -21,8 +21,6 @@ use crate::{abandon, cors, guard, held, host_header, request_id, unmatched};
 pub(crate) struct Shared {
     /// What decides on who may do what.
     pub(crate) access: Arc<Access>,
-    /// What all answers together may hold until they are written.
-    pub(crate) answers_memory: Arc<MemoryBudget>,
     /// Where requests are counted.
     pub(crate) counters: Arc<Counters>,
 }
@@ -41,6 +39,7 @@ pub(crate) fn layered(
 
 async fn pass(
     State((area, shared)): State<(Area, Arc<Shared>)>,
+    Extension(client): Extension<Client>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -59,8 +58,8 @@ async fn pass(
     let mut response = match refusal.or_else(preflight) {
         Some(answered) => answered,
         None => {
-            let answer = abandon::unless_gone(area, request, |request| next.run(request)).await;
-            held::count(area, answer, &shared.answers_memory)
+            let answer = abandon::unless_gone(area, &client, request, |request| next.run(request));
+            held::count(area, answer.await, &client.holding)
         }
     };
     let (status, duration) = (response.status(), start.elapsed());

@@ -27,6 +27,7 @@ use crate::abandon::Client;
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
 use crate::counters::Counters;
+use crate::held::Holding;
 use crate::middleware::{Shared, layered};
 use crate::{api, pages, tier, tutorial, unmatched};
 use adit_node::handle::NodeHandle;
@@ -82,10 +83,9 @@ pub(crate) async fn serve(
 ) {
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
-    let access = Arc::new(access);
+    let (access, answers_memory) = (Arc::new(access), Arc::clone(node.answers_memory()));
     let shared = Shared {
         access: Arc::clone(&access),
-        answers_memory: Arc::clone(node.answers_memory()),
         counters: Arc::clone(&counters),
     };
     let paths = TowerToHyperService::new(router(node, shared));
@@ -119,14 +119,19 @@ pub(crate) async fn serve(
         // Answers are written whole; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
-        let io = TokioIo::new(Connection::new(Arc::clone(&stream), CLIENTS_PACE));
-        let (paths, access, client) = (paths.clone(), Arc::clone(&access), Arc::clone(&stream));
+        let holding = Holding::of(&answers_memory);
+        let connection = Connection::new(Arc::clone(&stream), CLIENTS_PACE, Arc::clone(&holding));
+        let io = TokioIo::new(connection);
+        let (paths, access) = (paths.clone(), Arc::clone(&access));
+        let client = Client {
+            stream: Arc::clone(&stream),
+            holding,
+        };
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
             let caller = Caller::of(remote.ip(), request.version(), request.headers(), &access);
             request.extensions_mut().insert(caller);
-            let client = Client(Arc::clone(&client));
-            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(client.clone());
             let answer = paths.call(request);
             async move {
                 let mut response = answer.await?;

@@ -218,7 +218,10 @@ impl Shared {
         let asked = Arc::new(asked.expect("the semaphore is never closed"));
         let place = self.at_once.acquire().await;
         let outcome = {
-            let mut hearing = pin!(timeout(limit, self.poll(peer, &asked, &mut seen)));
+            let mut hearing = pin!(timeout(
+                limit,
+                self.poll_packed_or_plain(peer, &asked, &mut seen)
+            ));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
                 Ok(outcome) => outcome,
@@ -233,17 +236,28 @@ impl Shared {
         let report = match outcome {
             Ok(outcome) => return (outcome, seen),
             Err(PollError::Refused(refusal)) => PeerReport::Refused(refusal),
-            Err(PollError::Fetch(error)) => {
-                // Plain, its chain may be as long as it is.
-                if matches!(error, FetchError::Unpack(UnpackError::Dense)) {
-                    self.note_in(&self.dense, peer);
-                }
-                PeerReport::Failed(error.to_string())
-            }
+            Err(PollError::Fetch(error)) => PeerReport::Failed(error.to_string()),
             Err(PollError::Ours(error)) => PeerReport::Failed(error),
         };
         self.remember(peer, None);
         (PollOutcome::Other(report), seen)
+    }
+
+    /// Polls a peer; one whose packed answer would cost too much is asked for a
+    /// plain one from then on, at once: plain, its chain may be as it is.
+    async fn poll_packed_or_plain(
+        &self,
+        peer: &PeerAddress,
+        asked: &Arc<OwnedSemaphorePermit>,
+        seen: &mut Seen,
+    ) -> Result<PollOutcome, PollError> {
+        match self.poll(peer, asked, seen).await {
+            Err(PollError::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
+                self.note_in(&self.dense, peer);
+                self.poll(peer, asked, seen).await
+            }
+            outcome => outcome,
+        }
     }
 
     async fn poll(
