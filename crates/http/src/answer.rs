@@ -1,11 +1,10 @@
 //! What several handlers answer in the same way: JSON as it stands, and in plain
 //! text what was wrong and what to do instead.
 
+use adit_node::queries::error::log_unreadable;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-
-use adit_node::queries::error::log_unreadable;
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {

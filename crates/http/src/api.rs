@@ -19,6 +19,7 @@ mod transaction;
 
 use std::sync::{Arc, LazyLock};
 
+use adit_node::handle::NodeHandle;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::map_response;
@@ -35,7 +36,6 @@ use crate::counters::Counters;
 use crate::source::SET_OWN_PAGE;
 use crate::tier::Tier;
 use crate::{health, metrics, problems};
-use adit_node::handle::NodeHandle;
 
 /// As strict as the pages', but for styles: the page to try the API sets them on
 /// its elements.

@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use adit_node::memory::{MemoryBudget, Reservation};
 use axum::body::{Body, HttpBody};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +12,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::answer::busy;
-use super::held::{FREE_BYTES, HeldBytes};
+use crate::answer::busy;
+use crate::held::{FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
-use adit_node::memory::{MemoryBudget, Reservation};
 
 /// A request's body must be there within this time.
 const BODY_TIMEOUT_MS: u64 = 10_000;

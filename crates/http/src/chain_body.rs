@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use adit_node::memory::{MemoryBudget, Reservation};
+use adit_node::repeated;
 use adit_store::{Place, Snapshot, StoreError};
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -13,10 +15,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::held::{Counted, FREE_BYTES, HeldBytes};
+use crate::held::{Counted, FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
-use adit_node::memory::{MemoryBudget, Reservation};
-use adit_node::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
 /// Where most of what answers may hold is taken, it is as long as one that

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::held::Holding;
+use crate::held::Holding;
 
 /// What the system holds of an answer that a client has not taken yet; Linux
 /// counts with twice as much, for what it needs around the bytes.

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use adit_node::handle::NodeHandle;
 use axum::extract::State;
 use tokio::time::timeout;
 
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
 
 /// A node that does not come to an answer within this time is not ready.
 pub(super) const READY_TIMEOUT_MS: u64 = 2_000;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
+use adit_node::memory::{MemoryBudget, Reservation};
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
 use bytes::Bytes;
@@ -15,7 +16,6 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::area::Area;
 use crate::problem::Problem;
-use adit_node::memory::{MemoryBudget, Reservation};
 
 /// Answers, and pieces of answers, that are no longer than this are not
 /// counted: the node can always say how it is.

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use adit_api::peer::{Agreement, Peer};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -20,11 +22,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
-use super::caller::Caller;
-use super::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
+use crate::caller::Caller;
+use crate::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
 use crate::process::Process;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::peers;
 
 /// The format of the answer, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

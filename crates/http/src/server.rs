@@ -8,6 +8,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_node::handle::NodeHandle;
+use adit_node::{open_files, repeated};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::ALLOW;
@@ -30,8 +32,6 @@ use crate::counters::Counters;
 use crate::held::Holding;
 use crate::middleware::{Shared, layered};
 use crate::{api, pages, tier, tutorial, unmatched};
-use adit_node::handle::NodeHandle;
-use adit_node::{open_files, repeated};
 
 /// At most so many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.

@@ -2,6 +2,8 @@
 //! A path is made with a tier or not at all. How the operator is known is in
 //! `caller.rs`.
 
+use adit_node::handle::NodeHandle;
+use adit_node::repeated;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +17,6 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::caller::Caller;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::repeated;
 
 /// How an operation's tier is called in the API's description.
 pub(super) const TIER: &str = "x-tier";

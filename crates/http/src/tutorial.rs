@@ -10,6 +10,11 @@ use adit_core::block::Block;
 use adit_core::peer::REGISTRATION_LIMIT_BYTES;
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use adit_node::commands;
+use adit_node::commands::mine::{self, NotMined};
+use adit_node::commands::peers::NotRegistered;
+use adit_node::commands::submit::{self, Accepted, Rejected};
+use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -18,20 +23,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::body::read_body;
-use super::caller::Caller;
-use super::chain_body::chain_body;
-use super::etag::is_known;
-use super::tier::{Route, Tier};
 use crate::answer::{bad_request, busy, json_text, nobody_to_reward, unreadable};
 use crate::area::Area;
+use crate::body::read_body;
+use crate::caller::Caller;
+use crate::chain_body::chain_body;
 use crate::counters::Group;
+use crate::etag::is_known;
+use crate::tier::{Route, Tier};
 use crate::unmatched::method_not_allowed;
-use adit_node::commands;
-use adit_node::commands::mine::{self, NotMined};
-use adit_node::commands::peers::NotRegistered;
-use adit_node::commands::submit::{self, Accepted, Rejected};
-use adit_node::handle::NodeHandle;
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.

@@ -6,6 +6,9 @@ use adit_api::block::{BlockList, BlockSummary};
 use adit_api::page::Page;
 use adit_api::preimage::Preimage;
 use adit_core::archive::Archive;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
+use adit_node::queries::preimage;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -17,9 +20,6 @@ use crate::etag::{Tag, if_changed};
 use crate::extract::{Path, Query};
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
-use adit_node::queries::preimage;
 
 /// What never changes is not asked for again for a year.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";

@@ -6,6 +6,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use adit_api::event::{MISSED, Topic};
+use adit_node::events::log::{Batch, LISTENERS_LIMIT, Listener};
+use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,8 +22,6 @@ use utoipa::IntoParams;
 use crate::caller::Caller;
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::events::log::{Batch, LISTENERS_LIMIT, Listener};
-use adit_node::handle::NodeHandle;
 
 /// A listener hears from us at least this often, if only a comment: so both
 /// sides, and whoever is between them, know that the other is there.

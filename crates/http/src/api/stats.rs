@@ -1,6 +1,8 @@
 //! `GET /api/v1/stats`: how the chain has grown lately.
 
 use adit_api::stats::{Stats, Window};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stats;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -9,8 +11,6 @@ use axum::response::{IntoResponse, Response};
 use crate::etag::{Tag, if_changed};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stats;
 
 /// How the chain has grown lately.
 #[utoipa::path(get, path = "/api/v1/stats", tag = "chain", operation_id = "getStats",

@@ -2,10 +2,9 @@
 
 use adit_api::status::{ChainStatus, MiningStatus, Status};
 use adit_core::rules::Rules;
+use adit_node::handle::NodeHandle;
 use axum::Json;
 use axum::extract::State;
-
-use adit_node::handle::NodeHandle;
 
 /// How the node is, in a few numbers.
 #[utoipa::path(get, path = "/api/v1/status", tag = "node", operation_id = "getStatus",

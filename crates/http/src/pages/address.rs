@@ -1,6 +1,8 @@
 //! `/address/{a}`: what somebody owns, and their transactions.
 
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::address;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,8 +13,6 @@ use super::format;
 use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::address;
 
 /// So much of a name is shown on its own page.
 const NAME_CHARACTERS: usize = 1_000;

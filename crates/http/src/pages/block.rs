@@ -2,6 +2,8 @@
 
 use adit_api::block::BlockSummary;
 use adit_core::rules::work;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,8 +14,6 @@ use super::format;
 use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
 
 /// So many transactions stand on one page.
 const TRANSACTIONS_SHOWN: usize = 100;

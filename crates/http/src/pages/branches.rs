@@ -3,6 +3,9 @@
 
 use adit_api::branch::{BranchStatus, ChainTip, Reorganisation};
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::branches as queries;
+use adit_node::queries::branches::reorganisation;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,9 +15,6 @@ use super::layout::{Frame, shown};
 use crate::charts::{Branch, Tree};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::branches as queries;
-use adit_node::queries::branches::reorganisation;
 
 /// So many branches are drawn, the heaviest; all of them are in the table.
 const DRAWN_BRANCHES: usize = 12;

@@ -1,6 +1,8 @@
 //! `/charts`: how the chain has grown, and what waits.
 
 use adit_api::stats::{Stats, Window};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stats;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,8 +12,6 @@ use super::layout::{Frame, shown};
 use crate::charts::{Point, SERIES, Series};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stats;
 
 /// How many blocks can be looked at.
 const WINDOWS: [u64; 4] = [25, 100, 400, 1_000];

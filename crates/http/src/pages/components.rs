@@ -6,9 +6,9 @@ use adit_api::transaction::TransactionState;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::json::{self, member};
+use adit_node::handle::NodeHandle;
 
 use super::format::{self, Moment, moment, short_hash};
-use adit_node::handle::NodeHandle;
 
 /// So much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;

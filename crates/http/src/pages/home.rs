@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use adit_api::page::Page;
 use adit_core::pool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
+use adit_node::queries::mempool::lookup::id_of;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -13,9 +16,6 @@ use super::components::{BlockCard, TransactionRow};
 use super::format;
 use super::layout::{Frame, shown};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
-use adit_node::queries::mempool::lookup::id_of;
 
 /// So many of the newest blocks are shown.
 const NEWEST_BLOCKS: u64 = 8;

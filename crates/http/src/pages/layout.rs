@@ -1,6 +1,7 @@
 //! What all pages have in common: how they are sent, what a browser may do
 //! with them, and what a page says when there is nothing to show.
 
+use adit_node::handle::NodeHandle;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::http::header::{
@@ -12,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use super::format;
 use crate::problem::Problem;
 use crate::source::SET_OWN_PAGE;
-use adit_node::handle::NodeHandle;
 
 /// A page takes nothing from any other host, and no script that stands in it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -2,6 +2,8 @@
 //! them along.
 
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::mempool;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,8 +13,6 @@ use super::format;
 use super::layout::{Frame, shown};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::mempool;
 
 #[derive(Template)]
 #[template(path = "mempool.html")]

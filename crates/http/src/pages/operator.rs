@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use adit_node::handle::NodeHandle;
+use adit_node::repeated;
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
@@ -18,8 +20,6 @@ use super::send::read_form;
 use crate::caller::{Access, Caller, OPERATOR_COOKIE};
 use crate::problem::Problem;
 use crate::tier::RefusedToAnybody;
-use adit_node::handle::NodeHandle;
-use adit_node::repeated;
 
 #[derive(Template)]
 #[template(path = "operator.html")]

@@ -6,6 +6,9 @@ use std::time::Duration;
 use adit_api::audit::{Audit, AuditedBlock, Verdict};
 use adit_api::peer::{Agreement, Peer, PeerKind};
 use adit_core::peer::PeerAddress;
+use adit_node::commands;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
@@ -19,9 +22,6 @@ use super::send::read_form;
 use crate::caller::Caller;
 use crate::extract::Path;
 use crate::problem::Problem;
-use adit_node::commands;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::peers;
 
 /// Whoever lets all peers be asked waits so long for them; they go on being
 /// asked after it.

@@ -3,6 +3,9 @@
 
 use adit_api::branch::Fate;
 use adit_api::transaction::Place;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::branches::reorganisation;
+use adit_node::queries::stored::read_hash;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,9 +15,6 @@ use super::format::{self, Moment, moment};
 use super::layout::{Frame, shown};
 use crate::extract::Path;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::branches::reorganisation;
-use adit_node::queries::stored::read_hash;
 
 #[derive(Template)]
 #[template(path = "reorganisation.html")]

@@ -1,6 +1,8 @@
 //! `/search?q=`: one thing of that name is shown at once, several are listed.
 
 use adit_api::search::{FoundKind, SearchQuery, SearchResult};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::search;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -10,8 +12,6 @@ use super::format;
 use super::layout::{Frame, Html, problem_page};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::search;
 
 /// So much of what was searched is repeated.
 const QUERY_CHARACTERS: usize = 300;

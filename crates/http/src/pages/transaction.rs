@@ -3,6 +3,9 @@
 use adit_api::page::Page;
 use adit_api::transaction::Place;
 use adit_core::json::{integer, member};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stored::read_hash;
+use adit_node::queries::transaction;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,9 +15,6 @@ use super::format;
 use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stored::read_hash;
-use adit_node::queries::transaction;
 
 /// So much of its text is shown; all of it is in the block's raw text.
 const TEXT_CHARACTERS: usize = 8_192;
