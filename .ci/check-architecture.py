@@ -1,16 +1,169 @@
 #!/usr/bin/env python3
-"""Compares the code map of ARCHITECTURE.md with the tree: each source file is in it, and each file in it is there.
+"""Checks how the sources hang together.
 
     python3 .ci/check-architecture.py
+
+- Between crates, arrows point downward only: each crate depends on those of the floors below its own.
+- Between the modules of a crate there is no circle. What counts is what a module imports or names by its path, tests left
+  out. A parent imports a child when it names it; a child that imports from such a parent closes a circle.
+- No source file is longer than LINES_LIMIT.
+- The code map of ARCHITECTURE.md has each source file, and each file in it is there.
 """
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# From below.
+FLOORS = [{'api', 'core'}, {'pow', 'store'}, {'node'}, {'http'}, {'adit'}]
+LINES_LIMIT = 600
+# Circles from before this was checked, each of a parent and children that import from it. None may be added, none may grow,
+# and one that is broken leaves this list.
+KNOWN_CIRCLES = {
+    'core': [
+        {'json', 'json::canonical', 'json::number'},
+        {'node', 'node::blocks'},
+        {'pool', 'pool::accounts', 'pool::accounts::admission', 'pool::policy'},
+        {'rules', 'rules::classic', 'rules::sealed', 'rules::sealed::check', 'rules::sealed::draft'},
+        {'sealed', 'sealed::block', 'sealed::error', 'sealed::header', 'sealed::params', 'sealed::transaction'},
+        {'sync', 'sync::offer', 'sync::record', 'sync::strictness'},
+    ],
+    'store': [{'damage', 'durable', 'error'}],
+}
 # `crates/core/src`: ... | `file.rs` | idea |
 HEADING_OR_ROW = re.compile(r'^`(crates/\w+/src)`:|^\| `([\w/]+\.rs)` \|', re.MULTILINE)
+# Comments, and texts of any kind: nothing in them is code.
+NO_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|\bb?r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|b?\'(?:\\[^\n]{1,8}?|[^\'\\\n])\'', re.DOTALL)
+USE = re.compile(r'\buse\s+([^;]+);')
+PATH = re.compile(r'(?<![\w:])(?:crate|self|super)(?:\s*::\s*\w+)+')
+MOD = re.compile(r'\bmod (\w+);')
+
+
+def code_of(text):
+    """The text without comments, strings, and what is compiled for tests only."""
+    text = NO_CODE.sub('""', text)
+    while (start := text.find('#[cfg(test)]')) >= 0:
+        end = re.compile(r'[;{]').search(text, start).start()
+        depth = int(text[end] == '{')
+        while depth:
+            end += 1
+            depth += {'{': 1, '}': -1}.get(text[end], 0)
+        text = text[:start] + text[end + 1:]
+    return text
+
+
+def paths_of(tree, before=()):
+    """The paths of a `use`, its braces taken apart."""
+    head, brace, rest = tree.partition('{')
+    parts = before + tuple(part.strip() for part in head.split('::') if part.strip())
+    if not brace:
+        yield tuple(part.split(' as ')[0].strip() for part in parts)
+        return
+    depth, item = 0, ''
+    for letter in rest[:rest.rindex('}')] + ',':
+        if letter == ',' and depth == 0:
+            if item.strip():
+                yield from paths_of(item, parts)
+            item = ''
+            continue
+        depth += {'{': 1, '}': -1}.get(letter, 0)
+        item += letter
+
+
+def imports(src):
+    """{module: {module, ...}} of a crate; the crate's root is ()."""
+    files = {}
+    for file in src.rglob('*.rs'):
+        name = file.relative_to(src).with_suffix('').parts
+        files[() if name in {('lib',), ('main',)} else name] = file
+    found = {}
+    for module, file in files.items():
+        code = code_of(file.read_text())
+        children = set(MOD.findall(code))
+        paths = [path for tree in USE.findall(code) for path in paths_of(tree)]
+        rest = USE.sub('', code)
+        paths += [tuple(re.split(r'\s*::\s*', path)) for path in PATH.findall(rest)]
+        paths += [(child,) for child in children if re.search(rf'(?<![\w:]){child}\s*::', rest)]
+        found[module] = set()
+        for path in paths:
+            base = module
+            if path[0] == 'crate':
+                base, path = (), path[1:]
+            elif path[0] in children:
+                pass
+            elif path[0] not in ('self', 'super'):
+                continue
+            while path and path[0] in ('self', 'super'):
+                base = base[:-1] if path[0] == 'super' else base
+                path = path[1:]
+            whole = base + path
+            target = next(whole[:n] for n in range(len(whole), -1, -1) if whole[:n] in files)
+            # What stands in the crate's root belongs to nobody: a path that ends there names an item of it.
+            if target != module:
+                found[module].add(target)
+    return found
+
+
+def circles(edges):
+    """The sets of modules that import each other (Tarjan)."""
+    index, low, stack, result = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in sorted(edges[node]):
+            if other not in index:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == index[node]:
+            circle = []
+            while not circle or circle[-1] != node:
+                circle.append(stack.pop())
+            if len(circle) > 1:
+                result.append(sorted(circle))
+
+    for node in sorted(edges):
+        if node not in index:
+            visit(node)
+    return result
+
+
+def crate_problems():
+    floor_of = {crate: number for number, crates in enumerate(FLOORS) for crate in crates}
+    for manifest in sorted(ROOT.glob('crates/*/Cargo.toml')):
+        crate, contents = manifest.parent.name, tomllib.loads(manifest.read_text())
+        if crate not in floor_of:
+            yield f'crates/{crate}: it is on no floor (FLOORS in {Path(__file__).name})'
+            continue
+        for kind in ('dependencies', 'dev-dependencies', 'build-dependencies'):
+            for name in contents.get(kind, {}):
+                other = name.removeprefix('adit-')
+                if name.startswith('adit-') and floor_of.get(other, len(FLOORS)) >= floor_of[crate]:
+                    yield f'crates/{crate}: it depends on {name}, which is not below it'
+
+
+def module_problems():
+    for src in sorted(ROOT.glob('crates/*/src')):
+        known = KNOWN_CIRCLES.get(src.parent.name, [])
+        found = [{'::'.join(module) or 'the root' for module in circle} for circle in circles(imports(src))]
+        for circle in found:
+            if not any(circle <= old for old in known):
+                yield f'{src.relative_to(ROOT)}: a circle of imports: {", ".join(sorted(circle))}'
+        for old in known:
+            if not any(circle <= old for circle in found):
+                names = ', '.join(sorted(old))
+                yield f'{Path(__file__).name}: KNOWN_CIRCLES has a circle of {src.parent.name} that is broken: {names}'
+
+
+def length_problems():
+    for path in sorted(ROOT.glob('crates/*/src/**/*.rs')):
+        lines = path.read_text().count('\n')
+        if lines > LINES_LIMIT:
+            yield f'{path.relative_to(ROOT)}: {lines} lines, at most {LINES_LIMIT}'
 
 
 def mapped_files():
@@ -23,15 +176,24 @@ def mapped_files():
     return found
 
 
-def main():
+def map_problems():
     mapped = mapped_files()
     there = {str(path.relative_to(ROOT)) for path in ROOT.glob('crates/*/src/**/*.rs')}
-    problems = [f'{file} is not in the code map' for file in sorted(there - set(mapped))]
-    problems += [f'{file} is in the code map, but not there' for file in mapped if file not in there]
+    for file in sorted(there - set(mapped)):
+        yield f'ARCHITECTURE.md: {file} is not in the code map'
+    for file in mapped:
+        if file not in there:
+            yield f'ARCHITECTURE.md: {file} is in the code map, but not there'
+
+
+def main():
+    problems = [*crate_problems(), *module_problems(), *length_problems(), *map_problems()]
     for problem in problems:
-        print(f'ARCHITECTURE.md: {problem}', file=sys.stderr)
+        print(problem, file=sys.stderr)
     if not problems:
-        print(f'ARCHITECTURE.md: the code map has all {len(mapped)} files')
+        files = len(mapped_files())
+        known = sum(map(len, KNOWN_CIRCLES.values()))
+        print(f'no upward arrow, no circle but {known} known ones, no file over {LINES_LIMIT} lines; the code map has all {files} files')
     return 1 if problems else 0
 
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::client::Client;
 use crate::options::{BlockName, BlockOptions, ListOptions, OperatedNode};
-use crate::output::{Output, Rows, Style, counted, utc};
+use crate::output::{Output, Rows, counted, utc};
 use crate::sealed_node::BLOCK_TIMEOUT_MS;
 use crate::table::{Table, long, number, word};
 use crate::transactions::{self, Unit, text_of};
@@ -50,7 +50,7 @@ pub(crate) fn blocks(options: &ListOptions, json: bool) -> Result<()> {
     }
     let list: BlockList = client.parse(&path, &answer)?;
     write_table(&mut output, &list.blocks)?;
-    more(&mut output, list.next.as_deref())
+    output.more(list.next.as_deref())
 }
 
 /// Waits until the node has found a proof.
@@ -145,12 +145,4 @@ pub(crate) fn write_table(output: &mut Output, blocks: &[BlockSummary]) -> Resul
         ]);
     }
     table.write(output)
-}
-
-/// Says how the rest of a list is got.
-pub(crate) fn more(output: &mut Output, next: Option<&str>) -> Result<()> {
-    let Some(cursor) = next else { return Ok(()) };
-    let cursor = crate::escape::visible(cursor).into_owned();
-    let line = format!("more with --cursor {cursor}");
-    output.line(&output.styled(Style::Label, &line))
 }

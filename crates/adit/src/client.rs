@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use adit_api::problem::ProblemDocument;
 use anyhow::Context;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -25,13 +24,6 @@ const CONNECT_TIMEOUT_MS: u64 = 5_000;
 const NODE_ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 const TOO_SLOW: &str = "it takes too long";
-
-/// What stays as it is in a part of a path (RFC 3986, unreserved).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 
 /// A node, and the way to it.
 pub(crate) struct Client {
@@ -259,11 +251,6 @@ impl Client {
             problem: format!("its answer to {path}: {error}"),
         }
     }
-}
-
-/// A text of any kind as one part of a path.
-pub(crate) fn segment(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, ESCAPED)
 }
 
 fn patience() -> Duration {

@@ -5,6 +5,7 @@
 
 mod bench;
 mod block;
+mod branches;
 mod chain;
 mod client;
 mod coins;
@@ -12,7 +13,6 @@ mod dev;
 mod doctor;
 mod escape;
 mod fee;
-mod forks;
 mod log;
 mod memory;
 mod new_chain;
@@ -25,6 +25,7 @@ mod paying;
 mod peers;
 mod rules;
 mod sealed_node;
+mod segment;
 mod send;
 mod stats;
 mod status;
@@ -54,8 +55,8 @@ fn main() -> ExitCode {
         Command::Address(options) => transactions::address(&options, json),
         Command::Mempool(options) => transactions::mempool(&options, json),
         Command::Peers(options) => peers::run(&options, json),
-        Command::Tips(options) => forks::tips(&options, json),
-        Command::Reorgs(options) => forks::reorgs(&options, json),
+        Command::Tips(options) => branches::tips(&options, json),
+        Command::Reorgs(options) => branches::reorgs(&options, json),
         Command::Stats(options) => stats::run(&options, json),
         Command::Watch(options) => watch::run(&options, json),
         Command::Mine(options) => block::mine(&options, json),

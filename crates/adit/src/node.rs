@@ -257,7 +257,7 @@ fn start_node(
             advertise: options.advertise.clone(),
         },
     })?;
-    let view = running.node.view();
+    let view = running.node.status();
     tracing::info!(
         url = format!("http://{}", running.address),
         rules = rules_name,

@@ -4,6 +4,8 @@
 
 mod environment;
 mod explore;
+mod node_to_ask;
+mod say;
 mod token;
 mod wallet;
 
@@ -11,6 +13,8 @@ pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
 };
+pub(crate) use node_to_ask::NodeToAsk;
+pub(crate) use say::say;
 pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
     BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
@@ -18,18 +22,16 @@ pub(crate) use wallet::{
 };
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use adit_core::address::{Address, AddressError};
+use adit_core::address::Address;
 use adit_core::peer::PeerAddress;
 use adit_core::pool::FeeRate;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -185,7 +187,7 @@ pub(crate) struct NodeOptions {
 
     /// The address that the blocks made here are rewarded to; under the rules
     /// sealed, none are made without it.
-    #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO", value_parser = read_address)]
+    #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO", value_parser = wallet::read_address)]
     pub(crate) reward_to: Option<Address>,
 
     /// Make blocks all the time, on so many cores, or on all; without it they
@@ -298,17 +300,6 @@ pub(crate) struct NewChainOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NodeToAsk {
-    /// The port of the node, on this machine.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000, global = true)]
-    pub(crate) port: u16,
-
-    /// The node, if it is not on this machine; then the port is in it.
-    #[arg(long, value_name = "URL", global = true)]
-    pub(crate) node: Option<PeerAddress>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct DoctorOptions {
     /// The node to check, such as http://127.0.0.1:5000.
     #[arg(value_name = "URL")]
@@ -400,16 +391,6 @@ pub(crate) enum RulesName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interval(pub(crate) Option<Duration>);
 
-impl NodeToAsk {
-    /// Where it is, as `host:port`.
-    pub(crate) fn address(&self) -> String {
-        match &self.node {
-            Some(node) => node.to_string(),
-            None => format!("127.0.0.1:{}", self.port),
-        }
-    }
-}
-
 impl FolderOptions {
     pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
         self.data_dir
@@ -470,12 +451,6 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
     }
 }
 
-/// Says something beside the output proper. That nobody hears it, is no reason
-/// to fail (as `eprintln!` would).
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
     let is_node_option = |argument: &OsString| {
@@ -491,14 +466,18 @@ fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsStri
 
 fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
     match &cli.command {
-        Command::Node(node) if node.in_memory && node.data_dir.is_some() => Err(usage(
-            "--in-memory keeps nothing and --data-dir says where to keep it: \
+        Command::Node(node) if node.in_memory && node.data_dir.is_some() => {
+            Err(environment::usage(
+                Cli::command(),
+                "--in-memory keeps nothing and --data-dir says where to keep it: \
              give one of them (or of ADIT_IN_MEMORY and ADIT_DATA_DIR)",
-        )),
+            ))
+        }
         Command::Node(node)
             if node.chain.is_some() && !matches!(node.rules, None | Some(RulesName::Sealed)) =>
         {
-            Err(usage(
+            Err(environment::usage(
+                Cli::command(),
                 "--chain names a chain of the rules sealed, and --rules names others: \
                  leave --rules out (or ADIT_RULES)",
             ))
@@ -507,7 +486,8 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
             if doctor.chain.is_some()
                 && !matches!(doctor.rules, None | Some(RulesName::Sealed)) =>
         {
-            Err(usage(
+            Err(environment::usage(
+                Cli::command(),
                 "--chain names a chain of the rules sealed, and --rules names others: \
                  leave --rules out (or ADIT_RULES)",
             ))
@@ -515,16 +495,13 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
         Command::Doctor(doctor)
             if doctor.chain.is_none() && matches!(doctor.rules, Some(RulesName::Sealed)) =>
         {
-            Err(usage(
+            Err(environment::usage(
+                Cli::command(),
                 "--rules sealed: which chain? Name its genesis block with --chain FILE",
             ))
         }
         _ => Ok(cli),
     }
-}
-
-fn usage(problem: &str) -> clap::Error {
-    Cli::command().error(ErrorKind::InvalidValue, problem)
 }
 
 fn read_interval(text: &str) -> Result<Interval, String> {
@@ -551,14 +528,9 @@ fn read_allocation(text: &str) -> Result<(Address, u64), String> {
     let (address, amount) = text
         .split_once('=')
         .ok_or("write it as ADDRESS=AMOUNT, such as adit1...=1000")?;
-    let address = read_address(address).map_err(|error| format!("{error}"))?;
+    let address = wallet::read_address(address).map_err(|error| format!("{error}"))?;
     let Coins(units) = amount.parse().map_err(|error| format!("{error}"))?;
     Ok((address, units))
-}
-
-/// An address as people give it: codes to scan hold it in capitals.
-fn read_address(text: &str) -> Result<Address, AddressError> {
-    Address::of_people(text)
 }
 
 /// As many threads as run at the same time on this machine.

@@ -57,6 +57,13 @@ impl Rows {
 }
 
 impl Output {
+    /// Says how the rest of a list is got.
+    pub(crate) fn more(&mut self, next: Option<&str>) -> Result<()> {
+        let Some(cursor) = next else { return Ok(()) };
+        let line = format!("more with --cursor {}", visible(cursor));
+        self.line(&self.styled(Style::Label, &line))
+    }
+
     pub(crate) fn new(json: bool) -> Output {
         let stream = io::stdout();
         let is_terminal = stream.is_terminal();

@@ -5,9 +5,10 @@ use adit_api::peer::{Agreement, Peer, PeerList};
 use anyhow::Result;
 use serde_json::json;
 
-use crate::client::{Client, segment};
+use crate::client::Client;
 use crate::options::{PeersCommand, PeersOptions};
 use crate::output::Output;
+use crate::segment::segment;
 use crate::table::{Table, long, number, word};
 
 const PATH: &str = "/api/v1/peers";

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::coins::Coins;
 use crate::options::NodeToAsk;
 use crate::output::{Output, Rows, counted};
-use crate::{forks, peers};
+use crate::{branches, peers};
 
 /// The node must answer within this time.
 const STATUS_TIMEOUT_MS: u64 = 5_000;
@@ -86,7 +86,7 @@ fn last(output: &Output, one: Option<&Reorganisation>) -> String {
         Some(one) => format!(
             "the last {}: {}",
             output.time(one.time_ms),
-            forks::gist(one.dropped_count, one.adopted_count)
+            branches::gist(one.dropped_count, one.adopted_count)
         ),
     }
 }

@@ -11,11 +11,11 @@ use adit_api::transaction::{TransactionDetails, TransactionState};
 use anyhow::Result;
 use serde_json::value::RawValue;
 
-use crate::block::more;
-use crate::client::{Client, segment};
+use crate::client::Client;
 use crate::coins::Coins;
 use crate::options::{AddressOptions, ListOptions, TxOptions};
 use crate::output::{Output, Rows, counted};
+use crate::segment::segment;
 use crate::table::{Table, long, number, word};
 
 /// What amounts are counted in.
@@ -71,7 +71,7 @@ pub(crate) fn tx(options: &TxOptions, json: bool) -> Result<()> {
         ]);
     }
     table.write(&mut output)?;
-    more(&mut output, found.next.as_deref())
+    output.more(found.next.as_deref())
 }
 
 pub(crate) fn address(options: &AddressOptions, json: bool) -> Result<()> {
@@ -88,7 +88,7 @@ pub(crate) fn address(options: &AddressOptions, json: bool) -> Result<()> {
         let list: AddressTransactions = client.read(&txs)?;
         output.line("")?;
         write_list(&mut output, &list.transactions, Unit::of(&client)?)?;
-        more(&mut output, list.next.as_deref())?;
+        output.more(list.next.as_deref())?;
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub(crate) fn mempool(options: &ListOptions, json: bool) -> Result<()> {
     }
     output.line("")?;
     write_list(&mut output, &list.transactions, Unit::of(&client)?)?;
-    more(&mut output, list.next.as_deref())
+    output.more(list.next.as_deref())
 }
 
 /// Transactions as they stand in a block.

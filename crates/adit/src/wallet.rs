@@ -6,10 +6,9 @@ mod hidden;
 mod key;
 mod key_file;
 mod opaque;
-mod password;
+pub(crate) mod password;
 
 pub(crate) use key::SecretKey;
-pub(crate) use password::PASSWORD_VARIABLES;
 
 use std::fs;
 use std::io::{self, Write};

@@ -3,6 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+/// At most this many of the last blocks are looked at,
+pub const STATS_LIMIT_BLOCKS: u64 = 1_000;
+
+/// and this many if nobody says.
+const STATS_BLOCKS: u64 = 100;
+
 /// How many blocks are looked at.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -10,6 +16,14 @@ pub struct Window {
     /// How many of the last blocks are looked at: 1 to 1000, 100 if nobody
     /// says; fewer where the chain is shorter, or they are very long.
     pub blocks: Option<u64>,
+}
+
+impl Window {
+    /// How many blocks are looked at at most.
+    pub fn limit(&self) -> u64 {
+        let wanted = self.blocks.unwrap_or(STATS_BLOCKS);
+        wanted.clamp(1, STATS_LIMIT_BLOCKS)
+    }
 }
 
 /// How the chain has grown.

@@ -2,46 +2,47 @@
 //! taken back. What is handed in is answered whatever happens, so that nothing
 //! is taken without an answer.
 
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tokio::net::TcpStream;
 
-use super::answer::busy;
-use super::connection::gone;
-use super::envelope;
+use crate::area::Area;
+use crate::connection::gone;
+use crate::held::Holding;
 use crate::problem::Problem;
 
-/// What is not safe by its method, and can be taken back all the same: a block
-/// that is searched for somebody.
-const SEARCHES: [&str; 2] = ["/api/v1/mine", "/mine-block"];
+/// Who is at the other end of the connection, in a request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    /// The connection.
+    pub(crate) stream: Arc<TcpStream>,
+    /// What it holds of the answers' budget.
+    pub(crate) holding: Arc<Holding>,
+}
 
 /// Answers a request, unless its client goes away meanwhile and it can be taken
 /// back. Who only closed their side, and waits, hears of that.
-pub(super) async fn unless_gone<A>(
+pub(crate) async fn unless_gone<A>(
+    area: Area,
+    client: &Client,
     request: Request,
-    client: &TcpStream,
     answer: impl FnOnce(Request) -> A,
-) -> Result<Response, Infallible>
+) -> Response
 where
-    A: Future<Output = Result<Response, Infallible>>,
+    A: Future<Output = Response>,
 {
-    let path = request.uri().path();
-    if !request.method().is_safe() && !SEARCHES.contains(&path) {
+    let can_be_taken_back = request.method().is_safe() || area.can_be_taken_back;
+    if !can_be_taken_back {
         return answer(request).await;
     }
-    let speaks_problems = envelope::speaks_problems(path);
     tokio::select! {
         biased;
         answered = answer(request) => answered,
-        () = gone(client) => {
-            let problem = "you closed your side of the connection, and the answer was given up; \
-                           keep it open until the answer is there\n";
-            Ok(match speaks_problems {
-                true => Problem::busy(problem).into_response(),
-                false => busy(problem),
-            })
-        }
+        () = gone(&client.stream) => area.tell(Problem::busy(
+            "you closed your side of the connection, and the answer was given up; keep it open \
+             until the answer is there\n",
+        )),
     }
 }

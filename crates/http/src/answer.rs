@@ -1,16 +1,10 @@
-//! What the node says when it does not do what was asked: always the status,
-//! what was wrong, and what to do instead: as a problem document in the API, as
-//! plain text elsewhere.
+//! What several handlers answer in the same way: JSON as it stands, and in plain
+//! text what was wrong and what to do instead.
 
-use axum::extract::Request;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-
-use super::api::{Endpoint, allowed_methods, endpoints};
-use super::envelope;
-use crate::problem::Problem;
 use adit_node::queries::error::log_unreadable;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {
@@ -21,38 +15,6 @@ pub(super) fn bad_request(problem: impl ToString) -> Response {
 pub(super) fn busy(problem: impl ToString) -> Response {
     let retry = [(RETRY_AFTER, "1")];
     (StatusCode::SERVICE_UNAVAILABLE, retry, problem.to_string()).into_response()
-}
-
-/// There is nothing at that path.
-pub(super) async fn not_found(uri: Uri) -> Response {
-    let path = uri.path();
-    if envelope::speaks_problems(path) {
-        let problem = format!("there is nothing at {path}; /openapi.json lists what there is");
-        return Problem::not_found(problem).into_response();
-    }
-    let mut text = format!("there is nothing at {path}; there is\n");
-    for Endpoint { method, path } in endpoints() {
-        text += &format!("{method:<6} {path}\n");
-    }
-    (StatusCode::NOT_FOUND, text).into_response()
-}
-
-/// The path is there, but not for that method.
-pub(super) async fn method_not_allowed(request: Request) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
-    let allowed = allowed_methods(path);
-    // Of the pages, which are not described, the router itself knows.
-    let hint = allowed.as_deref().unwrap_or("what the header Allow lists");
-    let text = format!("{method} does nothing at {path}; use {hint}\n");
-    let mut response = match envelope::speaks_problems(path) {
-        true => Problem::method_not_allowed(text).into_response(),
-        false => (StatusCode::METHOD_NOT_ALLOWED, text).into_response(),
-    };
-    let allowed = allowed.and_then(|allowed| HeaderValue::try_from(allowed).ok());
-    response
-        .headers_mut()
-        .extend(allowed.map(|allowed| (ALLOW, allowed)));
-    response
 }
 
 /// JSON as it stands.

@@ -19,22 +19,23 @@ mod transaction;
 
 use std::sync::{Arc, LazyLock};
 
+use adit_node::handle::NodeHandle;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::{Extension, Router};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
 use serde_json::Value;
-use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::counters::Counters;
-use super::source::SET_OWN_PAGE;
-use super::tier::Tier;
-use super::{health, metrics, problems};
-use adit_node::handle::NodeHandle;
+use crate::area::Area;
+use crate::counters::Counters;
+use crate::source::SET_OWN_PAGE;
+use crate::tier::Tier;
+use crate::{health, metrics, problems};
 
 /// As strict as the pages', but for styles: the page to try the API sets them on
 /// its elements.
@@ -44,8 +45,8 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// The description of all endpoints, the tutorial's too.
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let (_, described) = router(Arc::default()).split_for_parts();
-    openapi::complete(described)
+    let areas = areas(Arc::default()).into_iter();
+    openapi::complete(areas.map(|(area, router)| (area, router.into_openapi())))
 });
 
 /// What there is, the tutorial's endpoints first.
@@ -63,21 +64,25 @@ pub(super) struct Endpoint {
     pub(super) path: String,
 }
 
-impl Endpoint {
-    fn is_at(&self, path: &str) -> bool {
-        let template: Vec<&str> = self.path.split('/').collect();
-        let parts: Vec<&str> = path.split('/').collect();
-        let fits = |(name, part): (&&str, &&str)| name == part || name.starts_with('{');
-        template.len() == parts.len() && template.iter().zip(&parts).all(fits)
-    }
+/// All paths of the API, its description, and the page to try it.
+pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)> {
+    let areas = areas(counters).into_iter();
+    let mut routers: Vec<_> = areas
+        .map(|(area, router)| (area, router.split_for_parts().0))
+        .collect();
+    let described = Router::new().route(openapi::PATH, get(description));
+    routers.push((
+        Area::OPERATIONS,
+        described.layer(map_response(under_policy)),
+    ));
+    let docs = SwaggerUi::new("/docs").config(Config::from(openapi::PATH));
+    let docs = Router::from(docs).layer(map_response(under_policy));
+    routers.push((Area::PAGES, docs));
+    routers
 }
 
-/// All paths of the API, its description, and the page to try it.
-pub(super) fn routes(counters: Arc<Counters>) -> Router<NodeHandle> {
-    let (paths, _) = router(counters).split_for_parts();
-    let docs = SwaggerUi::new("/docs");
-    let docs = docs.external_url_unchecked("/openapi.json", DESCRIPTION.clone());
-    paths.merge(Router::from(docs).layer(map_response(under_policy)))
+async fn description() -> Json<&'static Value> {
+    Json(&DESCRIPTION)
 }
 
 /// The page to try the API makes blocks at a click: it is not to be shown
@@ -103,7 +108,7 @@ pub(super) fn endpoints() -> &'static [Endpoint] {
 pub(super) fn tiers() -> std::collections::BTreeMap<String, Tier> {
     let tier = |Endpoint { method, path }: &Endpoint| {
         let operation = &DESCRIPTION["paths"][path][method.to_ascii_lowercase()];
-        let tier = serde_json::from_value(operation[super::tier::TIER].clone());
+        let tier = serde_json::from_value(operation[crate::tier::TIER].clone());
         let name = format!("{method} {path}");
         let tier = tier.unwrap_or_else(|_| panic!("{name} has no tier"));
         (name, tier)
@@ -111,20 +116,21 @@ pub(super) fn tiers() -> std::collections::BTreeMap<String, Tier> {
     endpoints().iter().map(tier).collect()
 }
 
-/// What can be done at a path that is described.
-pub(super) fn allowed_methods(path: &str) -> Option<String> {
-    let here = endpoints().iter().filter(|endpoint| endpoint.is_at(path));
+/// What can be done at a path that is described, given as it is described.
+pub(crate) fn allowed_methods(path: &str, area: Area) -> Option<String> {
+    let here = endpoints().iter().filter(|endpoint| endpoint.path == path);
     let mut methods: Vec<&str> = here.map(|endpoint| endpoint.method.as_str()).collect();
     // HEAD promises to change nothing.
-    if methods.contains(&"GET") && !["/mine", "/nodes/resolve"].contains(&path) {
+    if methods.contains(&"GET") && !area.is_changed_by_get {
         methods.push("HEAD");
     }
     methods.sort_unstable();
     (!methods.is_empty()).then(|| methods.join(", "))
 }
 
-fn router(counters: Arc<Counters>) -> OpenApiRouter<NodeHandle> {
-    OpenApiRouter::with_openapi(openapi::Description::openapi())
+/// What is described, area by area.
+fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
+    let api = OpenApiRouter::new()
         .routes(Tier::Open.of(routes!(status::status)))
         .routes(Tier::Open.of(routes!(stats::stats)))
         .routes(Tier::Open.of(routes!(search::search)))
@@ -137,7 +143,6 @@ fn router(counters: Arc<Counters>) -> OpenApiRouter<NodeHandle> {
         .routes(Tier::Open.of(routes!(blocks::transactions)))
         .routes(Tier::Open.of(routes!(blocks::preimage)))
         .routes(Tier::Judged.of(routes!(offer::offer)))
-        .routes(Tier::Operator.of(routes!(mine::mine)))
         .routes(Tier::Open.of(routes!(address::address)))
         .routes(Tier::Open.of(routes!(address::transactions)))
         .routes(Tier::Open.of(routes!(mempool::mempool)))
@@ -153,9 +158,18 @@ fn router(counters: Arc<Counters>) -> OpenApiRouter<NodeHandle> {
         .routes(Tier::Operator.of(routes!(peers::register)))
         .routes(Tier::Operator.of(routes!(peers::remove)))
         .routes(Tier::Operator.of(routes!(peers::audit)))
-        .routes(Tier::Operator.of(routes!(development::reset)))
+        .routes(Tier::Operator.of(routes!(development::reset)));
+    let mining = OpenApiRouter::new().routes(Tier::Operator.of(routes!(mine::mine)));
+    let health = OpenApiRouter::new()
         .routes(Tier::Open.of(routes!(health::live)))
-        .routes(Tier::Open.of(routes!(health::ready)))
-        .routes(Tier::Open.of(routes!(problems::explain)))
-        .routes(Tier::Open.of(routes!(metrics::metrics).layer(Extension(counters))))
+        .routes(Tier::Open.of(routes!(health::ready)));
+    let problems = OpenApiRouter::new().routes(Tier::Open.of(routes!(problems::explain)));
+    let metrics = Tier::Open.of(routes!(metrics::metrics).layer(Extension(counters)));
+    vec![
+        (Area::API, api),
+        (Area::API.taken_back(), mining),
+        (Area::HEALTH, health),
+        (Area::PROBLEMS, problems),
+        (Area::OPERATIONS, OpenApiRouter::new().routes(metrics)),
+    ]
 }

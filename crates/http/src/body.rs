@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use adit_node::memory::{MemoryBudget, Reservation};
 use axum::body::{Body, HttpBody};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,10 +12,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use super::answer::busy;
-use super::held::{FREE_BYTES, HeldBytes};
+use crate::answer::busy;
+use crate::held::{FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
-use adit_node::memory::{Budget, Share};
 
 /// A request's body must be there within this time.
 const BODY_TIMEOUT_MS: u64 = 10_000;
@@ -22,7 +22,8 @@ const BODY_TIMEOUT_MS: u64 = 10_000;
 /// All bodies that are longer than `FREE_BYTES` hold together at most this much.
 const BODIES_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-static MEMORY: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(BODIES_LIMIT_BYTES));
+static MEMORY: LazyLock<Arc<MemoryBudget>> =
+    LazyLock::new(|| MemoryBudget::new(BODIES_LIMIT_BYTES));
 
 /// Why a body was not read. To the tutorial's clients it is plain text, to the
 /// API's a problem document.
@@ -52,7 +53,7 @@ pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, B
 /// Counts what has come: what was only said to come holds nothing.
 async fn read_counted(body: Body, limit_bytes: usize) -> Result<Bytes, BodyError> {
     let mut body = Limited::new(body, limit_bytes);
-    let (mut read, mut share) = (Vec::new(), Share::of(&MEMORY));
+    let (mut read, mut share) = (Vec::new(), Reservation::of(&MEMORY));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
             true => BodyError::TooLong(limit_bytes),

@@ -11,9 +11,9 @@ use axum::http::header::{AUTHORIZATION, VIA};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Version};
 
-use super::guard::AllowedHosts;
-use super::source::{Source, cookie};
+use crate::allowed_hosts::AllowedHosts;
 use crate::problem::Problem;
+use crate::source::{Source, cookie};
 use crate::token::ApiToken;
 
 /// The cookie of a browser that was told the token.

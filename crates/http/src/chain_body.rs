@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use adit_node::memory::{MemoryBudget, Reservation};
+use adit_node::repeated;
 use adit_store::{Place, Snapshot, StoreError};
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -13,10 +15,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::held::{Counted, FREE_BYTES, HeldBytes};
+use crate::held::{Counted, FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
-use adit_node::memory::{Budget, Share};
-use adit_node::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
 /// Where most of what answers may hold is taken, it is as long as one that
@@ -28,7 +28,7 @@ pub(super) fn chain_body(
     head: String,
     snapshot: Snapshot,
     tail: String,
-    memory: Arc<Budget>,
+    memory: Arc<MemoryBudget>,
 ) -> Response {
     let source = Arc::new(Source {
         snapshot,
@@ -106,14 +106,14 @@ struct Source {
     snapshot: Snapshot,
     tail: String,
     /// What the answers share that are being sent.
-    memory: Arc<Budget>,
+    memory: Arc<MemoryBudget>,
 }
 
 impl Source {
     fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
         let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
         let wanted_bytes = PIECE_BYTES.min(chain_bytes);
-        let mut share = Share::of(&self.memory);
+        let mut share = Reservation::of(&self.memory);
         let is_free = wanted_bytes <= FREE_BYTES;
         let mut has_room = || !self.memory.is_mostly_taken() && share.take_part(wanted_bytes);
         let piece_bytes = match is_free || has_room() {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::held::Holding;
+use crate::held::Holding;
 
 /// What the system holds of an answer that a client has not taken yet; Linux
 /// counts with twice as much, for what it needs around the bytes.
@@ -297,7 +297,7 @@ mod tests {
     use tokio::task::spawn_blocking;
 
     use super::*;
-    use adit_node::memory::{Budget, Share};
+    use adit_node::memory::{MemoryBudget, Reservation};
 
     /// The node's pace, sixty times as fast.
     const LEAST: LeastPace = LeastPace {
@@ -320,7 +320,7 @@ mod tests {
         let client = client.unwrap().into_std().unwrap();
         client.set_nonblocking(false).unwrap();
         let stream = Arc::new(accepted.unwrap().0);
-        let holding = Holding::of(&Budget::new(BUDGET_BYTES));
+        let holding = Holding::of(&MemoryBudget::new(BUDGET_BYTES));
         (Connection::new(stream, LEAST, holding), client)
     }
 
@@ -399,7 +399,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_others_want_what_a_client_holds_it_has_to_take_it_faster() {
-        let budget = Budget::new(BUDGET_BYTES);
+        let budget = MemoryBudget::new(BUDGET_BYTES);
         let holding = Holding::of(&budget);
         let connected = async || {
             let (connection, client) = connected(256 * 1024).await;
@@ -411,7 +411,7 @@ mod tests {
         let (mut connection, steady) = connected().await;
         let reading = spawn_blocking(|| read(steady, 10 * 64 * 1024));
         write(&mut connection, 2_000_000).await.unwrap();
-        let mut others = Share::of(&budget);
+        let mut others = Reservation::of(&budget);
         assert!(others.take(60_000_000));
         let error = write(&mut connection, 10_000_000).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use adit_node::handle::NodeHandle;
 use axum::extract::State;
 use tokio::time::timeout;
 
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
 
 /// A node that does not come to an answer within this time is not ready.
 pub(super) const READY_TIMEOUT_MS: u64 = 2_000;
@@ -25,7 +25,7 @@ pub(super) async fn live() -> &'static str {
     responses((status = 200, description = "It does", body = String)))]
 pub(super) async fn ready(State(node): State<NodeHandle>) -> Result<&'static str, Problem> {
     let limit = Duration::from_millis(READY_TIMEOUT_MS);
-    match timeout(limit, node.look(|_| ())).await {
+    match timeout(limit, node.inspect(|_| ())).await {
         Ok(Ok(())) => Ok("ready\n"),
         Ok(Err(stopping)) => Err(Problem::not_ready(stopping)),
         Err(_) => Err(Problem::not_ready(format!(

@@ -8,16 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
+use adit_node::memory::{MemoryBudget, Reservation};
 use axum::body::{Body, HttpBody};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::envelope;
+use crate::area::Area;
 use crate::problem::Problem;
-use adit_node::memory::{Budget, Share};
 
 /// Answers, and pieces of answers, that are no longer than this are not
 /// counted: the node can always say how it is.
@@ -26,12 +24,12 @@ pub(crate) const FREE_BYTES: usize = 16 * 1024;
 /// Bytes, and the share that counts them as long as anybody holds them.
 pub(crate) struct HeldBytes {
     bytes: Bytes,
-    _share: Share,
+    _share: Reservation,
 }
 
 impl HeldBytes {
     /// Bytes that are counted until the last of them is dropped.
-    pub(crate) fn counted(bytes: impl Into<Bytes>, share: Share) -> Bytes {
+    pub(crate) fn counted(bytes: impl Into<Bytes>, share: Reservation) -> Bytes {
         Bytes::from_owner(HeldBytes {
             bytes: bytes.into(),
             _share: share,
@@ -49,13 +47,13 @@ impl AsRef<[u8]> for HeldBytes {
 /// holds more has to take it faster.
 #[derive(Debug)]
 pub(super) struct Holding {
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     bytes: AtomicUsize,
 }
 
 impl Holding {
     /// Nothing yet, of this budget.
-    pub(super) fn of(budget: &Arc<Budget>) -> Arc<Holding> {
+    pub(super) fn of(budget: &Arc<MemoryBudget>) -> Arc<Holding> {
         Arc::new(Holding {
             budget: Arc::clone(budget),
             bytes: AtomicUsize::new(0),
@@ -72,7 +70,7 @@ impl Holding {
 
     /// Has so much of the budget taken, if it finds room there.
     pub(super) fn take_part(self: &Arc<Self>, bytes: usize) -> Option<Part> {
-        let mut share = Share::of(&self.budget);
+        let mut share = Reservation::of(&self.budget);
         share.take_part(bytes).then(|| Part::new(share, self))
     }
 }
@@ -80,12 +78,12 @@ impl Holding {
 /// A share that a connection holds.
 #[derive(Debug)]
 pub(super) struct Part {
-    share: Share,
+    share: Reservation,
     holding: Arc<Holding>,
 }
 
 impl Part {
-    fn new(share: Share, holding: &Arc<Holding>) -> Part {
+    fn new(share: Reservation, holding: &Arc<Holding>) -> Part {
         holding.bytes.fetch_add(share.bytes(), Ordering::Relaxed);
         Part {
             share,
@@ -127,7 +125,7 @@ pub(super) struct Counted;
 
 /// Counts an answer. One that finds no room is let go, and says when to come
 /// again.
-pub(super) fn count(path: &str, response: Response, holding: &Arc<Holding>) -> Response {
+pub(crate) fn count(area: Area, response: Response, holding: &Arc<Holding>) -> Response {
     if response.extensions().get::<Counted>().is_some() {
         return response;
     }
@@ -139,18 +137,9 @@ pub(super) fn count(path: &str, response: Response, holding: &Arc<Holding>) -> R
     let counted_bytes = if bytes > FREE_BYTES { bytes } else { 0 };
     match holding.take_part(counted_bytes) {
         Some(part) => response.map(|body| Body::new(Held { body, part })),
-        None => no_room(path),
-    }
-}
-
-fn no_room(path: &str) -> Response {
-    let problem = "too many long answers are being read by others; try again\n";
-    match envelope::speaks_problems(path) {
-        true => Problem::busy(problem).into_response(),
-        false => {
-            let retry = [(RETRY_AFTER, "1")];
-            (StatusCode::SERVICE_UNAVAILABLE, retry, problem).into_response()
-        }
+        None => area.tell(Problem::busy(
+            "too many long answers are being read by others; try again\n",
+        )),
     }
 }
 

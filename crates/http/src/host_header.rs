@@ -4,27 +4,26 @@
 
 use axum::extract::Request;
 use axum::http::header::HOST;
-use axum::http::{HeaderValue, StatusCode, Version};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, Version};
 
-use super::envelope;
 use crate::problem::Problem;
 
 /// Why a request is refused for its Host, if it is.
-pub(super) fn refusal(request: &Request) -> Option<Response> {
+pub(crate) fn refusal(request: &Request) -> Option<Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let problem = match (hosts.next(), hosts.count()) {
         (Some(host), 0) if is_of_target(request, host) => return None,
-        (Some(_), 0) => "expected the same host in the request's target and in its Host\n".into(),
+        (Some(_), 0) => {
+            "expected the same host in the request's target and in its Host\n".to_owned()
+        }
         // HTTP/1.0 did not know the header.
         (None, _) if request.version() < Version::HTTP_11 => return None,
-        (None, _) => "expected a Host header, as in every request of HTTP/1.1; found none\n".into(),
+        (None, _) => {
+            "expected a Host header, as in every request of HTTP/1.1; found none\n".to_owned()
+        }
         (Some(_), others) => format!("expected one Host header, found {}\n", others + 1),
     };
-    Some(match envelope::speaks_problems(request.uri().path()) {
-        true => Problem::malformed(problem).into_response(),
-        false => (StatusCode::BAD_REQUEST, problem).into_response(),
-    })
+    Some(Problem::malformed(problem))
 }
 
 /// A target may name a host too (`GET http://localhost:5000/chain`), which then

@@ -2,15 +2,17 @@
 //! request passes before them. What a node is and does, `adit-node` decides.
 
 mod abandon;
+mod allowed_hosts;
 mod answer;
 mod api;
+mod area;
 mod body;
 mod caller;
 mod chain_body;
 pub mod charts;
 mod connection;
+mod cors;
 mod counters;
-mod envelope;
 mod etag;
 mod extract;
 mod guard;
@@ -19,16 +21,19 @@ mod held;
 mod host_header;
 mod link;
 mod metrics;
+mod middleware;
 mod pages;
 mod problem;
 mod problems;
 mod process;
+mod request_id;
 mod server;
 mod source;
 mod start;
 mod tier;
 mod token;
 mod tutorial;
+mod unmatched;
 
 pub use server::CONNECTIONS_LIMIT;
 pub use start::{Running, Settings, start};

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use adit_api::peer::{Agreement, Peer};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -20,11 +22,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
-use super::caller::Caller;
-use super::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
+use crate::caller::Caller;
+use crate::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
 use crate::process::Process;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::peers;
 
 /// The format of the answer, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -88,7 +88,7 @@ impl Collector for AtThisMoment {
 
 impl AtThisMoment {
     fn chain(&self, list: &mut List<'_, '_>) -> fmt::Result {
-        let view = self.node.view();
+        let view = self.node.status();
         let weight = view.total_weight.to_string().parse().unwrap_or(f64::MAX);
         list.gauge(
             "adit_chain_length",

@@ -5,51 +5,56 @@ mod address;
 mod assets;
 mod block;
 mod blocks;
+mod branches;
 mod charts;
-mod forks;
+mod components;
+mod format;
 mod home;
 mod layout;
+mod mempool;
 mod operator;
-mod parts;
 mod peers;
-mod pending;
 mod reorganisation;
 mod search;
 mod send;
 mod tamper;
 mod transaction;
 mod verify;
-mod words;
 
 use axum::routing::{get, post};
 
-pub(super) use layout::not_found;
-pub(super) use operator::{ask_again, operator_only};
+pub(crate) use layout::no_page;
+pub(crate) use operator::{ask_again, told_to_browsers};
 
-use super::tier::{Route, Tier};
+use crate::area::Area;
+use crate::tier::{Route, Tier};
 
 /// All pages, and what they are made of.
-pub(super) fn routes() -> Vec<Route> {
+pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
     let route = |tier, name, handler| Route {
         tier,
         name,
         handler,
     };
-    vec![
+    let searches = vec![route(
+        Tier::Operator,
+        "POST /mine-block",
+        post(send::mine_block),
+    )];
+    let others = vec![
         route(Tier::Open, "GET /", get(home::home)),
         route(Tier::Open, "GET /blocks", get(blocks::blocks)),
         route(Tier::Open, "GET /block/{hash}", get(block::block)),
-        route(Tier::Operator, "POST /mine-block", post(send::mine_block)),
         route(Tier::Judged, "POST /send", post(send::send)),
         route(Tier::Open, "GET /verify", get(verify::verify)),
         route(Tier::Open, "GET /tamper", get(tamper::tamper)),
         route(Tier::Open, "GET /verify.py", get(verify::script)),
         route(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
         route(Tier::Open, "GET /address/{name}", get(address::address)),
-        route(Tier::Open, "GET /pending", get(pending::pending)),
+        route(Tier::Open, "GET /pending", get(mempool::mempool)),
         route(Tier::Open, "GET /search", get(search::search)),
         route(Tier::Open, "GET /charts", get(charts::charts)),
-        route(Tier::Open, "GET /forks", get(forks::forks)),
+        route(Tier::Open, "GET /forks", get(branches::branches)),
         route(
             Tier::Open,
             "GET /reorg/{id}",
@@ -67,5 +72,6 @@ pub(super) fn routes() -> Vec<Route> {
         route(Tier::Open, "GET /assets/{name}", get(assets::asset)),
         route(Tier::Open, "GET /operator", get(operator::operator)),
         route(Tier::Open, "POST /operator", post(operator::show_token)),
-    ]
+    ];
+    vec![(Area::PAGES.taken_back(), searches), (Area::PAGES, others)]
 }

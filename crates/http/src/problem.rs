@@ -3,11 +3,6 @@
 
 use adit_api::problem::{BlockName, PROBLEM_JSON, ProblemDocument, ProblemKind};
 use adit_core::hash::Hash;
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
-
 use adit_node::commands::mine::NotMined;
 use adit_node::commands::peers::NotRegistered;
 use adit_node::commands::rewind::NotRewound;
@@ -15,12 +10,16 @@ use adit_node::commands::submit::Rejected;
 use adit_node::commands::submit_block::BlockRejected;
 use adit_node::handle::Stopping;
 use adit_node::queries::error::QueryError;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
 
 /// What a client is told to wait after a 503.
 const RETRY_AFTER_S: u64 = 1;
 
 /// One kind of problem, and what it is about this time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) kind: ProblemKind,
     pub(crate) detail: String,

@@ -5,13 +5,15 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use adit_node::handle::NodeHandle;
+use adit_node::{open_files, repeated};
 use axum::body::Body;
-use axum::extract::Request;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::http::header::ALLOW;
+use axum::middleware::map_response_with_state;
 use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,17 +21,17 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
+use crate::abandon::Client;
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
-use crate::counters::{Counters, Group};
+use crate::counters::Counters;
 use crate::held::Holding;
-use crate::{abandon, answer, api, envelope, guard, held, host_header, pages, tier, tutorial};
-use adit_node::handle::NodeHandle;
-use adit_node::{open_files, repeated};
+use crate::middleware::{Shared, layered};
+use crate::{api, pages, tier, tutorial, unmatched};
 
 /// At most so many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.
@@ -52,15 +54,23 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 /// later: the cause, too many open files, does not go away at once.
 const ACCEPT_RETRY_MS: u64 = 50;
 
-/// All paths of the node.
-fn router(node: NodeHandle, counters: Arc<Counters>, access: Arc<Access>) -> Router {
-    tier::router(tutorial::routes())
-        .merge(api::routes(counters))
-        .merge(tier::router(pages::routes()))
-        .fallback(pages::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed)
+/// All paths of the node, area by area.
+fn router(node: NodeHandle, shared: Shared) -> Router {
+    let (access, counters) = (Arc::clone(&shared.access), Arc::clone(&shared.counters));
+    let pages = pages::areas().into_iter().map(|(area, routes)| {
+        let told = map_response_with_state(node.clone(), pages::told_to_browsers);
+        (area, tier::router(routes).layer(told))
+    });
+    let tutorial = tutorial::areas().into_iter();
+    let tutorial = tutorial.map(|(area, routes)| (area, tier::router(routes)));
+    let areas = unmatched::routers().into_iter();
+    let areas = areas.chain(tutorial).chain(pages);
+    let areas = areas.chain(api::routers(counters));
+    let shared = Arc::new(shared);
+    areas
+        .map(|(area, paths)| layered(area, paths, &shared))
+        .fold(Router::new(), Router::merge)
         .layer(Extension(access))
-        .layer(Extension(node.clone()))
         .with_state(node)
 }
 
@@ -74,12 +84,11 @@ pub(crate) async fn serve(
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
     let (access, answers_memory) = (Arc::new(access), Arc::clone(node.answers_memory()));
-    let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
-    let front = Front {
-        access,
-        paths: TowerToHyperService::new(paths),
+    let shared = Shared {
+        access: Arc::clone(&access),
         counters: Arc::clone(&counters),
     };
+    let paths = TowerToHyperService::new(router(node, shared));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // Who has said all that they want to say still waits for the answer.
@@ -112,14 +121,26 @@ pub(crate) async fn serve(
         let stream = Arc::new(stream);
         let holding = Holding::of(&answers_memory);
         let connection = Connection::new(Arc::clone(&stream), CLIENTS_PACE, Arc::clone(&holding));
-        let (io, front) = (TokioIo::new(connection), front.clone());
+        let io = TokioIo::new(connection);
+        let (paths, access) = (paths.clone(), Arc::clone(&access));
         let client = Client {
-            ip: remote.ip(),
             stream: Arc::clone(&stream),
             holding,
         };
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            answer_to(request.map(Body::new), client.clone(), front.clone())
+            let mut request = request.map(Body::new);
+            let caller = Caller::of(remote.ip(), request.version(), request.headers(), &access);
+            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(client.clone());
+            let answer = paths.call(request);
+            async move {
+                let mut response = answer.await?;
+                // axum says at a refusal too what could be done there.
+                if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+                    response.headers_mut().remove(ALLOW);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
@@ -148,64 +169,4 @@ pub(crate) async fn serve(
 fn is_slow(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
-}
-
-/// What every request meets first.
-#[derive(Clone)]
-struct Front {
-    access: Arc<Access>,
-    paths: TowerToHyperService<Router>,
-    counters: Arc<Counters>,
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone)]
-struct Client {
-    ip: IpAddr,
-    stream: Arc<TcpStream>,
-    holding: Arc<Holding>,
-}
-
-/// What happens to every request before and after its handler.
-async fn answer_to(
-    mut request: Request,
-    client: Client,
-    front: Front,
-) -> Result<Response, Infallible> {
-    let start = Instant::now();
-    let caller = Caller::of(
-        client.ip,
-        request.version(),
-        request.headers(),
-        &front.access,
-    );
-    request.extensions_mut().insert(caller);
-    let path = request.uri().path();
-    let group = Group::of(path);
-    let id = envelope::is_for(path).then(|| envelope::request_id(request.headers()));
-    let line = tracing::enabled!(tracing::Level::DEBUG).then(|| path.to_string());
-    let method = request.method().clone();
-    let refusal = host_header::refusal(&request);
-    let refusal = refusal.or_else(|| guard::refusal(&front.access.hosts, &request));
-    let preflight = || id.as_ref().and_then(|_| envelope::preflight(&request));
-    let mut response = match refusal.or_else(preflight) {
-        Some(answered) => answered,
-        None => {
-            let path = request.uri().path().to_string();
-            let answer =
-                abandon::unless_gone(request, &client.stream, |request| front.paths.call(request));
-            held::count(&path, answer.await?, &client.holding)
-        }
-    };
-    let (status, duration) = (response.status(), start.elapsed());
-    front.counters.answered(group, status, duration);
-    if let Some(path) = line {
-        let request_id = id.as_ref().and_then(|id| id.to_str().ok());
-        let status = status.as_u16();
-        tracing::debug!(%method, path, status, ?duration, request_id, "request");
-    }
-    if let Some(id) = id {
-        envelope::close(&method, id, &mut response);
-    }
-    Ok(response)
 }

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::allowed_hosts::AllowedHosts;
 use crate::caller::Access;
-use crate::guard::AllowedHosts;
 use crate::server;
 use crate::token::ApiToken;
 

@@ -2,21 +2,21 @@
 //! A path is made with a tier or not at all. How the operator is known is in
 //! `caller.rs`.
 
-use axum::Router;
+use adit_node::handle::NodeHandle;
+use adit_node::repeated;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::caller::Caller;
-use super::{envelope, pages};
-use adit_node::handle::NodeHandle;
-use adit_node::repeated;
+use crate::caller::Caller;
+use crate::problem::Problem;
 
 /// How an operation's tier is called in the API's description.
 pub(super) const TIER: &str = "x-tier";
@@ -33,6 +33,11 @@ pub(super) enum Tier {
     /// The operator alone.
     Operator,
 }
+
+/// In the extensions of an answer: that it was refused, since it is the
+/// operator's, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct RefusedToAnybody(pub(crate) Problem);
 
 /// A path outside the API, with its tier.
 pub(super) struct Route {
@@ -101,19 +106,16 @@ async fn for_the_operator(request: Request, next: Next) -> Response {
             "refused: that is for the operator"
         );
     }
-    let node = request.extensions().get::<NodeHandle>();
-    match node.filter(|_| !envelope::speaks_problems(path)) {
-        Some(node) => pages::operator_only(node, problem),
-        None => problem.into_response(),
-    }
+    let refused = Extension(RefusedToAnybody(problem.clone()));
+    (refused, problem).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{api, tutorial};
     use super::*;
+    use crate::{api, pages, tutorial};
 
     /// Every path there is. A new one is added here, after a thought about who
     /// may use it.
@@ -142,7 +144,8 @@ mod tests {
 
     fn all() -> BTreeMap<String, Tier> {
         let mut all = api::tiers();
-        let others = tutorial::routes().into_iter().chain(pages::routes());
+        let others = tutorial::areas().into_iter().chain(pages::areas());
+        let others = others.flat_map(|(_, routes)| routes);
         for route in others {
             let name = route.name.to_owned();
             if let Some(tier) = all.insert(name.clone(), route.tier) {

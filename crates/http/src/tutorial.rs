@@ -10,27 +10,28 @@ use adit_core::block::Block;
 use adit_core::peer::REGISTRATION_LIMIT_BYTES;
 use adit_core::sync::PeerReport;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
-use serde_json::json;
-
-use super::answer::{
-    bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
-};
-use super::body::read_body;
-use super::caller::Caller;
-use super::chain_body::chain_body;
-use super::etag::is_known;
-use super::tier::{Route, Tier};
 use adit_node::commands;
 use adit_node::commands::mine::{self, NotMined};
 use adit_node::commands::peers::NotRegistered;
 use adit_node::commands::submit::{self, Accepted, Rejected};
 use adit_node::handle::NodeHandle;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+
+use crate::answer::{bad_request, busy, json_text, nobody_to_reward, unreadable};
+use crate::area::Area;
+use crate::body::read_body;
+use crate::caller::Caller;
+use crate::chain_body::chain_body;
+use crate::counters::Group;
+use crate::etag::is_known;
+use crate::tier::{Route, Tier};
+use crate::unmatched::method_not_allowed;
 
 /// `GET /nodes/resolve` waits this long for the peers; those that are still
 /// being read then go on in the background.
@@ -43,31 +44,38 @@ const RESOLVE_HURRY_MS: u64 = 8_000;
 /// So long before that, the answer is made without the node.
 const RESOLVE_ALONE_MS: u64 = 4_000;
 
-/// The five endpoints.
-pub(super) fn routes() -> Vec<Route> {
+/// The five endpoints. Where a GET changes something, HEAD would be answered by
+/// it too, and HEAD is said to change nothing.
+pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
     let open = |name, handler| Route {
         tier: Tier::Open,
         name,
         handler,
     };
+    let mining = Area::tutorial(Group::Mine).changed_by_get();
+    let nodes = Area::tutorial(Group::Nodes);
     vec![
-        open("GET /mine", mine_route()),
-        open("POST /transactions/new", post(new_transaction)),
-        open("GET /chain", get(chain)),
-        open("POST /nodes/register", post(register)),
-        open("GET /nodes/resolve", resolve_route()),
+        (
+            mining,
+            vec![open("GET /mine", get(mine).head(method_not_allowed))],
+        ),
+        (
+            Area::tutorial(Group::Transactions),
+            vec![open("POST /transactions/new", post(new_transaction))],
+        ),
+        (
+            Area::tutorial(Group::Chain),
+            vec![open("GET /chain", get(chain))],
+        ),
+        (nodes, vec![open("POST /nodes/register", post(register))]),
+        (
+            nodes.changed_by_get(),
+            vec![open(
+                "GET /nodes/resolve",
+                get(resolve).head(method_not_allowed),
+            )],
+        ),
     ]
-}
-
-/// `GET /mine` alone: a HEAD request would otherwise be answered by it, and
-/// HEAD is said to change nothing.
-fn mine_route() -> MethodRouter<NodeHandle> {
-    get(mine).head(method_not_allowed)
-}
-
-/// `GET /nodes/resolve` alone, as for `/mine`.
-fn resolve_route() -> MethodRouter<NodeHandle> {
-    get(resolve).head(method_not_allowed)
 }
 
 async fn mine(State(node): State<NodeHandle>) -> Response {

@@ -51,7 +51,7 @@ async fn mend_blocks(node: &NodeHandle) {
         if damaged.is_empty() {
             continue;
         }
-        let peers = addresses(&node.view().peers);
+        let peers = addresses(&node.status().peers);
         let mend = |block: &DamagedBlock, text: &[u8]| is_mended(node.reader().mend(block, text));
         tokio::select! {
             () = take_blocks(&mut menders, &**rules, &peers, &damaged, mend) => {}
@@ -81,7 +81,7 @@ async fn mend_blocks(node: &NodeHandle) {
 async fn new_peer(node: &NodeHandle, peers: &[PeerAddress]) {
     sleep(Duration::from_millis(RETRY_MS)).await;
     let known: BTreeSet<String> = peers.iter().map(ToString::to_string).collect();
-    while node.view().peers.iter().all(|peer| known.contains(peer)) {
+    while node.status().peers.iter().all(|peer| known.contains(peer)) {
         sleep(Duration::from_millis(LOOK_INTERVAL_MS)).await;
     }
 }

@@ -18,12 +18,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::events::log::Ring;
+use crate::events::log::EventLog;
 use crate::history::{HistoryAt, HistoryWatch, NoHistory};
-use crate::memory::{Budget, Share};
-use crate::mempool_record::PoolRecord;
+use crate::memory::{MemoryBudget, Reservation};
+use crate::mempool_record::MempoolRecord;
 use crate::mining::{MinerReport, MinerView};
-use crate::node_status::View;
+use crate::node_status::NodeStatus;
 use crate::peers::audit::places::AuditPlaces;
 use crate::peers::branch::{Branch, CheckedBranch};
 
@@ -57,22 +57,22 @@ pub enum Request {
 
 pub(crate) enum Command {
     Request(RequestId, Request, oneshot::Sender<Answer>),
-    Hurry(RequestId),
-    Gone(RequestId),
+    DeadlineReached(RequestId),
+    Cancelled(RequestId),
     Proof { job: u64, proof: u64 },
-    Answered(Ask, Heard, Box<Seen>),
+    Answered(Ask, PollOutcome, Box<Seen>),
     AdoptOn(u64),
     DamagedIndex,
-    Woken(Alarm),
-    Look(Look),
+    Timer(Alarm),
+    Inspect(Inspection),
     Stop,
 }
 
 /// Looks at the node, as of its last durable change.
-pub(crate) type Look = Box<dyn FnOnce(&Node) + Send>;
+pub(crate) type Inspection = Box<dyn FnOnce(&Node) + Send>;
 
-/// What was heard from a peer that was asked.
-pub(crate) enum Heard {
+/// What was outcome from a peer that was asked.
+pub(crate) enum PollOutcome {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
     Heavier {
@@ -89,13 +89,13 @@ pub struct NodeHandle(pub(crate) Arc<Edge>);
 
 pub(crate) struct Edge {
     pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) view: watch::Receiver<Arc<NodeStatus>>,
     pub(crate) reader: Reader,
     pub(crate) history: HistoryWatch,
     pub(crate) rules: Arc<dyn Rules>,
     pub(crate) miner: MinerView,
-    pub(crate) events: Arc<Ring>,
-    pub(crate) pool_record: PoolRecord,
+    pub(crate) events: Arc<EventLog>,
+    pub(crate) mempool_record: MempoolRecord,
     /// The name under which this node's blocks are rewarded.
     pub(crate) node_id: String,
     /// What tells this process from all others, made at its start.
@@ -104,13 +104,13 @@ pub(crate) struct Edge {
     pub(crate) is_development: bool,
     pub(crate) min_fee_rate: FeeRate,
     /// What all branches together may hold in memory.
-    pub(crate) branches_memory: Arc<Budget>,
+    pub(crate) branches_memory: Arc<MemoryBudget>,
     /// What all answers together may hold until they are written.
-    pub(crate) answers_memory: Arc<Budget>,
+    pub(crate) answers_memory: Arc<MemoryBudget>,
     /// Where peers' chains are audited.
     pub(crate) audits: AuditPlaces,
     /// Who looks at the node holds one of these.
-    pub(crate) looks: Semaphore,
+    pub(crate) inspections: Semaphore,
     /// Where everything runs that speaks to peers.
     pub(crate) peers_runtime: Handle,
     pub(crate) last_request: AtomicU64,
@@ -148,7 +148,7 @@ impl NodeHandle {
             if let Ok(answered) = timeout(patience, waiting.answer()).await {
                 return answered;
             }
-            let hurry = Command::Hurry(waiting.id);
+            let hurry = Command::DeadlineReached(waiting.id);
             self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
             waiting.answer().await
         };
@@ -158,13 +158,13 @@ impl NodeHandle {
         }
     }
 
-    async fn hand_in(&self, request: Request) -> Result<Waiting<'_>, Stopping> {
+    async fn hand_in(&self, request: Request) -> Result<PendingRequest<'_>, Stopping> {
         let id = RequestId(self.0.last_request.fetch_add(1, Ordering::Relaxed));
         let (reply, answer) = oneshot::channel();
         let commands = &self.0.commands;
         let command = Command::Request(id, request, reply);
         commands.send(command).await.map_err(|_| Stopping)?;
-        Ok(Waiting {
+        Ok(PendingRequest {
             id,
             commands,
             answer,
@@ -174,23 +174,23 @@ impl NodeHandle {
 
     /// Looks at the node itself, as of its last durable change, for what the
     /// view does not show.
-    pub async fn look<T: Send + 'static>(
+    pub async fn inspect<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node) -> T + Send + 'static,
     ) -> Result<T, Stopping> {
-        let _place = self.0.looks.acquire().await.map_err(|_| Stopping)?;
+        let _place = self.0.inspections.acquire().await.map_err(|_| Stopping)?;
         let (reply, seen) = oneshot::channel();
         let look = Box::new(move |node: &Node| {
             // If it was dropped, whoever wanted to look has gone.
             let _ = reply.send(look(node));
         });
-        let command = Command::Look(look);
+        let command = Command::Inspect(look);
         self.0.commands.send(command).await.map_err(|_| Stopping)?;
         seen.await.map_err(|_| Stopping)
     }
 
     /// The node as of its last durable change.
-    pub fn view(&self) -> Arc<View> {
+    pub fn status(&self) -> Arc<NodeStatus> {
         Arc::clone(&self.0.view.borrow())
     }
 
@@ -200,7 +200,7 @@ impl NodeHandle {
     }
 
     /// What happens here, for whoever listens.
-    pub fn events(&self) -> &Arc<Ring> {
+    pub fn events(&self) -> &Arc<EventLog> {
         &self.0.events
     }
 
@@ -210,8 +210,8 @@ impl NodeHandle {
     }
 
     /// How many transactions waited lately.
-    pub fn pool_record(&self) -> &PoolRecord {
-        &self.0.pool_record
+    pub fn mempool_record(&self) -> &MempoolRecord {
+        &self.0.mempool_record
     }
 
     /// Reads the stored blocks.
@@ -222,7 +222,7 @@ impl NodeHandle {
     /// What is known of the chain besides its blocks, up to the tip that it has
     /// now, or a newer one.
     pub(crate) async fn history(&self) -> Result<Arc<HistoryAt>, NoHistory> {
-        self.0.history.at(self.view().tip).await
+        self.0.history.at(self.status().tip).await
     }
 
     /// Whether the history is no further behind than a moment.
@@ -232,12 +232,12 @@ impl NodeHandle {
 
     /// A place for blocks that may come to be adopted.
     pub(crate) fn new_branch(&self) -> Branch {
-        let memory = Share::of(&self.0.branches_memory);
+        let memory = Reservation::of(&self.0.branches_memory);
         Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
     }
 
     /// What all answers together may hold until they are written.
-    pub fn answers_memory(&self) -> &Arc<Budget> {
+    pub fn answers_memory(&self) -> &Arc<MemoryBudget> {
         &self.0.answers_memory
     }
 
@@ -247,7 +247,7 @@ impl NodeHandle {
     }
 
     /// Hears of each change of what the view shows.
-    pub(crate) fn view_changes(&self) -> watch::Receiver<Arc<View>> {
+    pub(crate) fn status_changes(&self) -> watch::Receiver<Arc<NodeStatus>> {
         self.0.view.clone()
     }
 
@@ -256,9 +256,9 @@ impl NodeHandle {
         &self.0.peers_runtime
     }
 
-    /// Tells the driver what was heard from a peer.
-    pub(crate) async fn heard(&self, ask: Ask, heard: Heard, seen: Seen) {
-        let answered = Command::Answered(ask, heard, Box::new(seen));
+    /// Tells the driver what was outcome from a peer.
+    pub(crate) async fn polled(&self, ask: Ask, outcome: PollOutcome, seen: Seen) {
+        let answered = Command::Answered(ask, outcome, Box::new(seen));
         // If the driver has ended, nobody wants to know.
         let _ = self.0.commands.send(answered).await;
     }
@@ -304,14 +304,14 @@ impl NodeHandle {
 }
 
 /// A request that is handed in. Dropped before its end, it is taken back.
-struct Waiting<'a> {
+struct PendingRequest<'a> {
     id: RequestId,
     commands: &'a mpsc::Sender<Command>,
     answer: oneshot::Receiver<Answer>,
     is_over: bool,
 }
 
-impl Waiting<'_> {
+impl PendingRequest<'_> {
     async fn answer(&mut self) -> Result<Answer, Stopping> {
         let answer = (&mut self.answer).await.map_err(|_| Stopping);
         self.is_over = true;
@@ -319,11 +319,11 @@ impl Waiting<'_> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             // Should the queue be full, the answer is made for nobody.
-            let _ = self.commands.try_send(Command::Gone(self.id));
+            let _ = self.commands.try_send(Command::Cancelled(self.id));
         }
     }
 }

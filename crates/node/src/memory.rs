@@ -10,22 +10,22 @@ const PARTS: usize = 8;
 
 /// What all who share it may hold together.
 #[derive(Debug)]
-pub struct Budget {
+pub struct MemoryBudget {
     limit_bytes: usize,
     held_bytes: AtomicUsize,
 }
 
 /// What one of them holds.
 #[derive(Debug)]
-pub struct Share {
-    budget: Arc<Budget>,
+pub struct Reservation {
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
-impl Budget {
+impl MemoryBudget {
     /// So many bytes, of which nobody holds any yet.
-    pub fn new(limit_bytes: usize) -> Arc<Budget> {
-        Arc::new(Budget {
+    pub fn new(limit_bytes: usize) -> Arc<MemoryBudget> {
+        Arc::new(MemoryBudget {
             limit_bytes,
             held_bytes: AtomicUsize::new(0),
         })
@@ -46,10 +46,10 @@ impl Budget {
     }
 }
 
-impl Share {
+impl Reservation {
     /// A share of nothing yet.
-    pub fn of(budget: &Arc<Budget>) -> Share {
-        Share {
+    pub fn of(budget: &Arc<MemoryBudget>) -> Reservation {
+        Reservation {
             budget: Arc::clone(budget),
             bytes: 0,
         }
@@ -84,10 +84,10 @@ impl Share {
     }
 
     /// A share of its own for so much of this one, or for all of it.
-    pub fn split_off(&mut self, bytes: usize) -> Share {
+    pub fn split_off(&mut self, bytes: usize) -> Reservation {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        Share {
+        Reservation {
             budget: Arc::clone(&self.budget),
             bytes,
         }
@@ -100,7 +100,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.clear();
     }

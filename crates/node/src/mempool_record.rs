@@ -14,9 +14,9 @@ const SAMPLES_LIMIT: usize = 360;
 
 /// The samples of the last hour.
 #[derive(Debug, Default)]
-pub struct PoolRecord(Mutex<VecDeque<PoolSample>>);
+pub struct MempoolRecord(Mutex<VecDeque<PoolSample>>);
 
-impl PoolRecord {
+impl MempoolRecord {
     /// Notes how many wait, if it is time to.
     pub fn note(&self, sample: PoolSample) {
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_kept_in_steps_of_ten_seconds() {
-        let record = PoolRecord::default();
+        let record = MempoolRecord::default();
         for second in 0..2 * 3_600 {
             let time_ms = 1_000 * second;
             record.note(PoolSample { time_ms, count: 7 });

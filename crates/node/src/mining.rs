@@ -45,14 +45,14 @@ pub struct MinerReport {
 
 /// Hands jobs to the mining threads. When it is dropped, they end.
 pub(crate) struct Miner {
-    desk: Arc<Desk>,
+    slot: Arc<JobSlot>,
 }
 
 /// Looks at what the miner does.
 #[derive(Clone)]
-pub(crate) struct MinerView(Arc<Desk>);
+pub(crate) struct MinerView(Arc<JobSlot>);
 
-struct Desk {
+struct JobSlot {
     settings: MinerSettings,
     state: Mutex<State>,
     changed: Condvar,
@@ -82,27 +82,27 @@ impl Miner {
         settings: MinerSettings,
         found: impl Fn(u64, u64) + Clone + Send + 'static,
     ) -> std::io::Result<Miner> {
-        let desk = Arc::new(Desk {
+        let slot = Arc::new(JobSlot {
             settings,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
         // Made before the threads: should one not start, the others end.
         let miner = Miner {
-            desk: Arc::clone(&desk),
+            slot: Arc::clone(&slot),
         };
         for number in 0..settings.threads.get() {
-            let (desk, found) = (Arc::clone(&desk), found.clone());
+            let (slot, found) = (Arc::clone(&slot), found.clone());
             let started = thread::Builder::new().name("miner".into()).spawn(move || {
                 give_way(NICENESS);
                 if number == 0 {
-                    let kernel = desk.kernel().name();
-                    tracing::info!(kernel, threads = desk.settings.threads, "ready to mine");
+                    let kernel = slot.kernel().name();
+                    tracing::info!(kernel, threads = slot.settings.threads, "ready to mine");
                 }
-                desk.work(found);
+                slot.work(found);
             });
             match started {
-                Ok(_) => miner.desk.state().threads = number + 1,
+                Ok(_) => miner.slot.state().threads = number + 1,
                 Err(error) if number > 0 => {
                     tracing::warn!(%error, threads = number, "no more threads can be made: fewer mine");
                     break;
@@ -118,37 +118,37 @@ impl Miner {
         let work = job.map(|job| {
             Arc::new(Work {
                 number: job.number,
-                search: Search::new(&job.puzzle, 0, self.desk.kernel()),
+                search: Search::new(&job.puzzle, 0, self.slot.kernel()),
                 start: Instant::now(),
             })
         });
-        let mut state = self.desk.state();
+        let mut state = self.slot.state();
         state.drop_work();
         state.work = work;
         drop(state);
-        self.desk.changed.notify_all();
+        self.slot.changed.notify_all();
     }
 
     pub(crate) fn view(&self) -> MinerView {
-        MinerView(Arc::clone(&self.desk))
+        MinerView(Arc::clone(&self.slot))
     }
 }
 
 impl Drop for Miner {
     fn drop(&mut self) {
-        let mut state = self.desk.state();
+        let mut state = self.slot.state();
         state.drop_work();
         state.closed = true;
         drop(state);
-        self.desk.changed.notify_all();
+        self.slot.changed.notify_all();
     }
 }
 
 impl MinerView {
     pub(crate) fn report(&self) -> MinerReport {
-        let desk = &self.0;
-        let kernel = desk.kernel();
-        let state = desk.state();
+        let slot = &self.0;
+        let kernel = slot.kernel();
+        let state = slot.state();
         let present = state.work.as_ref();
         let present = present.map(|work| (work.search.guesses(), work.start.elapsed()));
         MinerReport {
@@ -161,7 +161,7 @@ impl MinerView {
     }
 }
 
-impl Desk {
+impl JobSlot {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +170,7 @@ impl Desk {
         self.settings.kernel.unwrap_or_else(Kernel::fastest)
     }
 
-    /// What one thread does until the desk is closed.
+    /// What one thread does until the slot is closed.
     fn work(&self, found: impl Fn(u64, u64)) {
         let mut last_number = 0;
         while let Some(work) = self.next_work(last_number) {
@@ -182,7 +182,7 @@ impl Desk {
         }
     }
 
-    /// Waits for work that this thread has not seen; none when the desk was
+    /// Waits for work that this thread has not seen; none when the slot was
     /// closed.
     fn next_work(&self, last_number: u64) -> Option<Arc<Work>> {
         let mut state = self.state();

@@ -6,7 +6,7 @@ use adit_core::rules::Weight;
 
 /// The node as of its last durable change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub struct NodeStatus {
     /// The number of blocks in the main chain.
     pub length: u64,
     /// The hash of the last one.

@@ -23,7 +23,7 @@ use adit_store::{Durability, FrozenIndex, Reader, Snapshot, Store, StoreError};
 use crate::clock::now;
 use crate::driver::{DriverError, Trust, restore};
 use crate::identity::{self, IdentityError};
-use crate::memory::{Budget, Share};
+use crate::memory::{MemoryBudget, Reservation};
 use crate::peers::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 
 /// A file is read in pieces of this length.
@@ -264,11 +264,11 @@ impl Offline {
         };
         let reader = reader.taking(self.rules.reading());
         let mut offer = Offer::new(Arc::clone(&self.rules), reader);
-        let memory = Budget::new(BRANCHES_MEMORY_LIMIT_BYTES);
+        let memory = MemoryBudget::new(BRANCHES_MEMORY_LIMIT_BYTES);
         let mut branch = Branch::new(
             Arc::clone(&self.rules),
             self.store.reader().staging(),
-            Share::of(&memory),
+            Reservation::of(&memory),
         );
         let weight = self.node.chain().total_weight();
         let (mut piece, mut length) = (first, read);

@@ -1,7 +1,7 @@
 //! What happens at the node, told to whoever listens. The driver notes what it
 //! did and goes on; a task makes events of that, a few times a second, and puts
-//! them on a ring that all listeners read. Nothing is kept for a listener: who
-//! is slower than the ring has lost events, and is told so.
+//! them on a log that all listeners read. Nothing is kept for a listener: who
+//! is slower than the log has lost events, and is told so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::now_ms;
-use crate::events::batch::{Happened, Reorganised, Tip};
-use crate::events::log::Ring;
+use crate::events::batch::{EventBatch, Reorganised, Tip};
+use crate::events::log::EventLog;
 use crate::handle::NodeHandle;
 use crate::queries::block;
 use crate::queries::error::QueryError;
@@ -28,7 +28,7 @@ use crate::repeated;
 
 /// At most so much of what happened waits to be made events of; what comes then
 /// is lost, and the listeners hear that something is.
-pub(crate) const HAPPENED_LIMIT: usize = 256;
+pub(crate) const EVENT_BATCHES_LIMIT: usize = 256;
 
 /// Events come at most this often: what happens in between is told together.
 const EVENTS_PAUSE_MS: u64 = 50;
@@ -38,25 +38,25 @@ const MINING_EVENTS_MS: u64 = 1_000;
 
 /// What the listeners were told last of what is only told when it changes.
 #[derive(Default)]
-struct Told {
+struct Published {
     mining: Option<MiningEvent>,
     /// By the peer's id.
     peers: BTreeMap<String, Peer>,
 }
 
 /// Makes events of what the driver did, until the driver is gone.
-pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened>) {
+pub(crate) async fn publish(node: NodeHandle, mut batches: mpsc::Receiver<EventBatch>) {
     let mut looks = interval(Duration::from_millis(MINING_EVENTS_MS));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = Told::default();
+    let mut published = Published::default();
     loop {
         tokio::select! {
-            next = happened.recv() => {
+            next = batches.recv() => {
                 let Some(mut all) = next else { break };
-                while let Ok(more) = happened.try_recv() {
+                while let Ok(more) = batches.try_recv() {
                     all.merge(more);
                 }
-                if let Err(error) = tell_all(&node, all, &mut told) {
+                if let Err(error) = publish_batch(&node, all, &mut published) {
                     if let Some(left_out) = repeated::turn("events-lost") {
                         let detail = error.to_string();
                         tracing::warn!(detail, left_out, "events were lost");
@@ -66,7 +66,7 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
                 sleep(Duration::from_millis(EVENTS_PAUSE_MS)).await;
             }
             _ = looks.tick() => {
-                tell_mining(&node, &mut told.mining);
+                publish_mining(&node, &mut published.mining);
                 note_pool(&node);
             }
         }
@@ -74,79 +74,83 @@ pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened
     node.events().close();
 }
 
-fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<(), QueryError> {
-    let (ring, view) = (node.events(), node.view());
-    if happened.is_incomplete {
-        ring.lose();
+fn publish_batch(
+    node: &NodeHandle,
+    batch: EventBatch,
+    published: &mut Published,
+) -> Result<(), QueryError> {
+    let (log, view) = (node.events(), node.status());
+    if batch.is_incomplete {
+        log.lose();
     }
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
-    for change in &happened.reorganisations {
-        ring.push(Topic::Reorganisation, &described(change, &snapshot)?);
+    for change in &batch.reorganisations {
+        log.push(Topic::Reorganisation, &described(change, &snapshot)?);
     }
-    if let Some(tip) = &happened.tip {
+    if let Some(tip) = &batch.tip {
         let event = BlockEvent {
             block: block::summary(node, &snapshot, tip)?,
-            added: happened.added,
+            added: batch.added,
             length: snapshot.length(),
             pending: view.pending_count,
-            origin: happened.origin,
+            origin: batch.origin,
         };
-        ring.push(Topic::Block, &event);
+        log.push(Topic::Block, &event);
     }
-    if happened.transaction_count > 0 {
+    if batch.transaction_count > 0 {
         let waiting = |text: &Arc<[u8]>| waiting_state(id_of(&**node.rules(), text), text);
-        let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
+        let transactions: Result<_, _> = batch.transactions.iter().map(waiting).collect();
         let event = TransactionsEvent {
-            count: happened.transaction_count,
+            count: batch.transaction_count,
             pending: view.pending_count,
             transactions: transactions?,
         };
-        ring.push(Topic::Transaction, &event);
+        log.push(Topic::Transaction, &event);
     }
-    told.peers.retain(|id, _| view.peers.contains(id));
-    for peer in happened.peers {
+    published.peers.retain(|id, _| view.peers.contains(id));
+    for peer in batch.peers {
         // That it was asked again is no news.
-        if told
+        if published
             .peers
             .get(&peer.id)
-            .is_none_or(|told| !told.is_like(&peer))
+            .is_none_or(|published| !published.is_like(&peer))
         {
-            tell_of_peer(ring, told.peers.get(&peer.id), &peer);
+            publish_peer(log, published.peers.get(&peer.id), &peer);
         }
-        told.peers.insert(peer.id.clone(), peer);
+        published.peers.insert(peer.id.clone(), peer);
     }
     Ok(())
 }
 
 /// Everybody but the operator hears of it only if it is news in what they may
 /// see.
-fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
+fn publish_peer(log: &EventLog, before: Option<&Peer>, peer: &Peer) {
     let before = before.map(Peer::for_anybody);
     let now = peer.for_anybody();
     let is_news = before.is_none_or(|before| !before.is_like(&now));
     let to_all = is_news.then_some(PeerEvent { peer: now });
     let peer = peer.clone();
-    ring.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
+    log.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
 }
 
 fn note_pool(node: &NodeHandle) {
-    node.pool_record().note(PoolSample {
+    node.mempool_record().note(PoolSample {
         time_ms: now_ms(),
-        count: node.view().pending_count,
+        count: node.status().pending_count,
     });
 }
 
 /// Tells how mining goes, if somebody listens and it is not as it was.
-fn tell_mining(node: &NodeHandle, told: &mut Option<MiningEvent>) {
+fn publish_mining(node: &NodeHandle, published: &mut Option<MiningEvent>) {
     let report = node.mining();
     let event = MiningEvent {
         searching: report.is_searching,
         threads: report.threads,
         guesses_per_s: report.guesses_per_s,
     };
-    if node.events().has_listeners() && told.as_ref() != Some(&event) {
+    if node.events().has_listeners() && published.as_ref() != Some(&event) {
         node.events().push(Topic::Mining, &event);
-        *told = Some(event);
+        *published = Some(event);
     }
 }
 

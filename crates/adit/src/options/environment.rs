@@ -9,10 +9,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::error::ErrorKind;
 use rustix::fs::OFlags;
 
-use super::{say, usage};
-use crate::wallet::PASSWORD_VARIABLES;
+use super::say::say;
+use crate::wallet::password::PASSWORD_VARIABLES;
 
 /// What adit's variables begin with.
 const PREFIX: &str = "ADIT_";
@@ -35,7 +36,7 @@ pub(super) fn prepare(
     let is_about = |argument: &OsString| ABOUT_ADIT.iter().any(|about| argument == about);
     let is_help = arguments.get(1).is_some_and(|first| first == "help");
     if !is_help && !arguments.iter().any(is_about) {
-        read_env_file(Path::new(ENV_FILE))?;
+        read_env_file(Path::new(ENV_FILE), &command())?;
         refuse_unknown_variables(&command())?;
     }
     // A command holds the values that the variables had when it was made.
@@ -56,9 +57,14 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// What was said can't be done.
+pub(super) fn usage(mut command: clap::Command, problem: &str) -> clap::Error {
+    command.error(ErrorKind::InvalidValue, problem)
+}
+
 /// The file may be another project's: of it only the lines are read that are
 /// settings of adit. One that can't be read is no reason not to start.
-fn read_env_file(file: &Path) -> Result<(), clap::Error> {
+fn read_env_file(file: &Path, command: &clap::Command) -> Result<(), clap::Error> {
     let bytes = match read_whole(file) {
         Ok(bytes) => bytes,
         // A folder of that name is a virtual environment of Python.
@@ -75,7 +81,7 @@ fn read_env_file(file: &Path) -> Result<(), clap::Error> {
     let own = own.join(&b'\n');
     dotenvy::from_read_iter(&*own)
         .load()
-        .map_err(|error| usage(&format!("{}: {error}", file.display())))
+        .map_err(|error| usage(command.clone(), &format!("{}: {error}", file.display())))
 }
 
 /// Whoever makes a pipe or a device of it must not make every command wait, or
@@ -120,9 +126,10 @@ fn refuse_unknown_variables(command: &clap::Command) -> Result<(), clap::Error> 
         None => Ok(()),
         Some(name) => {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            Err(usage(&format!(
+            let problem = format!(
                 "{name} is no setting of adit (environment or .env); the settings are {known}"
-            )))
+            );
+            Err(usage(command.clone(), &problem))
         }
     }
 }

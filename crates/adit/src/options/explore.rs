@@ -6,17 +6,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use adit_api::event;
+use adit_api::page::PAGE_LIMIT_ITEMS;
+use adit_api::stats::STATS_LIMIT_BLOCKS;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{NodeToAsk, OperatedNode};
-
-/// A page of a list has at most so many items.
-const PAGE_LIMIT_ITEMS: u64 = 100;
-
-/// A chart shows at most so many blocks.
-const STATS_LIMIT_BLOCKS: u64 = 1_000;
+use super::node_to_ask::NodeToAsk;
+use super::token::OperatedNode;
 
 #[derive(Debug, Args)]
 pub(crate) struct BlockOptions {
@@ -201,7 +198,7 @@ impl PageOptions {
     pub(crate) fn query(&self) -> String {
         let mut query = format!("limit={}", self.limit);
         if let Some(cursor) = &self.cursor {
-            let cursor = crate::client::segment(cursor);
+            let cursor = crate::segment::segment(cursor);
             write!(query, "&cursor={cursor}").expect("a string takes all");
         }
         query

@@ -8,7 +8,7 @@ use adit_http::{ApiToken, TOKEN_LIMIT_BYTES};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::NodeToAsk;
+use super::node_to_ask::NodeToAsk;
 
 /// A file of a token may be longer than the token by so much: ends of lines.
 const AROUND_TOKEN_BYTES: usize = 16;

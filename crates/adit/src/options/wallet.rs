@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-use adit_core::address::Address;
+use adit_core::address::{Address, AddressError};
 use adit_core::hash::Hash;
 use adit_core::sealed::{ChainId, DATA_LIMIT_BYTES, INTEGER_LIMIT};
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::{NodeToAsk, environment, read_address};
+use super::environment;
+use super::node_to_ask::NodeToAsk;
 use crate::coins::Coins;
 
 /// A wallet's name is at most this long.
@@ -242,4 +243,9 @@ fn read_nonce(text: &str) -> Result<u64, String> {
 fn read_chain_id(text: &str) -> Result<ChainId, String> {
     ChainId::from_hex(text.as_bytes())
         .ok_or_else(|| "expected 16 lower-case hex digits; `adit status` shows them".to_owned())
+}
+
+/// An address as people give it: codes to scan hold it in capitals.
+pub(super) fn read_address(text: &str) -> Result<Address, AddressError> {
+    Address::of_people(text)
 }

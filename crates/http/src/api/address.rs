@@ -2,6 +2,8 @@
 
 use adit_api::address::{AddressState, AddressTransactions};
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::address;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -10,8 +12,6 @@ use crate::etag::json_by_content;
 use crate::extract::{Path, Query};
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::address;
 
 /// What somebody owns, what of it is about to be spent, and how many
 /// transactions name them.

@@ -6,6 +6,9 @@ use adit_api::block::{BlockList, BlockSummary};
 use adit_api::page::Page;
 use adit_api::preimage::Preimage;
 use adit_core::archive::Archive;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
+use adit_node::queries::preimage;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -17,9 +20,6 @@ use crate::etag::{Tag, if_changed};
 use crate::extract::{Path, Query};
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
-use adit_node::queries::preimage;
 
 /// What never changes is not asked for again for a year.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -137,7 +137,7 @@ pub(super) async fn hash_at(
     responses((status = 200, description = "64 lower-case hex digits", body = String),
         (status = 304, description = "The tip is the same")))]
 pub(super) async fn tip_hash(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
-    let tip = node.view().tip;
+    let tip = node.status().tip;
     let tip = tip.map(|tip| tip.to_string()).unwrap_or_default();
     let tag = Tag(tip.clone());
     if_changed(&headers, &tag).unwrap_or_else(|| (tag, tip).into_response())
@@ -148,7 +148,7 @@ pub(super) async fn tip_hash(State(node): State<NodeHandle>, headers: HeaderMap)
     responses((status = 200, description = "A decimal number", body = String),
         (status = 304, description = "The tip is the same")))]
 pub(super) async fn tip_height(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
-    let view = node.view();
+    let view = node.status();
     let tip = view.tip.map(|tip| tip.to_string());
     let tag = Tag(tip.unwrap_or_default());
     if_changed(&headers, &tag).unwrap_or_else(|| (tag, view.length.to_string()).into_response())

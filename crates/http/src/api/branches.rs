@@ -3,6 +3,10 @@
 
 use adit_api::branch::{ChainTips, ReorganisationDetails, ReorganisationList};
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::branches;
+use adit_node::queries::branches::reorganisation;
+use adit_node::queries::stored::read_hash;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -11,10 +15,6 @@ use crate::etag::json_by_content;
 use crate::extract::{Path, Query};
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::branches;
-use adit_node::queries::branches::reorganisation;
-use adit_node::queries::stored::read_hash;
 
 /// The ends of the main chain and of the branches beside it.
 #[utoipa::path(get, path = "/api/v1/chain-tips", tag = "branches", operation_id = "listChainTips",

@@ -6,6 +6,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use adit_api::event::{MISSED, Topic};
+use adit_node::events::log::{Batch, LISTENERS_LIMIT, Listener};
+use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,8 +22,6 @@ use utoipa::IntoParams;
 use crate::caller::Caller;
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::events::log::{LISTENERS_LIMIT, Listener, Taken};
-use adit_node::handle::NodeHandle;
 
 /// A listener hears from us at least this often, if only a comment: so both
 /// sides, and whoever is between them, know that the other is there.
@@ -106,11 +106,11 @@ async fn next(stage: Stage) -> Option<(Result<Bytes, Infallible>, Stage)> {
 async fn follow(mut listener: Listener, is_first: bool) -> Option<(Bytes, Stage)> {
     let pause = Duration::from_millis(HEARTBEAT_MS);
     match timeout(pause, listener.take()).await {
-        Ok(Taken::Events(events)) => Some((events, Stage::Following(listener))),
-        Ok(Taken::Lost) if is_first => Some((missed(), Stage::Following(listener))),
+        Ok(Batch::Events(events)) => Some((events, Stage::Following(listener))),
+        Ok(Batch::Lost) if is_first => Some((missed(), Stage::Following(listener))),
         // It is too slow: nothing is kept for it. It may come back.
-        Ok(Taken::Lost) => Some((missed(), Stage::End)),
-        Ok(Taken::End) => None,
+        Ok(Batch::Lost) => Some((missed(), Stage::End)),
+        Ok(Batch::End) => None,
         Err(_) => {
             let stage = match is_first {
                 true => Stage::First(listener),

@@ -2,6 +2,8 @@
 
 use adit_api::mempool::Mempool;
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::mempool;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -10,8 +12,6 @@ use crate::etag::json_by_content;
 use crate::extract::Query;
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::mempool;
 
 /// The transactions that wait, in the order in which blocks take them along.
 #[utoipa::path(get, path = "/api/v1/mempool", tag = "transactions", operation_id = "listPending",

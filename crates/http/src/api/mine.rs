@@ -1,13 +1,13 @@
 //! `POST /api/v1/mine`: makes a block. `GET /mine` is the tutorial's.
 
 use adit_api::block::BlockSummary;
+use adit_node::commands::mine;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
 use axum::Json;
 use axum::extract::State;
 
 use crate::problem::Problem;
-use adit_node::commands::mine;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
 
 /// Makes a block of what waits, and answers when it is found.
 #[utoipa::path(post, path = "/api/v1/mine", tag = "blocks", operation_id = "mineBlock",

@@ -2,14 +2,14 @@
 
 use adit_api::offer::Offered;
 use adit_core::block::BLOCK_LIMIT_BYTES;
+use adit_node::commands::submit_block::submit_block;
+use adit_node::handle::NodeHandle;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 
 use crate::body::read_body;
 use crate::problem::Problem;
-use adit_node::commands::submit_block::submit_block;
-use adit_node::handle::NodeHandle;
 
 /// Offers a block: any JSON text of it.
 #[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,

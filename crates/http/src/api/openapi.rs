@@ -3,11 +3,15 @@
 //! come, which headers answers have, which form names have. The tutorial's five
 //! endpoints are described by hand, in `tutorial.json`.
 
+use std::collections::BTreeMap;
+
 use adit_api::problem::{PROBLEM_JSON, ProblemDocument};
 use serde_json::{Map, Value, json};
-use utoipa::OpenApi;
+use utoipa::{OpenApi, openapi};
 
-use crate::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
+use crate::area::{Area, Speech};
+use crate::counters::Group;
+use crate::request_id::REQUEST_ID_LIMIT_BYTES;
 use crate::tier::{TIER, Tier};
 
 /// The description without its paths.
@@ -39,6 +43,9 @@ use crate::tier::{TIER, Tier};
 )]
 pub(super) struct Description;
 
+/// Where the description is.
+pub(super) const PATH: &str = "/openapi.json";
+
 /// The name of how the operator is known.
 const OPERATOR: &str = "operator";
 
@@ -46,10 +53,16 @@ const TUTORIAL: &str = include_str!("tutorial.json");
 
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
 
-/// The whole description, given what stands beside the handlers.
-pub(super) fn complete(described: utoipa::openapi::OpenApi) -> Value {
-    let mut description =
-        serde_json::to_value(described).expect("the description has string keys only");
+/// The whole description, given what stands beside the handlers of each area.
+pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>) -> Value {
+    let mut all = Description::openapi();
+    let mut areas = BTreeMap::from([(PATH.to_owned(), Area::OPERATIONS)]);
+    for (area, described) in described {
+        let paths = described.paths.paths.keys();
+        areas.extend(paths.map(|path| (path.clone(), area)));
+        all.merge(described);
+    }
+    let mut description = serde_json::to_value(all).expect("the description has string keys only");
     let by_hand: Value = serde_json::from_str(TUTORIAL).expect("tutorial.json is JSON");
     let Value::Object(by_hand) = by_hand else {
         unreachable!("tutorial.json is an object")
@@ -67,8 +80,11 @@ pub(super) fn complete(described: utoipa::openapi::OpenApi) -> Value {
             own machine need none." } });
     let paths = &mut description["paths"];
     for (path, item) in members(paths) {
+        // The others that are described by hand are the tutorial's.
+        let area = areas.get(path).copied();
+        let area = area.unwrap_or(Area::tutorial(Group::Chain));
         for (method, operation) in members(item) {
-            complete_operation(path, method, operation);
+            complete_operation(area, path, method, operation);
         }
     }
     description
@@ -79,7 +95,7 @@ pub(super) fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut 
     value.as_object_mut().into_iter().flatten()
 }
 
-fn complete_operation(path: &str, method: &str, operation: &mut Value) {
+fn complete_operation(area: Area, path: &str, method: &str, operation: &mut Value) {
     if operation["tags"].is_null() {
         operation["tags"] = json!(["tutorial"]);
     }
@@ -94,11 +110,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if is_for_the_operator {
         add_operator_problems(responses);
     }
-    add_problems(path, has_body, responses);
+    add_problems(area, path, has_body, responses);
     for (status, response) in members(responses) {
-        describe_problem(path, status, response);
+        describe_problem(area, status, response);
         let is_content = status.starts_with('2') || status == "304";
-        describe_headers(path, status, is_reading, has_etag && is_content, response);
+        describe_headers(area, status, is_reading, has_etag && is_content, response);
     }
     let is_page = describe_parameters(path, operation);
     if is_page {
@@ -136,7 +152,7 @@ fn add_operator_problems(responses: &mut Value) {
 }
 
 /// What can go wrong everywhere, where nothing more is said of it.
-fn add_problems(path: &str, has_body: bool, responses: &mut Value) {
+fn add_problems(area: Area, path: &str, has_body: bool, responses: &mut Value) {
     let mut add = |status: &str, description: &str| {
         if responses.get(status).is_none() {
             responses[status] = json!({ "description": description });
@@ -153,34 +169,34 @@ fn add_problems(path: &str, has_body: bool, responses: &mut Value) {
         add("408", "The body did not come in time");
         add("413", "The body is too long");
     }
-    if speaks_problems(path) {
+    if area.speech == Speech::Problems {
         add("400", "A part of the request cannot be read");
         add("503", "Not now: `Retry-After` says when");
     }
 }
 
 /// A problem document in the API, plain text elsewhere.
-fn describe_problem(path: &str, status: &str, response: &mut Value) {
+fn describe_problem(area: Area, status: &str, response: &mut Value) {
     if !status.starts_with(['4', '5']) {
         return;
     }
-    response["content"] = match speaks_problems(path) {
-        true => {
+    response["content"] = match area.speech {
+        Speech::Problems => {
             let schema = json!({ "$ref": "#/components/schemas/ProblemDocument" });
             json!({ PROBLEM_JSON: { "schema": schema } })
         }
-        false => json!({ "text/plain": { "schema": { "type": "string" } } }),
+        Speech::Text => json!({ "text/plain": { "schema": { "type": "string" } } }),
     };
 }
 
 fn describe_headers(
-    path: &str,
+    area: Area,
     status: &str,
     is_reading: bool,
     has_etag: bool,
     response: &mut Value,
 ) {
-    if is_for(path) {
+    if area.is_for_other_sites {
         let id = json!({ "type": "string", "minLength": 1, "maxLength": REQUEST_ID_LIMIT_BYTES });
         let text = "The id of the request, which is in the node's log";
         header(response, "X-Request-Id", text, true, id);

@@ -4,6 +4,9 @@
 use adit_api::audit::Audit;
 use adit_api::peer::PeerList;
 use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES};
+use adit_node::commands;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -16,9 +19,6 @@ use crate::caller::Caller;
 use crate::etag::json_by_content;
 use crate::extract::Path;
 use crate::problem::Problem;
-use adit_node::commands;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::peers;
 
 /// The registered peers, and how their chains stand to ours.
 #[utoipa::path(get, path = "/api/v1/peers", tag = "peers", operation_id = "listPeers",

@@ -1,13 +1,13 @@
 //! `GET /api/v1/search`: one place to ask for anything by its whole name.
 
 use adit_api::search::{Found, SearchQuery};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::search;
 use axum::Json;
 use axum::extract::State;
 
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::search;
 
 /// Finds anything by its whole name.
 #[utoipa::path(get, path = "/api/v1/search", tag = "chain", operation_id = "search",

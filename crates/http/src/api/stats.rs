@@ -1,6 +1,8 @@
 //! `GET /api/v1/stats`: how the chain has grown lately.
 
 use adit_api::stats::{Stats, Window};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stats;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -9,8 +11,6 @@ use axum::response::{IntoResponse, Response};
 use crate::etag::{Tag, if_changed};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stats;
 
 /// How the chain has grown lately.
 #[utoipa::path(get, path = "/api/v1/stats", tag = "chain", operation_id = "getStats",
@@ -25,8 +25,8 @@ pub(super) async fn stats(
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
     let Tag(tip) = Tag::of_tip(&snapshot);
     // Read once: what the tag names is what the answer says.
-    let pending = node.view().pending_count;
-    let samples = node.pool_record().samples();
+    let pending = node.status().pending_count;
+    let samples = node.mempool_record().samples();
     let sampled_ms = samples.last().map_or(0, |last| last.time_ms);
     let tag = Tag(format!("{tip}-{pending}-{sampled_ms:x}"));
     if let Some(unchanged) = if_changed(&headers, &tag) {

@@ -2,16 +2,15 @@
 
 use adit_api::status::{ChainStatus, MiningStatus, Status};
 use adit_core::rules::Rules;
+use adit_node::handle::NodeHandle;
 use axum::Json;
 use axum::extract::State;
-
-use adit_node::handle::NodeHandle;
 
 /// How the node is, in a few numbers.
 #[utoipa::path(get, path = "/api/v1/status", tag = "node", operation_id = "getStatus",
     responses((status = 200, description = "The node", body = Status)))]
 pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
-    let view = node.view();
+    let view = node.status();
     let mining = node.mining();
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_string(),

@@ -7,6 +7,10 @@ use adit_core::hash::Hash;
 use adit_core::merkle;
 use adit_core::sealed::header_text;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use adit_node::commands::submit;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stored::{as_it_stands, read_hash};
+use adit_node::queries::transaction;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -18,10 +22,6 @@ use crate::etag::json_by_content;
 use crate::extract::{Path, Query};
 use crate::link::next_page;
 use crate::problem::Problem;
-use adit_node::commands::submit;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stored::{as_it_stands, read_hash};
-use adit_node::queries::transaction;
 
 /// Takes a transaction, which then waits for a block.
 #[utoipa::path(post, path = "/api/v1/tx", tag = "transactions", operation_id = "sendTransaction", request_body = serde_json::Value,

@@ -1,8 +1,9 @@
 //! What is drawn of a chain: the same charts on the pages and, by the command
 //! line, in files.
 
-use super::{Form, Plot};
 use adit_api::stats::{BlockStats, Stats};
+
+use super::plot::{Form, Plot};
 
 /// A place from left to right, and the value there, if it is known.
 pub type Point = (f64, Option<f64>);

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::escaped;
+use super::plot::escaped;
 
 /// The box that everything is drawn in, in SVG's units.
 const WIDTH: f64 = 960.0;

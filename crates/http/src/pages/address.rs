@@ -1,18 +1,18 @@
 //! `/address/{a}`: what somebody owns, and their transactions.
 
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::address;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use fast_qr::qr::QRBuilder;
 
+use super::components::TransactionRow;
+use super::format;
 use super::layout::{Frame, shown};
-use super::parts::TransactionRow;
-use super::words;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::address;
 
 /// So much of a name is shown on its own page.
 const NAME_CHARACTERS: usize = 1_000;
@@ -70,19 +70,19 @@ async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<Address
     Ok(AddressPage {
         frame: Frame::of(node),
         keeps_accounts,
-        name: words::visible(&name, NAME_CHARACTERS),
-        path: words::path_to("/address", &name),
-        api: words::path_to("/api/v1/address", &name),
+        name: format::visible(&name, NAME_CHARACTERS),
+        path: format::path_to("/address", &name),
+        api: format::path_to("/api/v1/address", &name),
         qr: match keeps_accounts {
             // Of capitals alone a code is smaller, and an address may be in them.
             true => code(&name.to_ascii_uppercase()),
             false => code(&name),
         },
-        balance: state.balance.map(words::coins),
+        balance: state.balance.map(format::coins),
         nonce: state.nonce,
         next_nonce: state.next_nonce,
         pending_count: state.pending.len(),
-        transaction_count: state.transaction_count.map(words::grouped),
+        transaction_count: state.transaction_count.map(format::grouped),
         rows: rows
             .map(|one| TransactionRow::listed(one, keeps_accounts))
             .collect(),

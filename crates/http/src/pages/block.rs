@@ -2,18 +2,18 @@
 
 use adit_api::block::BlockSummary;
 use adit_core::rules::work;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::components::{BlockCard, TransactionRow, rows_of_block};
+use super::format;
 use super::layout::{Frame, shown};
-use super::parts::{BlockCard, TransactionRow, rows_of_block};
-use super::words;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
 
 /// So many transactions stand on one page.
 const TRANSACTIONS_SHOWN: usize = 100;
@@ -71,7 +71,7 @@ async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, P
     let count = summary.transaction_count;
     let last = from.saturating_add(rows.len());
     let sealed = block.sealed().filter(|_| !block.is_genesis());
-    let as_it_stands = |text: &str| words::visible(text, PREVIOUS_CHARACTERS);
+    let as_it_stands = |text: &str| format::visible(text, PREVIOUS_CHARACTERS);
     Ok(BlockPage {
         frame: Frame::of(node).here("blocks"),
         keeps_accounts: node.rules().keeps_accounts(),
@@ -82,20 +82,20 @@ async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, P
             .as_ref()
             .map_or_else(|| "none".to_owned(), |text| as_it_stands(text.get())),
         finality: finality(&summary, node.rules().keeps_accounts()),
-        confirmations: words::grouped(summary.confirmations),
-        size_bytes: words::grouped(summary.size_bytes),
+        confirmations: format::grouped(summary.confirmations),
+        size_bytes: format::grouped(summary.size_bytes),
         proof: summary.proof.to_string(),
-        weight: words::grouped(&summary.weight),
-        total_weight: words::grouped(&summary.total_weight),
-        difficulty: sealed.map(|sealed| words::grouped(work(sealed.header.target))),
+        weight: format::grouped(&summary.weight),
+        total_weight: format::grouped(&summary.total_weight),
+        difficulty: sealed.map(|sealed| format::grouped(work(sealed.header.target))),
         transactions_title: match (count, rows.len() < count) {
-            (0 | 1, _) => words::count(count as u64, "transaction", "transactions"),
-            (_, false) => format!("All {} transactions", words::grouped(count)),
+            (0 | 1, _) => format::count(count as u64, "transaction", "transactions"),
+            (_, false) => format!("All {} transactions", format::grouped(count)),
             (_, true) => format!(
                 "Transactions {} to {} of {}",
-                words::grouped(from.saturating_add(1).min(count)),
-                words::grouped(last.min(count)),
-                words::grouped(count)
+                format::grouped(from.saturating_add(1).min(count)),
+                format::grouped(last.min(count)),
+                format::grouped(count)
             ),
         },
         more: (last < count).then_some(last),
@@ -126,11 +126,11 @@ fn finality(block: &BlockSummary, has_work: bool) -> String {
             .to_owned(),
         (1, _) => format!(
             "It is the first block, with {} on it.",
-            words::count(above, "block", "blocks")
+            format::count(above, "block", "blocks")
         ),
         _ => format!(
             "With {} on it. To undo it, somebody must replace them all with {cost}.",
-            words::count(above, "block", "blocks")
+            format::count(above, "block", "blocks")
         ),
     }
 }

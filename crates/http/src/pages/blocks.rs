@@ -1,16 +1,16 @@
 //! `/blocks`: the main chain, page by page.
 
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::BlockCard;
 use super::layout::{Frame, shown};
-use super::parts::BlockCard;
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
 
 #[derive(Template)]
 #[template(path = "blocks.html")]

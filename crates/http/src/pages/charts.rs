@@ -1,17 +1,17 @@
 //! `/charts`: how the chain has grown, and what waits.
 
 use adit_api::stats::{Stats, Window};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stats;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::format;
 use super::layout::{Frame, shown};
-use super::words;
 use crate::charts::{Point, SERIES, Series};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stats;
 
 /// How many blocks can be looked at.
 const WINDOWS: [u64; 4] = [25, 100, 400, 1_000];
@@ -60,7 +60,7 @@ pub(super) async fn charts(
 
 async fn page_of(node: &NodeHandle, window: u64) -> Result<Charts, Problem> {
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let pending = node.view().pending_count;
+    let pending = node.status().pending_count;
     let blocks = Some(window);
     let stats = stats::stats(node, snapshot, pending, Window { blocks }).await?;
     let known = |value: Option<f64>, text: fn(f64) -> String| {
@@ -70,11 +70,11 @@ async fn page_of(node: &NodeHandle, window: u64) -> Result<Charts, Problem> {
         frame: Frame::of(node).here("charts"),
         windows: WINDOWS.map(|one| (one, one == window)).into(),
         window,
-        looked_at: words::count(stats.window as u64, "block", "blocks"),
-        interval: known(stats.mean_interval_ms, |ms| words::duration(ms as u64)),
-        transactions: words::scaled(stats.mean_transactions),
-        difficulty: known(stats.difficulty, words::scaled),
-        rate: known(stats.guesses_per_s, words::scaled),
+        looked_at: format::count(stats.window as u64, "block", "blocks"),
+        interval: known(stats.mean_interval_ms, |ms| format::duration(ms as u64)),
+        transactions: format::scaled(stats.mean_transactions),
+        difficulty: known(stats.difficulty, format::scaled),
+        rate: known(stats.guesses_per_s, format::scaled),
         charts: SERIES.iter().map(|series| chart(series, &stats)).collect(),
     })
 }
@@ -104,18 +104,18 @@ fn chart(series: &Series, stats: &Stats) -> Chart {
 fn place_text(name: &str, at: f64) -> String {
     match name {
         "pending" => format!("{:.1}", -at),
-        _ => words::grouped(at as u64),
+        _ => format::grouped(at as u64),
     }
 }
 
 fn value_text(name: &str, value: Option<f64>) -> String {
     match (name, value) {
         (_, None) => "not known".to_owned(),
-        ("size", Some(bytes)) => words::bytes(bytes as u64),
+        ("size", Some(bytes)) => format::bytes(bytes as u64),
         ("interval", Some(seconds)) if seconds < 0.0 => format!("{seconds} s: clocks differed"),
-        ("interval", Some(seconds)) => words::duration((seconds * 1_000.0).round() as u64),
-        ("difficulty" | "rate", Some(value)) => words::scaled(value),
-        (_, Some(count)) => words::grouped(count as u64),
+        ("interval", Some(seconds)) => format::duration((seconds * 1_000.0).round() as u64),
+        ("difficulty" | "rate", Some(value)) => format::scaled(value),
+        (_, Some(count)) => format::grouped(count as u64),
     }
 }
 
@@ -128,6 +128,6 @@ fn summary(points: &[Point], unit: &str) -> String {
     };
     let least = known.iter().copied().fold(f64::INFINITY, f64::min);
     let most = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let [least, most, last] = [least, most, *last].map(words::scaled);
+    let [least, most, last] = [least, most, *last].map(format::scaled);
     format!("Least {least}, most {most}, last {last} {unit}.")
 }

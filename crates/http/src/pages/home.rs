@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use adit_api::page::Page;
 use adit_core::pool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::block;
+use adit_node::queries::mempool::lookup::id_of;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::{BlockCard, TransactionRow};
+use super::format;
 use super::layout::{Frame, shown};
-use super::parts::{BlockCard, TransactionRow};
-use super::words;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
-use adit_node::queries::mempool::lookup::id_of;
 
 /// So many of the newest blocks are shown.
 const NEWEST_BLOCKS: u64 = 8;
@@ -66,11 +66,11 @@ async fn page(node: &NodeHandle) -> Result<Home, Problem> {
     };
     let bytes: usize = first.iter().map(|text| text.len()).sum();
     let is_counted = first.len() < WAITING_COUNTED;
-    let count = words::count(first.len() as u64, "transaction", "transactions");
+    let count = format::count(first.len() as u64, "transaction", "transactions");
     let more_waiting = frame.pending_count.saturating_sub(WAITING_SHOWN);
     let next_facts = match (first.len(), is_counted) {
         (0, _) => "would hold the reward alone".to_owned(),
-        (_, true) => format!("would hold {count}, {}", words::bytes(bytes as u64)),
+        (_, true) => format!("would hold {count}, {}", format::bytes(bytes as u64)),
         (_, false) => format!("would hold {count} or more"),
     };
     Ok(Home {
@@ -83,13 +83,13 @@ async fn page(node: &NodeHandle) -> Result<Home, Problem> {
             .map(|text| row(node, text))
             .collect(),
         more_waiting,
-        more_waiting_text: words::grouped(more_waiting),
-        next_index: words::grouped(frame.length + 1),
+        more_waiting_text: format::grouped(more_waiting),
+        next_index: format::grouped(frame.length + 1),
         next_facts,
         next_bytes: bytes.min(room_bytes),
         room_bytes,
         lowest_fee: node.min_fee_rate().and_then(lowest_fee),
-        next_room: format!("{} fit into a block", words::bytes(room_bytes as u64)),
+        next_room: format!("{} fit into a block", format::bytes(room_bytes as u64)),
         frame,
     })
 }
@@ -97,8 +97,8 @@ async fn page(node: &NodeHandle) -> Result<Home, Problem> {
 /// What this node asks for, if that is more than nothing.
 fn lowest_fee(rate: FeeRate) -> Option<String> {
     let (coins, bytes) = (
-        words::coins(rate.0),
-        words::grouped(FEE_RATE_BYTES as usize),
+        format::coins(rate.0),
+        format::grouped(FEE_RATE_BYTES as usize),
     );
     let said = format!("This node takes nothing below {coins} coins for {bytes} bytes.");
     (rate.0 > 0).then_some(said)
@@ -106,7 +106,7 @@ fn lowest_fee(rate: FeeRate) -> Option<String> {
 
 /// The first of those that wait, in the order in which a block takes them.
 async fn first_waiting(node: &NodeHandle) -> Result<Vec<Arc<[u8]>>, Problem> {
-    let first = node.look(move |node| match node.pool() {
+    let first = node.inspect(move |node| match node.pool() {
         Pool::Queue(pool) => {
             let first = pool.iter().take(WAITING_COUNTED);
             first.map(|one| Arc::clone(&one.text)).collect()

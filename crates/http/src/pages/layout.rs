@@ -1,20 +1,18 @@
 //! What all pages have in common: how they are sent, what a browser may do
 //! with them, and what a page says when there is nothing to show.
 
+use adit_node::handle::NodeHandle;
 use askama::Template;
-use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use super::words;
-use crate::answer;
+use super::format;
 use crate::problem::Problem;
 use crate::source::SET_OWN_PAGE;
-use adit_node::handle::NodeHandle;
 
 /// A page takes nothing from any other host, and no script that stands in it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -43,7 +41,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn of(node: &NodeHandle) -> Frame {
-        let view = node.view();
+        let view = node.status();
         Frame {
             rules: node.rules().name(),
             chain_name: node.rules().chain().map(|chain| chain.name.to_owned()),
@@ -60,15 +58,15 @@ impl Frame {
     }
 
     pub(super) fn blocks(&self) -> String {
-        words::count(self.length, "block", "blocks")
+        format::count(self.length, "block", "blocks")
     }
 
     pub(super) fn pending(&self) -> String {
-        format!("{} pending", words::grouped(self.pending_count))
+        format!("{} pending", format::grouped(self.pending_count))
     }
 
     pub(super) fn peers(&self) -> String {
-        words::count(self.peer_count as u64, "peer", "peers")
+        format::count(self.peer_count as u64, "peer", "peers")
     }
 
     pub(super) fn version(&self) -> &'static str {
@@ -120,26 +118,11 @@ pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
     (problem.status(), page).into_response()
 }
 
-/// What is said of a path that leads nowhere: a page to browsers, a list of
-/// what there is to others.
-pub(crate) async fn not_found(
-    State(node): State<NodeHandle>,
-    method: Method,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Response {
-    if !method.is_safe() || !wants_html(&headers) || uri.path().starts_with("/api/") {
-        return answer::not_found(uri).await;
-    }
-    let path = words::visible(uri.path(), PATH_CHARACTERS);
-    let problem = Problem::not_found(format!("There is no page {path} here."));
-    ([(VARY, ACCEPT.as_str())], problem_page(&node, &problem)).into_response()
-}
-
-fn wants_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter();
-    let accepted = accepted.filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|kind| kind.trim().starts_with("text/html"))
+/// What is said of a path that leads to no page.
+pub(crate) fn no_page(node: &NodeHandle, path: &str) -> Response {
+    let path = format::visible(path, PATH_CHARACTERS);
+    problem_page(
+        node,
+        &Problem::not_found(format!("There is no page {path} here.")),
+    )
 }

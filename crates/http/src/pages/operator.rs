@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use adit_node::handle::NodeHandle;
+use adit_node::repeated;
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
@@ -17,8 +19,7 @@ use super::layout::{Frame, Html, problem_page};
 use super::send::read_form;
 use crate::caller::{Access, Caller, OPERATOR_COOKIE};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::repeated;
+use crate::tier::RefusedToAnybody;
 
 #[derive(Template)]
 #[template(path = "operator.html")]
@@ -89,8 +90,19 @@ pub(super) async fn show_token(
     ([(SET_COOKIE, cookie)], Redirect::to("/operator")).into_response()
 }
 
+/// Tells on a page, to whoever is not the operator, why something was not done.
+pub(crate) async fn told_to_browsers(
+    State(node): State<NodeHandle>,
+    mut response: Response,
+) -> Response {
+    match response.extensions_mut().remove::<RefusedToAnybody>() {
+        Some(RefusedToAnybody(problem)) => operator_only(&node, problem),
+        None => response,
+    }
+}
+
 /// Why something was not done, and a place for the token if there is one.
-pub(crate) fn operator_only(node: &NodeHandle, problem: Problem) -> Response {
+fn operator_only(node: &NodeHandle, problem: Problem) -> Response {
     let status = problem.status();
     let page = Html(OperatorPage {
         frame: Frame::of(node),

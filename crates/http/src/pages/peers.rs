@@ -6,6 +6,9 @@ use std::time::Duration;
 use adit_api::audit::{Audit, AuditedBlock, Verdict};
 use adit_api::peer::{Agreement, Peer, PeerKind};
 use adit_core::peer::PeerAddress;
+use adit_node::commands;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
@@ -13,15 +16,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::format::{self, Moment, moment, short_hash};
 use super::layout::{Frame, problem_page, shown};
 use super::send::read_form;
-use super::words::{self, Moment, moment, short_hash};
 use crate::caller::Caller;
 use crate::extract::Path;
 use crate::problem::Problem;
-use adit_node::commands;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::peers;
 
 /// Whoever lets all peers be asked waits so long for them; they go on being
 /// asked after it.
@@ -148,7 +148,7 @@ fn to_peers(node: &NodeHandle, done: Result<(), Problem>) -> Response {
 
 fn row(peer: &Peer) -> PeerRow {
     let lag = peer.lag.unwrap_or_default();
-    let blocks = words::count(lag.unsigned_abs(), "block", "blocks");
+    let blocks = format::count(lag.unsigned_abs(), "block", "blocks");
     let (sign, class, agreement) = match peer.agreement {
         Agreement::Same => ("=", "good", "The same chain.".to_owned()),
         Agreement::Behind => (
@@ -174,7 +174,7 @@ fn row(peer: &Peer) -> PeerRow {
         agreement,
         length: peer
             .length
-            .map_or_else(|| "not known".to_owned(), words::grouped),
+            .map_or_else(|| "not known".to_owned(), format::grouped),
         tip: peer.tip.as_ref().map(|tip| (tip.clone(), short_hash(tip))),
         answered: peer.answered_ms.and_then(moment),
         problem: peer.problem.clone(),
@@ -196,7 +196,7 @@ fn valid_words(audit: &Audit) -> String {
         return String::new();
     }
     let are = if audit.length == 1 { "is" } else { "are" };
-    let blocks = words::count(audit.length, "block", "blocks");
+    let blocks = format::count(audit.length, "block", "blocks");
     format!(
         "{blocks} {are} valid under the rules {}, from the first one on.",
         audit.rules
@@ -222,7 +222,7 @@ impl AuditPage {
                 Some(index) => format!("Its chain and ours are the same up to block {index}."),
                 None => "Its chain and ours share no block.".to_owned(),
             };
-            let ours = words::count(comparison.our_length, "block", "blocks");
+            let ours = format::count(comparison.our_length, "block", "blocks");
             format!("{shared} Ours has {ours}.")
         });
         AuditPage {
@@ -265,7 +265,7 @@ impl Marked {
             .map(|(character, _)| character.len_utf8())
             .sum();
         let (different, after) = rest.split_at(rest.len() - end);
-        let shown = |text: &str| words::visible(text, usize::MAX);
+        let shown = |text: &str| format::visible(text, usize::MAX);
         Marked {
             before: shown(before),
             different: shown(different),

@@ -3,18 +3,18 @@
 
 use adit_api::branch::Fate;
 use adit_api::transaction::Place;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::branches::reorganisation;
+use adit_node::queries::stored::read_hash;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::{BlockCard, TransactionRow};
+use super::format::{self, Moment, moment};
 use super::layout::{Frame, shown};
-use super::parts::{BlockCard, TransactionRow};
-use super::words::{self, Moment, moment};
 use crate::extract::Path;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::branches::reorganisation;
-use adit_node::queries::stored::read_hash;
 
 #[derive(Template)]
 #[template(path = "reorganisation.html")]
@@ -63,19 +63,19 @@ async fn page_of(node: &NodeHandle, id: &str) -> Result<ReorganisationPage, Prob
         let those = seen.transactions.iter().filter(|one| one.fate == fate);
         those.count()
     };
-    let blocks = |number| words::count(number, "block", "blocks");
+    let blocks = |number| format::count(number, "block", "blocks");
     Ok(ReorganisationPage {
         frame: Frame::of(node).here("forks"),
         time: moment(seen.time_ms),
         fork: seen
             .fork
             .as_ref()
-            .map(|fork| (words::grouped(fork.index), fork.hash.clone())),
+            .map(|fork| (format::grouped(fork.index), fork.hash.clone())),
         rule: seen.rule.clone(),
         dropped_text: blocks(seen.dropped_count),
         adopted_text: blocks(seen.adopted_count),
-        old_weight: words::grouped(&seen.old_tip.total_weight),
-        new_weight: words::grouped(&seen.new_tip.total_weight),
+        old_weight: format::grouped(&seen.old_tip.total_weight),
+        new_weight: format::grouped(&seen.new_tip.total_weight),
         dropped: seen.dropped.iter().map(BlockCard::of).collect(),
         adopted: seen.adopted.iter().map(BlockCard::of).collect(),
         moved: count(Fate::Moved),

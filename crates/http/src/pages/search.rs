@@ -1,17 +1,17 @@
 //! `/search?q=`: one thing of that name is shown at once, several are listed.
 
 use adit_api::search::{FoundKind, SearchQuery, SearchResult};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::search;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::format;
 use super::layout::{Frame, Html, problem_page};
-use super::words;
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::search;
 
 /// So much of what was searched is repeated.
 const QUERY_CHARACTERS: usize = 300;
@@ -48,7 +48,7 @@ pub(super) async fn search(
         Ok(Query(asked)) => asked.q,
         Err(problem) => return problem_page(&node, &problem),
     };
-    let query = words::visible(q.trim(), QUERY_CHARACTERS);
+    let query = format::visible(q.trim(), QUERY_CHARACTERS);
     if query.is_empty() {
         return page(&node, query, Vec::new());
     }
@@ -80,7 +80,7 @@ fn hit(result: &SearchResult) -> Hit {
             FoundKind::Peer => "Peer",
             FoundKind::Reorganisation => "Reorganisation",
         },
-        label: words::visible(&result.label, LABEL_CHARACTERS),
+        label: format::visible(&result.label, LABEL_CHARACTERS),
         path: result.path.clone(),
     }
 }

@@ -3,6 +3,9 @@
 
 use adit_core::json;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use adit_node::commands::mine::{NotMined, mine};
+use adit_node::commands::submit::submit;
+use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,9 +15,6 @@ use serde::de::DeserializeOwned;
 use super::layout::problem_page;
 use crate::body::read_body;
 use crate::problem::Problem;
-use adit_node::commands::mine::{NotMined, mine};
-use adit_node::commands::submit::submit;
-use adit_node::handle::NodeHandle;
 
 /// A form is at most this long: a transaction, each byte of it escaped.
 const FORM_LIMIT_BYTES: usize = 3 * TRANSACTION_LIMIT_BYTES + 1_024;

@@ -1,12 +1,12 @@
 //! `/tamper`: a private copy of the last blocks, to see what a change does to
 //! everything behind it. It is all in the browser; here is only the frame.
 
+use adit_node::handle::NodeHandle;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::layout::{Frame, Html};
-use adit_node::handle::NodeHandle;
 
 #[derive(Template)]
 #[template(path = "tamper.html")]

@@ -3,18 +3,18 @@
 use adit_api::page::Page;
 use adit_api::transaction::Place;
 use adit_core::json::{integer, member};
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stored::read_hash;
+use adit_node::queries::transaction;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::TransactionRow;
+use super::format;
 use super::layout::{Frame, shown};
-use super::parts::TransactionRow;
-use super::words;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::stored::read_hash;
-use adit_node::queries::transaction;
 
 /// So much of its text is shown; all of it is in the block's raw text.
 const TEXT_CHARACTERS: usize = 8_192;
@@ -58,12 +58,12 @@ async fn page_of(node: &NodeHandle, id: &str, page: &Page) -> Result<Transaction
         keeps_accounts,
         row: TransactionRow::of(found.id, text.as_bytes(), keeps_accounts),
         nonce: member(text.as_bytes(), "nonce").and_then(integer),
-        text: words::visible(text, TEXT_CHARACTERS),
-        block_index: found.block_index.map(words::grouped),
+        text: format::visible(text, TEXT_CHARACTERS),
+        block_index: found.block_index.map(format::grouped),
         block_hash: found.block_hash,
-        position: found.position.map(words::grouped).unwrap_or_default(),
+        position: found.position.map(format::grouped).unwrap_or_default(),
         confirmations: found.confirmations,
-        confirmations_text: words::count(found.confirmations, "confirmation", "confirmations"),
+        confirmations_text: format::count(found.confirmations, "confirmation", "confirmations"),
         places: found.places,
         next: found.next,
     })

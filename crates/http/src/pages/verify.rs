@@ -1,13 +1,13 @@
 //! `/verify`: how to check the chain without believing this node. The modules
 //! in the browser do it; without them, the page says how to do it by hand.
 
+use adit_node::handle::NodeHandle;
 use askama::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::layout::{Frame, Html};
-use adit_node::handle::NodeHandle;
 
 /// A program of 100 lines that checks a sealed chain with none of our code.
 const SCRIPT: &str = include_str!("../../../../docs/verify.py");

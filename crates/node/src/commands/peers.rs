@@ -9,7 +9,7 @@ use adit_core::peer::{PeerAddress, RegistrationError, read_registration};
 use adit_core::sync::{PeerReport, TooManyPeers};
 
 use crate::handle::{NodeHandle, Request, Stopping};
-use crate::node_status::View;
+use crate::node_status::NodeStatus;
 use crate::queries::error::QueryError;
 
 /// Why no peer was registered: all of them are, or none.
@@ -64,7 +64,7 @@ pub async fn resolve(
     patience: Duration,
     limit: Duration,
 ) -> Result<Resolution, QueryError> {
-    let before = node.view();
+    let before = node.status();
     let answer = node.request_in_time(Request::Resolve, patience, limit);
     match answer.await? {
         Some(Answer::Resolved(resolved)) => {
@@ -83,7 +83,7 @@ pub async fn resolve(
 
 /// What can be said where the node is too busy to say it: whether the chain that
 /// there was then has been replaced, and that the peers are still being asked.
-fn unanswered(before: &View, node: &NodeHandle) -> Result<Resolution, QueryError> {
+fn unanswered(before: &NodeStatus, node: &NodeHandle) -> Result<Resolution, QueryError> {
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
     let at_its_place = snapshot.main_hash(before.length);
     let at_its_place = at_its_place.map_err(QueryError::unreadable)?;

@@ -136,7 +136,7 @@ fn is_worth_a_check(
     parent: &Block,
     block: &Block,
 ) -> Result<bool, QueryError> {
-    let (rules, view) = (node.rules(), node.view());
+    let (rules, view) = (node.rules(), node.status());
     let before = snapshot
         .entry(&parent.hash())
         .map_err(QueryError::unreadable)?;

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::memory::{Budget, Share};
+use crate::memory::{MemoryBudget, Reservation};
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces};
 use crate::{open_files, repeated};
 use adit_api::headers::NODE_HEADER;
@@ -68,7 +68,7 @@ struct Asking {
     stored: Option<Reader>,
     places: Semaphore,
     turns: Semaphore,
-    reading: Arc<Budget>,
+    reading: Arc<MemoryBudget>,
 }
 
 /// The blocks that nobody has sent yet.
@@ -114,7 +114,7 @@ impl Menders {
                 stored,
                 places: Semaphore::new(places),
                 turns: Semaphore::new(CHAINS_AT_ONCE_LIMIT),
-                reading: Budget::new(CHAINS_LIMIT_BYTES),
+                reading: MemoryBudget::new(CHAINS_LIMIT_BYTES),
             }),
             read_in_vain: BTreeMap::new(),
         }
@@ -353,7 +353,7 @@ impl Asking {
     ) -> Result<Option<()>, ChainError> {
         let stored = self.stored.as_ref().map(Reader::snapshot).transpose()?;
         let mut chain = ChainReader::of_answer().taking(self.rules.reading());
-        let (mut held, mut index, mut ended) = (Share::of(&self.reading), 0, false);
+        let (mut held, mut index, mut ended) = (Reservation::of(&self.reading), 0, false);
         while !ended {
             match pieces.next() {
                 Some(Piece::Bytes(bytes)) => chain.feed(&bytes),

@@ -2,18 +2,18 @@
 //! the other, and each in steps, between which everybody else is served and
 //! everything is synced. Whether a block is taken, the core decides.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use adit_core::branch::BranchSession;
 use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
+use adit_core::sync::{Ask, PeerReport, Seen};
 
-use super::{Driver, DriverError, log_refused};
+use super::adoptions::{Adoption, Offered, Step};
+use super::error::DriverError;
+use super::run::{Driver, log_refused};
 use crate::clock::now;
-use crate::handle::{Command, Heard};
-use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
+use crate::handle::{Command, PollOutcome};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for this long; then it is the others' turn.
@@ -26,69 +26,23 @@ const ADOPTION_STEP_BLOCKS_LIMIT: usize = 64;
 /// longer than this: each step may change the tip that the proof is for.
 const ADOPTION_PAUSE_MS: u64 = 250;
 
-/// The branches that are to be taken in.
-#[derive(Default)]
-pub(super) struct Adoptions {
-    running: Option<Adoption>,
-    /// Those that came meanwhile: no more than there are peers.
-    waiting: VecDeque<Offered>,
-    /// The number of the turn that is to come next: others are none any more.
-    turn: u64,
-    is_on_its_way: bool,
-    /// Whether it comes after a pause.
-    is_paused: bool,
-}
-
-/// A branch that waits for its turn.
-struct Offered {
-    ask: Ask,
-    seen: Seen,
-    chain: OfferedChain,
-    branch: Box<CheckedBranch>,
-}
-
-/// A branch that is being taken in.
-struct Adoption {
-    ask: Ask,
-    seen: Seen,
-    session: BranchSession,
-    blocks: CheckedBlocks,
-}
-
-/// How far a step has come.
-enum Step {
-    /// There are more blocks.
-    Paused,
-    /// No further ones are taken in.
-    Ended,
-    /// Those that are left can't be read again.
-    Unreadable(BranchError),
-}
-
-impl Adoptions {
-    /// Whether there is a branch of which something is still to be taken in.
-    pub(super) fn are_left(&self) -> bool {
-        self.running.is_some() || !self.waiting.is_empty()
-    }
-}
-
 impl Driver {
     /// Hears what came of asking a peer. A branch is taken in when those that
     /// came before it are; until then, the peer counts as being asked.
     pub(super) fn answered(
         &mut self,
         ask: Ask,
-        heard: Heard,
+        outcome: PollOutcome,
         seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
-        let (chain, branch) = match heard {
-            Heard::Other(report) => {
+        let (chain, branch) = match outcome {
+            PollOutcome::Other(report) => {
                 return self.handle(Input::PeerAnswered(ask, report, seen), later);
             }
             // Of a peer that was removed meanwhile, nothing is adopted.
-            Heard::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
-            Heard::Heavier { chain, branch } => (chain, branch),
+            PollOutcome::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
+            PollOutcome::Heavier { chain, branch } => (chain, branch),
         };
         self.adoptions.waiting.push_back(Offered {
             ask,

@@ -24,7 +24,7 @@ const EVENT_REORGANISATIONS_LIMIT: usize = 20;
 
 /// What was done between two syncs, or several times that.
 #[derive(Debug, Default)]
-pub(crate) struct Happened {
+pub(crate) struct EventBatch {
     /// The new tip of the main chain.
     pub(crate) tip: Option<Arc<Block>>,
     /// So many blocks came to the main chain one behind the other, or were the
@@ -74,7 +74,7 @@ impl Tip {
     }
 }
 
-impl Happened {
+impl EventBatch {
     /// Notes a change that was kept. `tip` is that of the main chain before it,
     /// and of the one behind it afterwards.
     pub(crate) fn note(&mut self, change: &Change, tip: &mut Option<Tip>) {
@@ -112,7 +112,7 @@ impl Happened {
     }
 
     /// Adds what happened later.
-    pub(crate) fn merge(&mut self, later: Happened) {
+    pub(crate) fn merge(&mut self, later: EventBatch) {
         if later.tip.is_some() {
             self.tip = later.tip;
             self.origin = later.origin;
@@ -180,20 +180,20 @@ mod tests {
 
     #[test]
     fn of_long_transactions_the_newest_are_kept() {
-        let mut happened = Happened::default();
+        let mut batch = EventBatch::default();
         let length = EVENT_TRANSACTIONS_LIMIT_BYTES / 2;
         for number in 0..5 {
             let text = Change::Transaction(vec![number; length].into());
-            happened.note(&text, &mut None);
+            batch.note(&text, &mut None);
         }
         let firsts = |list: &[Arc<[u8]>]| list.iter().map(|text| text[0]).collect::<Vec<_>>();
-        assert_eq!(firsts(&happened.transactions), [3, 4]);
-        let mut later = Happened::default();
+        assert_eq!(firsts(&batch.transactions), [3, 4]);
+        let mut later = EventBatch::default();
         for number in 5..40 {
             later.note(&Change::Transaction(vec![number; 1].into()), &mut None);
         }
-        happened.merge(later);
-        assert_eq!(firsts(&happened.transactions), (20..40).collect::<Vec<_>>());
-        assert_eq!(happened.transaction_count, 40);
+        batch.merge(later);
+        assert_eq!(firsts(&batch.transactions), (20..40).collect::<Vec<_>>());
+        assert_eq!(batch.transaction_count, 40);
     }
 }

@@ -1,4 +1,4 @@
-//! The newest events, ready to be sent, and who reads them. The ring is as long
+//! The newest events, ready to be sent, and who reads them. The log is as long
 //! as it is: a listener whose place has left it is told to load anew. An event's
 //! name says which run of the node it belongs to, so that whoever comes back
 //! after a restart is not taken for somebody who was here.
@@ -13,24 +13,24 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// The ring holds so many events.
-const RING_LIMIT_EVENTS: usize = 1_024;
+/// The log holds so many events.
+const EVENT_LOG_LIMIT_EVENTS: usize = 1_024;
 
 /// And fewer where they are longer together: then the oldest leave it earlier.
-const RING_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+const EVENT_LOG_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// At most so many listen at a time.
 pub const LISTENERS_LIMIT: usize = 1_024;
 
 /// A listener takes at most so many events at once.
-const TAKEN_LIMIT_EVENTS: usize = 64;
+const BATCH_LIMIT_EVENTS: usize = 64;
 
 /// and of several no more than these bytes: each listener has its own copy, as
 /// long as it does not read. One alone is never copied.
-const TAKEN_LIMIT_BYTES: usize = 64 * 1024;
+const BATCH_LIMIT_BYTES: usize = 64 * 1024;
 
 /// The newest events of this run.
-pub struct Ring {
+pub struct EventLog {
     /// Tells this run from others.
     run: String,
     events: Mutex<Events>,
@@ -58,7 +58,7 @@ struct Event {
 
 /// One who listens. Dropped, it listens no more.
 pub struct Listener {
-    ring: Arc<Ring>,
+    log: Arc<EventLog>,
     topics: Vec<Topic>,
     /// Whether it is told what only the operator is told.
     is_operator: bool,
@@ -68,7 +68,7 @@ pub struct Listener {
 }
 
 /// What a listener gets.
-pub enum Taken {
+pub enum Batch {
     /// Events, one behind the other as they are sent.
     Events(Bytes),
     /// Some are lost to it: there are newer ones only.
@@ -77,10 +77,10 @@ pub enum Taken {
     End,
 }
 
-impl Ring {
+impl EventLog {
     /// `run` tells this run of the node from others.
-    pub fn new(run: String) -> Arc<Ring> {
-        Arc::new(Ring {
+    pub fn new(run: String) -> Arc<EventLog> {
+        Arc::new(EventLog {
             run,
             events: Mutex::new(Events {
                 first: 0,
@@ -146,14 +146,14 @@ impl Ring {
     /// Listens from now on, or from behind the event of that name; none if too
     /// many listen already.
     pub fn listen(
-        self: &Arc<Ring>,
+        self: &Arc<EventLog>,
         topics: Vec<Topic>,
         is_operator: bool,
         last_seen: Option<&str>,
     ) -> Option<Listener> {
         let before = self.listeners.fetch_add(1, Ordering::Relaxed);
         let mut listener = Listener {
-            ring: Arc::clone(self),
+            log: Arc::clone(self),
             topics,
             is_operator,
             place: self.events().next(),
@@ -169,7 +169,7 @@ impl Ring {
         Some(listener)
     }
 
-    /// A place that has left the ring stands for a name that is not known.
+    /// A place that has left the log stands for a name that is not known.
     fn place_behind(&self, name: &str) -> u64 {
         let events = self.events();
         let number = name
@@ -210,7 +210,7 @@ impl Events {
     fn push(&mut self, event: Event) {
         self.bytes += event.bytes();
         self.list.push_back(event);
-        while self.list.len() > RING_LIMIT_EVENTS || self.bytes > RING_LIMIT_BYTES {
+        while self.list.len() > EVENT_LOG_LIMIT_EVENTS || self.bytes > EVENT_LOG_LIMIT_BYTES {
             let Some(oldest) = self.list.pop_front() else {
                 break;
             };
@@ -227,24 +227,24 @@ impl Events {
 
 impl Listener {
     /// Waits for events that it wants, and takes what there is of them.
-    pub async fn take(&mut self) -> Taken {
+    pub async fn take(&mut self) -> Batch {
         loop {
             let is_closed = *self.closed.borrow_and_update();
             match self.take_now() {
-                Taken::Events(bytes) if bytes.is_empty() => {}
+                Batch::Events(bytes) if bytes.is_empty() => {}
                 taken => return taken,
             }
             if is_closed || self.closed.changed().await.is_err() {
-                return Taken::End;
+                return Batch::End;
             }
         }
     }
 
-    fn take_now(&mut self) -> Taken {
-        let events = self.ring.events();
+    fn take_now(&mut self) -> Batch {
+        let events = self.log.events();
         if self.place < events.first || self.place > events.next() {
             self.place = events.next();
-            return Taken::Lost;
+            return Batch::Lost;
         }
         let mut taken = Vec::<Bytes>::new();
         let mut taken_bytes = 0;
@@ -253,8 +253,8 @@ impl Listener {
             let text = event.told(self.is_operator);
             if self.topics.contains(&event.topic) && !text.is_empty() {
                 taken_bytes += text.len();
-                let is_full = taken.len() == TAKEN_LIMIT_EVENTS;
-                if is_full || (!taken.is_empty() && taken_bytes > TAKEN_LIMIT_BYTES) {
+                let is_full = taken.len() == BATCH_LIMIT_EVENTS;
+                if is_full || (!taken.is_empty() && taken_bytes > BATCH_LIMIT_BYTES) {
                     break;
                 }
                 taken.push(text.clone());
@@ -262,7 +262,7 @@ impl Listener {
             self.place += 1;
         }
         drop(events);
-        Taken::Events(match taken.as_slice() {
+        Batch::Events(match taken.as_slice() {
             [only] => only.clone(),
             several => several.concat().into(),
         })
@@ -271,13 +271,13 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.ring.listeners.fetch_sub(1, Ordering::Relaxed);
+        self.log.listeners.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl fmt::Debug for Ring {
+impl fmt::Debug for EventLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ring of run {}", self.run)
+        write!(f, "EventLog of run {}", self.run)
     }
 }
 
@@ -285,8 +285,8 @@ impl fmt::Debug for Ring {
 mod tests {
     use super::*;
 
-    fn seen(taken: Taken) -> Vec<String> {
-        let Taken::Events(bytes) = taken else {
+    fn seen(taken: Batch) -> Vec<String> {
+        let Batch::Events(bytes) = taken else {
             return vec!["none".to_owned()];
         };
         let text = String::from_utf8(bytes.to_vec()).expect("events are text");
@@ -295,95 +295,95 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_listener_slower_than_the_ring_is_told_that_events_are_lost() {
-        let ring = Ring::new("run".to_owned());
-        let mut slow = ring.listen(vec![Topic::Block], true, None).expect("room");
-        for number in 0..RING_LIMIT_EVENTS {
-            ring.push(Topic::Block, &number);
+    async fn a_listener_slower_than_the_log_is_told_that_events_are_lost() {
+        let log = EventLog::new("run".to_owned());
+        let mut slow = log.listen(vec![Topic::Block], true, None).expect("room");
+        for number in 0..EVENT_LOG_LIMIT_EVENTS {
+            log.push(Topic::Block, &number);
         }
         let first = seen(slow.take().await);
-        assert_eq!(first.len(), TAKEN_LIMIT_EVENTS);
+        assert_eq!(first.len(), BATCH_LIMIT_EVENTS);
         assert_eq!(first[0], "run-0");
-        for number in 0..=TAKEN_LIMIT_EVENTS {
-            ring.push(Topic::Block, &number);
+        for number in 0..=BATCH_LIMIT_EVENTS {
+            log.push(Topic::Block, &number);
         }
-        assert!(matches!(slow.take().await, Taken::Lost));
-        ring.push(Topic::Block, &"next");
-        let next = RING_LIMIT_EVENTS + TAKEN_LIMIT_EVENTS + 1;
+        assert!(matches!(slow.take().await, Batch::Lost));
+        log.push(Topic::Block, &"next");
+        let next = EVENT_LOG_LIMIT_EVENTS + BATCH_LIMIT_EVENTS + 1;
         assert_eq!(seen(slow.take().await), [format!("run-{next}")]);
-        assert_eq!(ring.events().list.len(), RING_LIMIT_EVENTS);
+        assert_eq!(log.events().list.len(), EVENT_LOG_LIMIT_EVENTS);
     }
 
     #[tokio::test]
-    async fn long_events_leave_the_ring_earlier_and_are_taken_one_by_one() {
-        let ring = Ring::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
-        let long = "x".repeat(TAKEN_LIMIT_BYTES / 2);
+    async fn long_events_leave_the_log_earlier_and_are_taken_one_by_one() {
+        let log = EventLog::new("run".to_owned());
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
+        let long = "x".repeat(BATCH_LIMIT_BYTES / 2);
         for _ in 0..3 {
-            ring.push(Topic::Block, &long);
+            log.push(Topic::Block, &long);
         }
         for number in 0..3 {
             assert_eq!(seen(listener.take().await), [format!("run-{number}")]);
         }
-        for _ in 0..RING_LIMIT_EVENTS {
-            ring.push(Topic::Block, &long);
+        for _ in 0..EVENT_LOG_LIMIT_EVENTS {
+            log.push(Topic::Block, &long);
         }
-        assert!(ring.events().list.len() < RING_LIMIT_EVENTS);
+        assert!(log.events().list.len() < EVENT_LOG_LIMIT_EVENTS);
         let held = |events: &Events| events.list.iter().map(Event::bytes).sum();
-        let held: usize = held(&ring.events());
-        assert_eq!(held, ring.events().bytes);
-        assert!((RING_LIMIT_BYTES / 2..=RING_LIMIT_BYTES).contains(&held));
-        assert!(matches!(listener.take().await, Taken::Lost));
-        ring.push(Topic::Block, &"x".repeat(RING_LIMIT_BYTES));
-        assert!(matches!(listener.take().await, Taken::Lost));
-        assert_eq!(ring.events().bytes, 0);
-        ring.push(Topic::Block, &"next");
+        let held: usize = held(&log.events());
+        assert_eq!(held, log.events().bytes);
+        assert!((EVENT_LOG_LIMIT_BYTES / 2..=EVENT_LOG_LIMIT_BYTES).contains(&held));
+        assert!(matches!(listener.take().await, Batch::Lost));
+        log.push(Topic::Block, &"x".repeat(EVENT_LOG_LIMIT_BYTES));
+        assert!(matches!(listener.take().await, Batch::Lost));
+        assert_eq!(log.events().bytes, 0);
+        log.push(Topic::Block, &"next");
         assert_eq!(seen(listener.take().await).len(), 1);
     }
 
     #[tokio::test]
     async fn whoever_was_up_to_date_hears_that_something_is_lost() {
-        let ring = Ring::new("run".to_owned());
-        ring.push(Topic::Block, &1);
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
-        ring.lose();
-        assert!(matches!(listener.take().await, Taken::Lost));
-        ring.push(Topic::Block, &2);
+        let log = EventLog::new("run".to_owned());
+        log.push(Topic::Block, &1);
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
+        log.lose();
+        assert!(matches!(listener.take().await, Batch::Lost));
+        log.push(Topic::Block, &2);
         assert_eq!(seen(listener.take().await), ["run-2"]);
     }
 
     #[tokio::test]
-    async fn a_closed_ring_is_emptied_and_then_ends() {
-        let ring = Ring::new("run".to_owned());
-        let mut listener = ring.listen(vec![Topic::Block], true, None).expect("room");
-        ring.push(Topic::Block, &1);
-        ring.push(Topic::Mining, &2);
-        ring.close();
+    async fn a_closed_log_is_emptied_and_then_ends() {
+        let log = EventLog::new("run".to_owned());
+        let mut listener = log.listen(vec![Topic::Block], true, None).expect("room");
+        log.push(Topic::Block, &1);
+        log.push(Topic::Mining, &2);
+        log.close();
         assert_eq!(seen(listener.take().await), ["run-0"]);
-        assert!(matches!(listener.take().await, Taken::End));
+        assert!(matches!(listener.take().await, Batch::End));
     }
 
     #[test]
     fn only_so_many_listen() {
-        let ring = Ring::new("run".to_owned());
-        let listen = || ring.listen(vec![Topic::Block], true, None);
+        let log = EventLog::new("run".to_owned());
+        let listen = || log.listen(vec![Topic::Block], true, None);
         let all: Option<Vec<Listener>> = (0..LISTENERS_LIMIT).map(|_| listen()).collect();
         assert!(listen().is_none());
         drop(all);
         assert!(listen().is_some());
-        assert!(!ring.has_listeners());
+        assert!(!log.has_listeners());
     }
 
     #[tokio::test]
     async fn what_is_for_the_operator_is_told_to_no_other() {
-        let ring = Ring::new("run".to_owned());
-        let listen = |is_operator| ring.listen(vec![Topic::Peer], is_operator, None);
+        let log = EventLog::new("run".to_owned());
+        let listen = |is_operator| log.listen(vec![Topic::Peer], is_operator, None);
         let (operator, other) = (listen(true), listen(false));
-        ring.push_guarded(Topic::Peer, &"open", Some(&"none"));
-        ring.push_guarded(Topic::Peer, &"refused", None);
-        ring.push(Topic::Peer, &"same");
+        log.push_guarded(Topic::Peer, &"open", Some(&"none"));
+        log.push_guarded(Topic::Peer, &"refused", None);
+        log.push(Topic::Peer, &"same");
         let texts = |taken| match taken {
-            Taken::Events(bytes) => String::from_utf8(bytes.to_vec()).expect("events are text"),
+            Batch::Events(bytes) => String::from_utf8(bytes.to_vec()).expect("events are text"),
             _ => String::new(),
         };
         let told = texts(operator.expect("room").take().await);

@@ -53,7 +53,7 @@ pub(crate) async fn advertise(node: NodeHandle, own: PeerAddress) {
         running: BTreeMap::new(),
         calls: JoinSet::new(),
     };
-    let mut view = node.view_changes();
+    let mut view = node.status_changes();
     loop {
         let peers = view.borrow_and_update().peers.clone();
         advertiser.follow(peers);

@@ -11,7 +11,7 @@ use adit_core::block::{Block, BlockError};
 use adit_core::rules::Rules;
 use adit_store::{StagedTexts, Staging, StoreError};
 
-use crate::memory::Share;
+use crate::memory::Reservation;
 use crate::peers::signatures::{SignatureCheck, WrongSignature};
 
 /// A branch is held in memory up to this length.
@@ -37,7 +37,7 @@ pub(crate) struct CheckedBranch {
     in_memory: Vec<Arc<Block>>,
     on_disk: Staging,
     /// What the blocks in memory take, as long as they are there.
-    memory: Share,
+    memory: Reservation,
 }
 
 /// Why staged blocks could not be read again.
@@ -51,7 +51,7 @@ pub(crate) enum BranchError {
 
 impl Branch {
     /// An empty one that puts into `on_disk` what is too long for memory.
-    pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Share) -> Branch {
+    pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Reservation) -> Branch {
         Branch {
             signatures: None,
             blocks: CheckedBranch {
@@ -157,7 +157,7 @@ type BoxedBlocks = Box<dyn Iterator<Item = Result<Arc<Block>, BranchError>> + Se
 pub(crate) struct CheckedBlocks {
     blocks: BoxedBlocks,
     /// What they took when the first one was taken out.
-    _memory: Share,
+    _memory: Reservation,
 }
 
 impl Iterator for CheckedBlocks {

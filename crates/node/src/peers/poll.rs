@@ -22,8 +22,8 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::clock::now;
-use crate::handle::{Heard, NodeHandle};
-use crate::memory::{Budget, Share};
+use crate::handle::{NodeHandle, PollOutcome};
+use crate::memory::{MemoryBudget, Reservation};
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces, client};
 use crate::peers::unpack::UnpackError;
 use crate::{open_files, repeated};
@@ -58,7 +58,7 @@ const FREE_READING_BYTES: usize = 1024 * 1024;
 const ETAG_LIMIT_BYTES: usize = 256;
 
 /// Asks peers in the background.
-pub(crate) struct Asker {
+pub(crate) struct Poller {
     shared: Arc<Shared>,
     /// The last ask of each peer, to be cut off if it is none any more.
     running: BTreeMap<PeerAddress, AbortHandle>,
@@ -72,7 +72,7 @@ struct Shared {
     /// free again.
     asked: Arc<Semaphore>,
     /// What all answers together may hold that are being read.
-    reading: Arc<Budget>,
+    reading: Arc<MemoryBudget>,
     /// What each peer called the state of its chain when it was last read.
     etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
     /// The peers whose last answer was none: that is logged once.
@@ -83,9 +83,9 @@ struct Shared {
     dense: Mutex<BTreeSet<PeerAddress>>,
 }
 
-impl Asker {
-    pub(crate) fn new(node: NodeHandle) -> Asker {
-        Asker {
+impl Poller {
+    pub(crate) fn new(node: NodeHandle) -> Poller {
+        Poller {
             shared: Arc::new(Shared {
                 node,
                 client: client(),
@@ -94,7 +94,7 @@ impl Asker {
                     ASKED_LIMIT,
                     ASKED_SHARE,
                 ))),
-                reading: Budget::new(READING_LIMIT_BYTES),
+                reading: MemoryBudget::new(READING_LIMIT_BYTES),
                 etags: Mutex::default(),
                 failing: Mutex::default(),
                 namesakes: Mutex::default(),
@@ -108,9 +108,9 @@ impl Asker {
     pub(crate) fn ask(&mut self, runtime: &Handle, ask: Ask) {
         let (peer, shared) = (ask.peer.clone(), Arc::clone(&self.shared));
         let asking = runtime.spawn(async move {
-            let (heard, seen) = shared.hear_in_turn(&ask.peer).await;
-            shared.note(&ask.peer, &heard, &seen);
-            shared.node.heard(ask, heard, seen).await;
+            let (outcome, seen) = shared.poll_in_turn(&ask.peer).await;
+            shared.note(&ask.peer, &outcome, &seen);
+            shared.node.polled(ask, outcome, seen).await;
         });
         self.running.insert(peer, asking.abort_handle());
     }
@@ -132,22 +132,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Why there is nothing to adopt.
-enum Unheard {
+enum PollError {
     Fetch(FetchError),
     Refused(Refusal),
     /// It is ours that can't be read, or held.
     Ours(String),
 }
 
-impl Unheard {
-    fn ours(error: impl ToString) -> Unheard {
-        Unheard::Ours(error.to_string())
+impl PollError {
+    fn ours(error: impl ToString) -> PollError {
+        PollError::Ours(error.to_string())
     }
 
-    fn of_offer(error: OfferError) -> Unheard {
+    fn of_offer(error: OfferError) -> PollError {
         match error.refusal() {
-            Some(refusal) => Unheard::Refused(refusal),
-            None => Unheard::ours(error),
+            Some(refusal) => PollError::Refused(refusal),
+            None => PollError::ours(error),
         }
     }
 }
@@ -155,7 +155,7 @@ impl Unheard {
 impl Shared {
     /// Logs when a peer's chain can't be read any more, and when it can again;
     /// and who turns out to be this node, or to go by its name.
-    fn note(&self, peer: &PeerAddress, heard: &Heard, seen: &Seen) {
+    fn note(&self, peer: &PeerAddress, outcome: &PollOutcome, seen: &Seen) {
         if seen.has_our_name
             && self.note_in(&self.namesakes, peer)
             && let Some(left_out) = repeated::turn_of_news("namesake")
@@ -169,16 +169,16 @@ impl Shared {
                  of one is a copy of the other's, and the rewards of both go to that name"
             );
         }
-        let error = match heard {
-            Heard::Other(PeerReport::Itself) => {
+        let error = match outcome {
+            PollOutcome::Other(PeerReport::Itself) => {
                 if let Some(left_out) = repeated::turn_of_news("itself") {
                     tracing::warn!(%peer, left_out,
                         "this node itself answers there: it is no peer any more");
                 }
                 return;
             }
-            Heard::Other(PeerReport::Failed(error)) => error,
-            Heard::Other(PeerReport::Refused(refusal)) => &refusal.problem,
+            PollOutcome::Other(PeerReport::Failed(error)) => error,
+            PollOutcome::Other(PeerReport::Refused(refusal)) => &refusal.problem,
             _ => {
                 // One that is now well, now not, could go on like that.
                 if locked(&self.failing).remove(peer)
@@ -203,7 +203,7 @@ impl Shared {
     fn note_in(&self, noted: &Mutex<BTreeSet<PeerAddress>>, peer: &PeerAddress) -> bool {
         let mut noted = locked(noted);
         if noted.len() > PEERS_LIMIT {
-            let peers = &self.node.view().peers;
+            let peers = &self.node.status().peers;
             noted.retain(|peer| peers.contains(&peer.to_string()));
         }
         noted.insert(peer.clone())
@@ -211,20 +211,20 @@ impl Shared {
 
     /// Hears a peer when there is a place for it. Whoever takes long gives the
     /// place to the next and goes on beside them: slow peers keep nobody out.
-    async fn hear_in_turn(&self, peer: &PeerAddress) -> (Heard, Seen) {
+    async fn poll_in_turn(&self, peer: &PeerAddress) -> (PollOutcome, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
         let mut seen = Seen::default();
         let asked = Arc::clone(&self.asked).acquire_owned().await;
         let asked = Arc::new(asked.expect("the semaphore is never closed"));
         let place = self.at_once.acquire().await;
-        let heard = {
+        let outcome = {
             let mut hearing = pin!(timeout(
                 limit,
-                self.hear_packed_or_plain(peer, &asked, &mut seen)
+                self.poll_packed_or_plain(peer, &asked, &mut seen)
             ));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
-                Ok(heard) => heard,
+                Ok(outcome) => outcome,
                 Err(_) => {
                     drop(place);
                     hearing.await
@@ -232,42 +232,42 @@ impl Shared {
             }
         };
         let endless = FetchError::Endless(ANSWER_TIMEOUT_MS);
-        let heard = heard.unwrap_or(Err(Unheard::Fetch(endless)));
-        let report = match heard {
-            Ok(heard) => return (heard, seen),
-            Err(Unheard::Refused(refusal)) => PeerReport::Refused(refusal),
-            Err(Unheard::Fetch(error)) => PeerReport::Failed(error.to_string()),
-            Err(Unheard::Ours(error)) => PeerReport::Failed(error),
+        let outcome = outcome.unwrap_or(Err(PollError::Fetch(endless)));
+        let report = match outcome {
+            Ok(outcome) => return (outcome, seen),
+            Err(PollError::Refused(refusal)) => PeerReport::Refused(refusal),
+            Err(PollError::Fetch(error)) => PeerReport::Failed(error.to_string()),
+            Err(PollError::Ours(error)) => PeerReport::Failed(error),
         };
         self.remember(peer, None);
-        (Heard::Other(report), seen)
+        (PollOutcome::Other(report), seen)
     }
 
-    /// Hears a peer; one whose packed answer would cost too much is asked for a
+    /// Polls a peer; one whose packed answer would cost too much is asked for a
     /// plain one from then on, at once: plain, its chain may be as it is.
-    async fn hear_packed_or_plain(
+    async fn poll_packed_or_plain(
         &self,
         peer: &PeerAddress,
         asked: &Arc<OwnedSemaphorePermit>,
         seen: &mut Seen,
-    ) -> Result<Heard, Unheard> {
-        match self.hear(peer, asked, seen).await {
-            Err(Unheard::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
+    ) -> Result<PollOutcome, PollError> {
+        match self.poll(peer, asked, seen).await {
+            Err(PollError::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
                 self.note_in(&self.dense, peer);
-                self.hear(peer, asked, seen).await
+                self.poll(peer, asked, seen).await
             }
-            heard => heard,
+            outcome => outcome,
         }
     }
 
-    async fn hear(
+    async fn poll(
         &self,
         peer: &PeerAddress,
         asked: &Arc<OwnedSemaphorePermit>,
         seen: &mut Seen,
-    ) -> Result<Heard, Unheard> {
+    ) -> Result<PollOutcome, PollError> {
         // Neither a chain that was read before nor our own is worth reading.
-        let tip = self.node.view().tip;
+        let tip = self.node.status().tip;
         let own = tip.and_then(|tip| HeaderValue::try_from(format!("\"{tip}\"")).ok());
         let remembered = self.remembered(peer);
         let is_only_own = remembered.is_none();
@@ -277,12 +277,12 @@ impl Shared {
             false => Packing::Gzip,
         };
         let response = fetch::get_chain(&self.client, peer, known, packing).await;
-        let response = response.map_err(Unheard::Fetch)?;
+        let response = response.map_err(PollError::Fetch)?;
         let (status, headers) = (response.status(), response.headers());
         seen.kind = fetch::kind_of(status, headers);
         let says = |name, ours: &str| headers.get(name).is_some_and(|value| value == ours);
         if says(INSTANCE_HEADER, self.node.instance_id()) {
-            return Ok(Heard::Other(PeerReport::Itself));
+            return Ok(PollOutcome::Other(PeerReport::Itself));
         }
         seen.has_our_name = says(NODE_HEADER, self.node.node_id());
         let etag = headers.get(ETAG).cloned();
@@ -291,12 +291,12 @@ impl Shared {
                 let named = etag.as_ref().and_then(tip_in);
                 let tip = named.or(tip.filter(|_| is_only_own));
                 seen.chain = tip.map(chain_of_tip);
-                return Ok(Heard::Other(PeerReport::Unchanged));
+                return Ok(PollOutcome::Other(PeerReport::Unchanged));
             }
             StatusCode::OK => {}
-            status => return Err(Unheard::Fetch(FetchError::Status(status))),
+            status => return Err(PollError::Fetch(FetchError::Status(status))),
         }
-        let (node, reading) = (self.node.clone(), Share::of(&self.reading));
+        let (node, reading) = (self.node.clone(), Reservation::of(&self.reading));
         let asked = Arc::clone(asked);
         let read = fetch::read(response, move |pieces| {
             let checked = check(&node, pieces, reading);
@@ -304,14 +304,14 @@ impl Shared {
             checked
         });
         let Checked {
-            heard,
+            outcome,
             chain,
             strict,
             is_done,
-        } = read.await.map_err(Unheard::Fetch)??;
+        } = read.await.map_err(PollError::Fetch)??;
         (seen.chain, seen.strict) = (chain, strict);
         self.remember(peer, etag.filter(|_| is_done));
-        Ok(heard)
+        Ok(outcome)
     }
 
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
@@ -326,7 +326,7 @@ impl Shared {
         };
         // Those of peers that were removed while they were asked.
         if etags.len() > PEERS_LIMIT {
-            let peers = &self.node.view().peers;
+            let peers = &self.node.status().peers;
             etags.retain(|peer, _| peers.contains(&peer.to_string()));
         }
     }
@@ -350,21 +350,21 @@ fn chain_of_tip(tip: Hash) -> SeenChain {
 
 /// What came of a chain that was read to its end.
 struct Checked {
-    heard: Heard,
+    outcome: PollOutcome,
     chain: Option<SeenChain>,
     strict: Option<Strict>,
     /// Whether the chain, as it is, never needs to be read again.
     is_done: bool,
 }
 
-/// Checks a chain as it comes; nothing is heard of one that breaks off. Runs on
+/// Checks a chain as it comes; nothing is outcome of one that breaks off. Runs on
 /// a thread that may block.
 fn check(
     node: &NodeHandle,
     mut pieces: Pieces,
-    mut reading: Share,
-) -> Result<Option<Checked>, Unheard> {
-    let ours = node.reader().snapshot().map_err(Unheard::ours)?;
+    mut reading: Reservation,
+) -> Result<Option<Checked>, PollError> {
+    let ours = node.reader().snapshot().map_err(PollError::ours)?;
     let mut branch = node.new_branch();
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
@@ -379,15 +379,18 @@ fn check(
             }
             None => return Ok(None),
         }
-        while let Some(block) = offer.next_block(now(), &ours).map_err(Unheard::of_offer)? {
-            branch.push(block).map_err(Unheard::ours)?;
+        while let Some(block) = offer
+            .next_block(now(), &ours)
+            .map_err(PollError::of_offer)?
+        {
+            branch.push(block).map_err(PollError::ours)?;
             if !pieces.is_wanted() {
                 return Ok(None);
             }
             // First it is weighed: a chain that is no heavier than ours costs
             // no check of signatures, however often it is offered.
-            if !branch.is_checked() && offer.so_far().outweighs(node.view().total_weight) {
-                branch.check_signatures().map_err(Unheard::ours)?;
+            if !branch.is_checked() && offer.so_far().outweighs(node.status().total_weight) {
+                branch.check_signatures().map_err(PollError::ours)?;
             }
         }
         if branch.has_failed() {
@@ -397,22 +400,22 @@ fn check(
         reading.clear();
         if unread_bytes > FREE_READING_BYTES && !reading.take(unread_bytes) {
             let full = "too many large blocks are being read from other peers";
-            return Err(Unheard::ours(full));
+            return Err(PollError::ours(full));
         }
     }
     let (ends_early, seen) = (offer.ends_early(), offer.seen());
     let has_failed = branch.has_failed();
     let strict = offer.strict();
-    let chain = offer.finish().map_err(Unheard::of_offer)?;
-    let is_heavier = chain.outweighs(node.view().total_weight);
-    let heard = match is_heavier || has_failed {
+    let chain = offer.finish().map_err(PollError::of_offer)?;
+    let is_heavier = chain.outweighs(node.status().total_weight);
+    let outcome = match is_heavier || has_failed {
         true => {
-            let branch = branch.finish().map_err(Unheard::ours)?;
-            let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
+            let branch = branch.finish().map_err(PollError::ours)?;
+            let branch = branch.map_err(|wrong| PollError::Refused(wrong.refusal()))?;
             let branch = Box::new(branch);
-            Heard::Heavier { chain, branch }
+            PollOutcome::Heavier { chain, branch }
         }
-        false => Heard::Other(PeerReport::NotLonger {
+        false => PollOutcome::Other(PeerReport::NotLonger {
             length: chain.length,
         }),
     };
@@ -422,6 +425,6 @@ fn check(
         is_done: !is_heavier && !ends_early,
         chain: seen,
         strict,
-        heard,
+        outcome,
     }))
 }

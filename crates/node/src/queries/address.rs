@@ -42,7 +42,7 @@ pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Quer
         let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
         let account = snapshot.account(&owner).map_err(QueryError::unreadable)?;
         let next_nonce = node
-            .look(move |node| match node.pool() {
+            .inspect(move |node| match node.pool() {
                 Pool::Accounts(pool) => pool.next_nonce(&owner, account),
                 Pool::Queue(_) => account.nonce,
             })

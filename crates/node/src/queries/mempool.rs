@@ -20,7 +20,7 @@ use crate::handle::NodeHandle;
 
 /// A transaction that waits, its identity if it has one, and the cursor that
 /// stands behind it.
-struct Waiting {
+struct Entry {
     text: Arc<[u8]>,
     id: Option<Hash>,
     cursor: String,
@@ -28,17 +28,17 @@ struct Waiting {
 
 /// A page of the transactions that wait.
 pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryError> {
-    let place = Place::of(node, page)?;
+    let place = PageStart::of(node, page)?;
     // One more than are shown says whether there is a next page.
     let wanted = page.limit() as usize + 1;
     let (count, mut waiting) = node
-        .look(move |node| (node.pool().len(), waiting(node.pool(), place, wanted)))
+        .inspect(move |node| (node.pool().len(), waiting(node.pool(), place, wanted)))
         .await?;
     let has_more = waiting.len() == wanted;
     waiting.truncate(wanted - 1);
     let last = waiting.last().filter(|_| has_more);
     let next = last.map(|last| last.cursor.clone());
-    let state = |one: Waiting| {
+    let state = |one: Entry| {
         // A classic transaction is told from others by its text alone.
         let id = one.id.unwrap_or_else(|| sha256(&one.text));
         waiting_state(id, &one.text)
@@ -53,37 +53,37 @@ pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryErr
 
 /// Where a page begins.
 #[derive(Clone, Copy)]
-enum Place {
+enum PageStart {
     Front,
     BehindNumber(u64),
     BehindTurn(Turn),
 }
 
-impl Place {
-    fn of(node: &NodeHandle, page: &Page) -> Result<Place, QueryError> {
+impl PageStart {
+    fn of(node: &NodeHandle, page: &Page) -> Result<PageStart, QueryError> {
         if !node.rules().keeps_accounts() {
             let number = number_cursor(page)?;
-            return Ok(number.map_or(Place::Front, Place::BehindNumber));
+            return Ok(number.map_or(PageStart::Front, PageStart::BehindNumber));
         }
         let Some(cursor) = &page.cursor else {
-            return Ok(Place::Front);
+            return Ok(PageStart::Front);
         };
         turn_of(cursor)
-            .map(Place::BehindTurn)
+            .map(PageStart::BehindTurn)
             .ok_or_else(QueryError::wrong_cursor)
     }
 }
 
-fn waiting(pool: &Pool, place: Place, wanted: usize) -> Vec<Waiting> {
+fn waiting(pool: &Pool, place: PageStart, wanted: usize) -> Vec<Entry> {
     match pool {
         Pool::Queue(pool) => {
             let number = match place {
-                Place::BehindNumber(number) => Some(number),
+                PageStart::BehindNumber(number) => Some(number),
                 _ => None,
             };
             let found = pool.behind(number).take(wanted);
             found
-                .map(|(number, one)| Waiting {
+                .map(|(number, one)| Entry {
                     text: Arc::clone(&one.text),
                     id: None,
                     cursor: cursor_of(number),
@@ -92,12 +92,12 @@ fn waiting(pool: &Pool, place: Place, wanted: usize) -> Vec<Waiting> {
         }
         Pool::Accounts(pool) => {
             let turn = match place {
-                Place::BehindTurn(turn) => Some(turn),
+                PageStart::BehindTurn(turn) => Some(turn),
                 _ => None,
             };
             let found = pool.in_turn(turn, wanted).into_iter();
             found
-                .map(|(turn, one)| Waiting {
+                .map(|(turn, one)| Entry {
                     text: Arc::clone(&one.text),
                     id: Some(one.id),
                     cursor: cursor_of_turn(&turn),

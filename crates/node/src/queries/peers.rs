@@ -19,7 +19,7 @@ use crate::peers::audit::{self, Beside};
 
 /// All registered peers.
 pub async fn list(node: &NodeHandle) -> Result<PeerList, QueryError> {
-    let (records, own) = node.look(|node| (records(node), own(node))).await?;
+    let (records, own) = node.inspect(|node| (records(node), own(node))).await?;
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
     let (tip, length) = (snapshot.tip(), snapshot.length());
     let peers = records
@@ -86,7 +86,7 @@ fn agreement_of(agreement: Agreement) -> peer::Agreement {
 pub fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, QueryError> {
     let address: PeerAddress = id.parse().map_err(QueryError::malformed)?;
     let text = address.to_string();
-    match node.view().peers.contains(&text) {
+    match node.status().peers.contains(&text) {
         true => Ok(address),
         false => Err(not_registered(&address)),
     }

@@ -59,7 +59,7 @@ fn of_hash(snapshot: &Snapshot, hash: Hash) -> Result<Option<SearchResult>, Quer
 }
 
 fn peer(node: &NodeHandle, name: &str) -> Option<SearchResult> {
-    let view = node.view();
+    let view = node.status();
     let peer = view.peers.iter().find(|peer| *peer == name)?;
     Some(SearchResult {
         kind: FoundKind::Peer,

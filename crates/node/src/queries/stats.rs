@@ -14,13 +14,8 @@ use super::error::QueryError;
 use super::stored::block_at;
 use crate::handle::NodeHandle;
 
-/// At most so many of the last blocks are looked at,
-pub const STATS_LIMIT_BLOCKS: u64 = 1_000;
-
-/// so many if nobody says,
-const STATS_BLOCKS: u64 = 100;
-
-/// and fewer where they are longer together: each of them is read.
+/// Fewer of the last blocks are looked at where they are longer together: each of
+/// them is read.
 pub const STATS_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// At most so many windows are read at a time; whoever comes then waits.
@@ -56,9 +51,7 @@ fn summed_up(
     pending: usize,
     window: Window,
 ) -> Result<Stats, QueryError> {
-    let wanted = window.blocks.unwrap_or(STATS_BLOCKS);
-    let wanted = wanted.clamp(1, STATS_LIMIT_BLOCKS);
-    let series = last_blocks(node, snapshot, wanted)?;
+    let series = last_blocks(node, snapshot, window.limit())?;
     let tip = snapshot.tip();
     let entry = tip.map(|tip| snapshot.entry(&tip)).transpose();
     let entry = entry.map_err(QueryError::unreadable)?.flatten();
@@ -78,7 +71,7 @@ fn summed_up(
         difficulty: series.last().map(|last| last.difficulty),
         guesses_per_s: span_ms.map(|span_ms| work * 1_000.0 / span_ms),
         pending,
-        pool: node.pool_record().samples(),
+        pool: node.mempool_record().samples(),
         series,
     })
 }

@@ -19,7 +19,7 @@ use crate::handle::{NodeHandle, Stopping};
 const PENDING_LOOKED_AT_LIMIT: usize = 10_000;
 
 /// A transaction that waits.
-pub struct Waiting {
+pub struct PendingTransaction {
     /// Its identity.
     pub id: Hash,
     /// Its canonical JSON.
@@ -32,7 +32,7 @@ pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Sto
         Pool::Accounts(pool) => Ok(pool.get(&id).map(|payment| Arc::clone(&payment.text))),
         Pool::Queue(_) => Err(newest(node)),
     };
-    Ok(match node.look(look).await? {
+    Ok(match node.inspect(look).await? {
         Ok(found) => found,
         // Identities are worked out here, and not while the driver waits.
         Err(texts) => {
@@ -43,7 +43,7 @@ pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Sto
 }
 
 /// Those that somebody pays or is paid by.
-pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting>, Stopping> {
+pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<PendingTransaction>, Stopping> {
     let owner: Option<Address> = name.parse().ok();
     let look = move |node: &Node| {
         let sent: Vec<Arc<[u8]>> = match (node.pool(), &owner) {
@@ -55,7 +55,7 @@ pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting>, Stop
         };
         (sent, newest(node))
     };
-    let (sent, mut others) = node.look(look).await?;
+    let (sent, mut others) = node.inspect(look).await?;
     let is_named = |found: Option<String>| found.as_deref() == Some(name);
     let names = |text: &Arc<[u8]>| is_named(sender(text)) || is_named(recipient(text));
     block_in_place(|| others.retain(|text| !sent.contains(text) && names(text)));
@@ -75,7 +75,7 @@ pub async fn among(
         }
         Pool::Queue(_) => Err((newest(node), ids)),
     };
-    match node.look(look).await? {
+    match node.inspect(look).await? {
         Ok(found) => Ok(found),
         Err((texts, ids)) => {
             let mut counts = HashMap::new();
@@ -108,7 +108,7 @@ pub fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
     payment.map_or_else(|| sha256(text), |payment| payment.id)
 }
 
-fn waiting(node: &NodeHandle, text: Arc<[u8]>) -> Waiting {
+fn waiting(node: &NodeHandle, text: Arc<[u8]>) -> PendingTransaction {
     let id = id_of(&**node.rules(), &text);
-    Waiting { id, text }
+    PendingTransaction { id, text }
 }

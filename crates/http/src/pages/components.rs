@@ -6,9 +6,9 @@ use adit_api::transaction::TransactionState;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::json::{self, member};
-
-use super::words::{self, Moment, moment, short_hash};
 use adit_node::handle::NodeHandle;
+
+use super::format::{self, Moment, moment, short_hash};
 
 /// So much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;
@@ -68,20 +68,20 @@ impl BlockCard {
         let previous = json::string(block.previous_hash.get().as_bytes());
         let previous = previous.filter(|hash| hash.len() == 64 && block.index > 1);
         BlockCard {
-            index: words::grouped(block.index),
+            index: format::grouped(block.index),
             short_hash: short_hash(&block.hash),
             print: print(&block.hash),
             hash: block.hash.clone(),
             previous: previous.map(HashLabel::of),
             time: block.time_ms.and_then(moment),
-            transactions: words::count(
+            transactions: format::count(
                 block.transaction_count as u64,
                 "transaction",
                 "transactions",
             ),
             transaction_count: block.transaction_count,
-            size: words::bytes(block.size_bytes as u64),
-            proof: words::grouped(block.proof),
+            size: format::bytes(block.size_bytes as u64),
+            proof: format::grouped(block.proof),
             reward_to: block.reward_to.as_deref().map(Party::named),
         }
     }
@@ -104,13 +104,13 @@ impl Party {
         let is_node = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         let text = match name {
             "" => "(empty name)".to_owned(),
-            _ if is_address => words::middle_out(name, 10, 6),
-            _ if is_node => words::middle_out(name, 8, 4),
-            _ => words::visible(name, NAME_CHARACTERS),
+            _ if is_address => format::middle_out(name, 10, 6),
+            _ if is_node => format::middle_out(name, 8, 4),
+            _ => format::visible(name, NAME_CHARACTERS),
         };
         Party {
             text,
-            path: words::path_to("/address", name),
+            path: format::path_to("/address", name),
         }
     }
 }
@@ -120,10 +120,10 @@ impl TransactionRow {
     pub(super) fn of(id: String, text: &[u8], keeps_accounts: bool) -> TransactionRow {
         let field = |name| member(text, name);
         let party = |name| Party::named(&field(name).and_then(json::string).unwrap_or_default());
-        let units = |name| field(name).and_then(json::integer).map(words::coins);
+        let units = |name| field(name).and_then(json::integer).map(format::coins);
         let amount = match keeps_accounts {
             true => units("amount").unwrap_or_default(),
-            false => words::visible(
+            false => format::visible(
                 &String::from_utf8_lossy(field("amount").unwrap_or_default()),
                 NAME_CHARACTERS,
             ),
@@ -136,14 +136,14 @@ impl TransactionRow {
             recipient: party("recipient"),
             amount,
             fee: units("fee"),
-            data: data.map(|data| words::visible(&data, DATA_CHARACTERS)),
+            data: data.map(|data| format::visible(&data, DATA_CHARACTERS)),
             block: None,
         }
     }
 
     /// A transaction that waits or stands in a block.
     pub(super) fn listed(one: TransactionState, keeps_accounts: bool) -> TransactionRow {
-        let block = one.block_index.map(words::grouped).zip(one.block_hash);
+        let block = one.block_index.map(format::grouped).zip(one.block_hash);
         let text = one.transaction.get().as_bytes();
         TransactionRow {
             block,

@@ -3,18 +3,18 @@
 
 use adit_api::branch::{BranchStatus, ChainTip, Reorganisation};
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::branches as queries;
+use adit_node::queries::branches::reorganisation;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::format::{self, Moment, moment, short_hash};
 use super::layout::{Frame, shown};
-use super::words::{self, Moment, moment, short_hash};
 use crate::charts::{Branch, Tree};
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::branches;
-use adit_node::queries::branches::reorganisation;
 
 /// So many branches are drawn, the heaviest; all of them are in the table.
 const DRAWN_BRANCHES: usize = 12;
@@ -23,8 +23,8 @@ const DRAWN_BRANCHES: usize = 12;
 const SHOWN_BRANCHES: usize = 100;
 
 #[derive(Template)]
-#[template(path = "forks.html")]
-struct Forks {
+#[template(path = "branches.html")]
+struct Branches {
     frame: Frame,
     has_work: bool,
     tree: Option<String>,
@@ -59,7 +59,7 @@ struct ReorganisationRow {
     new_weight: String,
 }
 
-pub(super) async fn forks(
+pub(super) async fn branches(
     State(node): State<NodeHandle>,
     page: Result<Query<Page>, Problem>,
 ) -> Response {
@@ -70,11 +70,11 @@ pub(super) async fn forks(
     shown(&node, page)
 }
 
-async fn page_of(node: &NodeHandle, page: &Page) -> Result<Forks, Problem> {
-    let tips = branches::tips(node).await?.tips;
+async fn page_of(node: &NodeHandle, page: &Page) -> Result<Branches, Problem> {
+    let tips = queries::tips(node).await?.tips;
     let seen = reorganisation::list(node, page).await?;
     let beside = tips.len().saturating_sub(1);
-    Ok(Forks {
+    Ok(Branches {
         frame: Frame::of(node).here("forks"),
         has_work: node.rules().keeps_accounts(),
         tree: tree(&tips),
@@ -105,7 +105,7 @@ fn branch(tip: &ChainTip) -> Branch {
     Branch {
         fork_index: tip.fork.as_ref().map_or(0, |fork| fork.index),
         tip_index: tip.index,
-        label: format!("{} · {}", words::grouped(tip.index), short_hash(&tip.hash)),
+        label: format!("{} · {}", format::grouped(tip.index), short_hash(&tip.hash)),
         path: format!("/block/{}", tip.hash),
     }
 }
@@ -114,14 +114,14 @@ fn row(tip: &ChainTip) -> TipRow {
     TipRow {
         short_hash: short_hash(&tip.hash),
         hash: tip.hash.clone(),
-        index: words::grouped(tip.index),
+        index: format::grouped(tip.index),
         is_main: tip.status == BranchStatus::Active,
-        length: words::count(tip.branch_length, "block", "blocks"),
-        weight: words::grouped(&tip.total_weight),
+        length: format::count(tip.branch_length, "block", "blocks"),
+        weight: format::grouped(&tip.total_weight),
         fork: tip
             .fork
             .as_ref()
-            .map(|fork| (words::grouped(fork.index), fork.hash.clone())),
+            .map(|fork| (format::grouped(fork.index), fork.hash.clone())),
     }
 }
 
@@ -133,12 +133,12 @@ fn reorganisation_row(seen: &Reorganisation) -> ReorganisationRow {
         fork: seen
             .fork
             .as_ref()
-            .map(|fork| (words::grouped(fork.index), fork.hash.clone())),
-        dropped: words::grouped(seen.dropped_count),
-        adopted: words::grouped(seen.adopted_count),
+            .map(|fork| (format::grouped(fork.index), fork.hash.clone())),
+        dropped: format::grouped(seen.dropped_count),
+        adopted: format::grouped(seen.adopted_count),
         old_short: short_hash(&seen.old_tip.hash),
         old_tip: seen.old_tip.hash.clone(),
-        old_weight: words::grouped(&seen.old_tip.total_weight),
-        new_weight: words::grouped(&seen.new_tip.total_weight),
+        old_weight: format::grouped(&seen.old_tip.total_weight),
+        new_weight: format::grouped(&seen.new_tip.total_weight),
     }
 }

@@ -6,7 +6,7 @@ use adit_api::branch::{
 };
 use anyhow::Result;
 
-use crate::block::{self, more};
+use crate::block;
 use crate::client::Client;
 use crate::options::{NodeToAsk, ReorgsOptions};
 use crate::output::{Output, Rows, counted, utc};
@@ -83,7 +83,7 @@ pub(crate) fn reorgs(options: &ReorgsOptions, json: bool) -> Result<()> {
         ]);
     }
     table.write(&mut output)?;
-    more(&mut output, list.next.as_deref())
+    output.more(list.next.as_deref())
 }
 
 /// "2 blocks dropped, 3 adopted".

@@ -2,21 +2,21 @@
 //! them along.
 
 use adit_api::page::Page;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::mempool;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::components::TransactionRow;
+use super::format;
 use super::layout::{Frame, shown};
-use super::parts::TransactionRow;
-use super::words;
 use crate::extract::Query;
 use crate::problem::Problem;
-use adit_node::handle::NodeHandle;
-use adit_node::queries::mempool;
 
 #[derive(Template)]
-#[template(path = "pending.html")]
-struct Pending {
+#[template(path = "mempool.html")]
+struct Mempool {
     frame: Frame,
     keeps_accounts: bool,
     count: String,
@@ -25,7 +25,7 @@ struct Pending {
     next: Option<String>,
 }
 
-pub(super) async fn pending(
+pub(super) async fn mempool(
     State(node): State<NodeHandle>,
     page: Result<Query<Page>, Problem>,
 ) -> Response {
@@ -36,14 +36,14 @@ pub(super) async fn pending(
     shown(&node, page)
 }
 
-async fn page_of(node: &NodeHandle, page: &Page) -> Result<Pending, Problem> {
+async fn page_of(node: &NodeHandle, page: &Page) -> Result<Mempool, Problem> {
     let found = mempool::mempool(node, page).await?;
     let keeps_accounts = node.rules().keeps_accounts();
     let rows = found.transactions.into_iter();
-    Ok(Pending {
+    Ok(Mempool {
         frame: Frame::of(node).here("pending"),
         keeps_accounts,
-        count: words::count(found.count as u64, "transaction waits", "transactions wait"),
+        count: format::count(found.count as u64, "transaction waits", "transactions wait"),
         rows: rows
             .map(|one| TransactionRow::listed(one, keeps_accounts))
             .collect(),

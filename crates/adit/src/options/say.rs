@@ -1,0 +1,9 @@
+//! What is said beside the output proper.
+
+use std::io::{self, Write};
+
+/// Says something beside the output proper. That nobody hears it, is no reason
+/// to fail (as `eprintln!` would).
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,77 @@
+//! What every request passes before and after its handler, whatever it asks
+//! for: counting, the log, the checks of hosts and pages, preflights, the bound
+//! on what answers hold. How an area tells what goes wrong, the area says.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use adit_node::handle::NodeHandle;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::{Extension, Router};
+
+use crate::abandon::Client;
+use crate::area::Area;
+use crate::caller::Access;
+use crate::counters::Counters;
+use crate::{abandon, cors, guard, held, host_header, request_id, unmatched};
+
+/// What the layers of all areas share.
+pub(crate) struct Shared {
+    /// What decides on who may do what.
+    pub(crate) access: Arc<Access>,
+    /// Where requests are counted.
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// These paths as an area: what every request passes lies around them.
+pub(crate) fn layered(
+    area: Area,
+    paths: Router<NodeHandle>,
+    shared: &Arc<Shared>,
+) -> Router<NodeHandle> {
+    let state = (area, Arc::clone(shared));
+    paths
+        .method_not_allowed_fallback(unmatched::method_not_allowed)
+        .layer(from_fn_with_state(state, pass))
+}
+
+async fn pass(
+    State((area, shared)): State<(Area, Arc<Shared>)>,
+    Extension(client): Extension<Client>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let start = Instant::now();
+    request.extensions_mut().insert(area);
+    let id = area
+        .is_for_other_sites
+        .then(|| request_id::of(request.headers()));
+    let is_logged = tracing::enabled!(tracing::Level::DEBUG);
+    let path = is_logged.then(|| request.uri().path().to_string());
+    let method = request.method().clone();
+    let refusal = host_header::refusal(&request)
+        .map(|problem| area.tell(problem))
+        .or_else(|| guard::refusal(area, &shared.access.hosts, &request));
+    let preflight = || id.as_ref().and_then(|_| cors::preflight(&request));
+    let mut response = match refusal.or_else(preflight) {
+        Some(answered) => answered,
+        None => {
+            let answer = abandon::unless_gone(area, &client, request, |request| next.run(request));
+            held::count(area, answer.await, &client.holding)
+        }
+    };
+    let (status, duration) = (response.status(), start.elapsed());
+    shared.counters.answered(area.group, status, duration);
+    if let Some(path) = path {
+        let request_id = id.as_ref().and_then(|id| id.to_str().ok());
+        let status = status.as_u16();
+        tracing::debug!(%method, path, status, ?duration, request_id, "request");
+    }
+    if let Some(id) = id {
+        request_id::put(id, &mut response);
+        cors::let_read(&method, &mut response);
+    }
+    response
+}

@@ -1,0 +1,99 @@
+//! What is said where no handler is: of a path that leads nowhere, and of a
+//! method that does nothing at a path.
+
+use adit_node::handle::NodeHandle;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT, ALLOW, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any};
+use axum::{Extension, Router};
+
+use crate::api::{Endpoint, allowed_methods, endpoints};
+use crate::area::{Area, Speech};
+use crate::pages;
+use crate::problem::Problem;
+
+/// All paths at which there is nothing. What is said of those beside an area's
+/// is said as the area says it.
+pub(crate) fn routers() -> [(Area, Router<NodeHandle>); 4] {
+    let [api, health, problems] = [
+        &["/api/", "/api/{*rest}"][..],
+        &["/health/", "/health/{*rest}"],
+        &[
+            "/api",
+            "/health",
+            "/problems",
+            "/problems/",
+            "/problems/{name}/",
+            "/problems/{name}/{*rest}",
+        ],
+    ];
+    let all = |paths: &[&str], nothing: MethodRouter<NodeHandle>| {
+        let add = |router: Router<_>, path: &&str| router.route(path, nothing.clone());
+        paths.iter().fold(Router::new(), add)
+    };
+    [
+        (Area::PAGES, Router::new().fallback(not_found)),
+        (Area::API, all(api, any(no_endpoint))),
+        (Area::HEALTH, all(health, any(not_found))),
+        (Area::PROBLEMS, all(problems, any(not_found))),
+    ]
+}
+
+/// There is nothing at that path: a page to browsers, a list of what there is to
+/// others.
+pub(crate) async fn not_found(
+    State(node): State<NodeHandle>,
+    Extension(area): Extension<Area>,
+    method: Method,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    if !method.is_safe() || !wants_html(&headers) {
+        return no_endpoint(Extension(area), uri).await;
+    }
+    let page = pages::no_page(&node, uri.path());
+    ([(VARY, ACCEPT.as_str())], page).into_response()
+}
+
+/// There is no endpoint at that path.
+pub(crate) async fn no_endpoint(Extension(area): Extension<Area>, uri: Uri) -> Response {
+    let path = uri.path();
+    if area.speech == Speech::Problems {
+        let problem = format!("there is nothing at {path}; /openapi.json lists what there is");
+        return Problem::not_found(problem).into_response();
+    }
+    let mut text = format!("there is nothing at {path}; there is\n");
+    for Endpoint { method, path } in endpoints() {
+        text += &format!("{method:<6} {path}\n");
+    }
+    (StatusCode::NOT_FOUND, text).into_response()
+}
+
+/// The path is there, but not for that method.
+pub(crate) async fn method_not_allowed(
+    Extension(area): Extension<Area>,
+    matched: Option<MatchedPath>,
+    request: Request,
+) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let allowed = matched.and_then(|matched| allowed_methods(matched.as_str(), area));
+    // Of the pages, which are not described, the router itself knows.
+    let hint = allowed.as_deref().unwrap_or("what the header Allow lists");
+    let text = format!("{method} does nothing at {path}; use {hint}\n");
+    let mut response = area.tell(Problem::method_not_allowed(text));
+    let allowed = allowed.and_then(|allowed| HeaderValue::try_from(allowed).ok());
+    response
+        .headers_mut()
+        .extend(allowed.map(|allowed| (ALLOW, allowed)));
+    response
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let accepted = accepted.filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.trim().starts_with("text/html"))
+}

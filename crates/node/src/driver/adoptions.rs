@@ -1,0 +1,55 @@
+//! The branches of peers that are to be taken in, and how far that is. How they
+//! are, `adopt.rs` knows.
+
+use std::collections::VecDeque;
+
+use adit_core::branch::BranchSession;
+use adit_core::sync::{Ask, OfferedChain, Seen};
+
+use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
+
+/// The branches that are to be taken in.
+#[derive(Default)]
+pub(super) struct Adoptions {
+    pub(super) running: Option<Adoption>,
+    /// Those that came meanwhile: no more than there are peers.
+    pub(super) waiting: VecDeque<Offered>,
+    /// The number of the turn that is to come next: others are none any more.
+    pub(super) turn: u64,
+    pub(super) is_on_its_way: bool,
+    /// Whether it comes after a pause.
+    pub(super) is_paused: bool,
+}
+
+/// A branch that waits for its turn.
+pub(super) struct Offered {
+    pub(super) ask: Ask,
+    pub(super) seen: Seen,
+    pub(super) chain: OfferedChain,
+    pub(super) branch: Box<CheckedBranch>,
+}
+
+/// A branch that is being taken in.
+pub(super) struct Adoption {
+    pub(super) ask: Ask,
+    pub(super) seen: Seen,
+    pub(super) session: BranchSession,
+    pub(super) blocks: CheckedBlocks,
+}
+
+/// How far a step has come.
+pub(super) enum Step {
+    /// There are more blocks.
+    Paused,
+    /// No further ones are taken in.
+    Ended,
+    /// Those that are left can't be read again.
+    Unreadable(BranchError),
+}
+
+impl Adoptions {
+    /// Whether there is a branch of which something is still to be taken in.
+    pub(super) fn are_left(&self) -> bool {
+        self.running.is_some() || !self.waiting.is_empty()
+    }
+}

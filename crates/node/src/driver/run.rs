@@ -1,0 +1,464 @@
+//! The driver's thread. What is to be kept is made durable first, once for all
+//! commands that had come (group commit); only then does anything leave. It
+//! decides nothing itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adit_api::peer::Peer;
+use adit_core::archive::{Change, MainChange};
+use adit_core::block::Block;
+use adit_core::chain::ChainError;
+use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node};
+use adit_core::peer::PeerAddress;
+use adit_core::rules::Rules;
+use adit_core::sync::RequestId;
+use adit_store::{Opened, Store};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::sleep;
+
+use super::adoptions::Adoptions;
+use super::error::DriverError;
+use super::restore::{Trust, restore};
+use crate::clock::now;
+use crate::events::batch::{EventBatch, Tip};
+use crate::events::log::EventLog;
+use crate::handle::{
+    ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Inspection, NodeHandle, Request,
+};
+use crate::history::{self, HistoryTeller};
+use crate::memory::MemoryBudget;
+use crate::mempool_record::MempoolRecord;
+use crate::mining::{Miner, MinerSettings};
+use crate::node_status::NodeStatus;
+use crate::peers::announce::Announcer;
+use crate::peers::audit::places::AuditPlaces;
+use crate::peers::branch::BRANCHES_MEMORY_LIMIT_BYTES;
+use crate::peers::poll::Poller;
+use crate::publisher::{self, EVENT_BATCHES_LIMIT};
+use crate::queries::block::time_ms;
+use crate::queries::peers::described;
+use crate::repeated;
+
+/// At most so many commands wait for the driver; whoever has another waits.
+const COMMANDS_LIMIT: usize = 4_096;
+
+/// One sync serves at most so many commands.
+const BATCH_LIMIT: usize = 1_024;
+
+/// At most so many look at the node at a time, each at up to
+/// `PENDING_LOOKED_AT_LIMIT` transactions; whoever comes then waits.
+const INSPECTIONS_AT_ONCE_LIMIT: usize = 64;
+
+/// Reads what is stored, and starts the driver's thread. Must be called within
+/// a tokio runtime; `peers_runtime` is another one. The receiver yields once,
+/// when the driver has ended.
+pub(crate) fn start(
+    config: Config,
+    node_id: String,
+    rules: Arc<dyn Rules>,
+    miner_settings: MinerSettings,
+    opened: Opened,
+    first_peers: Vec<PeerAddress>,
+    peers_runtime: Handle,
+) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
+    let (is_development, min_fee_rate) = (config.mine_at_once, config.min_fee_rate);
+    let trust = Trust::Log;
+    let (mut store, node) = restore(config, Arc::clone(&rules), opened, trust)?;
+    let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
+    let (publish, view) = watch::channel(Arc::default());
+    store.sync()?;
+    let to_driver = commands.clone();
+    let (event_batches, to_publish) = mpsc::channel(EVENT_BATCHES_LIMIT);
+    let miner = Miner::start(miner_settings, move |job, proof| {
+        // If the driver is gone, nobody wants the proof.
+        let _ = to_driver.blocking_send(Command::Proof { job, proof });
+    })
+    .map_err(DriverError::Thread)?;
+    let started = history::start(store.reader(), Arc::clone(&rules));
+    let (history, history_watch) = started.map_err(DriverError::Thread)?;
+    let counters = Arc::<DriverCounters>::default();
+    let handle = NodeHandle(Arc::new(Edge {
+        commands: commands.clone(),
+        view,
+        reader: store.reader(),
+        history: history_watch,
+        rules,
+        is_development,
+        min_fee_rate,
+        mempool_record: MempoolRecord::default(),
+        events: EventLog::new(format!("{:x}", now().as_millis())),
+        miner: miner.view(),
+        node_id,
+        instance_id: uuid::Uuid::new_v4().simple().to_string(),
+        branches_memory: MemoryBudget::new(BRANCHES_MEMORY_LIMIT_BYTES),
+        answers_memory: MemoryBudget::new(ANSWERS_LIMIT_BYTES),
+        audits: AuditPlaces::default(),
+        inspections: Semaphore::new(INSPECTIONS_AT_ONCE_LIMIT),
+        peers_runtime: peers_runtime.clone(),
+        last_request: AtomicU64::default(),
+        counters: Arc::clone(&counters),
+    }));
+    let mut driver = Driver {
+        store,
+        miner,
+        poller: Poller::new(handle.clone()),
+        announcer: Announcer::default(),
+        adoptions: Adoptions::default(),
+        waiting: BTreeMap::new(),
+        inspections: Vec::new(),
+        tip: node.chain().tip().map(|block| Tip::of(block)),
+        events: EventBatch::default(),
+        node,
+        event_batches,
+        history,
+        publish,
+        commands,
+        runtime: Handle::current(),
+        peers_runtime,
+        counters,
+        has_unsynced: false,
+    };
+    driver.begin(first_peers)?;
+    tokio::spawn(publisher::publish(handle.clone(), to_publish));
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new()
+        .name("driver".into())
+        .spawn(move || {
+            // If nobody waits for the end, nobody needs to know of it.
+            let _ = ended.send(driver.run(received));
+        })
+        .map_err(DriverError::Thread)?;
+    Ok((handle, end))
+}
+
+pub(super) struct Driver {
+    pub(super) node: Node,
+    pub(super) store: Store,
+    pub(super) miner: Miner,
+    pub(super) poller: Poller,
+    pub(super) announcer: Announcer,
+    pub(super) adoptions: Adoptions,
+    pub(super) waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    /// Who wants to look at the node when everything is durable.
+    pub(super) inspections: Vec<Inspection>,
+    /// The tip of the main chain.
+    pub(super) tip: Option<Tip>,
+    /// What is to be told when it is durable.
+    pub(super) events: EventBatch,
+    pub(super) event_batches: mpsc::Sender<EventBatch>,
+    pub(super) history: HistoryTeller,
+    pub(super) publish: watch::Sender<Arc<NodeStatus>>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) runtime: Handle,
+    /// Where everything runs that speaks to peers: a peer that floods us then
+    /// keeps no client of ours waiting.
+    pub(super) peers_runtime: Handle,
+    pub(super) counters: Arc<DriverCounters>,
+    /// Whether anything was written since the last sync.
+    pub(super) has_unsynced: bool,
+}
+
+impl Driver {
+    fn begin(&mut self, first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
+        let mut later = Vec::new();
+        let nobody = RequestId(u64::MAX);
+        self.handle(Input::Register(nobody, first_peers), &mut later)?;
+        self.handle(Input::Started, &mut later)?;
+        self.carry_out(later)
+    }
+
+    fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), DriverError> {
+        let mut stopped = false;
+        while !stopped {
+            let Some(mut command) = commands.blocking_recv() else {
+                break;
+            };
+            let mut later = Vec::new();
+            for _ in 0..BATCH_LIMIT {
+                stopped |= matches!(command, Command::Stop);
+                self.take(command, &mut later)?;
+                command = match commands.try_recv() {
+                    Ok(next) if !stopped => next,
+                    _ => break,
+                };
+            }
+            self.carry_out(later)?;
+        }
+        // What a long branch brought is left to the next start, which reads its
+        // newest blocks again: the disk may need longer than we are given.
+        match self.store.needs_checkpoint() || !self.node.is_settled() {
+            true => self.sync(),
+            false => self.checkpoint(),
+        }
+    }
+
+    fn take(&mut self, command: Command, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        match command {
+            Command::Request(id, request, reply) => {
+                self.waiting.insert(id, reply);
+                let input = match request {
+                    Request::Transaction(text) => Input::Transaction(id, text),
+                    Request::Mine => Input::Mine(id),
+                    Request::Register(peers) => Input::Register(id, peers),
+                    Request::Unregister(peer) => {
+                        self.handle(Input::Unregister(id, peer.clone()), later)?;
+                        self.stop_adopting(&peer);
+                        return Ok(());
+                    }
+                    Request::Resolve => Input::Resolve(id),
+                    Request::Rewind => Input::Rewind(id),
+                    Request::Offer(block) => Input::Offer(id, block),
+                };
+                self.handle(input, later)
+            }
+            Command::DeadlineReached(id) => self.handle(Input::Hurry(id), later),
+            Command::Cancelled(id) => {
+                self.waiting.remove(&id);
+                self.handle(Input::Gone(id), later)
+            }
+            Command::Proof { job, proof } => {
+                self.handle(Input::Proof { job, proof }, later)?;
+                self.adopt_sooner();
+                Ok(())
+            }
+            Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
+            Command::AdoptOn(turn) => self.adopt_on(turn, later),
+            Command::Timer(alarm) => self.handle(Input::Woken(alarm), later),
+            Command::Inspect(look) => {
+                self.inspections.push(look);
+                Ok(())
+            }
+            Command::DamagedIndex => Err(DriverError::DamagedIndex),
+            Command::Stop => Ok(()),
+        }
+    }
+
+    /// Lets the core decide. What it wants kept is written at once, so that it
+    /// can read it again; everything else waits until that is durable.
+    pub(super) fn handle(
+        &mut self,
+        input: Input,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        let effects = self.node.handle(now(), input, &self.store)?;
+        self.carry_out_now(effects, later)
+    }
+
+    pub(super) fn carry_out_now(
+        &mut self,
+        effects: Vec<Effect>,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        for effect in effects {
+            match effect {
+                Effect::Persist(change) => {
+                    if let Change::Block { block, main, .. } = &change {
+                        tracing::debug!(index = block.index(), hash = %block.hash(), ?main, "block");
+                        let is_other_branch = matches!(main, MainChange::Reorganise { .. });
+                        let count = &self.counters.reorganisations;
+                        count.fetch_add(u64::from(is_other_branch), Ordering::Relaxed);
+                    }
+                    self.has_unsynced = true;
+                    self.store.apply(&change)?;
+                    if let Change::Block {
+                        block,
+                        main: MainChange::Side,
+                        ..
+                    } = &change
+                    {
+                        self.history.note_aside(block.hash());
+                    }
+                    self.events.note(&change, &mut self.tip);
+                    if let (Change::Rewind, Some(genesis)) = (&change, self.node.chain().tip()) {
+                        self.events.note_rewind(genesis, &mut self.tip);
+                    }
+                }
+                effect => {
+                    if let Effect::Made(block) = &effect {
+                        self.events.note_made(block);
+                    }
+                    later.push(effect);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), DriverError> {
+        let start = Instant::now();
+        self.store.sync()?;
+        if std::mem::take(&mut self.has_unsynced) {
+            let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            self.counters
+                .sync_micros
+                .fetch_add(micros, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
+        self.sync()?;
+        self.publish_status();
+        self.events.peers = self.changed_peers()?;
+        if let Some(tip) = self.node.chain().tip() {
+            self.history.tell(tip.hash());
+        }
+        self.hand_over_events();
+        for look in self.inspections.drain(..) {
+            look(&self.node);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Persist(_) => unreachable!("handle has carried it out"),
+                Effect::Made(block) => log_made(&block),
+                Effect::Answer(request, answer) => self.answer(request, answer),
+                Effect::Mine(job) => self.miner.set_job(Some(job)),
+                Effect::StopMining => self.miner.set_job(None),
+                Effect::Ask(ask) => self.poller.ask(&self.peers_runtime, ask),
+                Effect::Forget(peer) => {
+                    self.poller.forget(&peer);
+                    self.announcer.forget(&peer);
+                }
+                Effect::Announce(peers) => self.announcer.announce(&self.peers_runtime, peers),
+                Effect::LeftOut(LeftOut {
+                    transactions,
+                    blocks,
+                }) => {
+                    if let Some(left_out) = repeated::turn_of_news("dropped") {
+                        tracing::warn!(
+                            transactions,
+                            blocks,
+                            left_out,
+                            "transactions of dropped blocks may not wait here or found no room, \
+                             and so many blocks were not looked through; all stand in the block log"
+                        );
+                    }
+                }
+                Effect::Refused(error) => log_refused(&error),
+                Effect::Evicted(id, error) => {
+                    if let Some(left_out) = repeated::turn("evicted") {
+                        tracing::warn!(%id, %error, left_out,
+                            "no block can take this transaction: it does not wait any more");
+                    }
+                }
+                Effect::WakeAt(alarm, at) => {
+                    self.send_in(at.saturating_sub(now()), Command::Timer(alarm));
+                }
+            }
+        }
+        let is_due = match self.adoptions.are_left() {
+            true => self.store.is_checkpoint_overdue(),
+            false => self.store.needs_checkpoint(),
+        };
+        // Of waiting transactions that have not followed the main chain to its tip,
+        // nothing is kept that says so: the next start reads the blocks again.
+        if is_due && self.node.is_settled() {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// The peers of whom something new is known since the last call.
+    fn changed_peers(&mut self) -> Result<Vec<Peer>, DriverError> {
+        let changed = self.node.take_changed_peers();
+        let chain = self.node.chain();
+        let (tip, length) = (chain.tip().map(|tip| tip.hash()), chain.length());
+        let peers = changed.iter().filter_map(|address| {
+            let record = self.node.peer_record(address)?;
+            Some(described(address, record, tip, length, &self.store))
+        });
+        let peers = peers.collect::<Result<_, _>>();
+        peers.map_err(|error| DriverError::from(ChainError::from(error)))
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Answer) {
+        if let Answer::TooManyPeers(error) = &answer
+            && let Some(left_out) = repeated::turn("too-many-peers")
+        {
+            tracing::warn!(%error, left_out, "peers were not registered");
+        }
+        if let Some(reply) = self.waiting.remove(&request) {
+            // If it was dropped, whoever asked has gone.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn publish_status(&self) {
+        let chain = self.node.chain();
+        let tip = chain.tip().map(|tip| tip.hash());
+        let published = Arc::clone(&self.publish.borrow());
+        let view = NodeStatus {
+            length: chain.length(),
+            tip,
+            tip_time_ms: match published.tip == tip {
+                true => published.tip_time_ms,
+                false => chain.tip().and_then(|tip| time_ms(tip)),
+            },
+            total_weight: chain.total_weight(),
+            pending_count: self.node.pool().len(),
+            pending_bytes: self.node.pool().bytes(),
+            peers: self.node.peers().iter().map(ToString::to_string).collect(),
+        };
+        self.publish.send_if_modified(|published| {
+            let changed = **published != view;
+            if changed {
+                *published = Arc::new(view);
+            }
+            changed
+        });
+    }
+
+    /// Hands over what happened. Nobody waits for listeners: if there is no
+    /// room, they hear that something is missing.
+    fn hand_over_events(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.events);
+        if self.event_batches.try_send(batch).is_err() {
+            self.events.is_incomplete = true;
+        }
+    }
+
+    pub(super) fn send_in(&self, wait: Duration, command: Command) {
+        let commands = self.commands.clone();
+        self.runtime.spawn(async move {
+            sleep(wait).await;
+            // If the driver has ended meanwhile, nobody wants it any more.
+            let _ = commands.send(command).await;
+        });
+    }
+
+    fn checkpoint(&mut self) -> Result<(), DriverError> {
+        let pending = self.node.pool().iter();
+        self.store.checkpoint(pending)?;
+        Ok(())
+    }
+}
+
+pub(super) fn log_refused(error: &ChainError) {
+    if let Some(left_out) = repeated::turn(error.rule()) {
+        tracing::warn!(%error, left_out, "block refused");
+    }
+}
+
+fn log_made(block: &Block) {
+    // Whoever may call `/mine` makes as many as they like.
+    let Some(left_out) = repeated::turn_of_news("made") else {
+        return;
+    };
+    tracing::info!(
+        index = block.index(),
+        hash = %block.hash(),
+        proof = block.proof(),
+        transactions = block.transactions().count(),
+        left_out,
+        "block made"
+    );
+}
