@@ -255,7 +255,8 @@ fn described(peer: &str, report: &PeerReport) -> Value {
         }
         PeerReport::Itself => json!({ "node": peer, "outcome": "this node itself" }),
         PeerReport::StillAsked => {
-            let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
+            let waited_ms = RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS;
+            let error = format!("no whole answer within {waited_ms} ms");
             json!({ "node": peer, "outcome": "still being asked", "error": error })
         }
     }
