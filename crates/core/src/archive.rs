@@ -32,6 +32,25 @@ pub trait Archive {
     /// The main chain's block at that index.
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
 
+    /// The index of the last block of the main chain on the way from a block down
+    /// to its genesis block: its own if it is in the main chain, and 0 where there
+    /// is none. None if the block is not known.
+    fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
+        let mut next = Some(*hash);
+        let mut is_known = false;
+        while let Some(hash) = next {
+            let Some(entry) = self.entry(&hash)? else {
+                return Ok(None);
+            };
+            if self.main_hash(entry.index)? == Some(hash) {
+                return Ok(Some(entry.index));
+            }
+            is_known = true;
+            next = entry.parent;
+        }
+        Ok(is_known.then_some(0))
+    }
+
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
 

@@ -412,25 +412,15 @@ impl Chain {
         Ok((archive.main_hash(index)? == Some(hash)).then_some(index))
     }
 
-    /// The index of the last block of the main chain on the way from `block`
-    /// down to its genesis block; 0 where there is none.
+    /// Where the branch of a block leaves the main chain.
     fn fork_below(&self, block: &Block, archive: &dyn Archive) -> Result<u64, ChainError> {
-        let mut below = block.parent();
-        let mut index = block.index();
-        while let Some(hash) = below {
-            index = index.saturating_sub(1);
-            if archive.main_hash(index)? == Some(hash) {
-                return Ok(index);
-            }
-            below = match archive.entry(&hash)? {
-                Some(entry) => entry.parent,
-                None => {
-                    let parent = Some(hash);
-                    return Err(ChainError::Orphan { index, parent });
-                }
-            };
-        }
-        Ok(0)
+        let Some(parent) = block.parent() else {
+            return Ok(0);
+        };
+        archive.fork(&parent)?.ok_or(ChainError::Orphan {
+            index: block.index(),
+            parent: Some(parent),
+        })
     }
 
     fn parent_of(&self, block: &Block, archive: &dyn Archive) -> Result<Option<Known>, ChainError> {

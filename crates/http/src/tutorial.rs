@@ -229,7 +229,8 @@ fn described(node: String, report: &PeerReport) -> ResolvedPeer {
         PeerReport::Failed(error) => (ResolveOutcome::Failed, None, Some(error.clone())),
         PeerReport::Itself => (ResolveOutcome::Itself, None, None),
         PeerReport::StillAsked => {
-            let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
+            let waited_ms = RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS;
+            let error = format!("no whole answer within {waited_ms} ms");
             (ResolveOutcome::StillAsked, None, Some(error))
         }
     };

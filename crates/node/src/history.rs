@@ -404,6 +404,10 @@ impl Archive for UntilStopped<'_> {
         self.snapshot.main_hash(index)
     }
 
+    fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
+        self.snapshot.fork(hash)
+    }
+
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         self.snapshot.text(hash)
     }

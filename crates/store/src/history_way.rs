@@ -64,9 +64,9 @@ impl Adopted {
     }
 }
 
-/// Finds the way. What both chains have is found from the old tip down, where
-/// the new one is the archive's; otherwise from both tips down, and of the new
-/// branch no more than the first `step` blocks are named.
+/// Finds the way. Where the new tip is in the archive's main chain, the archive
+/// knows what both chains have; otherwise it is found from both tips down, and of
+/// the new branch no more than the first `step` blocks are named.
 pub(crate) fn way(
     covered: Option<Tip>,
     target: Tip,
@@ -76,22 +76,24 @@ pub(crate) fn way(
     let (tip, last) = (target.block.hash, target.block.index);
     let old_tip = covered.map(|covered| covered.block);
     let mut newest_dropped = Vec::new();
-    let mut note_dropped = |hash| {
-        if newest_dropped.len() < DROPPED_NAMED_LIMIT {
-            newest_dropped.push(hash);
-        }
-    };
     let mut old = old_tip;
     if archive.main_hash(last)? == Some(tip) {
-        while let Some(block) = old {
-            if archive.main_hash(block.index)? == Some(block.hash) {
-                break;
+        let fork = match old {
+            None => 0,
+            Some(block) => {
+                let missing = || HistoryError::Missing { hash: block.hash };
+                archive.fork(&block.hash)?.ok_or_else(missing)?
             }
-            note_dropped(block.hash);
+        };
+        while newest_dropped.len() < DROPPED_NAMED_LIMIT
+            && let Some(block) = old.filter(|block| block.index > fork)
+        {
+            newest_dropped.push(block.hash);
             old = parent(block, archive)?;
         }
+        let hash = archive.main_hash(fork)?;
         return Ok(Way {
-            fork: old,
+            fork: hash.map(|hash| BlockPlace { index: fork, hash }),
             old_tip,
             newest_dropped,
             adopted: Adopted::Main { last },
@@ -103,7 +105,9 @@ pub(crate) fn way(
         let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
         match (old, new) {
             (Some(block), _) if index(old) >= index(new) => {
-                note_dropped(block.hash);
+                if newest_dropped.len() < DROPPED_NAMED_LIMIT {
+                    newest_dropped.push(block.hash);
+                }
                 old = parent(block, archive)?;
             }
             (_, Some(block)) => {

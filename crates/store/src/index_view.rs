@@ -177,11 +177,8 @@ impl View {
             let mut index = index.max(1);
             while index <= self.length {
                 let line = self.stretch_at(index)?.ok_or_else(|| missing(index))?.line;
-                let next = ReadableTable::range(&self.main, index + 1..)?.next();
-                let end = match next.transpose()? {
-                    Some((first, _)) => first.value() - 1,
-                    None => self.length,
-                };
+                let next = self.stretch_behind(index)?;
+                let end = next.map_or(self.length, |next| next.first - 1);
                 for item in ReadableTable::range(&self.rows, (line, index)..=(line, end))? {
                     let (key, row) = item?;
                     if key.value() != (line, index) {
@@ -205,6 +202,11 @@ impl View {
     pub(crate) fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
         self.health
             .guard(|| Ok(self.stretch_at(index)?.map(|stretch| stretch.line)))
+    }
+
+    /// The next stretch of the main chain behind that index.
+    pub(crate) fn next_stretch(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
+        self.health.guard(|| self.stretch_behind(index))
     }
 
     /// A line.
@@ -234,6 +236,14 @@ impl View {
         }
         let below = ReadableTable::range(&self.main, ..=index)?.next_back();
         Ok(below.transpose()?.map(|(first, line)| Stretch {
+            first: first.value(),
+            line: line.value(),
+        }))
+    }
+
+    fn stretch_behind(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
+        let behind = ReadableTable::range(&self.main, index + 1..)?.next();
+        Ok(behind.transpose()?.map(|(first, line)| Stretch {
             first: first.value(),
             line: line.value(),
         }))

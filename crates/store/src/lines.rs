@@ -129,6 +129,32 @@ impl Lines<'_> {
         Ok(self.row(line, index)?.main.hash)
     }
 
+    /// The last block of the main chain on the way from a block down. It asks line
+    /// by line, not block by block.
+    pub(crate) fn fork(&self, block: BlockRecord) -> Result<u64, redb::Error> {
+        let (mut number, mut index) = (block.line, block.entry.index);
+        loop {
+            let line = self.line(number)?;
+            let is_main = line.first <= self.overlay.main_length()
+                && self.line_at(line.first)? == Some(number);
+            match line.parent {
+                _ if is_main => return Ok(index.min(self.stretch_end(line.first)?)),
+                Some(parent) => (number, index) = (parent, line.first - 1),
+                None => return Ok(0),
+            }
+        }
+    }
+
+    /// The last block of the main chain in the line of the one at `index`.
+    fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
+        let mut above = self.overlay.stretches().iter();
+        let above = above.find(|stretch| stretch.first > index);
+        let kept = self.view.next_stretch(index)?;
+        let kept = kept.filter(|stretch| stretch.first <= self.overlay.kept_length());
+        let next = kept.or(above.copied());
+        Ok(next.map_or(self.overlay.main_length(), |next| next.first - 1))
+    }
+
     /// The line in which the main chain's block at that index is.
     fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
         match self.overlay.line_at(index) {

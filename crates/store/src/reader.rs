@@ -20,6 +20,7 @@ use crate::history::{History, HistoryLimits};
 use crate::index::{self, index_error};
 use crate::index_view::View;
 use crate::line::sum_of;
+use crate::lines::Lines;
 use crate::lock::FolderLock;
 use crate::pending::PENDING_FOLDER;
 use crate::position::Position;
@@ -302,6 +303,19 @@ impl Archive for Snapshot {
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         let record = self.view.main_at(index).map_err(self.reader.index_error());
         Ok(record.map_err(archive_error)?.map(|record| record.hash))
+    }
+
+    fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
+        let fork = || {
+            let lines = Lines {
+                overlay: &self.view.overlay(),
+                view: &self.view,
+            };
+            let record = self.view.block(hash)?;
+            record.map(|record| lines.fork(record)).transpose()
+        };
+        let fork = fork().map_err(self.reader.index_error());
+        fork.map_err(archive_error)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

@@ -507,6 +507,16 @@ impl Archive for Store {
         self.main_hash_at(index).map_err(archive_error)
     }
 
+    fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
+        let Some(record) = self.record(hash).map_err(archive_error)? else {
+            return Ok(None);
+        };
+        let fork = self.lines().map_err(archive_error)?.fork(record);
+        fork.map(Some)
+            .map_err(self.index_error())
+            .map_err(archive_error)
+    }
+
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let record = self.record(hash).map_err(archive_error)?;
         record

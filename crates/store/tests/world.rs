@@ -359,6 +359,8 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
         let hash = block.hash();
         let expected = tree.archive.entry(&hash).unwrap();
         assert_eq!(archive.entry(&hash).unwrap(), expected, "{block:?}");
+        let fork = tree.archive.fork(&hash).unwrap();
+        assert_eq!(archive.fork(&hash).unwrap(), fork, "{block:?}");
         assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
         let changes = archive.account_changes(&hash).unwrap();
         assert_eq!(changes, tree.changes[&hash], "{block:?}");
@@ -370,6 +372,7 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
     }
     let unknown = Hash([7; 32]);
     assert_eq!(archive.entry(&unknown).unwrap(), None);
+    assert_eq!(archive.fork(&unknown).unwrap(), None);
     assert_eq!(archive.text(&unknown).unwrap(), None);
     assert_eq!(archive.account_changes(&unknown).unwrap(), []);
 }
