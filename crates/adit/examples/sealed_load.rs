@@ -140,8 +140,8 @@ impl World {
             };
             let grandparent = chain.len().checked_sub(2).map(|at| &chain[at]);
             let context = Context {
-                parent,
-                grandparent,
+                parent: parent.header(),
+                grandparent: grandparent.map(|block| block.header()),
                 now,
             };
             let draft = Draft {

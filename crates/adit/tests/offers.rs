@@ -262,7 +262,7 @@ fn a_sealed_block_is_checked_to_its_last_signature() {
     forged[3] ^= 1;
     let block = |signature: &[u8; 64], after: Duration| {
         let context = Context {
-            parent: &genesis,
+            parent: genesis.header(),
             grandparent: None,
             now: after,
         };

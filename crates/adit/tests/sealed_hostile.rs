@@ -116,8 +116,8 @@ impl World {
                 reward_to: address_of(&SigningKey::from([9; 32])).to_string(),
             };
             let context = Context {
-                parent: made.last().unwrap(),
-                grandparent: made.iter().rev().nth(1),
+                parent: made.last().unwrap().header(),
+                grandparent: made.iter().rev().nth(1).map(|block| block.header()),
                 now: draft.now,
             };
             made.push(self.rules.complete(context, &draft, 0));

@@ -77,7 +77,7 @@ impl World {
 
 fn context(genesis: &Block) -> Context<'_> {
     Context {
-        parent: genesis,
+        parent: genesis.header(),
         grandparent: None,
         now: START + Duration::from_secs(2),
     }

@@ -36,7 +36,7 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
             reward_to: SENDER.to_owned(),
         };
         let context = Context {
-            parent: &parent,
+            parent: parent.header(),
             grandparent: None,
             now: draft.now,
         };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::block::Block;
+use crate::block::{Block, HeaderFields};
 use crate::hash::Hash;
 use crate::rules::AccountChange;
 use crate::rules::Weight;
@@ -31,6 +31,10 @@ pub trait Archive {
 
     /// The main chain's block at that index.
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
+
+    /// What the blocks behind a block are checked against: the block itself is
+    /// not read for it.
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError>;
 
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
@@ -188,6 +192,10 @@ impl Archive for MemoryArchive {
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         let position = index.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         Ok(position.and_then(|at| self.main.get(at).copied()))
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        Ok(self.blocks.get(hash).map(|kept| *kept.block.header()))
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

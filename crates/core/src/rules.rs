@@ -14,7 +14,7 @@ use std::time::Duration;
 use ruint::aliases::U256;
 
 use crate::address::{Address, AddressError};
-use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
@@ -40,9 +40,9 @@ pub struct Draft {
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The block before it.
-    pub parent: &'a Block,
+    pub parent: &'a HeaderFields,
     /// The block before that; none after a genesis block.
-    pub grandparent: Option<&'a Block>,
+    pub grandparent: Option<&'a HeaderFields>,
     /// The local clock, since 1970.
     pub now: Duration,
 }
@@ -117,19 +117,19 @@ pub trait Rules: Send + Sync {
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
 
     /// Before this time no block behind that one is valid, whoever makes it.
-    fn earliest_behind(&self, _parent: &Block) -> Duration {
+    fn earliest_behind(&self, _parent: &HeaderFields) -> Duration {
         Duration::ZERO
     }
 
     /// How many zeros, as hex digits, the hash of the block's proof begins with,
     /// and how many are asked for. None where the chain itself says what it
     /// asks for.
-    fn proof_zeros(&self, _parent: &Block, _block: &Block) -> Option<(u32, u32)> {
+    fn proof_zeros(&self, _parent: &HeaderFields, _block: &Block) -> Option<(u32, u32)> {
         None
     }
 
     /// How much the block adds to its chain in the choice between branches.
-    fn weight(&self, block: &Block) -> Weight;
+    fn weight(&self, header: &HeaderFields) -> Weight;
 
     /// Which JSON is taken for a block.
     fn reading(&self) -> Reading {
@@ -218,8 +218,8 @@ pub fn by_name(name: &str) -> Option<Arc<dyn Rules>> {
     }
 }
 
-fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    let expected = parent.index().saturating_add(1);
+fn check_index(parent: &HeaderFields, block: &Block) -> Result<(), BlockError> {
+    let expected = parent.index.saturating_add(1);
     if block.index() == expected {
         return Ok(());
     }
@@ -229,14 +229,14 @@ fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
     })
 }
 
-fn check_previous_hash(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    if block.parent() == Some(parent.hash()) {
+fn check_previous_hash(parent: &HeaderFields, block: &Block) -> Result<(), BlockError> {
+    if block.parent() == Some(parent.hash) {
         return Ok(());
     }
     let found = block.previous_hash();
     Err(BlockError::WrongPreviousHash {
         index: block.index(),
-        expected: parent.hash(),
+        expected: parent.hash,
         found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
     })
 }

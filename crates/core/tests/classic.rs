@@ -32,7 +32,7 @@ fn check(rules: Classic, parent: &Block, block: &Block) -> Result<(), BlockError
 /// The classics look at no other block than the last one, and at no clock.
 fn after(parent: &Block) -> Context<'_> {
     Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: Duration::from_secs(1_700_000_000),
     }
@@ -222,8 +222,8 @@ fn a_puzzle_is_solved_by_a_hash_up_to_the_target_and_not_beyond() {
 #[test]
 fn every_block_weighs_the_same() {
     for rules in [Classic::Published, Classic::Of2018] {
-        assert_eq!(rules.weight(&first()), Weight::from(1));
-        assert_eq!(rules.weight(&first_block(7)), Weight::from(1));
+        assert_eq!(rules.weight(first().header()), Weight::from(1));
+        assert_eq!(rules.weight(first_block(7).header()), Weight::from(1));
     }
 }
 

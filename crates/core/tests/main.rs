@@ -10,6 +10,7 @@ mod agenda;
 mod chain;
 mod classic;
 mod development;
+mod headers;
 mod held_up;
 mod json;
 mod json_strict;

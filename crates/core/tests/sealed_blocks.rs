@@ -337,7 +337,7 @@ fn a_block_weighs_its_work() {
     let chain = harder_chain();
     for block in &chain.blocks {
         let target = block.sealed().unwrap().header.target;
-        assert_eq!(chain.rules.weight(block), work(target));
+        assert_eq!(chain.rules.weight(block.header()), work(target));
     }
     assert_eq!(work(U256::MAX), U256::ONE);
     assert_eq!(work(U256::MAX >> 4), U256::from(16));

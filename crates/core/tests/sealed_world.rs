@@ -97,8 +97,8 @@ impl SealedChain {
 
     pub(crate) fn context(&self, now_ms: u64) -> Context<'_> {
         Context {
-            parent: self.tip(),
-            grandparent: self.blocks.iter().rev().nth(1).map(|block| &**block),
+            parent: self.tip().header(),
+            grandparent: self.blocks.iter().rev().nth(1).map(|block| block.header()),
             now: Duration::from_millis(now_ms),
         }
     }
@@ -311,8 +311,8 @@ pub(crate) fn block_after(
         reward_to: reward_to.to_string(),
     };
     let context = Context {
-        parent,
-        grandparent,
+        parent: parent.header(),
+        grandparent: grandparent.map(Block::header),
         now,
     };
     let puzzle = rules.puzzle(context, &draft);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Archive, Change, MemoryArchive};
-use adit_core::block::{Block, BlockError, Shape};
+use adit_core::block::{Block, BlockError, HeaderFields, Shape};
 use adit_core::chain::Arrival;
 use adit_core::hash::Hash;
 use adit_core::mining::Job;
@@ -104,8 +104,8 @@ impl Rules for Workless {
         }
     }
 
-    fn weight(&self, block: &Block) -> Weight {
-        Classic::Published.weight(block)
+    fn weight(&self, header: &HeaderFields) -> Weight {
+        Classic::Published.weight(header)
     }
 
     fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError> {

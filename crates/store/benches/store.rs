@@ -38,7 +38,7 @@ fn chain(length: u64) -> Vec<Change> {
             reward_to: "miner".to_owned(),
         };
         let context = Context {
-            parent: &parent,
+            parent: parent.header(),
             grandparent: None,
             now: draft.now,
         };

@@ -134,7 +134,7 @@ fn append(store: &mut Store, parent: &Block, index: u64) -> Block {
         reward_to: "3a2f0a5e0d7b4f1e9c8d6b5a49382716".to_owned(),
     };
     let context = Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: draft.now,
     };

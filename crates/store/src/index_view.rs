@@ -17,12 +17,12 @@ use crate::index_tables::{
 };
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
+use crate::record::{BlockRecord, MAIN_BYTES, MainRecord};
 
 type MainTable = ReadOnlyTable<u64, &'static [u8; MAIN_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
 type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
-type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
+type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
 
 /// The index as it was at one moment.
 pub(crate) struct View {

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use adit_core::hash::Hash;
 use redb::{ReadableTable, Table};
 
-use crate::record::{BLOCK_BYTES, BlockRecord, MAIN_BYTES, MainRecord};
+use crate::record::{BlockRecord, MAIN_BYTES, MainRecord};
 
 /// So many blocks are read before they are written, in their order: 4 MB or so.
 const SWITCH_PIECE_BLOCKS: usize = 65_536;
@@ -70,7 +70,7 @@ impl<'a> MainWriter<'a> {
     pub(crate) fn switch(
         &mut self,
         Switch { tip, fork }: Switch,
-        blocks: &impl ReadableTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>,
+        blocks: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
         branch: &impl ReadableTable<u64, &'static [u8; MAIN_BYTES]>,
     ) -> Result<(), redb::Error> {
         self.cut(fork)?;
@@ -84,7 +84,9 @@ impl<'a> MainWriter<'a> {
                 let what = format!("block {hash} is missing among the ancestors of another");
                 return Err(redb::Error::Corrupted(what));
             };
-            let BlockRecord { entry, location } = BlockRecord::from_bytes(bytes.value());
+            let BlockRecord {
+                entry, location, ..
+            } = BlockRecord::from_bytes(bytes.value());
             if entry.index <= fork {
                 break;
             }
@@ -187,17 +189,19 @@ mod tests {
         }
     }
 
-    fn put_block(table: &mut Table<'_, &[u8; 32], &[u8; BLOCK_BYTES]>, index: u64) {
+    fn put_block(table: &mut Table<'_, &[u8; 32], &[u8]>, index: u64) {
         let record = BlockRecord {
             entry: Entry {
                 index,
                 parent: Some(record(2, index - 1).hash),
                 total_weight: Weight::from(index),
             },
+            proof: 0,
+            sealed: None,
             location: location(index),
         };
         let hash = super::tests::record(2, index).hash;
-        table.insert(&hash.0, &record.to_bytes()).unwrap();
+        table.insert(&hash.0, &record.to_bytes()[..]).unwrap();
     }
 
     /// A main chain of 20 blocks, and a branch of 30 that leaves it behind the

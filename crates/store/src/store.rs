@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
+use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
 use adit_core::pool::Origin;
 use adit_core::rules::AccountChange;
@@ -320,7 +321,8 @@ impl Store {
         self.since_checkpoint.blocks += 1;
         self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
         self.covered = location.end();
-        self.overlay.add(hash, BlockRecord { entry, location });
+        let record = BlockRecord::of(block, entry, location);
+        self.overlay.add(hash, record);
         self.accounts.add(hash, accounts);
         match main {
             MainChange::Side => self.overlay.grow(entry, MainRecord { hash, location }),
@@ -529,6 +531,11 @@ impl Archive for Store {
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.main_hash_at(index).map_err(archive_error)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        let record = self.record(hash).map_err(archive_error)?;
+        Ok(record.map(|record| record.header(*hash)))
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

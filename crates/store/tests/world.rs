@@ -40,7 +40,7 @@ pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>
         reward_to: "miner".to_owned(),
     };
     let context = Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: draft.now,
     };
@@ -359,6 +359,7 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
         let hash = block.hash();
         let expected = tree.archive.entry(&hash).unwrap();
         assert_eq!(archive.entry(&hash).unwrap(), expected, "{block:?}");
+        assert_eq!(archive.header(&hash).unwrap(), Some(*block.header()));
         assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
         let changes = archive.account_changes(&hash).unwrap();
         assert_eq!(changes, tree.changes[&hash], "{block:?}");
@@ -370,6 +371,7 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
     }
     let unknown = Hash([7; 32]);
     assert_eq!(archive.entry(&unknown).unwrap(), None);
+    assert_eq!(archive.header(&unknown).unwrap(), None);
     assert_eq!(archive.text(&unknown).unwrap(), None);
     assert_eq!(archive.account_changes(&unknown).unwrap(), []);
 }

@@ -74,7 +74,7 @@ impl Node {
     /// Why no block can be made here now.
     fn held_up(&mut self, now: Duration) -> Option<HeldUp> {
         let tip = self.chain.tip();
-        let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip));
+        let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip.header()));
         match earliest.filter(|earliest| *earliest > now) {
             Some(until) => Some(HeldUp {
                 until,

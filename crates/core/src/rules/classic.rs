@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Context, Draft, Rules, Weight, check_index, check_previous_hash};
-use crate::block::{Block, BlockError, Shape};
+use crate::block::{Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json;
 use crate::puzzle::{DECIMAL_LENGTH_LIMIT, FOUR_HEX_ZEROS, Puzzle, decimal};
@@ -59,9 +59,9 @@ impl Rules for Classic {
         list.push(b']');
         let mut previous_hash = Vec::with_capacity(66);
         previous_hash.push(b'"');
-        previous_hash.extend_from_slice(&parent.hash().to_hex());
+        previous_hash.extend_from_slice(&parent.hash.to_hex());
         previous_hash.push(b'"');
-        let text = write(parent.index() + 1, &previous_hash, proof, draft.now, &list);
+        let text = write(parent.index + 1, &previous_hash, proof, draft.now, &list);
         self.read_canonical(text)
             .expect("what write makes has the shape of a block")
     }
@@ -79,7 +79,7 @@ impl Rules for Classic {
         check_proof(&self.puzzle_after(parent), block)
     }
 
-    fn proof_zeros(&self, parent: &Block, block: &Block) -> Option<(u32, u32)> {
+    fn proof_zeros(&self, parent: &HeaderFields, block: &Block) -> Option<(u32, u32)> {
         let hash = self.puzzle_after(parent).hash_of(block.proof());
         Some((
             Hash(hash).leading_zeros(),
@@ -87,7 +87,7 @@ impl Rules for Classic {
         ))
     }
 
-    fn weight(&self, _block: &Block) -> Weight {
+    fn weight(&self, _header: &HeaderFields) -> Weight {
         Weight::ONE
     }
 
@@ -98,12 +98,12 @@ impl Rules for Classic {
 }
 
 impl Classic {
-    fn puzzle_after(&self, parent: &Block) -> Puzzle {
+    fn puzzle_after(&self, parent: &HeaderFields) -> Puzzle {
         Puzzle {
-            prefix: decimal(parent.proof(), &mut [0; DECIMAL_LENGTH_LIMIT]).to_vec(),
+            prefix: decimal(parent.proof, &mut [0; DECIMAL_LENGTH_LIMIT]).to_vec(),
             suffix: match self {
                 Classic::Published => Vec::new(),
-                Classic::Of2018 => parent.hash().to_hex().to_vec(),
+                Classic::Of2018 => parent.hash.to_hex().to_vec(),
             },
             target: FOUR_HEX_ZEROS,
         }

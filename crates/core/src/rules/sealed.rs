@@ -17,7 +17,7 @@ use std::time::Duration;
 use self::draft::Unproven;
 use super::{ChainName, Context, Draft, Rules, Weight, check_index, check_previous_hash};
 use crate::address::{Address, AddressError};
-use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
@@ -191,8 +191,8 @@ impl Rules for Sealed {
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
         check_index(context.parent, block)?;
         check_previous_hash(context.parent, block)?;
-        let (parent, view) = (check::view(context.parent), check::view(block));
-        check::check_later(parent, view)?;
+        let view = check::view(block);
+        check::check_later(context.parent, view)?;
         check::check_target(&self.params, context, view)?;
         // Last, so that what is only early is known to be valid otherwise.
         check::check_future(&self.params, context, view)?;
@@ -200,13 +200,13 @@ impl Rules for Sealed {
     }
 
     /// A block is later than its parent, and not too far ahead of the clock.
-    fn earliest_behind(&self, parent: &Block) -> Duration {
-        let time_ms = check::view(parent).header.timestamp_ms.saturating_add(1);
+    fn earliest_behind(&self, parent: &HeaderFields) -> Duration {
+        let time_ms = check::fields(parent).timestamp_ms.saturating_add(1);
         Duration::from_millis(time_ms.saturating_sub(self.params.future_limit_ms))
     }
 
-    fn weight(&self, block: &Block) -> Weight {
-        work(check::view(block).header.target)
+    fn weight(&self, header: &HeaderFields) -> Weight {
+        work(check::fields(header).target)
     }
 
     fn reading(&self) -> Reading {

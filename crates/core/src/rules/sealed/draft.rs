@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::check::{expected_target, view};
+use super::check::{expected_target, fields};
 use crate::address::Address;
 use crate::hash::Hash;
 use crate::merkle;
@@ -25,7 +25,8 @@ impl Unproven {
     /// in their order, without those that there is no room for and without what
     /// their senders have sent behind them.
     pub(super) fn new(params: &Params, context: Context<'_>, draft: &Draft) -> Unproven {
-        let parent = view(context.parent);
+        let parent = context.parent;
+        let parent_ms = fields(parent).timestamp_ms;
         let reward_to: Address = draft
             .reward_to
             .parse()
@@ -34,14 +35,12 @@ impl Unproven {
         // plus one where the clock is not later."
         let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
         let header = Header {
-            index: parent.header.index + 1,
+            index: parent.index + 1,
             merkle_root: Hash([0; 32]),
             params: None,
             previous_hash: parent.hash,
             target: expected_target(params, context),
-            timestamp_ms: now_ms
-                .max(parent.header.timestamp_ms + 1)
-                .min(INTEGER_LIMIT),
+            timestamp_ms: now_ms.max(parent_ms + 1).min(INTEGER_LIMIT),
         };
         let room = room_beside(params, &header, reward_to);
         let (transactions, fees) = taken(draft, room, u64::MAX - params.reward);

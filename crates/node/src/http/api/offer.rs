@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::Archive;
-use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
+use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields};
 use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
 use adit_core::node::{Answer, Outcome};
 use adit_core::rules::{Context, Weight};
@@ -21,7 +21,6 @@ use utoipa::ToSchema;
 
 use crate::driver::{NodeHandle, Request, now};
 use crate::explorer::problem::Problem;
-use crate::explorer::stored::read;
 use crate::http::body::read_body;
 
 /// At most so many blocks are read and checked at a time. Each may take
@@ -97,15 +96,12 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
         return Ok(Arc::new(block));
     }
     rules.check_form(&block).map_err(refused)?;
-    let stored = |hash| {
-        let text = snapshot.text(&hash).map_err(Problem::unreadable)?;
-        read(node, text)
-    };
+    let stored = |hash| snapshot.header(&hash).map_err(Problem::unreadable);
     let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
         // The node says what that means; it may have come just now.
         return Ok(Arc::new(block));
     };
-    let grandparent = parent.parent().map(stored).transpose()?.flatten();
+    let grandparent = parent.parent.map(stored).transpose()?.flatten();
     let context = Context {
         parent: &parent,
         grandparent: grandparent.as_ref(),
@@ -128,24 +124,23 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
 fn is_worth_a_check(
     node: &NodeHandle,
     snapshot: &Snapshot,
-    parent: &Block,
+    parent: &HeaderFields,
     block: &Block,
 ) -> Result<bool, Problem> {
     let (rules, view) = (node.rules(), node.view());
-    let before = snapshot
-        .entry(&parent.hash())
-        .map_err(Problem::unreadable)?;
+    let before = snapshot.entry(&parent.hash).map_err(Problem::unreadable)?;
     let before = before.map_or(Weight::ZERO, |entry| entry.total_weight);
-    if before.saturating_add(rules.weight(block)) > view.total_weight {
+    let weight = rules.weight(block.header());
+    if before.saturating_add(weight) > view.total_weight {
         return Ok(true);
     }
     if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
     {
         return Ok(false);
     }
-    let tip = view.tip.map(|tip| snapshot.text(&tip)).transpose();
-    let tip = read(node, tip.map_err(Problem::unreadable)?.flatten())?;
-    Ok(tip.is_none_or(|tip| rules.weight(block) >= rules.weight(&tip)))
+    let tip = view.tip.map(|tip| snapshot.header(&tip)).transpose();
+    let tip = tip.map_err(Problem::unreadable)?.flatten();
+    Ok(tip.is_none_or(|tip| weight >= rules.weight(&tip)))
 }
 
 fn refused(block: &Block, error: &ChainError) -> Problem {
