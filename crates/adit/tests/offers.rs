@@ -9,6 +9,7 @@ use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::hash::sha256;
 use adit_core::rules::{Context, Draft, Rules, Sealed};
 use adit_core::sealed::Params;
+use adit_core::transaction::Submitted;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
 use serde_json::Value;
@@ -266,9 +267,11 @@ fn a_sealed_block_is_checked_to_its_last_signature() {
             grandparent: None,
             now: after,
         };
+        let payment = rules.read_own_payment(&transfer.with_signature(signature));
+        let payment = payment.unwrap();
         let draft = Draft {
             now: after,
-            transactions: vec![transfer.with_signature(signature).into()],
+            transactions: vec![Submitted::Payment(payment)],
             reward_to: address("miner").to_string(),
         };
         let puzzle = rules.puzzle(context, &draft);

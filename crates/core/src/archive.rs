@@ -11,6 +11,7 @@ use crate::hash::Hash;
 use crate::rules::AccountChange;
 use crate::rules::Weight;
 use crate::sealed::Account;
+use crate::transaction::Submitted;
 
 /// What is known of an accepted block without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);
 #[derive(Debug)]
 pub enum Change {
     /// A transaction was accepted and waits for its block.
-    Transaction(Arc<[u8]>),
+    Transaction(Submitted),
     /// A block was accepted.
     Block {
         /// The block itself.

@@ -441,12 +441,12 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let text = Arc::clone(submitted.text());
+        let transaction = submitted.clone();
         let next_block = self.chain.length() + 1;
         let accepted = self.pool.accept(now, submitted, archive)?;
         let is_new = matches!(accepted, Ok(Waiting::New { .. }));
         if is_new {
-            effects.push(Effect::Persist(Change::Transaction(text)));
+            effects.push(Effect::Persist(Change::Transaction(transaction)));
         }
         let answer = match accepted {
             Ok(Waiting::New { blocks_before }) => Answer::Accepted {

@@ -105,10 +105,16 @@ impl Pool {
 
     /// What the next block made here takes along, at most so many bytes with
     /// the separators.
-    pub fn for_next_block(&self, room_bytes: usize) -> Vec<Arc<[u8]>> {
+    pub fn for_next_block(&self, room_bytes: usize) -> Vec<Submitted> {
         match self {
-            Pool::Queue(pool) => pool.for_next_block(),
-            Pool::Accounts(pool) => pool.for_next_block(room_bytes, SEPARATOR_BYTES),
+            Pool::Queue(pool) => {
+                let texts = pool.for_next_block().into_iter();
+                texts.map(Submitted::Text).collect()
+            }
+            Pool::Accounts(pool) => {
+                let payments = pool.for_next_block(room_bytes, SEPARATOR_BYTES);
+                payments.into_iter().map(Submitted::Payment).collect()
+            }
         }
     }
 

@@ -4,7 +4,9 @@
 
 mod classic;
 mod sealed;
+mod template;
 
+pub use self::template::{BlockTemplate, Draft};
 pub use classic::Classic;
 pub use sealed::{AccountChange, Sealed, check_spend, next_target, verify_signature, work};
 
@@ -24,17 +26,6 @@ use crate::transaction::{Payment, Submitted, TransactionError};
 /// How much a block, or a chain as the sum of its blocks, counts in the choice
 /// between branches: 1 a block for the classics, the work for others.
 pub type Weight = U256;
-
-/// A block that still lacks its proof.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// When it was drafted, since 1970.
-    pub now: Duration,
-    /// What it will hold, without the reward.
-    pub transactions: Vec<Arc<[u8]>>,
-    /// Who is rewarded for the proof.
-    pub reward_to: String,
-}
 
 /// Where a block stands: what it may depend on besides itself.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +71,19 @@ pub trait Rules: Send + Sync {
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
+    /// The block that `draft` becomes there, but for its proof.
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate;
+
+    /// The block that a template becomes with its proof.
+    fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
+        self.read_canonical(template.text_with(proof))
+            .expect("what is written here can be read")
+    }
+
     /// What is to be solved by whoever adds `draft` there.
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle;
+    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
+        self.template(context, draft).puzzle
+    }
 
     /// Whether a proof is for one draft alone, and not for whatever stands in a
     /// block behind that parent.
@@ -90,7 +92,9 @@ pub trait Rules: Send + Sync {
     }
 
     /// The block that `draft` becomes there with its proof.
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block;
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+        self.finish(&self.template(context, draft), proof)
+    }
 
     /// Whether the block can be valid anywhere, its signatures apart: to check
     /// those takes most of the time, and can be done on all cores.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
+use adit_core::merkle::leaf;
 use adit_core::pool::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
     AccountPool, FeeRate, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS,
@@ -38,6 +39,7 @@ fn payment(sender: u8, nonce: u64, amount: u64, fee: u64, bytes: usize) -> Arc<P
     text.resize(bytes.max(text.len()), b'x');
     Arc::new(Payment {
         id: sha256(&text),
+        leaf: leaf(&text),
         text: text.into(),
         sender: owner(sender),
         recipient: owner(0),
@@ -85,13 +87,11 @@ fn waiting(pool: &AccountPool) -> Vec<(u8, u64)> {
 }
 
 fn next_block(pool: &AccountPool, limit_bytes: usize) -> Vec<(u8, u64)> {
-    let all: BTreeMap<_, _> = pool
+    let chosen = pool.for_next_block(limit_bytes, 2);
+    chosen
         .iter()
-        .map(|one| (Arc::clone(&one.text), one))
-        .collect();
-    let texts = pool.for_next_block(limit_bytes, 2);
-    let chosen = texts.iter().map(|text| all[text]);
-    chosen.map(|one| (one.sender.0[0], one.nonce)).collect()
+        .map(|one| (one.sender.0[0], one.nonce))
+        .collect()
 }
 
 /// The turns of all that wait, in their order.

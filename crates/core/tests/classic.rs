@@ -90,7 +90,7 @@ fn a_block_made_here_has_the_bytes_and_the_hash_that_python_gives_it() {
     let transaction = rules.read_transaction(body.as_bytes()).unwrap();
     let draft = Draft {
         now: Duration::from_millis(1_508_195_433_500),
-        transactions: vec![Arc::clone(transaction.text())],
+        transactions: vec![transaction],
         reward_to: "node".to_owned(),
     };
     let block = rules.complete(after(&first()), &draft, 35_293);
@@ -166,9 +166,7 @@ fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
     let body = r#"{"sender":"Zoë","recipient":"b","amount":0.1}"#;
     let draft = Draft {
         now: Duration::from_millis(1_508_195_433_500),
-        transactions: vec![Arc::clone(
-            rules.read_transaction(body.as_bytes()).unwrap().text(),
-        )],
+        transactions: vec![rules.read_transaction(body.as_bytes()).unwrap()],
         reward_to: "node".to_owned(),
     };
     let second = rules.complete(after(&first()), &draft, 51_546);

@@ -14,7 +14,7 @@ use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{BlockTemplate, Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{
     Ask, ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain, Strict,
 };
@@ -82,15 +82,10 @@ impl Rules for Workless {
         Classic::Published.hash(text, shape)
     }
 
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
-        Puzzle {
-            target: [0xff; 32],
-            ..Classic::Published.puzzle(context, draft)
-        }
-    }
-
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
-        Classic::Published.complete(context, draft, proof)
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+        let mut template = Classic::Published.template(context, draft);
+        template.puzzle.target = [0xff; 32];
+        template
     }
 
     fn check_form(&self, block: &Block) -> Result<(), BlockError> {
@@ -312,7 +307,7 @@ impl Driven {
         self.archive.apply(&change);
         self.kept.push(match change {
             Change::Rewind => return,
-            Change::Transaction(text) => Kept::Transaction(text),
+            Change::Transaction(one) => Kept::Transaction(Arc::clone(one.text())),
             Change::Block { block, .. } => Kept::Block(block),
             Change::Peers(peers) => Kept::Peers(peers),
         });

@@ -10,9 +10,9 @@ pub(crate) use happened::{Happened, Tip};
 pub(crate) use ring::{LISTENERS_LIMIT, Listener, Ring, Taken, Topic};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::transaction::Submitted;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -21,7 +21,6 @@ use self::happened::Origin;
 use crate::driver::{NodeHandle, now_ms};
 use crate::explorer::block::{self, BlockSummary};
 use crate::explorer::peers::Peer;
-use crate::explorer::pending::id_of;
 use crate::explorer::problem::Problem;
 use crate::explorer::transaction::{TransactionState, waiting_state};
 use crate::pool_record::PoolSample;
@@ -128,7 +127,7 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
         ring.push(Topic::Block, &event);
     }
     if happened.transaction_count > 0 {
-        let waiting = |text: &Arc<[u8]>| waiting_state(id_of(&**node.rules(), text), text);
+        let waiting = |one: &Submitted| waiting_state(one.id_or_hash(), one.text());
         let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
         let event = TransactionsEvent {
             count: happened.transaction_count,

@@ -214,7 +214,7 @@ impl Store {
 
     fn try_apply(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
-            Change::Transaction(text) => self.pending.append(text),
+            Change::Transaction(transaction) => self.pending.append(transaction.text()),
             Change::Peers(list) => {
                 self.peers.set(list);
                 Ok(())

@@ -15,6 +15,7 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::pool::Pending;
 use adit_core::rules::{AccountChange, Classic, Context, Draft, Rules, Weight};
 use adit_core::sealed::Account;
+use adit_core::transaction::Submitted;
 use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
 
 /// So small that a few blocks reach every limit.
@@ -36,7 +37,7 @@ pub(crate) fn child(parent: &Block, salt: u64) -> Arc<Block> {
 pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>) -> Arc<Block> {
     let draft = Draft {
         now: Duration::from_millis(1_700_000_000_000 + salt),
-        transactions,
+        transactions: transactions.into_iter().map(Submitted::Text).collect(),
         reward_to: "miner".to_owned(),
     };
     let context = Context {
@@ -262,7 +263,7 @@ impl World {
     }
 
     pub(crate) fn accept(&mut self, number: u64) {
-        let change = Change::Transaction(transaction(number));
+        let change = Change::Transaction(Submitted::Text(transaction(number)));
         self.store.apply(&change).unwrap();
     }
 

@@ -145,9 +145,8 @@ impl Node {
             }
             return;
         };
-        let draft = self.draft(now);
-        let puzzle = self.chain.rules().puzzle(next, &draft);
-        effects.push(Effect::Mine(self.mining.begin(puzzle, draft)));
+        let template = self.chain.rules().template(next, &self.draft(now));
+        effects.push(Effect::Mine(self.mining.begin(template)));
     }
 
     fn can_reward(&self) -> bool {
@@ -171,7 +170,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some((job, draft)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
+        let (Some((job, template)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
             return Ok(());
         };
         if job.number != number {
@@ -179,7 +178,7 @@ impl Node {
         }
         let rules = self.chain.rules();
         let block = if rules.proof_is_for_content() {
-            rules.complete(next, draft, proof)
+            rules.finish(template, proof)
         } else {
             // What came in while the search ran is taken along, as the
             // tutorial's new_block does.

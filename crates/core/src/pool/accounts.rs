@@ -296,7 +296,7 @@ impl AccountPool {
     /// What a block may take along, the best fee rates first, each account in
     /// order of nonce: at most `limit_bytes`, where each takes
     /// `separator_bytes` more than its text.
-    pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<[u8]>> {
+    pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<Payment>> {
         let (mut left_bytes, mut passed_over) = (limit_bytes, 0);
         let (mut chosen, mut stopped) = (Vec::new(), BTreeSet::new());
         for (Reverse(turn), payment) in &self.by_turn {
@@ -307,7 +307,7 @@ impl AccountPool {
             match rest.filter(|_| !stopped.contains(&turn.sender)) {
                 Some(rest) => {
                     left_bytes = rest;
-                    chosen.push(Arc::clone(&payment.text));
+                    chosen.push(Arc::clone(payment));
                 }
                 // The rest of this account has to wait for this one.
                 None => {

@@ -1,7 +1,7 @@
 //! Transactions by their identity: `POST /api/v1/tx` takes one, the others say
 //! where it stands and prove it.
 
-use adit_core::hash::{Hash, sha256};
+use adit_core::hash::Hash;
 use adit_core::merkle;
 use adit_core::node::Answer;
 use adit_core::sealed::header_text;
@@ -64,7 +64,7 @@ pub(super) async fn submit(
     let body = read_body(body, TRANSACTION_LIMIT_BYTES).await?;
     let submitted = node.rules().read_transaction(&body);
     let submitted = submitted.map_err(|error| Problem::transaction(error.rule(), error))?;
-    let id = submitted.id().unwrap_or_else(|| sha256(submitted.text()));
+    let id = submitted.id_or_hash();
     match node.request(Request::Transaction(submitted)).await? {
         Answer::Accepted { block_index } => {
             let id = id.to_string();
