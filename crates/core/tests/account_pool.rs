@@ -832,6 +832,7 @@ proptest! {
             prop_assert_eq!(&in_turn[..of_next_block.len()], &of_next_block);
             prop_assert_eq!(in_turn.into_iter().collect::<BTreeSet<_>>(), waiting(&pool).into_iter().collect());
             prop_assert_eq!(turns(&pool), model.turns());
+            pool.check_invariants();
             for who in 0..4 {
                 let nonce = pool.next_nonce(&owner(who), model.account(who));
                 prop_assert_eq!(model.gap(who, nonce), 0);
@@ -857,6 +858,7 @@ proptest! {
             let offer = payment(sender, nonce, 1, fee * 100, length * LARGE / 4);
             let accepted = accept(&mut pool, &offer);
             let after = ids(&pool);
+            pool.check_invariants();
             prop_assert!(pool.bytes() <= ACCOUNTS_PENDING_LIMIT_BYTES);
             prop_assert_eq!(after.values().map(|one| one.text.len()).sum::<usize>(), pool.bytes());
             let gone: Vec<_> = before.iter().filter(|(id, _)| !after.contains_key(id)).collect();
