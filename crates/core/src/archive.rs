@@ -40,6 +40,12 @@ pub trait Archive {
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
 
+    /// The block itself, where it is at hand as it was read: else its text has to
+    /// be read.
+    fn block(&self, _hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
+        Ok(None)
+    }
+
     /// An account as the last block of the main chain left it.
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError>;
 
@@ -202,6 +208,11 @@ impl Archive for MemoryArchive {
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let kept = self.blocks.get(hash);
         Ok(kept.map(|kept| kept.block.text().to_vec()))
+    }
+
+    fn block(&self, hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
+        let kept = self.blocks.get(hash);
+        Ok(kept.map(|kept| Arc::clone(&kept.block)))
     }
 
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {

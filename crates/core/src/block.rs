@@ -23,7 +23,7 @@ pub struct Block {
     shape: Shape,
     header: HeaderFields,
     sealed: Option<Box<SealedBlock>>,
-    signatures_checked: OnceLock<()>,
+    signatures: OnceLock<Result<(), BlockError>>,
 }
 
 /// What the blocks behind a block are checked against. The archive keeps it
@@ -183,7 +183,19 @@ impl Block {
             text: text.into(),
             shape,
             sealed: None,
-            signatures_checked: OnceLock::new(),
+            signatures: OnceLock::new(),
+        }
+    }
+
+    /// The same block as somebody gets it who does not know what is known of it
+    /// here: its signatures are still to be checked.
+    pub fn as_received(&self) -> Block {
+        Block {
+            text: self.text.clone(),
+            shape: self.shape.clone(),
+            header: self.header,
+            sealed: self.sealed.clone(),
+            signatures: OnceLock::new(),
         }
     }
 
@@ -211,13 +223,21 @@ impl Block {
     /// Whether its signatures are known to be valid, so that nobody checks them
     /// again.
     pub fn are_signatures_checked(&self) -> bool {
-        self.signatures_checked.get().is_some()
+        matches!(self.signatures.get(), Some(Ok(())))
     }
 
     /// Its signatures are valid: they were checked, or its transactions were
     /// before they came into it.
     pub fn signatures_are_valid(&self) {
-        self.signatures_checked.get_or_init(|| ());
+        self.signatures.get_or_init(|| Ok(()));
+    }
+
+    /// What `check` says of its signatures; it is asked once, whatever it says.
+    pub(crate) fn check_signatures_once(
+        &self,
+        check: impl FnOnce() -> Result<(), BlockError>,
+    ) -> Result<(), BlockError> {
+        self.signatures.get_or_init(check).clone()
     }
 
     /// The canonical JSON.

@@ -2,6 +2,17 @@
 //! the greatest sum of weights wins, the first seen in a tie. It checks every
 //! block by the rules and says what changes; it keeps only the newest blocks
 //! itself and reads all others through the archive.
+//!
+//! 1. The archive shows the tip, and nothing behind it, when a block comes.
+//! 2. No block of the tree outweighs the tip.
+//! 3. `last` is not the tip, and where its branch leaves the main chain and the
+//!    accounts there are kept only with it.
+//! 4. What stands beside the main chain and came one by one is at most
+//!    [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below the tip than
+//!    [`SIDE_DEPTH_LIMIT`] when it came.
+//! 5. A block is checked from cheap to dear: form, place and weight, signatures,
+//!    accounts. What it was refused for in the last two, it is refused for again
+//!    without them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +21,7 @@ use std::time::Duration;
 use crate::archive::{Archive, ArchiveError, Entry, MainChange};
 use crate::block::{Block, BlockError, HeaderFields};
 use crate::hash::Hash;
+use crate::invalid::InvalidBlocks;
 use crate::rules::AccountChange;
 use crate::rules::{Context, Rules, Weight};
 use crate::sealed::Account;
@@ -140,6 +152,7 @@ pub struct Chain {
     /// The accounts at `last`, while that is not the tip.
     last_accounts: Option<Difference>,
     side: BTreeSet<(u64, Hash)>,
+    invalid: InvalidBlocks,
     difference_limit: usize,
 }
 
@@ -169,6 +182,7 @@ impl Chain {
             last_fork: None,
             last_accounts: None,
             side: BTreeSet::new(),
+            invalid: InvalidBlocks::default(),
             difference_limit: DIFFERENCE_LIMIT_ACCOUNTS,
         };
         if let Some(hash) = archive.main_hash(length)? {
@@ -214,6 +228,12 @@ impl Chain {
             .map_or(Weight::ZERO, |tip| tip.known.entry.total_weight)
     }
 
+    /// What the block is refused for, if it was before, by checks that nobody
+    /// needs to make twice.
+    pub fn known_invalid(&self, hash: &Hash) -> Option<&BlockError> {
+        self.invalid.get(hash)
+    }
+
     /// Checks a block and takes it into the tree; `None` when it is there
     /// already. The archive must show the change before the next call.
     ///
@@ -244,12 +264,16 @@ impl Chain {
         if archive.entry(&block.hash())?.is_some() {
             return Ok(None);
         }
+        if let Some(error) = self.invalid.get(&block.hash()) {
+            return Err(error.clone().into());
+        }
         self.check_contract(archive)?;
         self.rules.check_form(&block)?;
         let parent = self.parent_of(&block, archive)?;
-        if let Some(parent) = &parent {
-            self.rules.check_after(parent.context(now), &block)?;
-        }
+        let ahead = match &parent {
+            Some(parent) => self.check_place(now, parent, &block)?,
+            None => None,
+        };
         let weight_before = parent.as_ref().map(|parent| parent.entry.total_weight);
         let weight_before = weight_before.unwrap_or_default();
         let entry = Entry {
@@ -267,7 +291,13 @@ impl Chain {
         }
         // What takes long comes when all else is in order: whoever wants to
         // keep us busy has to work for it.
-        self.rules.check_signatures(&block, is_checked)?;
+        let signed = self.rules.check_signatures(&block, is_checked);
+        signed.map_err(|error| self.remember_invalid(&block, error))?;
+        // One whose time has not come has all behind it by now that does not
+        // depend on what comes until then.
+        if let Some(error) = ahead {
+            return Err(error.into());
+        }
         let (changes, difference) = self.apply(&block, parent.as_ref(), archive)?;
         let old_tip = self.tip().cloned();
         let known = Known {
@@ -292,6 +322,7 @@ impl Chain {
             self.tip = Some(Tip { block, known });
             difference
         };
+        self.check_invariants(entry);
         Ok(Some(Placed {
             entry,
             main,
@@ -310,6 +341,43 @@ impl Chain {
         (self.last, self.last_fork, self.last_accounts) = (None, None, None);
         self.side.clear();
         Ok(())
+    }
+
+    /// Whether the block is valid where it stands. What is wrong with it if
+    /// that is its time alone, is handed back.
+    fn check_place(
+        &self,
+        now: Duration,
+        parent: &Known,
+        block: &Block,
+    ) -> Result<Option<BlockError>, BlockError> {
+        match self.rules.check_after(parent.context(now), block) {
+            Ok(()) => Ok(None),
+            Err(error) if error.ahead_until_ms().is_some() => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remember_invalid(&mut self, block: &Block, error: BlockError) -> BlockError {
+        self.invalid.remember(block.hash(), error.clone());
+        error
+    }
+
+    /// `taken` is what is known of the block that was taken last.
+    fn check_invariants(&self, taken: Entry) {
+        let tip = self.tip.as_ref().map(|tip| tip.known);
+        assert!(taken.total_weight <= self.total_weight(), "invariant 2");
+        let last = self.last.map(|last| last.header.hash);
+        let tip_hash = tip.map(|tip| tip.header.hash);
+        assert!(last.is_none() || last != tip_hash, "invariant 3");
+        let is_kept = self.last_fork.is_some() || self.last_accounts.is_some();
+        assert!(last.is_some() || !is_kept, "invariant 3");
+        assert!(self.side.len() <= SIDE_BLOCKS_LIMIT, "invariant 4");
+        for known in [self.last, tip].into_iter().flatten() {
+            let (header, entry) = (known.header, known.entry);
+            debug_assert_eq!((header.index, header.parent), (entry.index, entry.parent));
+            debug_assert_eq!(known.parent.map(|parent| parent.hash), header.parent);
+        }
     }
 
     /// The archive shows every change that was made before this one. That is
@@ -342,7 +410,8 @@ impl Chain {
             return Ok((Vec::new(), Difference::default()));
         }
         let mut difference = self.accounts_at(parent, archive)?;
-        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))??;
+        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))?;
+        let changes = changes.map_err(|error| self.remember_invalid(block, error))?;
         difference.add(&changes, self.difference_limit)?;
         debug_assert_eq!(
             sum(&changes, |change| change.after),

@@ -100,8 +100,8 @@ pub trait Rules: Send + Sync {
     /// those takes most of the time, and can be done on all cores.
     fn check_form(&self, block: &Block) -> Result<(), BlockError>;
 
-    /// Whether everybody has signed what the block takes from them. A block of
-    /// which that is known is not looked at again, nor is a transaction, given
+    /// Whether everybody has signed what the block takes from them. A block that
+    /// was asked for it is not looked at again, nor is a transaction, given
     /// by its identity and its text, that `is_checked` knows.
     fn check_signatures(
         &self,

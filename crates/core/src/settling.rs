@@ -88,7 +88,7 @@ impl Settling<'_> {
             }
             self.take_out(pool, &block);
             if let Some(parent) = block.parent() {
-                adopted = self.read(&parent)?.map(Arc::new);
+                adopted = self.read(&parent)?;
             }
         }
         Ok(left_out)
@@ -177,7 +177,7 @@ impl Settling<'_> {
         fork.max(last.saturating_sub(SETTLED_BLOCKS_LIMIT)) + 1..=last
     }
 
-    fn main_block(&self, index: u64) -> Result<Option<Block>, ChainError> {
+    fn main_block(&self, index: u64) -> Result<Option<Arc<Block>>, ChainError> {
         match self.archive.main_hash(index)? {
             Some(hash) => self.read(&hash),
             None => Ok(None),
@@ -199,10 +199,13 @@ impl Settling<'_> {
         }
     }
 
-    fn read(&self, hash: &Hash) -> Result<Option<Block>, ChainError> {
+    fn read(&self, hash: &Hash) -> Result<Option<Arc<Block>>, ChainError> {
+        if let Some(block) = self.archive.block(hash)? {
+            return Ok(Some(block));
+        }
         let text = self.archive.text(hash)?;
         let block = text.map(|text| self.rules.read_canonical(text));
-        Ok(block.transpose()?)
+        Ok(block.transpose()?.map(Arc::new))
     }
 }
 

@@ -12,6 +12,7 @@ mod classic;
 mod development;
 mod headers;
 mod held_up;
+mod invalid_blocks;
 mod json;
 mod json_strict;
 mod merkle;

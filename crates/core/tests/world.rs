@@ -228,6 +228,9 @@ pub(crate) enum Kept {
     Peers(Vec<String>),
 }
 
+/// With more that wait, what holds of them is not looked at after each input.
+const LOOKED_THROUGH_LIMIT: usize = 1_000;
+
 /// A node with a driver: it keeps what is to be kept, and hands out all other
 /// effects. A second passes from one input to the next.
 pub(crate) struct Driven {
@@ -284,6 +287,9 @@ impl Driven {
                 Effect::Persist(change) => self.keep(change),
                 other => others.push(other),
             }
+        }
+        if self.node.pool().len() <= LOOKED_THROUGH_LIMIT {
+            self.node.check_invariants(&self.archive).unwrap();
         }
         others
     }

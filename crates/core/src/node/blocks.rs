@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Alarm, Answer, Effect, Node, Outcome};
+use super::messages::{Alarm, Answer, Effect, Outcome};
+use super::state::Node;
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::{Block, BlockError};
 use crate::chain::{Arrival, ChainError, Placed};
@@ -291,6 +292,16 @@ impl Node {
         Ok(())
     }
 
+    /// What becomes of a block, if that is known from when it came before: it was
+    /// refused by dear checks, or is held.
+    pub fn outcome_at_hand(&self, now: Duration, hash: &Hash) -> Option<Outcome> {
+        if let Some(error) = self.chain.known_invalid(hash) {
+            return Some(Outcome::Refused(error.clone().into()));
+        }
+        let is_held = self.early.holds(now, hash);
+        is_held.then_some(Outcome::HeldBack)
+    }
+
     /// Takes a block from elsewhere, and says what became of it.
     pub(super) fn take_block(
         &mut self,
@@ -300,6 +311,11 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<Outcome, ChainError> {
+        if arrival != Arrival::InBranch
+            && let Some(outcome) = self.outcome_at_hand(now, &block.hash())
+        {
+            return Ok(outcome);
+        }
         // What waited here was checked before.
         let pool = &self.pool;
         let is_checked = |id: &Hash, text: &[u8]| pool.holds(id, text);

@@ -63,6 +63,7 @@ impl Rules for Classic {
             write_around_proof(parent.index + 1, &previous_hash, draft.now, &list);
         BlockTemplate {
             puzzle: self.puzzle_after(parent),
+            parent: parent.hash,
             drafted: draft.now,
             before_proof,
             behind_proof,

@@ -180,11 +180,7 @@ impl Rules for Sealed {
         block: &Block,
         is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
     ) -> Result<(), BlockError> {
-        if !block.are_signatures_checked() {
-            check::check_signatures(block, is_checked)?;
-            block.signatures_are_valid();
-        }
-        Ok(())
+        block.check_signatures_once(|| Ok(check::check_signatures(block, is_checked)?))
     }
 
     /// The header only: what the block does to the accounts is for

@@ -27,6 +27,8 @@ pub struct Draft {
 pub struct BlockTemplate {
     /// What is to be solved.
     pub puzzle: Puzzle,
+    /// The hash of the block that it stands after.
+    pub parent: Hash,
     /// When it was drafted, since 1970.
     pub drafted: Duration,
     /// The block's canonical text before the proof,

@@ -65,6 +65,7 @@ pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> 
             suffix: Vec::new(),
             target: header.target.to_be_bytes(),
         },
+        parent: parent.hash,
         drafted: draft.now,
         before_proof,
         behind_proof,

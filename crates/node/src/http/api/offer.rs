@@ -59,23 +59,37 @@ pub(super) async fn offer(
     let place = timeout(limit, PLACES.acquire()).await;
     let busy = || Problem::busy("other blocks are being checked; try again");
     let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
-    let checking = node.clone();
-    // The place goes along: a client that leaves does not end the check.
-    let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));
-    let (checked, _place) = checked
-        .await
-        .map_err(|_| Problem::busy("the check of the block failed"))?;
-    let block = checked?;
-    let (hash, index) = (block.hash().to_string(), block.index());
-    let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
-        Answer::Offered(Outcome::Refused(error)) => return Err(refused(&block, &error)),
-        Answer::Offered(Outcome::Extended) => "extended",
-        Answer::Offered(Outcome::Side) => "side",
-        Answer::Offered(Outcome::Reorganised) => "reorganised",
-        Answer::Offered(Outcome::Known) => "known",
-        Answer::Offered(Outcome::HeldBack) => "held-back",
-        _ => return Err(Problem::busy("the block was not looked at; try again")),
+    let failed = |_| Problem::busy("the check of the block failed");
+    let reading = node.clone();
+    // The place goes along: a client that leaves does not end the work.
+    let read = tokio::task::spawn_blocking(move || (reading.rules().read(&body), place));
+    let (block, place) = read.await.map_err(failed)?;
+    let block = block.map_err(|error| Problem::block(error.rule(), error, None))?;
+    let (hash, index) = (block.hash(), block.index());
+    // The same block again is no new work.
+    let at_hand = node.look(move |node| node.outcome_at_hand(now(), &hash));
+    let (block, outcome) = match at_hand.await? {
+        Some(outcome) => (Arc::new(block), outcome),
+        None => {
+            let checking = node.clone();
+            let check = move || (check(&checking, block), place);
+            let (checked, _place) = tokio::task::spawn_blocking(check).await.map_err(failed)?;
+            let block = checked?;
+            match node.request(Request::Offer(Arc::clone(&block))).await? {
+                Answer::Offered(outcome) => (block, outcome),
+                _ => return Err(Problem::busy("the block was not looked at; try again")),
+            }
+        }
     };
+    let outcome = match outcome {
+        Outcome::Refused(error) => return Err(refused(&block, &error)),
+        Outcome::Extended => "extended",
+        Outcome::Side => "side",
+        Outcome::Reorganised => "reorganised",
+        Outcome::Known => "known",
+        Outcome::HeldBack => "held-back",
+    };
+    let hash = hash.to_string();
     Ok(Json(Offered {
         hash,
         index,
@@ -83,12 +97,10 @@ pub(super) async fn offer(
     }))
 }
 
-/// Reads a block, and checks what needs neither the tree nor the accounts. The
-/// signatures come last: whoever wants to keep us busy has to work for it.
-fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
+/// Checks what needs neither the tree nor the accounts. The signatures come
+/// last: whoever wants to keep us busy has to work for it.
+fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, Problem> {
     let rules = node.rules();
-    let block = rules.read(body);
-    let block = block.map_err(|error| Problem::block(error.rule(), error, None))?;
     let refused = |error: BlockError| refused(&block, &ChainError::Invalid(error));
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
     let entry = snapshot.entry(&block.hash());
@@ -108,13 +120,13 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, Problem> {
         now: now(),
     };
     match rules.check_after(context, &block) {
-        Ok(()) if is_worth_a_check(node, &snapshot, &parent, &block)? => rules
-            .check_signatures(&block, &|_, _| false)
-            .map_err(refused)?,
-        // The node refuses it for its weight, before it looks at signatures.
-        Ok(()) => {}
-        Err(error) if error.ahead_until_ms().is_some() => {}
-        Err(error) => return Err(refused(error)),
+        Err(error) if error.ahead_until_ms().is_none() => return Err(refused(error)),
+        _ => {}
+    }
+    // What does not weigh enough, the node refuses before it looks at signatures.
+    if is_worth_a_check(node, &snapshot, &parent, &block)? {
+        // The block keeps the answer: the node refuses it, and remembers that.
+        let _ = rules.check_signatures(&block, &|_, _| false);
     }
     Ok(Arc::new(block))
 }
