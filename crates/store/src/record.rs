@@ -16,8 +16,8 @@ pub(crate) const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
 /// and the total weight without the zeros before it.
 const FIXED_BYTES: usize = 1 + 8 + LOCATION_BYTES + 8;
 
-/// The longest block: parent, target, timestamp, total weight.
-const BLOCK_LIMIT_BYTES: usize = FIXED_BYTES + 32 + 32 + 8 + 32;
+/// No record is longer: parent, target, timestamp, total weight.
+const RECORD_CAPACITY_BYTES: usize = FIXED_BYTES + 32 + 32 + 8 + 32;
 
 /// Whether there is a parent.
 const HAS_PARENT: u8 = 1;
@@ -97,7 +97,7 @@ impl BlockRecord {
         let mut flags = 0;
         flags |= if parent.is_some() { HAS_PARENT } else { 0 };
         flags |= if self.sealed.is_some() { IS_SEALED } else { 0 };
-        let mut bytes = Vec::with_capacity(BLOCK_LIMIT_BYTES);
+        let mut bytes = Vec::with_capacity(RECORD_CAPACITY_BYTES);
         bytes.push(flags);
         bytes.extend_from_slice(&index.to_be_bytes());
         bytes.extend_from_slice(&location_to_bytes(self.location));
