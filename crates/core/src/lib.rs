@@ -45,3 +45,5 @@ mod early;
 pub mod mining;
 
 pub mod node;
+
+pub mod branch;
