@@ -303,7 +303,7 @@ impl Node {
     }
 
     /// Takes a block of a branch that is heavier as a whole, and says what
-    /// became of it. Who takes branches is in [`crate::branch`].
+    /// became of it; a branch session asks for it.
     pub(crate) fn take_of_branch(
         &mut self,
         now: Duration,
