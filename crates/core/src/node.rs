@@ -27,7 +27,8 @@ use crate::mining::Mining;
 use crate::peer::PeerAddress;
 use crate::pool::{NotAccepted, Origin, Pending, Pool, Waiting, check_recipient};
 use crate::rules::Rules;
-pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut};
+use crate::settling::SETTLING_STEP_BLOCKS;
+pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut, SETTLED_AT_ONCE_LIMIT};
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Seen};
 use crate::transaction::Submitted;
 
@@ -44,6 +45,9 @@ impl Node {
     ) -> Result<Node, ChainError> {
         let mut node = Node {
             pool: Pool::new(&*rules, config.min_fee_rate),
+            unsettled: None,
+            settled_at_once_limit: SETTLED_AT_ONCE_LIMIT,
+            settling_step_blocks: SETTLING_STEP_BLOCKS,
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
@@ -175,6 +179,7 @@ impl Node {
             }
             Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
             Input::Woken(Alarm::Resume) => self.resume(now, archive, &mut effects)?,
+            Input::Woken(Alarm::Settle) => self.settle_on(now, archive, &mut effects)?,
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
             Input::Hurry(request) => {
                 self.peers.hurry(request);
@@ -194,6 +199,20 @@ impl Node {
     /// The waiting transactions.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Whether the waiting transactions have followed the main chain to its tip. If
+    /// not, nothing that is kept may say so.
+    pub fn is_settled(&self) -> bool {
+        self.unsettled.is_none()
+    }
+
+    /// The waiting transactions follow reorganisations of more blocks than these in
+    /// steps, instead of those of more than [`SETTLED_AT_ONCE_LIMIT`], and steps are
+    /// as long as this.
+    pub fn limit_settling(&mut self, at_once: u64, step_blocks: usize) {
+        self.settled_at_once_limit = at_once;
+        self.settling_step_blocks = step_blocks;
     }
 
     /// Whether somebody waits for a block, and it is being made.
@@ -243,6 +262,7 @@ impl Node {
             let placed = self.chain.insert(now, genesis, Arrival::Single, archive)?;
             effects.extend(placed.map(|placed| Effect::Persist(change(placed))));
         }
+        self.set_settling_alarm(now, effects);
         self.ask_peers(now, effects);
         self.ensure_job(now, effects);
         Ok(())

@@ -43,6 +43,7 @@ pub struct Reader {
 pub struct Snapshot {
     view: View,
     tip: Option<Hash>,
+    main_bytes: u64,
     reader: Reader,
 }
 
@@ -90,7 +91,9 @@ impl Reader {
             what: "the index is of another format than when it was opened".to_owned(),
         })?;
         let tip = view.main_at(view.length()).map_err(self.index_error())?;
+        let main_bytes = view.main_bytes().map_err(self.index_error())?;
         Ok(Snapshot {
+            main_bytes,
             view,
             tip: tip.map(|record| record.hash),
             reader: self.clone(),
@@ -173,7 +176,7 @@ impl Snapshot {
     /// How long the texts of its blocks are together, without anything between
     /// them.
     pub fn main_bytes(&self) -> u64 {
-        self.view.main_bytes()
+        self.main_bytes
     }
 
     /// The text of the main chain's block at that index.
@@ -315,7 +318,10 @@ impl Archive for Snapshot {
             .map(
                 |BlockRecord {
                      entry, location, ..
-                 }| { self.reader.segments.read(hash, entry.index, location) },
+                 }| {
+                    let segments = &self.reader.segments;
+                    segments.read(hash, entry.index, location)
+                },
             )
             .transpose()
             .map_err(archive_error)

@@ -8,13 +8,16 @@ use adit_core::rules::Weight;
 
 use crate::position::{Location, Position};
 
-/// Bytes of a block on the main chain: hash, segment, offset, length, sum.
-pub(crate) const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+/// Bytes of a block and where it lies: hash, segment, offset, length, sum.
+const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+
+/// Bytes of a block in its line: as above, and the bytes of its chain.
+pub(crate) const ROW_BYTES: usize = MAIN_BYTES + 8;
 
 /// The first bytes of any block: what follows them, index, segment, offset,
-/// length, sum, proof. Behind them come the parent, what only sealed blocks have,
+/// length, sum, line, proof. Behind them come the parent, what only sealed blocks have,
 /// and the total weight without the zeros before it.
-const FIXED_BYTES: usize = 1 + 8 + LOCATION_BYTES + 8;
+const FIXED_BYTES: usize = 1 + 8 + LOCATION_BYTES + 4 + 8;
 
 /// No record is longer: parent, target, timestamp, total weight.
 const RECORD_CAPACITY_BYTES: usize = FIXED_BYTES + 32 + 32 + 8 + 32;
@@ -25,13 +28,25 @@ const HAS_PARENT: u8 = 1;
 /// Whether there are a target and a timestamp.
 const IS_SEALED: u8 = 2;
 
+/// Bytes of a line: first index, last index, whether it stands on another, that
+/// one.
+pub(crate) const LINE_BYTES: usize = 8 + 8 + 1 + 4;
+
 const LOCATION_BYTES: usize = 4 + 8 + 4 + 4;
 
-/// A block on the main chain.
+/// A block and where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MainRecord {
     pub(crate) hash: Hash,
     pub(crate) location: Location,
+}
+
+/// A block in its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) main: MainRecord,
+    /// How long the texts are together from the genesis block to this one.
+    pub(crate) chain_bytes: u64,
 }
 
 /// A block, on the main chain or beside it.
@@ -42,6 +57,20 @@ pub(crate) struct BlockRecord {
     pub(crate) proof: u64,
     pub(crate) sealed: Option<SealedFields>,
     pub(crate) location: Location,
+    /// The number of the line that it is in.
+    pub(crate) line: u32,
+}
+
+/// Blocks of which each is the parent of the next. Every block is in one line,
+/// and stays there, whichever blocks form the main chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The index of its first block,
+    pub(crate) first: u64,
+    /// and of its last.
+    pub(crate) last: u64,
+    /// The line of the first one's parent; none if that is a genesis block.
+    pub(crate) parent: Option<u32>,
 }
 
 impl MainRecord {
@@ -58,22 +87,56 @@ impl MainRecord {
             location: location_from_bytes(&part(bytes, 32)),
         }
     }
+}
 
-    /// The location alone.
-    pub(crate) fn location_in(bytes: &[u8; MAIN_BYTES]) -> Location {
-        location_from_bytes(&part(bytes, 32))
+impl Row {
+    pub(crate) fn to_bytes(self) -> [u8; ROW_BYTES] {
+        let mut bytes = [0; ROW_BYTES];
+        bytes[..MAIN_BYTES].copy_from_slice(&self.main.to_bytes());
+        bytes[MAIN_BYTES..].copy_from_slice(&self.chain_bytes.to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; ROW_BYTES]) -> Row {
+        Row {
+            main: MainRecord::from_bytes(&part(bytes, 0)),
+            chain_bytes: u64::from_be_bytes(part(bytes, MAIN_BYTES)),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn to_bytes(self) -> [u8; LINE_BYTES] {
+        let mut bytes = [0; LINE_BYTES];
+        bytes[..8].copy_from_slice(&self.first.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.last.to_be_bytes());
+        if let Some(parent) = self.parent {
+            bytes[16] = 1;
+            bytes[17..].copy_from_slice(&parent.to_be_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; LINE_BYTES]) -> Line {
+        let parent = u32::from_be_bytes(part(bytes, 17));
+        Line {
+            first: u64::from_be_bytes(part(bytes, 0)),
+            last: u64::from_be_bytes(part(bytes, 8)),
+            parent: (bytes[16] != 0).then_some(parent),
+        }
     }
 }
 
 impl BlockRecord {
     /// Of a block that has just come.
-    pub(crate) fn of(block: &Block, entry: Entry, location: Location) -> BlockRecord {
+    pub(crate) fn of(block: &Block, entry: Entry, location: Location, line: u32) -> BlockRecord {
         let HeaderFields { proof, sealed, .. } = *block.header();
         BlockRecord {
             entry,
             proof,
             sealed,
             location,
+            line,
         }
     }
 
@@ -101,6 +164,7 @@ impl BlockRecord {
         bytes.push(flags);
         bytes.extend_from_slice(&index.to_be_bytes());
         bytes.extend_from_slice(&location_to_bytes(self.location));
+        bytes.extend_from_slice(&self.line.to_be_bytes());
         bytes.extend_from_slice(&self.proof.to_be_bytes());
         if let Some(parent) = parent {
             bytes.extend_from_slice(&parent.0);
@@ -139,7 +203,8 @@ impl BlockRecord {
                 total_weight: weight_from_bytes(&bytes[at..]),
             },
             location: location_from_bytes(&part(bytes, 9)),
-            proof: u64::from_be_bytes(part(bytes, 9 + LOCATION_BYTES)),
+            line: u32::from_be_bytes(part(bytes, 9 + LOCATION_BYTES)),
+            proof: u64::from_be_bytes(part(bytes, 13 + LOCATION_BYTES)),
             sealed,
         }
     }
@@ -207,6 +272,7 @@ mod tests {
                         proof: u64::MAX,
                         sealed,
                         location,
+                        line: 3,
                     };
                     assert_eq!(BlockRecord::from_bytes(&record.to_bytes()), record);
                 }

@@ -93,6 +93,8 @@ pub enum Alarm {
     Retry,
     /// To make blocks again where none could be made.
     Resume,
+    /// To go on with what a long reorganisation means to the waiting transactions.
+    Settle,
 }
 
 /// Something is to be done.

@@ -12,6 +12,7 @@ use crate::chain::Chain;
 use crate::early::EarlyBlocks;
 use crate::mining::Mining;
 use crate::pool::{Pending, Pool};
+use crate::settling::Unsettled;
 use crate::sync::Peers;
 
 /// A node without a world.
@@ -19,6 +20,11 @@ pub struct Node {
     pub(super) config: Config,
     pub(super) chain: Chain,
     pub(super) pool: Pool,
+    /// How far the waiting transactions have followed a long reorganisation, if
+    /// they are not at its end.
+    pub(super) unsettled: Option<Unsettled>,
+    pub(super) settled_at_once_limit: u64,
+    pub(super) settling_step_blocks: usize,
     pub(super) peers: Peers,
     pub(super) mining: Mining,
     /// Whether the main chain has changed by a peer's blocks since the last
