@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::{BlockTemplate, Context, Draft, Rules, Weight, check_index, check_previous_hash};
+use super::rule_set::{Context, Rules, Weight, check_index, check_previous_hash};
+use super::template::{BlockTemplate, Draft};
 use crate::block::{Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json;

@@ -2,7 +2,7 @@
 //! chain is its genesis block: that says what the chain is like, and its hash
 //! keeps transactions from other chains out.
 
-mod apply;
+pub(super) mod apply;
 mod check;
 mod draft;
 mod target;
@@ -14,9 +14,8 @@ pub use target::{next_target, work};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{
-    BlockTemplate, ChainName, Context, Draft, Rules, Weight, check_index, check_previous_hash,
-};
+use super::rule_set::{ChainName, Context, Rules, Weight, check_index, check_previous_hash};
+use super::template::{BlockTemplate, Draft};
 use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};

@@ -4,8 +4,10 @@
 
 use ruint::aliases::U256;
 
+use super::constants::{INTEGER_LIMIT, VERSION};
+use super::error::SealedError;
 use super::fields::{Field, FieldError, fields};
-use super::{INTEGER_LIMIT, Params, SealedError, VERSION};
+use super::params::Params;
 use crate::hash::{Hash, sha256};
 use crate::json;
 use crate::puzzle::{DECIMAL_LENGTH_LIMIT, decimal};

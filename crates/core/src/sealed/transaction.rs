@@ -6,7 +6,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::INTEGER_LIMIT;
+use super::constants::INTEGER_LIMIT;
 use super::fields::{FieldError, fields};
 use crate::address::Address;
 use crate::hash::{Hash, read_hex, write_hex};

@@ -8,7 +8,7 @@ use super::target::next_target;
 use crate::block::{Block, HeaderFields, SealedFields};
 use crate::hash::Hash;
 use crate::merkle;
-use crate::rules::Context;
+use crate::rules::rule_set::Context;
 use crate::sealed::{
     ChainId, GENESIS_PROOF, Params, Reward, SealedBlock, SealedError, SealedTransaction,
     SealedTransactionError, signed_bytes,

@@ -10,7 +10,7 @@ use crate::block::{Block, Shape};
 use crate::hash::{Hash, sha256};
 use crate::merkle;
 use crate::puzzle::Puzzle;
-use crate::rules::Context;
+use crate::rules::rule_set::Context;
 use crate::rules::template::{BlockTemplate, Draft, SealedTemplate};
 use crate::sealed::{
     Header, INTEGER_LIMIT, Params, Reward, SealedBlock, block_hash, header_text,
