@@ -4,6 +4,7 @@
 
 mod account;
 mod block;
+mod constants;
 mod error;
 mod fields;
 mod header;
@@ -12,21 +13,12 @@ mod transaction;
 
 pub use account::Account;
 pub use block::{Reward, SealedBlock, write_genesis};
+pub use constants::{GENESIS_PROOF, INTEGER_LIMIT, VERSION};
 pub use error::{SealedError, SealedTransactionError};
 pub use fields::FieldError;
-pub use header::{Header, block_hash, header_text, write_block};
+pub use header::{Header, block_hash, header_text, write_around_proof, write_block};
 pub use params::{
     DATA_LIMIT_BYTES, DURATION_LIMIT_MS, HALF_LIFE_INTERVALS, NAME_LIMIT_BYTES, Params,
     SMALLEST_BLOCK_BYTES,
 };
-pub use transaction::{ChainId, SealedTransaction, Transfer, signed_bytes};
-
-/// The greatest amount, fee, nonce and timestamp, 2^53 - 1: beyond it, readers
-/// that keep numbers as floats (browsers) see another number.
-pub const INTEGER_LIMIT: u64 = (1 << 53) - 1;
-
-/// The proof of a genesis block; no puzzle stands behind it.
-pub const GENESIS_PROOF: u64 = 100;
-
-/// The version of a block.
-pub const VERSION: u64 = 1;
+pub use transaction::{ChainId, SealedTransaction, Transfer, signature_in, signed_bytes};

@@ -11,7 +11,9 @@ mod strictness;
 
 pub use offer::{Offer, OfferError, OfferedChain};
 pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, Misspelt, ReadError};
-pub use record::{Agreement, PeerKind, PeerRecord, Refusal, Seen, SeenChain, Standing, Strict};
+pub use record::{
+    Agreement, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing, Strict,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -42,32 +44,6 @@ pub struct Ask {
     pub peer: PeerAddress,
     /// Which time it is; none has the same.
     pub number: u64,
-}
-
-/// What came of asking a peer for its chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PeerReport {
-    /// Its chain was adopted.
-    Adopted {
-        /// The number of its blocks.
-        length: u64,
-    },
-    /// Its chain is valid, but does not win against ours.
-    NotLonger {
-        /// The number of its blocks.
-        length: u64,
-    },
-    /// Its chain has not changed since it was last asked.
-    Unchanged,
-    /// Its chain is not valid.
-    Refused(Refusal),
-    /// It did not answer, or not with a chain.
-    Failed(String),
-    /// It is this node, found under an address that was not known to be its
-    /// own. It is no peer any more.
-    Itself,
-    /// It has not answered yet, and was not waited for any longer.
-    StillAsked,
 }
 
 /// There are as many peers as there can be.

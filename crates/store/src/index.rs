@@ -26,7 +26,7 @@ use crate::index_tables::{
 use crate::index_view::View;
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, ROW_BYTES, Row};
+use crate::record::{BlockRecord, ROW_BYTES, Row};
 
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -235,14 +235,14 @@ impl Drop for Index {
 /// of the table go there together, in a third of the time that as many calls
 /// of `insert` take: in a short table, that is nearly all of them.
 fn insert_sorted(
-    table: &mut Table<'_, &'static [u8; 32], &'static [u8; BLOCK_BYTES]>,
+    table: &mut Table<'_, &'static [u8; 32], &'static [u8]>,
     mut blocks: &[(Hash, BlockRecord)],
 ) -> Result<(), redb::Error> {
     while let Some((first, record)) = blocks.first() {
         let mut gap = table.lower_bound_mut(Bound::Included(&first.0))?;
         let mut inserted = 0;
         for (hash, record) in blocks {
-            match gap.insert_before(&hash.0, &record.to_bytes()) {
+            match gap.insert_before(&hash.0, &record.to_bytes()[..]) {
                 Ok(()) => inserted += 1,
                 Err(CursorError::UnorderedKey) => break,
                 Err(error) => return Err(error.into()),
@@ -250,7 +250,7 @@ fn insert_sorted(
         }
         gap.close()?;
         if inserted == 0 {
-            table.insert(&first.0, &record.to_bytes())?;
+            table.insert(&first.0, &record.to_bytes()[..])?;
             inserted = 1;
         }
         blocks = &blocks[inserted..];

@@ -14,14 +14,14 @@ use crate::index_tables::{
 };
 use crate::overlay::{Overlay, Stretch};
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, LINE_BYTES, Line, MainRecord, ROW_BYTES, Row};
+use crate::record::{BlockRecord, LINE_BYTES, Line, MainRecord, ROW_BYTES, Row};
 
 type MainTable = ReadOnlyTable<u64, u32>;
 type RowTable = ReadOnlyTable<(u32, u64), &'static [u8; ROW_BYTES]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
 type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
-type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
+type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
 
 /// The index as it was at one moment.
 pub(crate) struct View {

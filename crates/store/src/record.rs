@@ -1,7 +1,8 @@
-//! What the index knows of a block, and the fixed bytes that stand for it. All
-//! numbers are big-endian.
+//! What the index knows of a block, and the bytes that stand for it. All numbers
+//! are big-endian.
 
 use adit_core::archive::Entry;
+use adit_core::block::{Block, HeaderFields, SealedFields};
 use adit_core::hash::Hash;
 use adit_core::rules::Weight;
 
@@ -13,9 +14,19 @@ const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
 /// Bytes of a block in its line: as above, and the bytes of its chain.
 pub(crate) const ROW_BYTES: usize = MAIN_BYTES + 8;
 
-/// Bytes of any block: index, whether there is a parent, the parent, total
-/// weight, segment, offset, length, sum, line.
-pub(crate) const BLOCK_BYTES: usize = 8 + 1 + 32 + 32 + LOCATION_BYTES + 4;
+/// The first bytes of any block: what follows them, index, segment, offset,
+/// length, sum, line, proof. Behind them come the parent, what only sealed blocks have,
+/// and the total weight without the zeros before it.
+const FIXED_BYTES: usize = 1 + 8 + LOCATION_BYTES + 4 + 8;
+
+/// No record is longer: parent, target, timestamp, total weight.
+const RECORD_CAPACITY_BYTES: usize = FIXED_BYTES + 32 + 32 + 8 + 32;
+
+/// Whether there is a parent.
+const HAS_PARENT: u8 = 1;
+
+/// Whether there are a target and a timestamp.
+const IS_SEALED: u8 = 2;
 
 /// Bytes of a line: first index, last index, whether it stands on another, that
 /// one.
@@ -42,6 +53,9 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockRecord {
     pub(crate) entry: Entry,
+    /// What its header says besides.
+    pub(crate) proof: u64,
+    pub(crate) sealed: Option<SealedFields>,
     pub(crate) location: Location,
     /// The number of the line that it is in.
     pub(crate) line: u32,
@@ -114,32 +128,92 @@ impl Line {
 }
 
 impl BlockRecord {
-    pub(crate) fn to_bytes(self) -> [u8; BLOCK_BYTES] {
-        let mut bytes = [0; BLOCK_BYTES];
-        bytes[..8].copy_from_slice(&self.entry.index.to_be_bytes());
-        if let Some(parent) = self.entry.parent {
-            bytes[8] = 1;
-            bytes[9..41].copy_from_slice(&parent.0);
+    /// Of a block that has just come.
+    pub(crate) fn of(block: &Block, entry: Entry, location: Location, line: u32) -> BlockRecord {
+        let HeaderFields { proof, sealed, .. } = *block.header();
+        BlockRecord {
+            entry,
+            proof,
+            sealed,
+            location,
+            line,
         }
-        let weight: [u8; 32] = self.entry.total_weight.to_be_bytes();
-        bytes[41..73].copy_from_slice(&weight);
-        bytes[73..93].copy_from_slice(&location_to_bytes(self.location));
-        bytes[93..].copy_from_slice(&self.line.to_be_bytes());
+    }
+
+    /// What the blocks behind it are checked against.
+    pub(crate) fn header(&self, hash: Hash) -> HeaderFields {
+        HeaderFields {
+            index: self.entry.index,
+            hash,
+            parent: self.entry.parent,
+            proof: self.proof,
+            sealed: self.sealed,
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let Entry {
+            index,
+            parent,
+            total_weight,
+        } = self.entry;
+        let mut flags = 0;
+        flags |= if parent.is_some() { HAS_PARENT } else { 0 };
+        flags |= if self.sealed.is_some() { IS_SEALED } else { 0 };
+        let mut bytes = Vec::with_capacity(RECORD_CAPACITY_BYTES);
+        bytes.push(flags);
+        bytes.extend_from_slice(&index.to_be_bytes());
+        bytes.extend_from_slice(&location_to_bytes(self.location));
+        bytes.extend_from_slice(&self.line.to_be_bytes());
+        bytes.extend_from_slice(&self.proof.to_be_bytes());
+        if let Some(parent) = parent {
+            bytes.extend_from_slice(&parent.0);
+        }
+        if let Some(sealed) = self.sealed {
+            let target: [u8; 32] = sealed.target.to_be_bytes();
+            bytes.extend_from_slice(&target);
+            bytes.extend_from_slice(&sealed.timestamp_ms.to_be_bytes());
+        }
+        let weight: [u8; 32] = total_weight.to_be_bytes();
+        let zeros = weight.iter().take_while(|byte| **byte == 0).count();
+        bytes.extend_from_slice(&weight[zeros..]);
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8; BLOCK_BYTES]) -> BlockRecord {
-        let parent = Hash(part(bytes, 9));
+    pub(crate) fn from_bytes(bytes: &[u8]) -> BlockRecord {
+        let flags = bytes[0];
+        let mut at = FIXED_BYTES;
+        let mut parent = None;
+        if flags & HAS_PARENT != 0 {
+            parent = Some(Hash(part(bytes, at)));
+            at += 32;
+        }
+        let mut sealed = None;
+        if flags & IS_SEALED != 0 {
+            sealed = Some(SealedFields {
+                target: Weight::from_be_bytes::<32>(part(bytes, at)),
+                timestamp_ms: u64::from_be_bytes(part(bytes, at + 32)),
+            });
+            at += 40;
+        }
         BlockRecord {
             entry: Entry {
-                index: u64::from_be_bytes(part(bytes, 0)),
-                parent: (bytes[8] != 0).then_some(parent),
-                total_weight: Weight::from_be_bytes::<32>(part(bytes, 41)),
+                index: u64::from_be_bytes(part(bytes, 1)),
+                parent,
+                total_weight: weight_from_bytes(&bytes[at..]),
             },
-            location: location_from_bytes(&part(bytes, 73)),
-            line: u32::from_be_bytes(part(bytes, 93)),
+            location: location_from_bytes(&part(bytes, 9)),
+            line: u32::from_be_bytes(part(bytes, 9 + LOCATION_BYTES)),
+            proof: u64::from_be_bytes(part(bytes, 13 + LOCATION_BYTES)),
+            sealed,
         }
     }
+}
+
+fn weight_from_bytes(bytes: &[u8]) -> Weight {
+    let mut weight = [0; 32];
+    weight[32 - bytes.len()..].copy_from_slice(bytes);
+    Weight::from_be_bytes::<32>(weight)
 }
 
 fn location_to_bytes(location: Location) -> [u8; LOCATION_BYTES] {
@@ -166,4 +240,43 @@ fn part<const LENGTH: usize>(bytes: &[u8], start: usize) -> [u8; LENGTH] {
     *bytes[start..]
         .first_chunk()
         .expect("the callers' offsets lie within their fixed lengths")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_read_back_as_it_was_whatever_it_has() {
+        let location = Location {
+            start: Position {
+                segment: 7,
+                offset: 1 << 40,
+            },
+            length_bytes: 462,
+            sum: 0xdead_beef,
+        };
+        let sealed = SealedFields {
+            target: Weight::MAX,
+            timestamp_ms: 1_795_300_000_000,
+        };
+        for parent in [None, Some(Hash([9; 32]))] {
+            for sealed in [None, Some(sealed)] {
+                for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
+                    let record = BlockRecord {
+                        entry: Entry {
+                            index: 1_000_000,
+                            parent,
+                            total_weight,
+                        },
+                        proof: u64::MAX,
+                        sealed,
+                        location,
+                        line: 3,
+                    };
+                    assert_eq!(BlockRecord::from_bytes(&record.to_bytes()), record);
+                }
+            }
+        }
+    }
 }

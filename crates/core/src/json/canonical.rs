@@ -5,9 +5,10 @@
 //! one run, broken only where a byte has to change. The nesting lives on a
 //! list of its own, so depth costs no stack.
 
+use super::error::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, Reading};
 use super::number::{self, Number};
 use super::order::{Key, Order};
-use super::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, Reading, string, view};
+use super::{string, view};
 
 /// Appends the canonical form of `text`, which must be one value and white space.
 pub(super) fn whole(

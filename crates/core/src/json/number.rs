@@ -1,7 +1,7 @@
 //! Numbers: which texts are one, and how Python prints them. Integers are
 //! never converted, so they may have any size.
 
-use super::JsonError;
+use super::error::JsonError;
 
 /// Appends the canonical form of a float: Python's `repr`, so always with a
 /// point or an exponent (`80.0`, `1e+16`, `1e-05`), or `NaN`, `Infinity`,

@@ -5,11 +5,12 @@
 
 use ruint::aliases::U256;
 
+use super::constants::{GENESIS_PROOF, INTEGER_LIMIT};
+use super::error::{SealedError, SealedTransactionError};
 use super::fields::{Field, FieldError, fields};
 use super::header::{Header, block_hash, header_text, write_block};
-use super::{
-    GENESIS_PROOF, INTEGER_LIMIT, Params, SealedError, SealedTransaction, SealedTransactionError,
-};
+use super::params::Params;
+use super::transaction::SealedTransaction;
 use crate::address::Address;
 use crate::hash::{Hash, sha256};
 use crate::{json, merkle};

@@ -7,8 +7,9 @@ use std::ops::RangeInclusive;
 
 use ruint::aliases::U256;
 
+use super::constants::INTEGER_LIMIT;
+use super::error::SealedError;
 use super::fields::{Field, FieldError, fields};
-use super::{INTEGER_LIMIT, SealedError};
 use crate::address::Address;
 use crate::json;
 use crate::puzzle::FOUR_HEX_ZEROS;

@@ -4,9 +4,34 @@
 
 use std::time::Duration;
 
-use super::PeerReport;
 use crate::archive::{Archive, ArchiveError};
 use crate::hash::Hash;
+
+/// What came of asking a peer for its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerReport {
+    /// Its chain was adopted.
+    Adopted {
+        /// The number of its blocks.
+        length: u64,
+    },
+    /// Its chain is valid, but does not win against ours.
+    NotLonger {
+        /// The number of its blocks.
+        length: u64,
+    },
+    /// Its chain has not changed since it was last asked.
+    Unchanged,
+    /// Its chain is not valid.
+    Refused(Refusal),
+    /// It did not answer, or not with a chain.
+    Failed(String),
+    /// It is this node, found under an address that was not known to be its
+    /// own. It is no peer any more.
+    Itself,
+    /// It has not answered yet, and was not waited for any longer.
+    StillAsked,
+}
 
 /// What kind of node a peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
