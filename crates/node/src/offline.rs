@@ -289,6 +289,8 @@ impl Offline {
         }
         let length = offer.length();
         let heavier = offer.finish()? > weight;
+        // As long as it is held, the index keeps every page that was replaced.
+        drop(snapshot);
         if heavier {
             let branch = branch.finish().map_err(io::Error::other)?;
             let branch = branch.map_err(|error| OfflineError::Signature(error.to_string()))?;
