@@ -69,7 +69,7 @@ fn check(rules: &Arc<dyn Rules>, answer: &[u8]) -> Weight {
     {
         black_box(block);
     }
-    offer.finish().expect("it is not empty")
+    offer.finish().expect("it is not empty").weight
 }
 
 fn throughput(criterion: &mut Criterion) {

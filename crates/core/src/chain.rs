@@ -95,6 +95,13 @@ pub enum Arrival {
     InBranch,
 }
 
+/// Fork choice, the one for all rules: whether a chain of the first weight is to
+/// take the place of one of the second. Of two that weigh the same, the first
+/// seen stays.
+pub fn outweighs(candidate: Weight, main: Weight) -> bool {
+    candidate > main
+}
+
 /// What became of a block.
 #[derive(Debug)]
 pub struct Placed {
@@ -375,7 +382,7 @@ impl Chain {
         fork: Option<u64>,
         archive: &dyn Archive,
     ) -> Result<MainChange, ChainError> {
-        if entry.total_weight <= self.total_weight() {
+        if !outweighs(entry.total_weight, self.total_weight()) {
             return Ok(MainChange::Side);
         }
         if entry.parent == self.tip().map(|tip| tip.hash()) {

@@ -43,3 +43,5 @@ mod early;
 pub mod mining;
 
 pub mod node;
+
+pub mod branch;

@@ -9,7 +9,7 @@ mod reader;
 mod record;
 mod strictness;
 
-pub use offer::{Offer, OfferError};
+pub use offer::{Offer, OfferError, OfferedChain};
 pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, Misspelt, ReadError};
 pub use record::{Agreement, PeerKind, PeerRecord, Refusal, Seen, SeenChain, Standing, Strict};
 

@@ -7,6 +7,7 @@
 mod account_pool;
 mod address;
 mod agenda;
+mod branch;
 mod chain;
 mod classic;
 mod development;

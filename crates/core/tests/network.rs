@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Change, MainChange, MemoryArchive};
-use adit_core::chain::Arrival;
+use adit_core::block::Block;
+use adit_core::branch::BranchSession;
 use adit_core::node::{Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
-use adit_core::sync::{Ask, PeerReport, Seen};
+use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
 
 use crate::agenda::Agenda;
 use crate::world::{Offered, address, answer_of, config, paid_in, payment, read_offer, solve};
@@ -140,6 +141,10 @@ impl Simulation {
         let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
         let (node, archive) = &mut self.nodes[number];
         let effects = node.handle(self.agenda.now, input, archive).unwrap();
+        self.carry_out_all(number, said, effects);
+    }
+
+    fn carry_out_all(&mut self, number: usize, said: String, effects: Vec<Effect>) {
         self.history.push(format!("{said} -> {effects:?}"));
         for effect in effects {
             self.carry_out(number, effect);
@@ -187,20 +192,31 @@ impl Simulation {
     /// A peer's chain has come, or not. If it is valid and heavier, the node is
     /// told the blocks that it lacks; and always that the peer has answered.
     fn hear(&mut self, asker: usize, ask: Ask, body: Option<String>) {
-        let (node, ours) = &self.nodes[asker];
-        let offered = body.map(|body| read_offer(RULES, &body, ours).unwrap());
+        let offered = body.map(|body| read_offer(RULES, &body, &self.nodes[asker].1).unwrap());
         let report = match offered {
             None => PeerReport::Failed("the network is split".to_owned()),
-            Some(offered) if offered.weight > node.chain().total_weight() => {
-                for block in offered.branch {
-                    self.tell(asker, Input::Block(block, Arrival::InBranch));
-                }
-                let length = offered.length;
-                PeerReport::Adopted { length }
-            }
-            Some(Offered { length, .. }) => PeerReport::NotLonger { length },
+            Some(Offered { whole, branch, .. }) => self.take_branch(asker, whole, branch),
         };
         self.tell(asker, Input::PeerAnswered(ask, report, Seen::default()));
+    }
+
+    fn take_branch(
+        &mut self,
+        number: usize,
+        whole: OfferedChain,
+        branch: Vec<Arc<Block>>,
+    ) -> PeerReport {
+        let Some(mut session) = BranchSession::begin(&self.nodes[number].0, whole) else {
+            let length = whole.length;
+            return PeerReport::NotLonger { length };
+        };
+        for block in branch {
+            let said = format!("{:?} node {number}: {}", self.agenda.now, block.hash());
+            let (node, archive) = &mut self.nodes[number];
+            let effects = session.take(node, self.agenda.now, block, archive);
+            self.carry_out_all(number, said, effects.unwrap());
+        }
+        session.report(&self.nodes[number].0)
     }
 
     /// All nodes hold one chain, block for block.

@@ -18,7 +18,11 @@ const NOW: Duration = Duration::from_secs(1_700_000_000);
 /// What is handed out of an answer, how long the chain is and what it weighs.
 fn read(ours: &Driven, answer: &str) -> Result<(Vec<Hash>, u64, Weight), OfferError> {
     let offered = read_offer(Classic::Published, answer, &ours.archive)?;
-    Ok((hashes(&offered.branch), offered.length, offered.weight))
+    Ok((
+        hashes(&offered.branch),
+        offered.whole.length,
+        offered.whole.weight,
+    ))
 }
 
 fn body(chain: &[Arc<Block>]) -> String {

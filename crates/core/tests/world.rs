@@ -16,7 +16,8 @@ use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{
-    Ask, ChainReader, Offer, OfferError, PeerReport, RequestId, Seen, SeenChain, Strict,
+    Ask, ChainReader, Offer, OfferError, OfferedChain, PeerReport, RequestId, Seen, SeenChain,
+    Strict,
 };
 use adit_core::transaction::{Submitted, TransactionError};
 use proptest::prelude::ProptestConfig;
@@ -177,8 +178,7 @@ pub(crate) fn answer_of<'a>(chain: impl Iterator<Item = &'a Block>) -> String {
 pub(crate) struct Offered {
     /// What our main chain lacks of it.
     pub(crate) branch: Vec<Arc<Block>>,
-    pub(crate) length: u64,
-    pub(crate) weight: Weight,
+    pub(crate) whole: OfferedChain,
     pub(crate) seen: Option<SeenChain>,
     pub(crate) strict: Option<Strict>,
 }
@@ -199,10 +199,9 @@ pub(crate) fn read_offer(
     }
     Ok(Offered {
         branch,
-        length: offer.length(),
         seen: offer.seen(),
         strict: offer.strict(),
-        weight: offer.finish()?,
+        whole: offer.finish()?,
     })
 }
 

@@ -371,7 +371,7 @@ fn check(
             }
             // First it is weighed: a chain that is no heavier than ours costs
             // no check of signatures, however often it is offered.
-            if !branch.is_checked() && offer.weight() > node.view().total_weight {
+            if !branch.is_checked() && offer.so_far().outweighs(node.view().total_weight) {
                 branch.check_signatures().map_err(Unheard::ours)?;
             }
         }
@@ -385,28 +385,26 @@ fn check(
             return Err(Unheard::ours(full));
         }
     }
-    let (length, ends_early, chain) = (offer.length(), offer.ends_early(), offer.seen());
+    let (ends_early, seen) = (offer.ends_early(), offer.seen());
     let has_failed = branch.has_failed();
     let strict = offer.strict();
-    let weight = offer.finish().map_err(Unheard::of_offer)?;
-    let is_heavier = weight > node.view().total_weight;
+    let chain = offer.finish().map_err(Unheard::of_offer)?;
+    let is_heavier = chain.outweighs(node.view().total_weight);
     let heard = match is_heavier || has_failed {
         true => {
             let branch = branch.finish().map_err(Unheard::ours)?;
             let branch = branch.map_err(|wrong| Unheard::Refused(wrong.refusal()))?;
-            Heard::Heavier {
-                length,
-                weight,
-                branch,
-            }
+            Heard::Heavier { chain, branch }
         }
-        false => Heard::Other(PeerReport::NotLonger { length }),
+        false => Heard::Other(PeerReport::NotLonger {
+            length: chain.length,
+        }),
     };
     Ok(Some(Checked {
         // What is still to be adopted is not known to be ours yet, and what
         // came too early is to be looked at again.
         is_done: !is_heavier && !ends_early,
-        chain,
+        chain: seen,
         strict,
         heard,
     }))

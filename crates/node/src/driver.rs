@@ -341,7 +341,16 @@ impl Driver {
     /// Lets the core decide. What it wants kept is written at once, so that it
     /// can read it again; everything else waits until that is durable.
     fn handle(&mut self, input: Input, later: &mut Vec<Effect>) -> Result<(), DriverError> {
-        for effect in self.node.handle(now(), input, &self.store)? {
+        let effects = self.node.handle(now(), input, &self.store)?;
+        self.carry_out_now(effects, later)
+    }
+
+    fn carry_out_now(
+        &mut self,
+        effects: Vec<Effect>,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        for effect in effects {
             match effect {
                 Effect::Persist(change) => {
                     if let Change::Block { block, main, .. } = &change {
@@ -427,11 +436,7 @@ impl Driver {
                         );
                     }
                 }
-                Effect::Refused(error) => {
-                    if let Some(left_out) = repeated::turn(error.rule()) {
-                        tracing::warn!(%error, left_out, "block refused");
-                    }
-                }
+                Effect::Refused(error) => log_refused(&error),
                 Effect::Evicted(id, error) => {
                     if let Some(left_out) = repeated::turn("evicted") {
                         tracing::warn!(%id, %error, left_out,
@@ -528,6 +533,12 @@ impl Driver {
         let pending = self.node.pool().iter();
         self.store.checkpoint(pending)?;
         Ok(())
+    }
+}
+
+fn log_refused(error: &ChainError) {
+    if let Some(left_out) = repeated::turn(error.rule()) {
+        tracing::warn!(%error, left_out, "block refused");
     }
 }
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use adit_core::address::Address;
 use adit_core::archive::Archive;
 use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
-use adit_core::chain::{Arrival, ChainError};
+use adit_core::branch::{BranchSession, RefusedBlock};
+use adit_core::chain::ChainError;
 use adit_core::json;
-use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::node::{Config, Effect, Node};
 use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
@@ -277,7 +278,7 @@ impl Offline {
             }
             while let Some(block) = offer.next_block(now(), &snapshot)? {
                 branch.push(block)?;
-                if !branch.is_checked() && offer.weight() > weight {
+                if !branch.is_checked() && offer.so_far().outweighs(weight) {
                     branch.check_signatures().map_err(io::Error::other)?;
                 }
             }
@@ -287,45 +288,47 @@ impl Offline {
             }
             length = read_some(&mut input, &mut piece)?;
         }
-        let length = offer.length();
-        let heavier = offer.finish()? > weight;
+        let chain = offer.finish()?;
         // As long as it is held, the index keeps every page that was replaced.
         drop(snapshot);
-        if heavier {
+        let session = BranchSession::begin(&self.node, chain);
+        let adopted = session.is_some();
+        if let Some(session) = session {
             let branch = branch.finish().map_err(io::Error::other)?;
             let branch = branch.map_err(|error| OfflineError::Signature(error.to_string()))?;
-            self.adopt(branch)?;
+            self.adopt(session, branch)?;
         }
         Ok(Imported {
-            length,
-            adopted: heavier,
+            length: chain.length,
+            adopted,
         })
     }
 
     /// Takes the blocks in, up to the first that is refused.
-    fn adopt(&mut self, branch: CheckedBranch) -> Result<(), OfflineError> {
-        let mut refused = None;
+    fn adopt(
+        &mut self,
+        mut session: BranchSession,
+        branch: CheckedBranch,
+    ) -> Result<(), OfflineError> {
         for block in branch.into_blocks() {
             let block = block.map_err(io::Error::other)?;
-            let index = block.index();
-            let input = Input::Block(block, Arrival::InBranch);
-            let effects = self.node.handle(now(), input, &self.store);
+            let effects = session.take(&mut self.node, now(), block, &self.store);
             for effect in effects.map_err(DriverError::from)? {
-                match effect {
-                    Effect::Persist(change) => self.store.apply(&change)?,
-                    Effect::Refused(error) => {
-                        refused = Some(OfflineError::Refused { index, error });
-                    }
-                    _ => {}
+                // Nobody is asked and nobody is told.
+                if let Effect::Persist(change) = effect {
+                    self.store.apply(&change)?;
                 }
             }
-            if refused.is_some() {
+            if session.refused().is_some() {
                 break;
             }
         }
         self.store.sync()?;
         self.checkpoint()?;
-        refused.map_or(Ok(()), Err)
+        match session.into_refused() {
+            Some(RefusedBlock { index, error }) => Err(OfflineError::Refused { index, error }),
+            None => Ok(()),
+        }
     }
 
     fn checkpoint(&mut self) -> Result<(), OfflineError> {

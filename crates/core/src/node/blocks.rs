@@ -292,6 +292,19 @@ impl Node {
         Ok(())
     }
 
+    /// Takes a block of a branch that is heavier as a whole, and says what
+    /// became of it. Who takes branches is in [`crate::branch`].
+    pub(crate) fn take_of_branch(
+        &mut self,
+        now: Duration,
+        block: Arc<Block>,
+        archive: &dyn Archive,
+    ) -> Result<(Vec<Effect>, Outcome), ChainError> {
+        let mut effects = Vec::new();
+        let outcome = self.take_block(now, block, Arrival::InBranch, archive, &mut effects)?;
+        Ok((effects, outcome))
+    }
+
     /// Takes a block from elsewhere, and says what became of it.
     pub(super) fn take_block(
         &mut self,

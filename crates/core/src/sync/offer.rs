@@ -11,6 +11,7 @@ use super::record::{Refusal, SeenChain, Strict};
 use super::strictness::Strictness;
 use crate::archive::{Archive, ArchiveError};
 use crate::block::{Block, BlockError};
+use crate::chain::outweighs;
 use crate::hash::Hash;
 use crate::rules::{Context, Rules, Weight};
 
@@ -49,6 +50,22 @@ impl OfferError {
             rule,
             problem: self.to_string(),
         })
+    }
+}
+
+/// What is to be known of a chain to compare it with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferedChain {
+    /// The number of its blocks.
+    pub length: u64,
+    /// The sum of their weights.
+    pub weight: Weight,
+}
+
+impl OfferedChain {
+    /// Whether it is to take the place of a chain of this weight.
+    pub fn outweighs(&self, total_weight: Weight) -> bool {
+        outweighs(self.weight, total_weight)
     }
 }
 
@@ -208,15 +225,18 @@ impl Offer {
         self.last.as_ref().map_or(0, |last| last.index())
     }
 
-    /// The sum of the weights so far.
-    pub fn weight(&self) -> Weight {
-        self.total_weight
+    /// The chain so far.
+    pub fn so_far(&self) -> OfferedChain {
+        OfferedChain {
+            length: self.length(),
+            weight: self.total_weight,
+        }
     }
 
-    /// The sum of the weights of the whole chain, after its end.
-    pub fn finish(self) -> Result<Weight, OfferError> {
+    /// The whole chain, after its end.
+    pub fn finish(self) -> Result<OfferedChain, OfferError> {
         match self.last {
-            Some(_) => Ok(self.total_weight),
+            Some(_) => Ok(self.so_far()),
             None => Err(OfferError::Empty),
         }
     }

@@ -5,19 +5,21 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use adit_core::chain::{Arrival, ChainError};
+use adit_core::branch::BranchSession;
 use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
-use adit_core::rules::Weight;
-use adit_core::sync::{Ask, PeerReport, Refusal, Seen};
+use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
 
 use super::handle::Command;
-use super::{Driver, DriverError, Heard};
-use crate::branch::{CheckedBlocks, CheckedBranch};
+use super::{Driver, DriverError, Heard, log_refused, now};
+use crate::branch::{BranchError, CheckedBlocks, CheckedBranch};
 use crate::repeated;
 
-/// Blocks of a branch are taken in for so long; then it is the others' turn.
-const ADOPTION_STEP_MS: u64 = 100;
+/// Blocks of a branch are taken in for this long; then it is the others' turn.
+const ADOPTION_STEP_MS: u64 = 50;
+
+/// Where others wait for their turn, it is theirs after this many blocks.
+const ADOPTION_STEP_BLOCKS_LIMIT: usize = 64;
 
 /// Where somebody waits for a block, the next step waits for its proof, but no
 /// longer than this: each step may change the tip that the proof is for.
@@ -40,8 +42,7 @@ pub(super) struct Adoptions {
 struct Offered {
     ask: Ask,
     seen: Seen,
-    length: u64,
-    weight: Weight,
+    chain: OfferedChain,
     branch: CheckedBranch,
 }
 
@@ -49,20 +50,18 @@ struct Offered {
 struct Adoption {
     ask: Ask,
     seen: Seen,
-    length: u64,
+    session: BranchSession,
     blocks: CheckedBlocks,
-    /// Whether the main chain has ended in one of its blocks.
-    has_won: bool,
 }
 
 /// How far a step has come.
 enum Step {
     /// There are more blocks.
     Paused,
-    /// All of them are taken in.
-    Whole,
     /// No further ones are taken in.
-    Ended(PeerReport),
+    Ended,
+    /// Those that are left can't be read again.
+    Unreadable(BranchError),
 }
 
 impl Adoptions {
@@ -82,23 +81,18 @@ impl Driver {
         seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
-        let (length, weight, branch) = match heard {
+        let (chain, branch) = match heard {
             Heard::Other(report) => {
                 return self.handle(Input::PeerAnswered(ask, report, seen), later);
             }
-            // Whoever was removed meanwhile gets nothing adopted.
+            // Of a peer that was removed meanwhile, nothing is adopted.
             Heard::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
-            Heard::Heavier {
-                length,
-                weight,
-                branch,
-            } => (length, weight, branch),
+            Heard::Heavier { chain, branch } => (chain, branch),
         };
         self.adoptions.waiting.push_back(Offered {
             ask,
             seen,
-            length,
-            weight,
+            chain,
             branch,
         });
         match self.adoptions.is_on_its_way {
@@ -154,23 +148,20 @@ impl Driver {
         let Some(mut adoption) = running else {
             return Ok(());
         };
-        let step = self.adopt_step(&mut adoption, later)?;
-        let report = match step {
+        let report = match self.adopt_step(&mut adoption, later)? {
             Step::Paused => None,
-            // What is wrong may come behind enough that is right.
-            _ if adoption.has_won => {
-                let (peer, length) = (&adoption.ask.peer, self.node.chain().length());
-                if let Some(left_out) = repeated::turn_of_news("adopted") {
-                    tracing::info!(%peer, length, left_out, "adopted the peer's chain");
-                }
-                Some(PeerReport::Adopted { length })
-            }
-            Step::Ended(report) => Some(report),
-            Step::Whole => {
-                let length = adoption.length;
-                Some(PeerReport::NotLonger { length })
+            Step::Ended => Some(adoption.session.report(&self.node)),
+            Step::Unreadable(error) => {
+                let why = error.to_string();
+                Some(adoption.session.report_of_failure(&self.node, why))
             }
         };
+        if let Some(PeerReport::Adopted { length }) = report
+            && let Some(left_out) = repeated::turn_of_news("adopted")
+        {
+            let peer = &adoption.ask.peer;
+            tracing::info!(%peer, length, left_out, "adopted the peer's chain");
+        }
         match report {
             None => {
                 self.adoptions.running = Some(adoption);
@@ -194,20 +185,23 @@ impl Driver {
     fn begin_adoption(&mut self, later: &mut Vec<Effect>) -> Result<Option<Adoption>, DriverError> {
         while let Some(next) = self.adoptions.waiting.pop_front() {
             let Offered {
-                ask, seen, length, ..
+                ask,
+                seen,
+                chain,
+                branch,
             } = next;
-            if next.weight <= self.node.chain().total_weight() {
+            let length = chain.length;
+            let Some(session) = BranchSession::begin(&self.node, chain) else {
                 let report = PeerReport::NotLonger { length };
                 self.handle(Input::PeerAnswered(ask, report, seen), later)?;
                 continue;
-            }
+            };
             tracing::debug!(peer = %ask.peer, length, "taking the peer's chain");
             return Ok(Some(Adoption {
                 ask,
                 seen,
-                length,
-                blocks: next.branch.into_blocks(),
-                has_won: false,
+                session,
+                blocks: branch.into_blocks(),
             }));
         }
         Ok(None)
@@ -222,39 +216,29 @@ impl Driver {
         later: &mut Vec<Effect>,
     ) -> Result<Step, DriverError> {
         let begin = Instant::now();
-        while begin.elapsed() < Duration::from_millis(ADOPTION_STEP_MS) {
+        for taken in 0.. {
+            let is_long = begin.elapsed() >= Duration::from_millis(ADOPTION_STEP_MS);
+            if is_long || taken >= ADOPTION_STEP_BLOCKS_LIMIT && self.are_others_waiting() {
+                break;
+            }
             let block = match adoption.blocks.next() {
                 Some(Ok(block)) => block,
-                Some(Err(error)) => {
-                    return Ok(Step::Ended(PeerReport::Failed(error.to_string())));
-                }
-                None => return Ok(Step::Whole),
+                Some(Err(error)) => return Ok(Step::Unreadable(error)),
+                None => return Ok(Step::Ended),
             };
-            let (index, hash, earlier) = (block.index(), block.hash(), later.len());
-            self.handle(Input::Block(block, Arrival::InBranch), later)?;
-            let tip = self.node.chain().tip();
-            adoption.has_won |= tip.is_some_and(|tip| tip.hash() == hash);
-            let refused = later.iter().skip(earlier).find_map(refusal);
-            if let Some(error) = refused {
-                let refusal = Refusal {
-                    index: Some(index),
-                    rule: match error {
-                        ChainError::Invalid(error) => error.rule(),
-                        _ => "branch",
-                    },
-                    problem: format!("the block in place {index} is not valid: {error}"),
-                };
-                return Ok(Step::Ended(PeerReport::Refused(refusal)));
+            let session = &mut adoption.session;
+            let effects = session.take(&mut self.node, now(), block, &self.store)?;
+            self.carry_out_now(effects, later)?;
+            if let Some(refused) = session.refused() {
+                log_refused(&refused.error);
+                return Ok(Step::Ended);
             }
         }
         Ok(Step::Paused)
     }
-}
 
-/// Why a block was not taken, if an effect says so.
-fn refusal(effect: &Effect) -> Option<&ChainError> {
-    match effect {
-        Effect::Refused(error) => Some(error),
-        _ => None,
+    /// Whether commands wait for the driver.
+    fn are_others_waiting(&self) -> bool {
+        self.commands.capacity() < self.commands.max_capacity()
     }
 }

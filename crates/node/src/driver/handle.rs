@@ -10,8 +10,8 @@ use adit_core::block::Block;
 use adit_core::node::{Alarm, Answer, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::FeeRate;
-use adit_core::rules::{Rules, Weight};
-use adit_core::sync::{Ask, PeerReport, RequestId, Seen};
+use adit_core::rules::Rules;
+use adit_core::sync::{Ask, OfferedChain, PeerReport, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::Reader;
 use tokio::runtime::Handle;
@@ -72,8 +72,7 @@ pub(crate) enum Heard {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
     Heavier {
-        length: u64,
-        weight: Weight,
+        chain: OfferedChain,
         branch: CheckedBranch,
     },
     /// Nothing to adopt.
