@@ -2,27 +2,24 @@
 //! written in one of two ways, so that readers see it at once, or so that it
 //! is on the disk too; how far it covers the block log is part of it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use adit_core::hash::Hash;
 use adit_core::sealed::Account;
-use redb::{Builder, CursorError, Database, ReadableTable, Table, WriteTransaction};
+use redb::{CursorError, Database, ReadableTable, Table, WriteTransaction};
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
-use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
+use crate::database::{Commit, Kind, META, RebuildableDatabase};
 use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::growing::Growing;
-use crate::health::{Health, is_damage};
+use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
-    MAIN_CHAIN_BYTES, META,
+    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, INDEX_FORMAT, MAIN,
+    MAIN_CHAIN_BYTES,
 };
 use crate::index_view::View;
 use crate::main_writer::{MainWriter, Switch, insert_behind};
@@ -33,126 +30,70 @@ use crate::record::{BLOCK_BYTES, BlockRecord};
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
+/// What a database of the index is.
+static INDEX: Kind = Kind {
+    name: "index",
+    format: INDEX_FORMAT,
+    cache_limit_bytes: INDEX_CACHE_LIMIT_BYTES,
+    make_tables: open_all,
+    look: |database| View::open(database, &Health::default()).map(drop),
+};
+
 /// The index's one writer.
 pub(crate) struct Index {
-    path: PathBuf,
-    database: Arc<Database>,
-    closing: CloseSwitch,
-    health: Health,
+    database: RebuildableDatabase,
     view: Option<View>,
-    /// Whether readers see something that is not on the disk.
-    ahead_of_disk: bool,
-}
-
-/// For whom the index is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// For the readers in this process.
-    Visible,
-    /// For the next process too.
-    Durable,
 }
 
 impl Index {
     /// Opens the index or makes an empty one. One that is of another format,
     /// or damaged, is thrown away.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        // What is wrong with it says nothing of the one that takes its place.
-        match Health::default().guard(|| Index::open_as_it_is(path, durability)) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => tracing::warn!("the index is of another format and is built anew"),
-            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => {
-                return Err(index_error(path)(error));
-            }
-            Err(error) => tracing::warn!(%error, "the index is damaged and is built anew"),
-        }
-        Index::create(path, durability)
+        Index::of(path, RebuildableDatabase::open(path, &INDEX, durability))
     }
 
     /// Opens the index and leaves its file as it is. One that can't be used is
     /// left aside.
     pub(crate) fn open_frozen(path: &Path) -> Result<Index, StoreError> {
-        let open = || {
-            let file = FrozenFile::open(path)?;
-            if file.is_of_earlier_layout()? {
-                return Ok(None);
-            }
-            Index::of_backend(path, file, CloseSwitch::default(), false)
-        };
-        match Health::default().guard(open) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => tracing::warn!("the index is of another format and is not used"),
-            Err(redb::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if !is_damage(&error) => return Err(index_error(path)(error)),
-            Err(error) => tracing::warn!(%error, "the index is damaged and is not used"),
-        }
-        Index::in_scratch(path)
+        Index::of(path, RebuildableDatabase::open_frozen(path, &INDEX))
     }
 
     /// An empty index in a file without a name. `path` is the one that stands
     /// in its errors.
     pub(crate) fn in_scratch(path: &Path) -> Result<Index, StoreError> {
-        let scratch = scratch_file()?;
-        let closing = CloseSwitch::default();
-        let file = DatabaseFile::of(scratch, Durability::None, closing.clone());
-        let created = Index::of_backend(path, file, closing, true);
-        created.map_err(index_error(path))?.ok_or_else(not_newest)
+        Index::of(path, RebuildableDatabase::in_scratch(path, &INDEX))
     }
 
     /// Makes an empty index in place of whatever is there.
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        delete(path)?;
-        let created = Index::open_as_it_is(path, durability).map_err(index_error(path))?;
-        created.ok_or_else(not_newest)
+        Index::of(path, RebuildableDatabase::create(path, &INDEX, durability))
     }
 
-    fn open_as_it_is(path: &Path, durability: Durability) -> Result<Option<Index>, redb::Error> {
-        let closing = CloseSwitch::default();
-        let file = DatabaseFile::open(path, durability, closing.clone())?;
-        let is_new = file.is_new()?;
-        if file.is_of_earlier_layout()? {
-            return Ok(None);
-        }
-        Index::of_backend(path, file, closing, is_new)
-    }
-
-    fn of_backend(
+    fn of(
         path: &Path,
-        file: impl redb::StorageBackend,
-        closing: CloseSwitch,
-        is_new: bool,
-    ) -> Result<Option<Index>, redb::Error> {
-        let database = Builder::new()
-            .set_cache_size(INDEX_CACHE_LIMIT_BYTES)
-            .create_with_backend(file)?;
-        if is_new {
-            initialise(&database)?;
-        }
-        let mut index = Index {
-            path: path.to_path_buf(),
-            database: Arc::new(database),
-            closing,
-            health: Health::default(),
-            view: None,
-            ahead_of_disk: false,
-        };
-        index.view = View::open(&index.database, &index.health)?;
-        Ok(index.view.is_some().then_some(index))
+        database: Result<RebuildableDatabase, redb::Error>,
+    ) -> Result<Index, StoreError> {
+        let database = database.map_err(index_error(path))?;
+        let view = View::open(database.database(), database.health());
+        Ok(Index {
+            view: Some(view.map_err(index_error(path))?),
+            database,
+        })
     }
 
     /// The database, for readers.
     pub(crate) fn database(&self) -> Arc<Database> {
-        Arc::clone(&self.database)
+        Arc::clone(self.database.database())
     }
 
     /// What is known of its state, for readers.
     pub(crate) fn health(&self) -> Health {
-        self.health.clone()
+        self.database.health().clone()
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.database.path()
     }
 
     /// The index as it was last written.
@@ -172,14 +113,9 @@ impl Index {
         covered: Position,
         commit: Commit,
     ) -> Result<(), StoreError> {
-        // A view that is held while pages are replaced keeps the old ones.
-        self.view = None;
-        let written = self
-            .health
-            .guard(|| self.try_write(overlay, accounts, switch, covered, commit));
-        self.view = written.map_err(index_error(&self.path))?;
-        self.ahead_of_disk = commit == Commit::Visible;
-        Ok(())
+        self.write_by(commit, |transaction| {
+            fill(transaction, overlay, accounts, switch, covered)
+        })
     }
 
     /// Forgets everything, and takes in what the overlays hold.
@@ -189,49 +125,24 @@ impl Index {
         accounts: &AccountOverlay,
         covered: Position,
     ) -> Result<(), StoreError> {
-        self.view = None;
-        let written = self
-            .health
-            .guard(|| self.try_begin_anew(overlay, accounts, covered));
-        self.view = written.map_err(index_error(&self.path))?;
-        self.ahead_of_disk = true;
-        Ok(())
+        self.write_by(Commit::Visible, |transaction| {
+            empty(transaction)?;
+            fill(transaction, overlay, accounts, None, covered)
+        })
     }
 
-    fn try_begin_anew(
-        &self,
-        overlay: &Overlay,
-        accounts: &AccountOverlay,
-        covered: Position,
-    ) -> Result<Option<View>, redb::Error> {
-        let transaction = begin(&self.database, Commit::Visible)?;
-        empty(&transaction)?;
-        fill(&transaction, overlay, accounts, None, covered)?;
-        transaction.commit()?;
-        View::open(&self.database, &self.health)
-    }
-
-    fn try_write(
-        &self,
-        overlay: &Overlay,
-        accounts: &AccountOverlay,
-        switch: Option<Switch>,
-        covered: Position,
+    fn write_by(
+        &mut self,
         commit: Commit,
-    ) -> Result<Option<View>, redb::Error> {
-        let transaction = begin(&self.database, commit)?;
-        fill(&transaction, overlay, accounts, switch, covered)?;
-        transaction.commit()?;
-        View::open(&self.database, &self.health)
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        // Over what is damaged, nothing is written either.
-        if self.ahead_of_disk || self.health.is_damaged() {
-            self.closing.close();
-        }
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        // A view that is held while pages are replaced keeps the old ones.
+        self.view = None;
+        let database = &mut self.database;
+        let written = database.write(commit, fill);
+        let view = written.and_then(|()| View::open(database.database(), database.health()));
+        self.view = Some(view.map_err(index_error(database.path()))?);
+        Ok(())
     }
 }
 
@@ -262,38 +173,6 @@ fn insert_sorted(
     Ok(())
 }
 
-fn not_newest() -> StoreError {
-    StoreError::OutOfOrder {
-        what: "a new index is not of the newest format".to_owned(),
-    }
-}
-
-/// A file that is gone when it is closed.
-fn scratch_file() -> Result<File, StoreError> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("adit-index-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(StoreError::io("create", &path))?;
-    fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
-    Ok(file)
-}
-
-/// Deletes a database's file, if there is one.
-pub(crate) fn delete(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("delete", path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// For `map_err`: names the index's file.
 pub(crate) fn index_error<E: Into<redb::Error>>(
     path: &Path,
@@ -303,17 +182,6 @@ pub(crate) fn index_error<E: Into<redb::Error>>(
         path,
         source: Box::new(source.into()),
     }
-}
-
-fn initialise(database: &Database) -> Result<(), redb::Error> {
-    let transaction = begin(database, Commit::Durable)?;
-    {
-        open_all(&transaction)?;
-        let mut meta = transaction.open_table(META)?;
-        meta.insert(FORMAT, INDEX_FORMAT)?;
-        put_covered(&mut meta, Position::START)?;
-    }
-    Ok(transaction.commit()?)
 }
 
 fn fill(
@@ -394,21 +262,6 @@ fn write_accounts(
         changes.insert(&hash.0, &changes_to_bytes(list)[..])?;
     }
     Ok(())
-}
-
-/// Begins a transaction that will be committed so.
-pub(crate) fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {
-    let mut transaction = database.begin_write()?;
-    match commit {
-        Commit::Visible => transaction.set_durability(redb::Durability::None)?,
-        Commit::Durable => {
-            // After a crash, the file is taken as it stands: without these
-            // two, it would be read whole to find out what is free in it.
-            transaction.set_two_phase_commit(true);
-            transaction.set_quick_repair(true);
-        }
-    }
-    Ok(transaction)
 }
 
 fn put_covered(meta: &mut Table<'_, &str, u64>, covered: Position) -> Result<(), redb::Error> {

@@ -1,5 +1,5 @@
-//! What the index consists of: its tables, and the names in the one that says
-//! what it is like itself.
+//! What the index consists of: its tables, and its names in the one that says
+//! what a database is like itself.
 
 use redb::TableDefinition;
 
@@ -19,9 +19,7 @@ pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
     TableDefinition::new("accounts");
 pub(crate) const CHANGES: TableDefinition<&[u8; 32], &[u8]> =
     TableDefinition::new("account changes");
-pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
-pub(crate) const FORMAT: &str = "format";
 pub(crate) const COVERED_SEGMENT: &str = "covered segment";
 pub(crate) const COVERED_OFFSET: &str = "covered offset";
 pub(crate) const MAIN_CHAIN_BYTES: &str = "main chain bytes";

@@ -10,10 +10,10 @@ use redb::{
 };
 
 use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
+use crate::database::META;
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, MAIN,
-    MAIN_CHAIN_BYTES, META,
+    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, MAIN, MAIN_CHAIN_BYTES,
 };
 use crate::overlay::Overlay;
 use crate::position::Position;
@@ -38,27 +38,24 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The newest view; none if the index is of another format.
-    pub(crate) fn open(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
+    /// The newest view.
+    pub(crate) fn open(database: &Database, health: &Health) -> Result<View, redb::Error> {
         health.guard(|| View::open_unguarded(database, health))
     }
 
-    fn open_unguarded(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
+    fn open_unguarded(database: &Database, health: &Health) -> Result<View, redb::Error> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         let value = |key| -> Result<u64, redb::Error> {
             Ok(ReadableTable::get(&meta, key)?.map_or(0, |value| value.value()))
         };
-        if value(FORMAT)? != INDEX_FORMAT {
-            return Ok(None);
-        }
         let covered = Position {
             segment: u32::try_from(value(COVERED_SEGMENT)?).unwrap_or(u32::MAX),
             offset: value(COVERED_OFFSET)?,
         };
         let main = transaction.open_table(MAIN)?;
         let length = main.last()?.map_or(0, |(index, _)| index.value());
-        Ok(Some(View {
+        Ok(View {
             main,
             blocks: transaction.open_table(BLOCKS)?,
             accounts: transaction.open_table(ACCOUNTS)?,
@@ -68,7 +65,7 @@ impl View {
             main_bytes: value(MAIN_CHAIN_BYTES)?,
             branch_last: branch_last(&transaction)?,
             health: health.clone(),
-        }))
+        })
     }
 
     /// How far of the block log the index covers.

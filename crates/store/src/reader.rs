@@ -13,11 +13,12 @@ use adit_core::sealed::Account;
 use redb::Database;
 
 use crate::damage::DamagedBlock;
+use crate::database;
 use crate::durable::{Durability, files_in};
 use crate::error::{HistoryError, StoreError};
 use crate::health::Health;
 use crate::history::{History, HistoryLimits};
-use crate::index::{self, index_error};
+use crate::index::index_error;
 use crate::index_view::View;
 use crate::line::sum_of;
 use crate::lock::FolderLock;
@@ -85,9 +86,6 @@ impl Reader {
     /// The main chain as of the last sync.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let view = View::open(&self.database, &self.health).map_err(self.index_error())?;
-        let view = view.ok_or_else(|| StoreError::OutOfOrder {
-            what: "the index is of another format than when it was opened".to_owned(),
-        })?;
         let tip = view.main_at(view.length()).map_err(self.index_error())?;
         Ok(Snapshot {
             view,
@@ -105,7 +103,7 @@ impl Reader {
     /// Deletes the history, so that `open_history` makes it anew. Views of it
     /// stay as they are.
     pub fn delete_history(&self) -> Result<(), StoreError> {
-        index::delete(&self.segments.folder().with_file_name("history.redb"))
+        database::delete(&self.segments.folder().with_file_name("history.redb"))
     }
 
     /// How long the files are on the disk: those of the block log, those of
