@@ -8,24 +8,22 @@ use std::sync::Arc;
 
 use adit_core::hash::Hash;
 use adit_core::sealed::Account;
-use redb::{CursorError, Database, ReadableTable, Table, WriteTransaction};
+use redb::{CursorError, Database, Table, WriteTransaction};
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
 use crate::database::{Commit, Kind, META, RebuildableDatabase};
 use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::growing::Growing;
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, BRANCH, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, INDEX_FORMAT, MAIN,
-    MAIN_CHAIN_BYTES,
+    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, INDEX_FORMAT, LINES, MAIN,
+    MAIN_CHAIN_LENGTH, ROWS,
 };
 use crate::index_view::View;
-use crate::main_writer::{MainWriter, Switch, insert_behind};
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord};
+use crate::record::{BLOCK_BYTES, BlockRecord, ROW_BYTES, Row};
 
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -103,18 +101,17 @@ impl Index {
         })
     }
 
-    /// Takes in what the overlays hold, and then the switch to another
-    /// branch. `covered` is how far the block log is covered then.
+    /// Takes in what the overlays hold. `covered` is how far the block log is
+    /// covered then.
     pub(crate) fn write(
         &mut self,
         overlay: &Overlay,
         accounts: &AccountOverlay,
-        switch: Option<Switch>,
         covered: Position,
         commit: Commit,
     ) -> Result<(), StoreError> {
         self.write_by(commit, |transaction| {
-            fill(transaction, overlay, accounts, switch, covered)
+            fill(transaction, overlay, accounts, covered)
         })
     }
 
@@ -127,7 +124,7 @@ impl Index {
     ) -> Result<(), StoreError> {
         self.write_by(Commit::Visible, |transaction| {
             empty(transaction)?;
-            fill(transaction, overlay, accounts, None, covered)
+            fill(transaction, overlay, accounts, covered)
         })
     }
 
@@ -188,22 +185,13 @@ fn fill(
     transaction: &WriteTransaction,
     overlay: &Overlay,
     accounts: &AccountOverlay,
-    switch: Option<Switch>,
     covered: Position,
 ) -> Result<(), redb::Error> {
     let mut blocks = transaction.open_table(BLOCKS)?;
     insert_sorted(&mut blocks, &overlay.sorted_blocks())?;
+    write_lines(transaction, overlay)?;
     let mut meta = transaction.open_table(META)?;
-    let bytes_before = meta.get(MAIN_CHAIN_BYTES)?.map_or(0, |value| value.value());
-    let mut main = MainWriter::new(transaction.open_table(MAIN)?, bytes_before);
-    main.cut(overlay.kept_length())?;
-    main.insert_behind(overlay.kept_length(), overlay.main())?;
-    write_growing(transaction, overlay.growing())?;
-    if let Some(switch) = switch {
-        main.switch(switch, &blocks, &transaction.open_table(BRANCH)?)?;
-        transaction.delete_table(BRANCH)?;
-    }
-    meta.insert(MAIN_CHAIN_BYTES, main.bytes())?;
+    meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
     write_accounts(transaction, accounts)
 }
@@ -211,34 +199,54 @@ fn fill(
 /// Deletes all tables but the one that says what the index is like.
 fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(MAIN)?;
-    transaction.delete_table(BRANCH)?;
+    transaction.delete_table(ROWS)?;
+    transaction.delete_table(LINES)?;
     transaction.delete_table(BLOCKS)?;
     transaction.delete_table(ACCOUNTS)?;
     transaction.delete_table(CHANGES)?;
-    transaction.open_table(META)?.insert(MAIN_CHAIN_BYTES, 0)?;
     open_all(transaction)
 }
 
 /// Makes the tables that there are not.
 fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(MAIN)?;
+    transaction.open_table(ROWS)?;
+    transaction.open_table(LINES)?;
     transaction.open_table(BLOCKS)?;
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(CHANGES)?;
     Ok(())
 }
 
-fn write_growing(transaction: &WriteTransaction, growing: &Growing) -> Result<(), redb::Error> {
-    if growing.is_another() {
-        transaction.delete_table(BRANCH)?;
+/// Adds blocks to their lines, and names the lines that the main chain goes along.
+fn write_lines(transaction: &WriteTransaction, overlay: &Overlay) -> Result<(), redb::Error> {
+    let mut lines = transaction.open_table(LINES)?;
+    let mut rows = transaction.open_table(ROWS)?;
+    for (number, grown) in overlay.grown() {
+        lines.insert(number, &grown.line.to_bytes())?;
+        insert_behind(&mut rows, number, grown.first_new(), &grown.rows)?;
     }
-    match growing.records() {
-        [] => Ok(()),
-        records => {
-            let mut branch = transaction.open_table(BRANCH)?;
-            insert_behind(&mut branch, growing.first_index() - 1, records)
-        }
+    let mut main = transaction.open_table(MAIN)?;
+    main.retain_in(overlay.kept_length() + 1.., |_, _| false)?;
+    for stretch in overlay.stretches() {
+        main.insert(stretch.first, stretch.line)?;
     }
+    Ok(())
+}
+
+/// Adds rows to the end of a line. They go into one gap together, in a third of
+/// the time that as many calls of `insert` take.
+fn insert_behind(
+    table: &mut Table<'_, (u32, u64), &'static [u8; ROW_BYTES]>,
+    line: u32,
+    first: u64,
+    rows: &[Row],
+) -> Result<(), redb::Error> {
+    let mut gap = table.lower_bound_mut(Bound::Included((line, first)))?;
+    for (index, row) in (first..).zip(rows) {
+        gap.insert_before((line, index), &row.to_bytes())?;
+    }
+    Ok(gap.close()?)
 }
 
 fn write_accounts(

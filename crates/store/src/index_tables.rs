@@ -4,15 +4,17 @@
 use redb::TableDefinition;
 
 use crate::account_record::ACCOUNT_BYTES;
-use crate::record::{BLOCK_BYTES, MAIN_BYTES};
+use crate::record::{BLOCK_BYTES, LINE_BYTES, ROW_BYTES};
 
 /// The index's own format. One of another format is built anew.
-pub const INDEX_FORMAT: u64 = 4;
+pub const INDEX_FORMAT: u64 = 5;
 
-pub(crate) const MAIN: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("main");
-/// The branch that grows beside the main chain, as `main` will have it. Its blocks
-/// stand in `blocks` too: where this table is missing, only time is lost.
-pub(crate) const BRANCH: TableDefinition<u64, &[u8; MAIN_BYTES]> = TableDefinition::new("branch");
+/// Which lines the main chain goes along: the index of the first block of each
+/// stretch, and the number of its line.
+pub(crate) const MAIN: TableDefinition<u64, u32> = TableDefinition::new("main");
+/// The blocks of each line, by its number and their index.
+pub(crate) const ROWS: TableDefinition<(u32, u64), &[u8; ROW_BYTES]> = TableDefinition::new("rows");
+pub(crate) const LINES: TableDefinition<u32, &[u8; LINE_BYTES]> = TableDefinition::new("lines");
 pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8; BLOCK_BYTES]> =
     TableDefinition::new("blocks");
 pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
@@ -22,4 +24,4 @@ pub(crate) const CHANGES: TableDefinition<&[u8; 32], &[u8]> =
 
 pub(crate) const COVERED_SEGMENT: &str = "covered segment";
 pub(crate) const COVERED_OFFSET: &str = "covered offset";
-pub(crate) const MAIN_CHAIN_BYTES: &str = "main chain bytes";
+pub(crate) const MAIN_CHAIN_LENGTH: &str = "main chain length";

@@ -48,8 +48,6 @@ mod record;
 
 mod account_record;
 
-mod growing;
-
 mod overlay;
 
 mod account_overlay;
@@ -66,7 +64,7 @@ mod index_tables;
 
 mod index_view;
 
-mod main_writer;
+mod lines;
 
 mod index;
 

@@ -1,66 +1,93 @@
 //! What the index does not know yet: the blocks applied since it was last
-//! written, and what they did to the main chain. Reads look here first.
+//! written, the lines that they are in, and what they did to the main chain.
+//! Reads look here first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use adit_core::archive::Entry;
 use adit_core::hash::Hash;
 
-use crate::growing::Growing;
-use crate::record::{BlockRecord, MainRecord};
+use crate::record::{BlockRecord, Line, MainRecord, Row};
 
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     blocks: HashMap<Hash, BlockRecord>,
-    /// So many blocks of the index's main chain still stand,
+    /// The lines that have grown, by their numbers.
+    lines: BTreeMap<u32, Grown>,
+    /// The number of the next new line.
+    next_line: u32,
+    main_length: u64,
+    /// Of the index's main chain, this many blocks still stand,
     kept_length: u64,
-    /// and these stand on them.
-    main: Vec<MainRecord>,
-    /// The branch that grows beside them.
-    growing: Growing,
+    /// and the main chain goes on along these.
+    stretches: Vec<Stretch>,
 }
 
-/// Where to look for a block of the main chain.
+/// A part of the main chain that lies in one line. It ends where the next one
+/// begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MainLookup {
-    /// Here it is.
-    Here(MainRecord),
-    /// The index knows.
-    Index,
-    /// The main chain has no such block.
-    Nowhere,
+pub(crate) struct Stretch {
+    /// The index of its first block.
+    pub(crate) first: u64,
+    /// The number of the line.
+    pub(crate) line: u32,
+}
+
+/// A line that has grown.
+#[derive(Debug)]
+pub(crate) struct Grown {
+    pub(crate) line: Line,
+    /// Its last blocks.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Grown {
+    /// The index of the first of the new blocks.
+    pub(crate) fn first_new(&self) -> u64 {
+        (self.line.last + 1).saturating_sub(self.rows.len() as u64)
+    }
 }
 
 impl Overlay {
-    /// Nothing has changed since the index was written, whose main chain was
-    /// so long, and whose branch beside it ended so.
-    pub(crate) fn on(main_length: u64, branch_last: Option<Hash>) -> Overlay {
+    /// Nothing has changed since the index was written.
+    pub(crate) fn on(main_length: u64, next_line: u32) -> Overlay {
         Overlay {
+            main_length,
             kept_length: main_length,
-            growing: Growing::on(branch_last),
+            next_line,
             ..Overlay::default()
         }
     }
 
-    /// How much it holds.
+    /// How many blocks it holds.
     pub(crate) fn len(&self) -> usize {
-        self.blocks.len().max(self.main.len())
+        self.blocks.len()
     }
 
     /// The length of the main chain.
     pub(crate) fn main_length(&self) -> u64 {
-        self.kept_length + self.main.len() as u64
+        self.main_length
     }
 
-    /// So many blocks of the index's main chain still stand.
+    /// This many blocks of the index's main chain still stand.
     pub(crate) fn kept_length(&self) -> u64 {
         self.kept_length
     }
 
-    /// The blocks that stand on them.
-    pub(crate) fn main(&self) -> &[MainRecord] {
-        &self.main
+    /// Along which lines the main chain goes behind them, where that is not the
+    /// line that it was in.
+    pub(crate) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// The number of the next new line.
+    pub(crate) fn next_line(&self) -> u32 {
+        self.next_line
+    }
+
+    /// The lines that have grown, by their numbers.
+    pub(crate) fn grown(&self) -> impl Iterator<Item = (u32, &Grown)> {
+        self.lines.iter().map(|(number, grown)| (*number, grown))
     }
 
     /// The new blocks, sorted by hash.
@@ -76,39 +103,46 @@ impl Overlay {
         self.blocks.get(hash).copied()
     }
 
-    /// The main chain's block at that index.
-    pub(crate) fn main_at(&self, index: u64) -> MainLookup {
-        let Some(above) = index.checked_sub(self.kept_length + 1) else {
-            return MainLookup::Index;
-        };
-        let record = usize::try_from(above).ok().and_then(|at| self.main.get(at));
-        record.map_or(MainLookup::Nowhere, |record| MainLookup::Here(*record))
+    /// A line that has grown.
+    pub(crate) fn line(&self, number: u32) -> Option<Line> {
+        self.lines.get(&number).map(|grown| grown.line)
     }
 
-    /// Takes in a block.
-    pub(crate) fn add(&mut self, hash: Hash, record: BlockRecord) {
+    /// A new block, by its place.
+    pub(crate) fn row(&self, line: u32, index: u64) -> Option<Row> {
+        let grown = self.lines.get(&line)?;
+        let at = usize::try_from(index.checked_sub(grown.first_new())?).ok()?;
+        grown.rows.get(at).copied()
+    }
+
+    /// The line in which the main chain's block at that index is, if it is not
+    /// the one in which the index has it.
+    pub(crate) fn line_at(&self, index: u64) -> Option<u32> {
+        let stretches = self.stretches.iter().rev();
+        let mut below = stretches.skip_while(|stretch| stretch.first > index);
+        below.next().map(|stretch| stretch.line)
+    }
+
+    /// Takes in a block, and how its line is with it.
+    pub(crate) fn add(&mut self, hash: Hash, record: BlockRecord, line: Line, chain_bytes: u64) {
+        let location = record.location;
+        let main = MainRecord { hash, location };
+        let grown = self.lines.entry(record.line).or_insert(Grown {
+            line,
+            rows: Vec::new(),
+        });
+        grown.line = line;
+        grown.rows.push(Row { main, chain_bytes });
+        self.next_line = self.next_line.max(record.line.saturating_add(1));
         self.blocks.insert(hash, record);
     }
 
-    /// The block that was taken in stands beside the main chain.
-    pub(crate) fn grow(&mut self, entry: Entry, record: MainRecord) {
-        self.growing.add(entry, record);
-    }
-
-    /// The branch that grows there.
-    pub(crate) fn growing(&self) -> &Growing {
-        &self.growing
-    }
-
-    /// The main chain is now its first `fork` blocks and this branch.
-    pub(crate) fn switch(&mut self, fork: u64, branch: &[MainRecord]) {
-        match usize::try_from(fork.saturating_sub(self.kept_length)) {
-            Ok(above) if fork >= self.kept_length => self.main.truncate(above),
-            _ => {
-                self.main.clear();
-                self.kept_length = fork;
-            }
-        }
-        self.main.extend_from_slice(branch);
+    /// The main chain is now its first `fork` blocks, and goes on along these
+    /// stretches to the block at `length`.
+    pub(crate) fn switch(&mut self, fork: u64, stretches: &[Stretch], length: u64) {
+        self.kept_length = self.kept_length.min(fork);
+        self.stretches.retain(|stretch| stretch.first <= fork);
+        self.stretches.extend_from_slice(stretches);
+        self.main_length = length;
     }
 }

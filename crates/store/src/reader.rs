@@ -43,6 +43,7 @@ pub struct Reader {
 pub struct Snapshot {
     view: View,
     tip: Option<Hash>,
+    main_bytes: u64,
     reader: Reader,
 }
 
@@ -87,7 +88,9 @@ impl Reader {
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let view = View::open(&self.database, &self.health).map_err(self.index_error())?;
         let tip = view.main_at(view.length()).map_err(self.index_error())?;
+        let main_bytes = view.main_bytes().map_err(self.index_error())?;
         Ok(Snapshot {
+            main_bytes,
             view,
             tip: tip.map(|record| record.hash),
             reader: self.clone(),
@@ -170,7 +173,7 @@ impl Snapshot {
     /// How long the texts of its blocks are together, without anything between
     /// them.
     pub fn main_bytes(&self) -> u64 {
-        self.view.main_bytes()
+        self.main_bytes
     }
 
     /// The text of the main chain's block at that index.
@@ -303,9 +306,11 @@ impl Archive for Snapshot {
         let record = self.view.block(hash).map_err(self.reader.index_error());
         let record = record.map_err(archive_error)?;
         record
-            .map(|BlockRecord { entry, location }| {
-                self.reader.segments.read(hash, entry.index, location)
-            })
+            .map(
+                |BlockRecord {
+                     entry, location, ..
+                 }| { self.reader.segments.read(hash, entry.index, location) },
+            )
             .transpose()
             .map_err(archive_error)
     }

@@ -7,20 +7,35 @@ use adit_core::rules::Weight;
 
 use crate::position::{Location, Position};
 
-/// Bytes of a block on the main chain: hash, segment, offset, length, sum.
-pub(crate) const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+/// Bytes of a block and where it lies: hash, segment, offset, length, sum.
+const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+
+/// Bytes of a block in its line: as above, and the bytes of its chain.
+pub(crate) const ROW_BYTES: usize = MAIN_BYTES + 8;
 
 /// Bytes of any block: index, whether there is a parent, the parent, total
-/// weight, segment, offset, length, sum.
-pub(crate) const BLOCK_BYTES: usize = 8 + 1 + 32 + 32 + LOCATION_BYTES;
+/// weight, segment, offset, length, sum, line.
+pub(crate) const BLOCK_BYTES: usize = 8 + 1 + 32 + 32 + LOCATION_BYTES + 4;
+
+/// Bytes of a line: first index, last index, whether it stands on another, that
+/// one.
+pub(crate) const LINE_BYTES: usize = 8 + 8 + 1 + 4;
 
 const LOCATION_BYTES: usize = 4 + 8 + 4 + 4;
 
-/// A block on the main chain.
+/// A block and where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MainRecord {
     pub(crate) hash: Hash,
     pub(crate) location: Location,
+}
+
+/// A block in its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) main: MainRecord,
+    /// How long the texts are together from the genesis block to this one.
+    pub(crate) chain_bytes: u64,
 }
 
 /// A block, on the main chain or beside it.
@@ -28,6 +43,20 @@ pub(crate) struct MainRecord {
 pub(crate) struct BlockRecord {
     pub(crate) entry: Entry,
     pub(crate) location: Location,
+    /// The number of the line that it is in.
+    pub(crate) line: u32,
+}
+
+/// Blocks of which each is the parent of the next. Every block is in one line,
+/// and stays there, whichever blocks form the main chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The index of its first block,
+    pub(crate) first: u64,
+    /// and of its last.
+    pub(crate) last: u64,
+    /// The line of the first one's parent; none if that is a genesis block.
+    pub(crate) parent: Option<u32>,
 }
 
 impl MainRecord {
@@ -44,10 +73,43 @@ impl MainRecord {
             location: location_from_bytes(&part(bytes, 32)),
         }
     }
+}
 
-    /// The location alone.
-    pub(crate) fn location_in(bytes: &[u8; MAIN_BYTES]) -> Location {
-        location_from_bytes(&part(bytes, 32))
+impl Row {
+    pub(crate) fn to_bytes(self) -> [u8; ROW_BYTES] {
+        let mut bytes = [0; ROW_BYTES];
+        bytes[..MAIN_BYTES].copy_from_slice(&self.main.to_bytes());
+        bytes[MAIN_BYTES..].copy_from_slice(&self.chain_bytes.to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; ROW_BYTES]) -> Row {
+        Row {
+            main: MainRecord::from_bytes(&part(bytes, 0)),
+            chain_bytes: u64::from_be_bytes(part(bytes, MAIN_BYTES)),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn to_bytes(self) -> [u8; LINE_BYTES] {
+        let mut bytes = [0; LINE_BYTES];
+        bytes[..8].copy_from_slice(&self.first.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.last.to_be_bytes());
+        if let Some(parent) = self.parent {
+            bytes[16] = 1;
+            bytes[17..].copy_from_slice(&parent.to_be_bytes());
+        }
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; LINE_BYTES]) -> Line {
+        let parent = u32::from_be_bytes(part(bytes, 17));
+        Line {
+            first: u64::from_be_bytes(part(bytes, 0)),
+            last: u64::from_be_bytes(part(bytes, 8)),
+            parent: (bytes[16] != 0).then_some(parent),
+        }
     }
 }
 
@@ -61,7 +123,8 @@ impl BlockRecord {
         }
         let weight: [u8; 32] = self.entry.total_weight.to_be_bytes();
         bytes[41..73].copy_from_slice(&weight);
-        bytes[73..].copy_from_slice(&location_to_bytes(self.location));
+        bytes[73..93].copy_from_slice(&location_to_bytes(self.location));
+        bytes[93..].copy_from_slice(&self.line.to_be_bytes());
         bytes
     }
 
@@ -74,6 +137,7 @@ impl BlockRecord {
                 total_weight: Weight::from_be_bytes::<32>(part(bytes, 41)),
             },
             location: location_from_bytes(&part(bytes, 73)),
+            line: u32::from_be_bytes(part(bytes, 93)),
         }
     }
 }

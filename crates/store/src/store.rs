@@ -2,7 +2,6 @@
 //! asked, and shows every change at once to whoever decides on the next. The
 //! logs are the truth: they are written before the index.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use adit_core::address::Address;
@@ -16,15 +15,15 @@ use crate::account_overlay::AccountOverlay;
 use crate::database::Commit;
 use crate::error::StoreError;
 use crate::index::{Index, index_error};
+use crate::lines::Lines;
 use crate::lock::FolderLock;
 use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};
-use crate::main_writer::Switch;
-use crate::overlay::{MainLookup, Overlay};
+use crate::overlay::{Overlay, Stretch};
 use crate::peers::PeersFile;
 use crate::pending::PendingLog;
 use crate::position::{Location, Position};
 use crate::reader::{Reader, archive_error};
-use crate::record::{BlockRecord, MainRecord};
+use crate::record::{BlockRecord, Line};
 use crate::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
 use crate::segments::Segments;
 
@@ -237,7 +236,7 @@ impl Store {
         self.log.sync()?;
         match self.overlay.len() {
             0 => Ok(()),
-            _ => self.write_index(None, Commit::Visible),
+            _ => self.write_index(Commit::Visible),
         }
     }
 
@@ -251,7 +250,7 @@ impl Store {
         // pending log, nobody would know which transactions blocks have taken.
         self.pending.rewrite(self.log.end(), pending)?;
         self.covered = self.log.end();
-        self.write_index(None, Commit::Durable)
+        self.write_index(Commit::Durable)
     }
 
     fn try_next_unindexed(&mut self) -> Result<Option<Replayed>, StoreError> {
@@ -302,7 +301,7 @@ impl Store {
         if let Some(replay) = &mut self.replay {
             replay.since_durable = 0;
         }
-        self.write_index(None, Commit::Durable)
+        self.write_index(Commit::Durable)
     }
 
     /// Takes a block that lies in the log into the overlays.
@@ -321,28 +320,32 @@ impl Store {
         self.since_checkpoint.blocks += 1;
         self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
         self.covered = location.end();
-        self.overlay.add(hash, BlockRecord { entry, location });
+        let place = self.lines()?.place(entry, location);
+        let place = place.map_err(self.index_error())?;
+        let line = place.number;
+        let fork = match main {
+            MainChange::Side => None,
+            MainChange::Extend => Some(entry.index - 1),
+            MainChange::Reorganise { fork } => Some(fork),
+        };
+        let record = BlockRecord {
+            entry,
+            location,
+            line,
+        };
+        self.overlay
+            .add(hash, record, place.line, place.chain_bytes);
         self.accounts.add(hash, accounts);
-        match main {
-            MainChange::Side => self.overlay.grow(entry, MainRecord { hash, location }),
-            MainChange::Extend => {
-                self.connect(accounts);
-                let record = MainRecord { hash, location };
-                self.overlay.switch(entry.index - 1, &[record]);
-            }
-            MainChange::Reorganise { fork } => {
-                self.disconnect_above(fork)?;
-                if entry.index - fork > self.limits.overlay_blocks as u64 {
-                    self.connect_branch(hash, fork)?;
-                    return self.write_index(Some(Switch { tip: hash, fork }), Commit::Visible);
+        if let Some(fork) = fork {
+            let stretches = self.lines()?.stretches(fork, line);
+            let stretches = stretches.map_err(self.index_error())?;
+            match main {
+                MainChange::Reorganise { .. } => {
+                    self.move_accounts(&stretches, fork, entry.index)?;
                 }
-                let branch = self.branch(hash, fork)?;
-                for record in &branch {
-                    let changes = self.changes(&record.hash)?;
-                    self.connect(&changes);
-                }
-                self.overlay.switch(fork, &branch);
+                _ => self.connect(accounts),
             }
+            self.overlay.switch(fork, &stretches, entry.index);
         }
         let is_full = self.overlay.len() >= self.limits.overlay_blocks
             || self.accounts.len() >= self.limits.overlay_accounts;
@@ -354,38 +357,16 @@ impl Store {
 
     /// Writes the overlay to the index, and begins a new one. The index never
     /// names a block that the disk may lose.
-    fn write_index(&mut self, switch: Option<Switch>, commit: Commit) -> Result<(), StoreError> {
+    fn write_index(&mut self, commit: Commit) -> Result<(), StoreError> {
         self.log.sync()?;
         self.index
-            .write(&self.overlay, &self.accounts, switch, self.covered, commit)?;
+            .write(&self.overlay, &self.accounts, self.covered, commit)?;
         self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
         if commit == Commit::Durable {
             self.since_checkpoint = Growth::default();
         }
         Ok(())
-    }
-
-    /// The line of ancestors of `tip` down to the block after `fork`, in the
-    /// order of the chain.
-    fn branch(&self, tip: Hash, fork: u64) -> Result<Vec<MainRecord>, StoreError> {
-        let mut branch = Vec::new();
-        let mut next = Some(tip);
-        while let Some(hash) = next {
-            let record = self.record(&hash)?.ok_or_else(|| StoreError::OutOfOrder {
-                what: format!("block {hash} is missing among the ancestors of {tip}"),
-            })?;
-            if record.entry.index <= fork {
-                break;
-            }
-            branch.push(MainRecord {
-                hash,
-                location: record.location,
-            });
-            next = record.entry.parent;
-        }
-        branch.reverse();
-        Ok(branch)
     }
 
     /// There is the genesis block alone again, as on the first day: the same
@@ -400,9 +381,15 @@ impl Store {
         })?;
         let changes = self.changes(&hash)?;
         (self.overlay, self.accounts) = (Overlay::default(), AccountOverlay::default());
-        self.overlay.add(hash, record);
-        let location = record.location;
-        self.overlay.switch(0, &[MainRecord { hash, location }]);
+        let line = Line {
+            first: 1,
+            last: 1,
+            parent: None,
+        };
+        let length_bytes = u64::from(record.location.length_bytes);
+        let record = BlockRecord { line: 0, ..record };
+        self.overlay.add(hash, record, line, length_bytes);
+        self.overlay.switch(0, &[Stretch { first: 1, line: 0 }], 1);
         self.accounts.add(hash, &changes);
         self.connect(&changes);
         self.log.sync()?;
@@ -420,34 +407,15 @@ impl Store {
         }
     }
 
-    /// As `connect`, for each block of a branch too long to hold in memory.
-    fn connect_branch(&mut self, tip: Hash, fork: u64) -> Result<(), StoreError> {
-        if !self.has_changes()? {
-            return Ok(());
-        }
-        let mut seen = HashSet::new();
-        let mut next = Some(tip);
-        while let Some(hash) = next {
-            let Some(record) = self
-                .record(&hash)?
-                .filter(|record| record.entry.index > fork)
-            else {
-                break;
-            };
-            for change in self.changes(&hash)? {
-                // From the tip down: what is seen first came last.
-                if seen.insert(change.address) {
-                    self.accounts.set(change.address, change.after);
-                }
-            }
-            next = record.entry.parent;
-        }
-        Ok(())
-    }
-
-    /// The accounts follow the main chain's blocks, the last one first, as
-    /// they are dropped from it.
-    fn disconnect_above(&mut self, fork: u64) -> Result<(), StoreError> {
+    /// The accounts follow the main chain as it goes over to another branch: the
+    /// blocks behind `fork` are dropped, the last one first, and those along the
+    /// stretches come in their place.
+    fn move_accounts(
+        &mut self,
+        stretches: &[Stretch],
+        fork: u64,
+        length: u64,
+    ) -> Result<(), StoreError> {
         if !self.has_changes()? {
             return Ok(());
         }
@@ -458,6 +426,12 @@ impl Store {
             for change in self.changes(&hash)? {
                 self.accounts.set(change.address, change.before);
             }
+        }
+        for index in fork + 1..=length {
+            let hash = self.lines()?.along(stretches, fork, index);
+            let hash = hash.map_err(self.index_error())?;
+            let changes = self.changes(&hash)?;
+            self.connect(&changes);
         }
         Ok(())
     }
@@ -489,7 +463,7 @@ impl Store {
     /// Whether any block has done something to the accounts.
     fn has_changes(&self) -> Result<bool, StoreError> {
         let found = self.index.view()?.has_changes();
-        let found = found.map_err(index_error(self.index.path()))?;
+        let found = found.map_err(self.index_error())?;
         Ok(found || self.accounts.has_changes())
     }
 
@@ -498,27 +472,29 @@ impl Store {
             return Ok(changes.to_vec());
         }
         let found = self.index.view()?.changes(hash);
-        found.map_err(index_error(self.index.path()))
+        found.map_err(self.index_error())
     }
 
     fn main_hash_at(&self, index: u64) -> Result<Option<Hash>, StoreError> {
-        let record = match self.overlay.main_at(index) {
-            MainLookup::Here(record) => Some(record),
-            MainLookup::Nowhere => None,
-            MainLookup::Index => {
-                let found = self.index.view()?.main_at(index);
-                found.map_err(index_error(self.index.path()))?
-            }
-        };
+        let record = self.lines()?.main_at(index);
+        let record = record.map_err(self.index_error())?;
         Ok(record.map(|record| record.hash))
     }
 
     fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
-        if let Some(record) = self.overlay.block(hash) {
-            return Ok(Some(record));
-        }
-        let found = self.index.view()?.block(hash);
-        found.map_err(index_error(self.index.path()))
+        let record = self.lines()?.block(hash);
+        record.map_err(self.index_error())
+    }
+
+    fn lines(&self) -> Result<Lines<'_>, StoreError> {
+        Ok(Lines {
+            overlay: &self.overlay,
+            view: self.index.view()?,
+        })
+    }
+
+    fn index_error<E: Into<redb::Error>>(&self) -> impl FnOnce(E) -> StoreError + use<E> {
+        index_error(self.index.path())
     }
 }
 
@@ -546,7 +522,7 @@ impl Archive for Store {
         }
         let view = self.index.view().map_err(archive_error)?;
         view.account(owner)
-            .map_err(index_error(self.index.path()))
+            .map_err(self.index_error())
             .map_err(archive_error)
     }
 

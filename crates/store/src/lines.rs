@@ -1,0 +1,153 @@
+//! The lines of blocks, as the overlay and the index show them together. Each
+//! block is in one line and stays there; the main chain goes along some of
+//! them. So a branch of any length comes to be the main chain by naming the
+//! lines that it is in, and no block is written again. Which branch that is,
+//! the core decides.
+
+use adit_core::archive::Entry;
+use adit_core::hash::Hash;
+
+use crate::index_view::{View, missing};
+use crate::overlay::{Overlay, Stretch};
+use crate::position::Location;
+use crate::record::{BlockRecord, Line, MainRecord, Row};
+
+/// All lines, as of the last change.
+pub(crate) struct Lines<'a> {
+    pub(crate) overlay: &'a Overlay,
+    pub(crate) view: &'a View,
+}
+
+/// Where a new block comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NewPlace {
+    /// The number of its line,
+    pub(crate) number: u32,
+    /// how the line is then,
+    pub(crate) line: Line,
+    /// and the bytes of the block's chain.
+    pub(crate) chain_bytes: u64,
+}
+
+impl Lines<'_> {
+    /// A block, on the main chain or beside it.
+    pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
+        match self.overlay.block(hash) {
+            Some(record) => Ok(Some(record)),
+            None => self.view.block(hash),
+        }
+    }
+
+    /// The main chain's block at that index.
+    pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
+        if index == 0 || index > self.overlay.main_length() {
+            return Ok(None);
+        }
+        match self.line_at(index)? {
+            Some(line) => Ok(Some(self.row(line, index)?.main)),
+            None => Ok(None),
+        }
+    }
+
+    /// Where the block after `entry.parent` comes to be: in its line, if it is
+    /// the last there, or in a new one.
+    pub(crate) fn place(&self, entry: Entry, location: Location) -> Result<NewPlace, redb::Error> {
+        let length_bytes = u64::from(location.length_bytes);
+        let new = Line {
+            first: entry.index,
+            last: entry.index,
+            parent: None,
+        };
+        let Some(parent) = entry.parent else {
+            return Ok(NewPlace {
+                number: self.overlay.next_line(),
+                line: new,
+                chain_bytes: length_bytes,
+            });
+        };
+        let Some(record) = self.block(&parent)? else {
+            let what = format!("block {parent} is missing, on which another stands");
+            return Err(redb::Error::Corrupted(what));
+        };
+        let bytes_before = self.row(record.line, record.entry.index)?.chain_bytes;
+        let line = self.line(record.line)?;
+        let (number, line) = match line.last == record.entry.index {
+            true => (
+                record.line,
+                Line {
+                    last: entry.index,
+                    ..line
+                },
+            ),
+            false => (
+                self.overlay.next_line(),
+                Line {
+                    parent: Some(record.line),
+                    ..new
+                },
+            ),
+        };
+        Ok(NewPlace {
+            number,
+            line,
+            chain_bytes: bytes_before.saturating_add(length_bytes),
+        })
+    }
+
+    /// Along which lines a branch goes from the main chain's block `fork` on, that
+    /// ends in this line.
+    pub(crate) fn stretches(&self, fork: u64, last: u32) -> Result<Vec<Stretch>, redb::Error> {
+        let line_at_fork = self.line_at(fork)?;
+        let mut stretches = Vec::new();
+        let mut next = Some(last);
+        while let Some(number) = next.filter(|number| Some(*number) != line_at_fork) {
+            let line = self.line(number)?;
+            stretches.push(Stretch {
+                first: line.first.max(fork + 1),
+                line: number,
+            });
+            next = line.parent.filter(|_| line.first > fork + 1);
+        }
+        stretches.reverse();
+        Ok(stretches)
+    }
+
+    /// The block at that index of the branch that leaves the main chain behind
+    /// `fork` along these stretches.
+    pub(crate) fn along(
+        &self,
+        stretches: &[Stretch],
+        fork: u64,
+        index: u64,
+    ) -> Result<Hash, redb::Error> {
+        let below = stretches.iter().rev().find(|one| one.first <= index);
+        let line = match below {
+            Some(stretch) => stretch.line,
+            // It goes on in the line that the main chain has left.
+            None => self.line_at(fork)?.ok_or_else(|| missing(index))?,
+        };
+        Ok(self.row(line, index)?.main.hash)
+    }
+
+    /// The line in which the main chain's block at that index is.
+    fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
+        match self.overlay.line_at(index) {
+            Some(line) => Ok(Some(line)),
+            None => self.view.line_at(index.min(self.overlay.kept_length())),
+        }
+    }
+
+    fn line(&self, number: u32) -> Result<Line, redb::Error> {
+        match self.overlay.line(number) {
+            Some(line) => Ok(line),
+            None => self.view.line(number),
+        }
+    }
+
+    fn row(&self, line: u32, index: u64) -> Result<Row, redb::Error> {
+        match self.overlay.row(line, index) {
+            Some(row) => Ok(row),
+            None => self.view.row(line, index),
+        }
+    }
+}
