@@ -29,8 +29,8 @@ pub(crate) struct Kind {
     pub(crate) format: u64,
     /// At most this much of it is held in memory.
     pub(crate) cache_limit_bytes: usize,
-    /// Makes the tables that there are not.
-    pub(crate) make_tables: fn(&WriteTransaction) -> Result<(), redb::Error>,
+    /// Makes its tables, as they are while it is empty.
+    pub(crate) initialise: fn(&WriteTransaction) -> Result<(), redb::Error>,
     /// Reads what its owner reads first: one where that fails is damaged.
     pub(crate) look: fn(&Database) -> Result<(), redb::Error>,
 }
@@ -212,7 +212,7 @@ fn of_backend(
         .create_with_backend(file)?;
     if is_new {
         let transaction = begin(&database, Commit::Durable)?;
-        (kind.make_tables)(&transaction)?;
+        (kind.initialise)(&transaction)?;
         transaction.open_table(META)?.insert(FORMAT, kind.format)?;
         transaction.commit()?;
     }

@@ -73,7 +73,7 @@ static HISTORY: Kind = Kind {
     name: "history",
     format: HISTORY_FORMAT,
     cache_limit_bytes: HISTORY_CACHE_LIMIT_BYTES,
-    make_tables: open_all,
+    initialise: open_all,
     look: |database| {
         HistoryView::open(database, Path::new("history.redb"), &Health::default())?;
         last_sequence(database).map(drop)

@@ -33,7 +33,7 @@ static INDEX: Kind = Kind {
     name: "index",
     format: INDEX_FORMAT,
     cache_limit_bytes: INDEX_CACHE_LIMIT_BYTES,
-    make_tables: open_all,
+    initialise,
     look: |database| View::open(database, &Health::default()).map(drop),
 };
 
@@ -179,6 +179,11 @@ pub(crate) fn index_error<E: Into<redb::Error>>(
         path,
         source: Box::new(source.into()),
     }
+}
+
+fn initialise(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    open_all(transaction)?;
+    put_covered(&mut transaction.open_table(META)?, Position::START)
 }
 
 fn fill(
