@@ -4,11 +4,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Builder, CursorError, Database, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
+};
 
 use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
 use crate::durable::Durability;
@@ -171,6 +175,33 @@ impl Drop for RebuildableDatabase {
             self.closing.close();
         }
     }
+}
+
+/// Adds sorted keys. Those that belong into one gap between keys of the table
+/// go there together, in a third of the time that as many calls of `insert`
+/// take.
+pub(crate) fn insert_sorted<const BYTES: usize>(
+    table: &mut Table<'_, &'static [u8; BYTES], ()>,
+    mut keys: &[[u8; BYTES]],
+) -> Result<(), redb::Error> {
+    while let Some(first) = keys.first() {
+        let mut gap = table.lower_bound_mut(Bound::Included(first))?;
+        let mut inserted = 0;
+        for key in keys {
+            match gap.insert_before(key, ()) {
+                Ok(()) => inserted += 1,
+                Err(CursorError::UnorderedKey) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        gap.close()?;
+        if inserted == 0 {
+            table.insert(first, ())?;
+            inserted = 1;
+        }
+        keys = &keys[inserted..];
+    }
+    Ok(())
 }
 
 /// Deletes its file, if there is one.

@@ -6,24 +6,23 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use adit_core::hash::Hash;
 use adit_core::sealed::Account;
-use redb::{CursorError, Database, Table, WriteTransaction};
+use redb::{Database, Table, WriteTransaction};
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
-use crate::database::{Commit, Kind, META, RebuildableDatabase};
+use crate::database::{Commit, Kind, META, RebuildableDatabase, insert_sorted};
 use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, INDEX_FORMAT, LINES, MAIN,
+    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
     MAIN_CHAIN_LENGTH, ROWS,
 };
 use crate::index_view::View;
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, ROW_BYTES, Row};
+use crate::record::Row;
 
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
@@ -143,33 +142,6 @@ impl Index {
     }
 }
 
-/// Adds blocks, sorted by hash. Those that belong into one gap between blocks
-/// of the table go there together, in a third of the time that as many calls
-/// of `insert` take: in a short table, that is nearly all of them.
-fn insert_sorted(
-    table: &mut Table<'_, &'static [u8; 32], &'static [u8; BLOCK_BYTES]>,
-    mut blocks: &[(Hash, BlockRecord)],
-) -> Result<(), redb::Error> {
-    while let Some((first, record)) = blocks.first() {
-        let mut gap = table.lower_bound_mut(Bound::Included(&first.0))?;
-        let mut inserted = 0;
-        for (hash, record) in blocks {
-            match gap.insert_before(&hash.0, &record.to_bytes()) {
-                Ok(()) => inserted += 1,
-                Err(CursorError::UnorderedKey) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        gap.close()?;
-        if inserted == 0 {
-            table.insert(&first.0, &record.to_bytes())?;
-            inserted = 1;
-        }
-        blocks = &blocks[inserted..];
-    }
-    Ok(())
-}
-
 /// For `map_err`: names the index's file.
 pub(crate) fn index_error<E: Into<redb::Error>>(
     path: &Path,
@@ -192,13 +164,13 @@ fn fill(
     accounts: &AccountOverlay,
     covered: Position,
 ) -> Result<(), redb::Error> {
-    let mut blocks = transaction.open_table(BLOCKS)?;
-    insert_sorted(&mut blocks, &overlay.sorted_blocks())?;
+    let mut hashes = transaction.open_table(HASHES)?;
+    insert_sorted(&mut hashes, &overlay.sorted_hash_keys())?;
     write_lines(transaction, overlay)?;
     let mut meta = transaction.open_table(META)?;
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
-    write_accounts(transaction, accounts)
+    write_accounts(transaction, overlay, accounts)
 }
 
 /// Deletes all tables but the one that says what the index is like.
@@ -206,7 +178,7 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(MAIN)?;
     transaction.delete_table(ROWS)?;
     transaction.delete_table(LINES)?;
-    transaction.delete_table(BLOCKS)?;
+    transaction.delete_table(HASHES)?;
     transaction.delete_table(ACCOUNTS)?;
     transaction.delete_table(CHANGES)?;
     open_all(transaction)
@@ -217,7 +189,7 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(MAIN)?;
     transaction.open_table(ROWS)?;
     transaction.open_table(LINES)?;
-    transaction.open_table(BLOCKS)?;
+    transaction.open_table(HASHES)?;
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(CHANGES)?;
     Ok(())
@@ -242,27 +214,28 @@ fn write_lines(transaction: &WriteTransaction, overlay: &Overlay) -> Result<(), 
 /// Adds rows to the end of a line. They go into one gap together, in a third of
 /// the time that as many calls of `insert` take.
 fn insert_behind(
-    table: &mut Table<'_, (u32, u64), &'static [u8; ROW_BYTES]>,
+    table: &mut Table<'_, (u32, u64), &'static [u8]>,
     line: u32,
     first: u64,
     rows: &[Row],
 ) -> Result<(), redb::Error> {
     let mut gap = table.lower_bound_mut(Bound::Included((line, first)))?;
     for (index, row) in (first..).zip(rows) {
-        gap.insert_before((line, index), &row.to_bytes())?;
+        gap.insert_before((line, index), &row.to_bytes()[..])?;
     }
     Ok(gap.close()?)
 }
 
 fn write_accounts(
     transaction: &WriteTransaction,
-    overlay: &AccountOverlay,
+    overlay: &Overlay,
+    new: &AccountOverlay,
 ) -> Result<(), redb::Error> {
-    if overlay.len() == 0 {
+    if new.len() == 0 {
         return Ok(());
     }
     let mut accounts = transaction.open_table(ACCOUNTS)?;
-    for (owner, account) in overlay.sorted_accounts() {
+    for (owner, account) in new.sorted_accounts() {
         // Who has nothing and has sent nothing is not kept.
         if account == Account::default() {
             accounts.remove(&owner.0)?;
@@ -271,8 +244,8 @@ fn write_accounts(
         }
     }
     let mut changes = transaction.open_table(CHANGES)?;
-    for (hash, list) in overlay.sorted_changes() {
-        changes.insert(&hash.0, &changes_to_bytes(list)[..])?;
+    for (key, list) in new.sorted_changes(overlay) {
+        changes.insert((key.line, key.index), &changes_to_bytes(list)[..])?;
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Reading the index: one consistent view of it, for as long as it is held.
 
+use std::ops::RangeInclusive;
+
 use adit_core::address::Address;
+use adit_core::archive::Entry;
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
@@ -10,26 +13,26 @@ use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_byte
 use crate::database::META;
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, LINES, MAIN, MAIN_CHAIN_LENGTH,
+    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
     ROWS,
 };
 use crate::overlay::{Overlay, Stretch};
 use crate::position::Position;
-use crate::record::{BLOCK_BYTES, BlockRecord, LINE_BYTES, Line, MainRecord, ROW_BYTES, Row};
+use crate::record::{BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey};
 
 type MainTable = ReadOnlyTable<u64, u32>;
-type RowTable = ReadOnlyTable<(u32, u64), &'static [u8; ROW_BYTES]>;
+type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
-type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
-type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; BLOCK_BYTES]>;
+type ChangesTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
+type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
 /// The index as it was at one moment.
 pub(crate) struct View {
     main: MainTable,
     rows: RowTable,
     lines: LineTable,
-    blocks: BlockTable,
+    hashes: HashTable,
     accounts: AccountTable,
     changes: ChangesTable,
     covered: Position,
@@ -70,7 +73,7 @@ impl View {
             main,
             rows: transaction.open_table(ROWS)?,
             lines,
-            blocks: transaction.open_table(BLOCKS)?,
+            hashes: transaction.open_table(HASHES)?,
             accounts: transaction.open_table(ACCOUNTS)?,
             changes: transaction.open_table(CHANGES)?,
             covered,
@@ -104,29 +107,98 @@ impl View {
 
     /// A block, on the main chain or beside it.
     pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
-        self.health.guard(|| {
-            let found = ReadableTable::get(&self.blocks, &hash.0)?;
-            Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
-        })
+        self.health.guard(|| self.block_unguarded(hash))
     }
 
-    /// Whether there are others than those of the main chain.
-    pub(crate) fn has_side_blocks(&self) -> Result<bool, redb::Error> {
-        self.health.guard(|| Ok(self.blocks.len()? > self.length))
+    fn block_unguarded(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
+        let [first, last] = RowKey::hash_keys(hash);
+        for item in ReadableTable::range::<&[u8; HASH_KEY_BYTES]>(&self.hashes, &first..=&last)? {
+            let key = RowKey::in_hash_key(item?.0.value());
+            let (row, parent) = self.row_and_parent(key)?;
+            if row.main.hash == *hash {
+                return Ok(Some(BlockRecord {
+                    entry: Entry {
+                        index: key.index,
+                        parent,
+                        total_weight: row.total_weight,
+                    },
+                    location: row.main.location,
+                    line: key.line,
+                }));
+            }
+        }
+        Ok(None)
     }
 
-    /// Hands out all blocks, in the order of their hashes.
-    pub(crate) fn each_block(
+    /// A block and its parent, if it has one. In most cases they stand beside each
+    /// other, and are found together.
+    fn row_and_parent(&self, key: RowKey) -> Result<(Row, Option<Hash>), redb::Error> {
+        let RowKey { line, index } = key;
+        let before = (line, index.saturating_sub(1));
+        let (mut row, mut parent) = (None, None);
+        for item in ReadableTable::range(&self.rows, before..=(line, index))? {
+            let (key, value) = item?;
+            let found = Row::from_bytes(value.value());
+            match key.value().1 == index {
+                true => row = Some(found),
+                false => parent = Some(found.main.hash),
+            }
+        }
+        let row = row.ok_or_else(|| missing(index))?;
+        if parent.is_none()
+            && let Some(line) = self.line_unguarded(line)?.parent
+        {
+            parent = Some(self.row_unguarded(line, before.1)?.main.hash);
+        }
+        Ok((row, parent))
+    }
+
+    /// Hands out the blocks beside the main chain, line by line.
+    pub(crate) fn each_side_block(
         &self,
-        mut each: impl FnMut(Hash, BlockRecord) -> Result<(), redb::Error>,
+        mut each: impl FnMut(Hash, Entry),
     ) -> Result<(), redb::Error> {
         self.health.guard(|| {
-            for item in ReadableTable::range::<&[u8; 32]>(&self.blocks, ..)? {
-                let (hash, record) = item?;
-                each(Hash(*hash.value()), BlockRecord::from_bytes(record.value()))?;
+            if self.rows.len()? <= self.length {
+                return Ok(());
+            }
+            for item in ReadableTable::range::<u32>(&self.lines, ..)? {
+                let (number, line) = item?;
+                let (number, line) = (number.value(), Line::from_bytes(line.value()));
+                let first = match self.stretch_at(line.first)? {
+                    // The main chain goes along it, and leaves it maybe.
+                    Some(stretch) if stretch.line == number => self.stretch_end(line.first)? + 1,
+                    _ => line.first,
+                };
+                self.each_row(number, first..=line.last, &mut each)?;
             }
             Ok(())
         })
+    }
+
+    fn each_row(
+        &self,
+        line: u32,
+        indices: RangeInclusive<u64>,
+        each: &mut impl FnMut(Hash, Entry),
+    ) -> Result<(), redb::Error> {
+        let (first, last) = (*indices.start(), *indices.end());
+        if indices.is_empty() {
+            return Ok(());
+        }
+        let (_, mut parent) = self.row_and_parent(RowKey { line, index: first })?;
+        for item in ReadableTable::range(&self.rows, (line, first)..=(line, last))? {
+            let (key, row) = item?;
+            let row = Row::from_bytes(row.value());
+            let entry = Entry {
+                index: key.value().1,
+                parent,
+                total_weight: row.total_weight,
+            };
+            each(row.main.hash, entry);
+            parent = Some(row.main.hash);
+        }
+        Ok(())
     }
 
     /// An account at the tip of the main chain.
@@ -146,7 +218,10 @@ impl View {
     /// What a block did to the accounts.
     pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
         self.health.guard(|| {
-            let found = ReadableTable::get(&self.changes, &hash.0)?;
+            let Some(block) = self.block_unguarded(hash)? else {
+                return Ok(Vec::new());
+            };
+            let found = ReadableTable::get(&self.changes, (block.line, block.entry.index))?;
             let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
             Ok(changes.unwrap_or_default())
         })
@@ -175,11 +250,7 @@ impl View {
             let mut index = index.max(1);
             while index <= self.length {
                 let line = self.stretch_at(index)?.ok_or_else(|| missing(index))?.line;
-                let next = ReadableTable::range(&self.main, index + 1..)?.next();
-                let end = match next.transpose()? {
-                    Some((first, _)) => first.value() - 1,
-                    None => self.length,
-                };
+                let end = self.stretch_end(index)?;
                 for item in ReadableTable::range(&self.rows, (line, index)..=(line, end))? {
                     let (key, row) = item?;
                     if key.value() != (line, index) {
@@ -207,11 +278,13 @@ impl View {
 
     /// A line.
     pub(crate) fn line(&self, number: u32) -> Result<Line, redb::Error> {
-        self.health.guard(|| {
-            let found = ReadableTable::get(&self.lines, number)?;
-            let missing = || redb::Error::Corrupted(format!("line {number} is missing"));
-            Ok(Line::from_bytes(found.ok_or_else(missing)?.value()))
-        })
+        self.health.guard(|| self.line_unguarded(number))
+    }
+
+    fn line_unguarded(&self, number: u32) -> Result<Line, redb::Error> {
+        let found = ReadableTable::get(&self.lines, number)?;
+        let missing = || redb::Error::Corrupted(format!("line {number} is missing"));
+        Ok(Line::from_bytes(found.ok_or_else(missing)?.value()))
     }
 
     /// A block by its place in a line.
@@ -224,6 +297,15 @@ impl View {
         Ok(Row::from_bytes(
             found.ok_or_else(|| missing(index))?.value(),
         ))
+    }
+
+    /// The index of the last block of the main chain in the same line as that one.
+    fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
+        let next = ReadableTable::range(&self.main, index + 1..)?.next();
+        Ok(match next.transpose()? {
+            Some((first, _)) => first.value() - 1,
+            None => self.length,
+        })
     }
 
     fn stretch_at(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {

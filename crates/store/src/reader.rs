@@ -198,22 +198,10 @@ impl Snapshot {
         looked.map_err(self.reader.index_error())
     }
 
-    /// Hands out the blocks beside the main chain. All blocks are looked at,
-    /// unless there are none beside it.
-    pub(crate) fn side_blocks(&self, mut each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
-        let mut look = || -> Result<(), redb::Error> {
-            if !self.view.has_side_blocks()? {
-                return Ok(());
-            }
-            self.view.each_block(|hash, BlockRecord { entry, .. }| {
-                let main = self.view.main_at(entry.index)?;
-                if main.is_none_or(|main| main.hash != hash) {
-                    each(hash, entry);
-                }
-                Ok(())
-            })
-        };
-        look().map_err(self.reader.index_error())
+    /// Hands out the blocks beside the main chain.
+    pub(crate) fn side_blocks(&self, each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
+        let looked = self.view.each_side_block(each);
+        looked.map_err(self.reader.index_error())
     }
 
     /// Appends the texts of the main chain's blocks from `from_index` on to

@@ -1,5 +1,5 @@
-//! What the index knows of a block, and the fixed bytes that stand for it. All
-//! numbers are big-endian.
+//! What the index knows of a block, and the bytes that stand for it. All numbers
+//! are big-endian.
 
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
@@ -7,15 +7,15 @@ use adit_core::rules::Weight;
 
 use crate::position::{Location, Position};
 
-/// Bytes of a block and where it lies: hash, segment, offset, length, sum.
-const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+/// Bytes by which a block is found: the start of its hash, line, index.
+pub(crate) const HASH_KEY_BYTES: usize = HASH_START_BYTES + 4 + 8;
 
-/// Bytes of a block in its line: as above, and the bytes of its chain.
-pub(crate) const ROW_BYTES: usize = MAIN_BYTES + 8;
+/// Few blocks, if any, share the start of their hash.
+const HASH_START_BYTES: usize = 8;
 
-/// Bytes of any block: index, whether there is a parent, the parent, total
-/// weight, segment, offset, length, sum, line.
-pub(crate) const BLOCK_BYTES: usize = 8 + 1 + 32 + 32 + LOCATION_BYTES + 4;
+/// The first bytes of a row: hash, segment, offset, length, sum, bytes of its
+/// chain. Behind them comes the total weight without the zeros before it.
+const ROW_FIXED_BYTES: usize = 32 + LOCATION_BYTES + 8;
 
 /// Bytes of a line: first index, last index, whether it stands on another, that
 /// one.
@@ -30,12 +30,21 @@ pub(crate) struct MainRecord {
     pub(crate) location: Location,
 }
 
-/// A block in its line.
+/// Where a block stands: the number of its line, and its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RowKey {
+    pub(crate) line: u32,
+    pub(crate) index: u64,
+}
+
+/// What is kept of a block where it stands. Its parent stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) main: MainRecord,
-    /// How long the texts are together from the genesis block to this one.
+    /// How long the texts are together from the genesis block to this one,
     pub(crate) chain_bytes: u64,
+    /// and the sum of their weights.
+    pub(crate) total_weight: Weight,
 }
 
 /// A block, on the main chain or beside it.
@@ -59,34 +68,60 @@ pub(crate) struct Line {
     pub(crate) parent: Option<u32>,
 }
 
-impl MainRecord {
-    pub(crate) fn to_bytes(self) -> [u8; MAIN_BYTES] {
-        let mut bytes = [0; MAIN_BYTES];
-        bytes[..32].copy_from_slice(&self.hash.0);
-        bytes[32..].copy_from_slice(&location_to_bytes(self.location));
+impl RowKey {
+    const FIRST: RowKey = RowKey { line: 0, index: 0 };
+
+    const LAST: RowKey = RowKey {
+        line: u32::MAX,
+        index: u64::MAX,
+    };
+
+    /// The key by which a block that stands there is found.
+    pub(crate) fn hash_key(self, hash: &Hash) -> [u8; HASH_KEY_BYTES] {
+        let mut bytes = [0; HASH_KEY_BYTES];
+        bytes[..HASH_START_BYTES].copy_from_slice(&hash.0[..HASH_START_BYTES]);
+        bytes[HASH_START_BYTES..HASH_START_BYTES + 4].copy_from_slice(&self.line.to_be_bytes());
+        bytes[HASH_START_BYTES + 4..].copy_from_slice(&self.index.to_be_bytes());
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8; MAIN_BYTES]) -> MainRecord {
-        MainRecord {
-            hash: Hash(part(bytes, 0)),
-            location: location_from_bytes(&part(bytes, 32)),
+    /// Between these two keys are those of all blocks whose hashes start like
+    /// this one.
+    pub(crate) fn hash_keys(hash: &Hash) -> [[u8; HASH_KEY_BYTES]; 2] {
+        [RowKey::FIRST, RowKey::LAST].map(|key| key.hash_key(hash))
+    }
+
+    /// Where a block stands that is found by that key.
+    pub(crate) fn in_hash_key(bytes: &[u8; HASH_KEY_BYTES]) -> RowKey {
+        RowKey {
+            line: u32::from_be_bytes(part(bytes, HASH_START_BYTES)),
+            index: u64::from_be_bytes(part(bytes, HASH_START_BYTES + 4)),
         }
     }
 }
 
 impl Row {
-    pub(crate) fn to_bytes(self) -> [u8; ROW_BYTES] {
-        let mut bytes = [0; ROW_BYTES];
-        bytes[..MAIN_BYTES].copy_from_slice(&self.main.to_bytes());
-        bytes[MAIN_BYTES..].copy_from_slice(&self.chain_bytes.to_be_bytes());
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ROW_FIXED_BYTES + 32);
+        bytes.extend_from_slice(&self.main.hash.0);
+        bytes.extend_from_slice(&location_to_bytes(self.main.location));
+        bytes.extend_from_slice(&self.chain_bytes.to_be_bytes());
+        let weight: [u8; 32] = self.total_weight.to_be_bytes();
+        let zeros = weight.iter().take_while(|byte| **byte == 0).count();
+        bytes.extend_from_slice(&weight[zeros..]);
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8; ROW_BYTES]) -> Row {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Row {
+        let (fixed, weight) = bytes.split_at(ROW_FIXED_BYTES);
+        let main = MainRecord {
+            hash: Hash(part(fixed, 0)),
+            location: location_from_bytes(&part(fixed, 32)),
+        };
         Row {
-            main: MainRecord::from_bytes(&part(bytes, 0)),
-            chain_bytes: u64::from_be_bytes(part(bytes, MAIN_BYTES)),
+            main,
+            chain_bytes: u64::from_be_bytes(part(fixed, 32 + LOCATION_BYTES)),
+            total_weight: weight_from_bytes(weight),
         }
     }
 }
@@ -114,32 +149,19 @@ impl Line {
 }
 
 impl BlockRecord {
-    pub(crate) fn to_bytes(self) -> [u8; BLOCK_BYTES] {
-        let mut bytes = [0; BLOCK_BYTES];
-        bytes[..8].copy_from_slice(&self.entry.index.to_be_bytes());
-        if let Some(parent) = self.entry.parent {
-            bytes[8] = 1;
-            bytes[9..41].copy_from_slice(&parent.0);
+    /// Where the block stands.
+    pub(crate) fn key(&self) -> RowKey {
+        RowKey {
+            line: self.line,
+            index: self.entry.index,
         }
-        let weight: [u8; 32] = self.entry.total_weight.to_be_bytes();
-        bytes[41..73].copy_from_slice(&weight);
-        bytes[73..93].copy_from_slice(&location_to_bytes(self.location));
-        bytes[93..].copy_from_slice(&self.line.to_be_bytes());
-        bytes
     }
+}
 
-    pub(crate) fn from_bytes(bytes: &[u8; BLOCK_BYTES]) -> BlockRecord {
-        let parent = Hash(part(bytes, 9));
-        BlockRecord {
-            entry: Entry {
-                index: u64::from_be_bytes(part(bytes, 0)),
-                parent: (bytes[8] != 0).then_some(parent),
-                total_weight: Weight::from_be_bytes::<32>(part(bytes, 41)),
-            },
-            location: location_from_bytes(&part(bytes, 73)),
-            line: u32::from_be_bytes(part(bytes, 93)),
-        }
-    }
+fn weight_from_bytes(bytes: &[u8]) -> Weight {
+    let mut weight = [0; 32];
+    weight[32 - bytes.len()..].copy_from_slice(bytes);
+    Weight::from_be_bytes::<32>(weight)
 }
 
 fn location_to_bytes(location: Location) -> [u8; LOCATION_BYTES] {
