@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_node::{BlockList, BlockSummary};
+use adit_api::block::{BlockList, BlockSummary};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;

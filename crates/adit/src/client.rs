@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use adit_node::ProblemDocument;
+use adit_api::problem::ProblemDocument;
 use anyhow::Context;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -253,7 +253,7 @@ impl Client {
         }
     }
 
-    fn not_a_node(&self, path: &str, error: &dyn std::error::Error) -> ClientError {
+    pub(crate) fn not_a_node(&self, path: &str, error: &dyn std::fmt::Display) -> ClientError {
         ClientError::NotANode {
             address: self.address.clone(),
             problem: format!("its answer to {path}: {error}"),

@@ -12,7 +12,9 @@ use adit_core::hash::sha256;
 use adit_core::pool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{DURATION_LIMIT_MS, Params};
-use adit_node::{MinerSettings, Running, Settings, start};
+use adit_http::{Running, Settings, start};
+use adit_node::assembly::NodeSettings;
+use adit_node::mining::MinerSettings;
 use adit_store::Durability;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
@@ -44,22 +46,24 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         let folder = DataFolder::temporary()?;
         let running = start(Settings {
             listener,
-            rules: rules.clone(),
-            data_folder: folder.path().to_path_buf(),
-            durability: Durability::None,
-            peers: Vec::new(),
-            resolve_every: None,
-            reward_to: Some(accounts[0].address.to_string()),
-            miner: MinerSettings {
-                threads: NonZeroUsize::MIN,
-                kernel: None,
-            },
-            mine_every: None,
-            mine_at_once: true,
-            min_fee_rate: FeeRate(0),
-            advertise: None,
             allowed_hosts: Vec::new(),
             api_token: options.token.token()?,
+            node: NodeSettings {
+                rules: rules.clone(),
+                data_folder: folder.path().to_path_buf(),
+                durability: Durability::None,
+                peers: Vec::new(),
+                resolve_every: None,
+                reward_to: Some(accounts[0].address.to_string()),
+                miner: MinerSettings {
+                    threads: NonZeroUsize::MIN,
+                    kernel: None,
+                },
+                mine_every: None,
+                mine_at_once: true,
+                min_fee_rate: FeeRate(0),
+                advertise: None,
+            },
         })?;
         let url = format!("http://{}", running.address);
         tracing::info!(url, "listening");

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::audit::{Audit, AuditedBlock, Verdict};
+use adit_api::peer::PeerKind;
+use adit_api::status::Status;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Rules, by_name};
-use adit_node::Status;
-use adit_node::audit::{Audit, AuditedBlock, Verdict, audit};
+use adit_node::peers::audit::audit;
 use anyhow::{Result, bail};
 use reqwest::header::ALLOW;
 use reqwest::{Client, Method, StatusCode};
@@ -107,7 +109,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
     let mut audit = audit(node, rules).await;
     let mut endpoints = Vec::new();
     // Of a node that is not there, nothing else is there either.
-    if audit.verdict != Verdict::Unreachable || audit.kind != "unknown" {
+    if audit.verdict != Verdict::Unreachable || audit.kind != PeerKind::Unknown {
         let manner = manner(&client, node).await;
         if manner == Manner::IgnoresMethods {
             audit.notes.push(IGNORES_METHODS.to_owned());
@@ -258,10 +260,10 @@ impl<'a> Printer<'a> {
 
     fn report(&mut self, report: &Report) -> Result<()> {
         let audit = &report.audit;
-        let kind = match audit.kind.as_str() {
-            "adit" => "adit",
-            "python" => "the tutorial's, or one that speaks as it does",
-            _ => "of an unknown kind",
+        let kind = match audit.kind {
+            PeerKind::Adit => "adit",
+            PeerKind::Python => "the tutorial's, or one that speaks as it does",
+            PeerKind::Unknown => "of an unknown kind",
         };
         let node = format!("{}: {kind}", report.node);
         self.line(Style::Label, "node", &node)?;

@@ -1,8 +1,8 @@
 //! `adit tips` and `reorgs`: the branches of a running node's tree, and how its
 //! chain turned from one to another.
 
-use adit_node::{
-    ChainTips, DroppedTransaction, Fate, ReorganisationDetails, ReorganisationList, TipAt,
+use adit_api::branch::{
+    ChainTips, DroppedTransaction, ReorganisationDetails, ReorganisationList, TipAt,
 };
 use anyhow::Result;
 
@@ -31,7 +31,7 @@ pub(crate) fn tips(node: &NodeToAsk, json: bool) -> Result<()> {
     ]);
     for tip in list.tips {
         table.row([
-            tip.status,
+            tip.status.name().to_owned(),
             tip.index.to_string(),
             tip.hash,
             tip.branch_length.to_string(),
@@ -127,7 +127,7 @@ fn write_moved(output: &mut Output, transactions: &[DroppedTransaction]) -> Resu
         table.row([
             one.id.clone(),
             one.was.block_index.to_string(),
-            fate(one.fate),
+            one.fate.name().to_owned(),
             now.unwrap_or_default(),
         ]);
     }
@@ -141,13 +141,4 @@ fn tip(tip: &TipAt) -> String {
         total_weight,
     } = tip;
     format!("{index} {hash}, total weight {total_weight}")
-}
-
-fn fate(fate: Fate) -> String {
-    let word = match fate {
-        Fate::Moved => "moved",
-        Fate::Returned => "returned",
-        Fate::Lost => "lost",
-    };
-    word.to_owned()
 }

@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
+use adit_http::{Running, Settings, start};
+use adit_node::assembly::{NodeSettings, ServeError};
 use adit_node::damage::mend;
-use adit_node::{IDLE_THREAD_KEPT_MS, MinerSettings, Running, ServeError, Settings, start};
+use adit_node::mining::MinerSettings;
+use adit_node::spare_thread::IDLE_THREAD_KEPT_MS;
 use adit_store::{Durability, StoreError};
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::OFlags;
@@ -215,22 +218,24 @@ fn start_node(
     let api_token = options.token.token()?;
     let running = start(Settings {
         listener,
-        rules,
-        data_folder: folder.path().to_path_buf(),
-        durability: folder.durability(),
-        peers: options.peers.clone(),
-        resolve_every: options.resolve_every.0,
-        miner: MinerSettings {
-            threads: options.mine.unwrap_or_else(all_cores),
-            kernel: options.kernel,
-        },
-        mine_every,
-        mine_at_once: false,
-        min_fee_rate: FeeRate(options.min_fee_rate.0),
-        reward_to,
-        advertise: options.advertise.clone(),
         allowed_hosts: options.allowed_hosts.clone(),
         api_token,
+        node: NodeSettings {
+            rules,
+            data_folder: folder.path().to_path_buf(),
+            durability: folder.durability(),
+            peers: options.peers.clone(),
+            resolve_every: options.resolve_every.0,
+            miner: MinerSettings {
+                threads: options.mine.unwrap_or_else(all_cores),
+                kernel: options.kernel,
+            },
+            mine_every,
+            mine_at_once: false,
+            min_fee_rate: FeeRate(options.min_fee_rate.0),
+            reward_to,
+            advertise: options.advertise.clone(),
+        },
     })?;
     let view = running.node.view();
     tracing::info!(
@@ -238,7 +243,7 @@ fn start_node(
         rules = rules_name,
         blocks = view.length,
         pending = view.pending_count,
-        node_id = running.node_id,
+        node_id = running.node.node_id(),
         data = %folder.path().display(),
         "listening"
     );

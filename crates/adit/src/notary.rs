@@ -128,7 +128,7 @@ fn make_proof(
     (id, file_hash): (Hash, Hash),
     proof_file: &Path,
     place: NewFile,
-) -> anyhow::Result<(Proof, Option<u64>)> {
+) -> anyhow::Result<(Proof, u64)> {
     let found = node.wait_for_block(id, options.confirmations)?;
     let proof = Proof::from_node(&node.merkle_proof(id)?, genesis)
         .context("the node's proof is of no use")?;

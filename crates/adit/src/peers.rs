@@ -1,7 +1,7 @@
 //! `adit peers`: the nodes that a running node looks at, and how their chains
 //! compare with its own.
 
-use adit_node::{Peer, PeerList};
+use adit_api::peer::{Agreement, Peer, PeerList};
 use anyhow::Result;
 use serde_json::json;
 
@@ -63,13 +63,13 @@ fn write(output: &mut Output, list: &PeerList) -> Result<()> {
         });
         table.row([
             peer.id.clone(),
-            peer.agreement.clone(),
+            peer.agreement.name().to_owned(),
             peer.length
                 .map(|length| length.to_string())
                 .unwrap_or_default(),
             peer.lag.map(|lag| lag.to_string()).unwrap_or_default(),
             asked.unwrap_or_default(),
-            peer.kind.clone(),
+            peer.kind.name().to_owned(),
             peer.problem.clone().unwrap_or_default(),
         ]);
     }
@@ -78,28 +78,20 @@ fn write(output: &mut Output, list: &PeerList) -> Result<()> {
 
 /// "2 of 3 have the same chain, 1 refused".
 pub(crate) fn gist(peers: &[Peer]) -> String {
-    let count = |agreement: &str| {
-        peers
-            .iter()
-            .filter(|one| one.agreement == agreement)
-            .count()
+    let count = |agreement: Agreement| {
+        let those = peers.iter().filter(|one| one.agreement == agreement);
+        those.count()
     };
     let mut parts = vec![format!(
         "{} of {} have the same chain",
-        count("same"),
+        count(Agreement::Same),
         peers.len()
     )];
-    for agreement in [
-        "behind",
-        "ahead",
-        "fork",
-        "refused",
-        "unreachable",
-        "not-asked",
-    ] {
+    for agreement in Agreement::ALL {
         match count(agreement) {
+            _ if agreement == Agreement::Same => {}
             0 => {}
-            others => parts.push(format!("{others} {agreement}")),
+            others => parts.push(format!("{others} {}", agreement.name())),
         }
     }
     parts.join(", ")

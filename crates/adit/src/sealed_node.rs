@@ -5,15 +5,16 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use adit_api::address::AddressState;
+use adit_api::status::Status;
+use adit_api::transaction::TransactionStatus;
 use adit_core::address::Address;
 use adit_core::hash::Hash;
 use adit_core::pool::FeeRate;
 use adit_core::sealed::ChainId;
 use adit_core::sync::ChainReader;
-use adit_node::Status;
 use anyhow::{anyhow, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
 
 use crate::client::{Client, ClientError};
 use crate::options::NodeToAsk;
@@ -45,20 +46,12 @@ pub(crate) struct Chain {
 }
 
 /// What an address has; in base units.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Holdings {
     pub(crate) balance: u64,
     pub(crate) nonce: u64,
     pub(crate) next_nonce: u64,
     pub(crate) pending: Vec<String>,
-}
-
-/// Where a transaction is.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Whereabouts {
-    pub(crate) block_index: Option<u64>,
-    pub(crate) block_hash: Option<String>,
-    pub(crate) confirmations: Option<u64>,
 }
 
 impl SealedNode {
@@ -95,7 +88,21 @@ impl SealedNode {
     }
 
     pub(crate) fn holdings(&self, address: &Address) -> Result<Holdings, ClientError> {
-        self.client.read(&format!("/api/v1/address/{address}"))
+        let path = format!("/api/v1/address/{address}");
+        let state: AddressState = self.client.read(&path)?;
+        let (Some(balance), Some(nonce), Some(next_nonce)) =
+            (state.balance, state.nonce, state.next_nonce)
+        else {
+            return Err(self
+                .client
+                .not_a_node(&path, &"it does not say what an address owns"));
+        };
+        Ok(Holdings {
+            balance,
+            nonce,
+            next_nonce,
+            pending: state.pending,
+        })
     }
 
     /// Hands a signed transaction in.
@@ -136,7 +143,7 @@ impl SealedNode {
         &self,
         id: Hash,
         confirmations: u64,
-    ) -> anyhow::Result<Whereabouts> {
+    ) -> anyhow::Result<TransactionStatus> {
         let start = Instant::now();
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}")?;
         let spinner = ProgressBar::new_spinner().with_style(style);
@@ -144,7 +151,7 @@ impl SealedNode {
             let found = self.transaction(id)?.ok_or_else(|| {
                 anyhow!("the node does not know the transaction {id} any more: send it anew")
             })?;
-            let confirmed = found.confirmations.unwrap_or_default();
+            let confirmed = found.confirmations;
             if found.block_index.is_some() && confirmed >= confirmations {
                 spinner.finish_and_clear();
                 return Ok(found);
@@ -164,7 +171,7 @@ impl SealedNode {
     }
 
     /// `None` if the node does not know it.
-    fn transaction(&self, id: Hash) -> Result<Option<Whereabouts>, ClientError> {
+    fn transaction(&self, id: Hash) -> Result<Option<TransactionStatus>, ClientError> {
         match self.client.read(&format!("/api/v1/tx/{id}")) {
             Ok(found) => Ok(Some(found)),
             Err(ClientError::Refused { status: 404, .. }) => Ok(None),

@@ -5,7 +5,7 @@ mod chart;
 use std::fs;
 use std::path::Path;
 
-use adit_node::Stats;
+use adit_api::stats::Stats;
 use anyhow::{Context, Result};
 use serde_json::json;
 

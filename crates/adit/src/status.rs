@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use adit_api::branch::{Reorganisation, ReorganisationList};
+use adit_api::peer::PeerList;
+use adit_api::status::Status;
 use adit_core::pool::FEE_RATE_BYTES;
-use adit_node::{PeerList, Reorganisation, ReorganisationList, Status};
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use adit_node::{
-    AddressState, AddressTransactions, Mempool, Status, TransactionDetails, TransactionState,
-};
+use adit_api::address::{AddressState, AddressTransactions};
+use adit_api::mempool::Mempool;
+use adit_api::status::Status;
+use adit_api::transaction::{TransactionDetails, TransactionState};
 use anyhow::Result;
 use serde_json::value::RawValue;
 

@@ -2,13 +2,13 @@
 //! finds the node again after a restart, says when events were lost, and ends
 //! when it is told to or when nobody reads it any more.
 
-mod event;
 mod line;
 mod stream;
 
 use std::io;
 use std::time::Duration;
 
+use adit_api::event::{self, MISSED};
 use anyhow::Result;
 use reqwest::Response;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -38,9 +38,6 @@ const SILENCE_TIMEOUT_MS: u64 = 60_000;
 
 /// How often it is looked whether anybody still reads.
 const READER_INTERVAL_MS: u64 = 500;
-
-/// What stands for events that were lost.
-const MISSED: &str = "missed";
 
 /// A node that is followed, and who is told of it.
 struct Watch<'a> {
@@ -184,7 +181,10 @@ struct Line<'a> {
 }
 
 fn path(topics: &[Topic]) -> String {
-    let topics: Vec<_> = topics.iter().map(|topic| topic.as_str()).collect();
+    let topics: Vec<_> = topics
+        .iter()
+        .map(|topic| event::Topic::from(*topic).name())
+        .collect();
     match topics.is_empty() {
         true => "/api/v1/events".to_owned(),
         false => format!("/api/v1/events?topics={}", topics.join(",")),

@@ -226,7 +226,7 @@ fn no_price_is_paid_that_only_a_node_has_named() {
         ("GET /status", status),
         (
             "GET /address/x",
-            json!({ "balance": 0, "nonce": 0, "next_nonce": 0, "pending": [] }),
+            json!({ "address": "x", "balance": 0, "nonce": 0, "next_nonce": 0, "pending": [] }),
         ),
     ]);
     let wallets = &network.wallets;

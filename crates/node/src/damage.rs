@@ -11,8 +11,8 @@ use adit_store::DamagedBlock;
 use reqwest::Client;
 use tokio::time::{sleep, timeout};
 
-use crate::driver::NodeHandle;
-use crate::fetch::client;
+use crate::handle::NodeHandle;
+use crate::peers::fetch::client;
 use crate::repeated;
 
 /// How often it is looked whether anybody met damage.

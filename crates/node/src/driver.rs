@@ -4,14 +4,14 @@
 //! (group commit); only then does anything leave. It decides nothing itself.
 
 mod adopt;
-mod handle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use adit_api::peer::Peer;
 use adit_core::archive::{ArchiveError, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
@@ -25,23 +25,25 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use self::adopt::Adoptions;
-use self::handle::{Command, Edge, Look};
-pub(crate) use self::handle::{DriverCounters, Heard};
-pub use self::handle::{NodeHandle, Request, Stopping};
-use crate::announce::Announcer;
-use crate::ask::Asker;
-use crate::audit::AuditPlaces;
-use crate::branch::BRANCHES_MEMORY_LIMIT_BYTES;
-use crate::budget::Budget;
-use crate::events::{self, HAPPENED_LIMIT, Happened, Ring, Tip};
-use crate::explorer::block::time_ms;
-use crate::explorer::peers::{Peer, described};
+use crate::clock::now;
+use crate::events::batch::{Happened, Tip};
+use crate::events::log::Ring;
+use crate::handle::{
+    ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Look, NodeHandle, Request,
+};
 use crate::history::{self, HistoryTeller};
-use crate::http::held::ANSWERS_LIMIT_BYTES;
-use crate::miner::{Miner, MinerSettings};
-use crate::pool_record::PoolRecord;
+use crate::memory::Budget;
+use crate::mempool_record::PoolRecord;
+use crate::mining::{Miner, MinerSettings};
+use crate::node_status::View;
+use crate::peers::announce::Announcer;
+use crate::peers::audit::places::AuditPlaces;
+use crate::peers::branch::BRANCHES_MEMORY_LIMIT_BYTES;
+use crate::peers::poll::Asker;
+use crate::publisher::{self, HAPPENED_LIMIT};
+use crate::queries::block::time_ms;
+use crate::queries::peers::described;
 use crate::repeated;
-use crate::view::View;
 
 /// At most so many commands wait for the driver; whoever has another waits.
 const COMMANDS_LIMIT: usize = 4_096;
@@ -163,7 +165,7 @@ pub fn start(
         has_unsynced: false,
     };
     driver.begin(first_peers)?;
-    tokio::spawn(events::tell(handle.clone(), to_tell));
+    tokio::spawn(publisher::tell(handle.clone(), to_tell));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("driver".into())
@@ -227,18 +229,6 @@ pub(crate) fn restore(
     }
     node.replayed(now(), &store)?;
     Ok((store, node))
-}
-
-/// The local clock, since 1970.
-pub(crate) fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
-/// The same in milliseconds.
-pub(crate) fn now_ms() -> u64 {
-    u64::try_from(now().as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Driver {

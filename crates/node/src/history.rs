@@ -21,9 +21,8 @@ use adit_store::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::driver::now_ms;
-use crate::explorer::problem::Problem;
-use crate::miner::give_way;
+use crate::clock::now_ms;
+use crate::priority::give_way;
 
 /// How nice the thread is to all others, from 0 to 19: less than the miner's.
 const NICENESS: i32 = 10;
@@ -82,12 +81,6 @@ pub(crate) enum NoHistory {
     Behind,
     #[error("the history failed; the node's log says why")]
     Failed,
-}
-
-impl From<NoHistory> for Problem {
-    fn from(error: NoHistory) -> Problem {
-        Problem::busy(error)
-    }
 }
 
 /// Sees what the history covers.

@@ -1,57 +1,41 @@
-//! The edges of a node and the thread that drives it. How the node decides is
-//! in `adit-core`, what it keeps in `adit-store`; here is who may ask, over
-//! which wire, and how long they may take.
+//! A node without its clients: what can be asked of it and done to it, what speaks
+//! to peers, what mines, and the thread that drives it all. How it decides is in
+//! `adit-core`, what it keeps in `adit-store`; who may ask over which wire is not
+//! known here.
 //!
-//! Reading order: [`driver`] first (the one place where everything meets),
-//! then `miner`, `ask` and `announce` (what the effects do), then `http`.
+//! Reading order: from below, as in this list. [`driver`] is the one place where
+//! everything meets.
 
-mod advertise;
-mod announce;
-mod ask;
-pub mod audit;
-mod branch;
-mod budget;
-pub mod charts;
-pub mod damage;
-pub mod driver;
-mod events;
-mod explorer;
-mod fetch;
-mod history;
-mod http;
+// Small pieces.
+pub mod clock;
 pub mod identity;
-mod miner;
-pub mod offline;
-mod open_files;
-mod pool_record;
-mod process;
-mod rate;
-mod repeated;
-mod server;
-mod signatures;
-mod spare_thread;
-mod token;
-mod unpack;
-mod view;
+pub mod memory;
+pub mod mempool_record;
+pub mod node_status;
+pub mod open_files;
+mod priority;
+pub mod repeated;
+pub mod spare_thread;
 
-pub use explorer::address::{AddressState, AddressTransactions};
-pub use explorer::block::{BlockList, BlockSummary};
-pub use explorer::mempool::Mempool;
-pub use explorer::peers::{Peer, PeerList};
-pub use explorer::preimage::{Guess, Preimage};
-pub use explorer::problem::{BlockName, ProblemDocument};
-pub use explorer::reorganisation::{
-    BlockAt, DroppedTransaction, Fate, Reorganisation, ReorganisationDetails, ReorganisationList,
-    TipAt,
-};
-pub use explorer::search::{Found, FoundKind, SearchResult};
-pub use explorer::stats::{BlockStats, Stats};
-pub use explorer::tips::{ChainTip, ChainTips};
-pub use explorer::transaction::{Place, TransactionDetails, TransactionState, TransactionStatus};
-pub use http::{CONNECTIONS_LIMIT, ChainStatus, MiningStatus, Offered, Status};
-pub use miner::MinerSettings;
-pub use pool_record::PoolSample;
-pub use server::{Running, ServeError, Settings, start};
-pub use spare_thread::IDLE_THREAD_KEPT_MS;
-pub use token::{ApiToken, TOKEN_LIMIT_BYTES};
-pub use view::View;
+// What runs beside the driver.
+pub mod events;
+mod guess;
+mod history;
+pub mod mining;
+
+// The way to the driver, and what takes it.
+pub mod handle;
+
+pub mod peers;
+
+pub mod commands;
+pub mod queries;
+
+pub mod damage;
+mod publisher;
+
+// Where everything meets.
+pub mod driver;
+
+pub mod assembly;
+pub mod offline;

@@ -20,10 +20,11 @@ use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, Offer, OfferError};
 use adit_store::{Durability, FrozenIndex, Reader, Snapshot, Store, StoreError};
 
-use crate::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
-use crate::budget::{Budget, Share};
-use crate::driver::{DriverError, Trust, now, restore};
+use crate::clock::now;
+use crate::driver::{DriverError, Trust, restore};
 use crate::identity::{self, IdentityError};
+use crate::memory::{Budget, Share};
+use crate::peers::branch::{BRANCHES_MEMORY_LIMIT_BYTES, Branch, CheckedBranch};
 
 /// A file is read in pieces of this length.
 const PIECE_BYTES: usize = 256 * 1024;

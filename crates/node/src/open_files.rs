@@ -10,13 +10,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const WANTED_FILES: u64 = 4_096;
 
 /// How many files clients may take up.
-pub(crate) fn for_clients() -> usize {
+pub fn for_clients() -> usize {
     allowed() / 2
 }
 
 /// How many of something may speak to peers at a time: as many as it is said,
 /// but one for so many open files at most.
-pub(crate) fn for_peers(limit: usize, files_for_one: usize) -> usize {
+pub fn for_peers(limit: usize, files_for_one: usize) -> usize {
     limit.min(allowed() / files_for_one).max(1)
 }
 

@@ -18,13 +18,13 @@ static LINES: Lines = Lines(Mutex::new(BTreeMap::new()));
 /// then, how many were left out since the last one. The log stays bounded if the
 /// number of kinds is: a kind is a name in the source, and nothing that comes
 /// from outside.
-pub(crate) fn turn(kind: &'static str) -> Option<u64> {
+pub fn turn(kind: &'static str) -> Option<u64> {
     LINES.turn_at(kind, 1, Instant::now())
 }
 
 /// The same for lines that each tell something new, and that come seldom if
 /// nobody is up to something. Answers how many were left out, if any were.
-pub(crate) fn turn_of_news(kind: &'static str) -> Option<Option<u64>> {
+pub fn turn_of_news(kind: &'static str) -> Option<Option<u64>> {
     let left_out = LINES.turn_at(kind, NEWS_LINES_LIMIT, Instant::now())?;
     Some((left_out > 0).then_some(left_out))
 }

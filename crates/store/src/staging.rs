@@ -3,11 +3,11 @@
 //! bounded. It needs nothing of a store but its folder, and
 //! may be used on any thread.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Cursor, Read};
-use std::os::unix::fs::FileExt;
+use std::fs;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use crate::durable::{create_folder, files_in};
 use crate::error::StoreError;
@@ -22,22 +22,27 @@ pub const STAGING_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Bytes before each text that say how long it is.
 const LENGTH_BYTES: usize = 4;
 
+/// What is written to or read from a file at once.
+const STAGING_BUFFER_LIMIT_BYTES: usize = 16 * 1024;
+
 /// Texts, first in, first out.
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
-    memory_limit_bytes: usize,
+    memory_limit_bytes: u64,
     limit_bytes: u64,
     count: u64,
-    spilled_bytes: u64,
-    spill: Option<File>,
-    memory: Vec<u8>,
+    held_bytes: u64,
+    /// A file of its own has no name, and is gone when it is closed.
+    spool: BufWriter<SpooledTempFile>,
+    /// Whether it was read, so that its cursor is anywhere.
+    was_read: bool,
 }
 
 /// The texts, in the order in which they were pushed.
-pub struct StagedTexts {
+pub struct StagedTexts<'a> {
     left_count: u64,
-    from: Box<dyn Read + Send>,
+    from: Box<dyn Read + Send + 'a>,
 }
 
 impl Staging {
@@ -49,14 +54,16 @@ impl Staging {
     /// As `new`, with other limits: for tests, which would otherwise write
     /// gigabytes.
     pub fn with_limits(folder: &Path, memory_limit_bytes: usize, limit_bytes: u64) -> Staging {
+        let folder = folder.join("staging");
+        let spool = spooled_tempfile_in(memory_limit_bytes, &folder);
         Staging {
-            folder: folder.join("staging"),
-            memory_limit_bytes,
+            folder,
+            memory_limit_bytes: memory_limit_bytes as u64,
             limit_bytes,
             count: 0,
-            spilled_bytes: 0,
-            spill: None,
-            memory: Vec::new(),
+            held_bytes: 0,
+            spool: BufWriter::with_capacity(STAGING_BUFFER_LIMIT_BYTES, spool),
+            was_read: false,
         }
     }
 
@@ -67,83 +74,54 @@ impl Staging {
 
     /// Appends a text.
     pub fn push(&mut self, text: &[u8]) -> Result<(), StoreError> {
-        let full = StoreError::StagingFull {
-            limit_bytes: self.limit_bytes,
+        let held_bytes = self.held_bytes + (LENGTH_BYTES + text.len()) as u64;
+        let length = u32::try_from(text.len());
+        let Some(length) = length.ok().filter(|_| text.len() <= LINE_LIMIT_BYTES) else {
+            return Err(self.full());
         };
-        let held_bytes = self.spilled_bytes + self.memory.len() as u64;
-        let needed_bytes = (LENGTH_BYTES + text.len()) as u64;
-        if text.len() > LINE_LIMIT_BYTES || held_bytes + needed_bytes > self.limit_bytes {
-            return Err(full);
+        if held_bytes > self.limit_bytes {
+            return Err(self.full());
         }
-        if self.memory.len() + LENGTH_BYTES + text.len() > self.memory_limit_bytes {
-            self.write_out()?;
+        if self.held_bytes <= self.memory_limit_bytes && held_bytes > self.memory_limit_bytes {
+            create_folder(&self.folder)?;
         }
-        let length = text.len() as u32;
-        self.memory.extend_from_slice(&length.to_le_bytes());
-        self.memory.extend_from_slice(text);
+        self.append(length, text)
+            .map_err(StoreError::io("write to a file in", &self.folder))?;
+        self.held_bytes = held_bytes;
         self.count += 1;
         Ok(())
     }
 
-    /// The texts so far, once more. They stay.
-    pub fn texts(&self) -> io::Result<StagedTexts> {
-        let memory = Cursor::new(self.memory.clone());
-        let from: Box<dyn Read + Send> = match &self.spill {
-            Some(file) => {
-                let (file, at) = (file.try_clone()?, 0);
-                let file = ReadFrom { file, at };
-                Box::new(BufReader::with_capacity(1 << 20, file).chain(memory))
-            }
-            None => Box::new(memory),
-        };
-        Ok(StagedTexts {
-            left_count: self.count,
-            from,
-        })
+    /// Reads the texts so far. They stay.
+    pub fn texts(&mut self) -> io::Result<StagedTexts<'_>> {
+        self.was_read = true;
+        self.spool.rewind()?;
+        Ok(StagedTexts::new(self.count, self.spool.get_mut()))
     }
 
     /// Takes the texts out again.
-    pub fn into_texts(self) -> StagedTexts {
-        let memory = Cursor::new(self.memory);
-        StagedTexts {
-            left_count: self.count,
-            from: match self.spill {
-                // Only written to at given places, its cursor is at its begin.
-                Some(file) => Box::new(BufReader::with_capacity(1 << 20, file).chain(memory)),
-                None => Box::new(memory),
-            },
+    pub fn into_texts(mut self) -> io::Result<StagedTexts<'static>> {
+        self.spool.rewind()?;
+        let spool = self.spool.into_inner()?;
+        Ok(StagedTexts::new(self.count, spool))
+    }
+
+    fn append(&mut self, length: u32, text: &[u8]) -> io::Result<()> {
+        if std::mem::take(&mut self.was_read) {
+            self.spool.seek(SeekFrom::End(0))?;
+        }
+        self.spool.write_all(&length.to_le_bytes())?;
+        self.spool.write_all(text)
+    }
+
+    fn full(&self) -> StoreError {
+        StoreError::StagingFull {
+            limit_bytes: self.limit_bytes,
         }
     }
-
-    fn write_out(&mut self) -> Result<(), StoreError> {
-        let file = match self.spill.take() {
-            Some(file) => file,
-            None => nameless_file(&self.folder)?,
-        };
-        file.write_all_at(&self.memory, self.spilled_bytes)
-            .map_err(StoreError::io("write to a file in", &self.folder))?;
-        self.spill = Some(file);
-        self.spilled_bytes += self.memory.len() as u64;
-        self.memory.clear();
-        Ok(())
-    }
 }
 
-/// Reads a file without its cursor, which stays where it is.
-struct ReadFrom {
-    file: File,
-    at: u64,
-}
-
-impl Read for ReadFrom {
-    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(piece, self.at)?;
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
-impl Iterator for StagedTexts {
+impl Iterator for StagedTexts<'_> {
     type Item = io::Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<io::Result<Vec<u8>>> {
@@ -156,7 +134,15 @@ impl Iterator for StagedTexts {
     }
 }
 
-impl StagedTexts {
+impl<'a> StagedTexts<'a> {
+    fn new(left_count: u64, from: impl Read + Send + 'a) -> StagedTexts<'a> {
+        let from = BufReader::with_capacity(STAGING_BUFFER_LIMIT_BYTES, from);
+        StagedTexts {
+            left_count,
+            from: Box::new(from),
+        }
+    }
+
     fn read_text(&mut self) -> io::Result<Vec<u8>> {
         let mut length = [0; LENGTH_BYTES];
         self.from.read_exact(&mut length)?;
@@ -170,7 +156,7 @@ impl StagedTexts {
     }
 }
 
-impl std::fmt::Debug for StagedTexts {
+impl std::fmt::Debug for StagedTexts<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StagedTexts, {} left", self.left_count)
     }
@@ -186,20 +172,4 @@ pub(crate) fn delete_leftovers(folder: &Path) -> Result<(), StoreError> {
         fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
     }
     Ok(())
-}
-
-/// A file that is gone when it is closed: its name is deleted at once.
-fn nameless_file(folder: &Path) -> Result<File, StoreError> {
-    static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
-    create_folder(folder)?;
-    let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
-    let path = folder.join(format!("{}-{number}", std::process::id()));
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(StoreError::io("make", &path))?;
-    fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
-    Ok(file)
 }

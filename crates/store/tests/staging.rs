@@ -20,7 +20,7 @@ fn texts_come_back_in_order_from_memory() {
     (0..100).for_each(|number| staging.push(&text(number, number as usize)).unwrap());
     assert_eq!(staging.count(), 100);
     assert!(!folder.path().join("staging").exists());
-    let texts: Vec<_> = staging.into_texts().map(Result::unwrap).collect();
+    let texts: Vec<_> = staging.into_texts().unwrap().map(Result::unwrap).collect();
     assert_eq!(
         texts,
         (0..100)
@@ -39,7 +39,10 @@ fn the_texts_so_far_are_read_again_while_more_are_pushed() {
         let expected: Vec<_> = (0..=number).map(|number| text(number, 100)).collect();
         assert_eq!(texts, expected);
     }
-    assert_eq!(staging.into_texts().map(Result::unwrap).count(), 50);
+    assert_eq!(
+        staging.into_texts().unwrap().map(Result::unwrap).count(),
+        50
+    );
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn more_than_fits_in_memory_goes_through_a_file_on_any_thread() {
         (0..count).for_each(|number| staging.push(&text(number, 100_000)).unwrap());
         staging
     });
-    let texts = staging.join().unwrap().into_texts();
+    let texts = staging.join().unwrap().into_texts().unwrap();
     assert!(folder.path().join("staging").exists());
     assert!(
         files(&folder.path().join("staging")).is_empty(),
@@ -72,7 +75,7 @@ fn every_split_between_file_and_memory_gives_the_same_texts() {
     for memory_limit_bytes in 0..200 {
         let mut staging = Staging::with_limits(folder.path(), memory_limit_bytes, 10_000);
         (0..20).for_each(|number| staging.push(&text(number, 7)).unwrap());
-        let texts: Vec<_> = staging.into_texts().map(Result::unwrap).collect();
+        let texts: Vec<_> = staging.into_texts().unwrap().map(Result::unwrap).collect();
         assert_eq!(
             texts,
             (0..20).map(|number| text(number, 7)).collect::<Vec<_>>()

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use adit_api::event;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use clap::{Args, Subcommand, ValueEnum};
@@ -220,14 +221,14 @@ impl ChartName {
     }
 }
 
-impl Topic {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Topic::Block => "block",
-            Topic::Reorg => "reorg",
-            Topic::Tx => "tx",
-            Topic::Peer => "peer",
-            Topic::Mining => "mining",
+impl From<Topic> for event::Topic {
+    fn from(topic: Topic) -> event::Topic {
+        match topic {
+            Topic::Block => event::Topic::Block,
+            Topic::Reorg => event::Topic::Reorganisation,
+            Topic::Tx => event::Topic::Transaction,
+            Topic::Peer => event::Topic::Peer,
+            Topic::Mining => event::Topic::Mining,
         }
     }
 }

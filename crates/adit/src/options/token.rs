@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use adit_node::{ApiToken, TOKEN_LIMIT_BYTES};
+use adit_http::{ApiToken, TOKEN_LIMIT_BYTES};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 

@@ -1,7 +1,7 @@
 //! Charts of the last blocks, as the page `/charts` draws them, in a file.
 
-use adit_node::Stats;
-use adit_node::charts::SERIES;
+use adit_api::stats::Stats;
+use adit_http::charts::SERIES;
 
 use crate::options::ChartName;
 use crate::output::counted;

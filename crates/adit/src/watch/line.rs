@@ -1,9 +1,11 @@
 //! One line for people of what came with an event.
 
+use adit_api::branch::Reorganisation;
+use adit_api::event::{
+    BlockEvent, MISSED, MiningEvent, Origin, PeerEvent, Topic, TransactionsEvent,
+};
 use serde::de::DeserializeOwned;
 
-use super::MISSED;
-use super::event::{ChangedBranch, ChangedPeer, Mining, NewTip, NewTransactions};
 use super::stream::Event;
 use crate::escape::visible;
 use crate::output::{Output, Style, counted, now_ms, utc};
@@ -31,54 +33,34 @@ impl Lines {
     /// When it came, what it is, and what came with it, harmless for a terminal.
     /// Nothing if it says to people what was said last.
     pub(crate) fn of(&mut self, output: &Output, event: &Event) -> Option<String> {
-        let words = match event.name.as_str() {
-            "block" => read(event).map(|new| self.block(output, new)),
-            "reorg" => read(event).map(|new| self.reorganisation(output, new)),
-            "tx" => read(event).map(|new| self.transactions(new)),
-            "peer" => read(event).map(peer),
-            "mining" => read(event).map(mining),
-            MISSED => Some("events were lost; `adit blocks` shows what is".to_owned()),
-            _ => None,
+        let (topic, is_missed) = (Topic::of_name(&event.name), event.name == MISSED);
+        let words = match topic {
+            Some(Topic::Block) => read(event).map(|new| block(output, new)),
+            Some(Topic::Reorganisation) => read(event).map(|new| reorganisation(output, new)),
+            Some(Topic::Transaction) => read(event).map(|new| self.transactions(new)),
+            Some(Topic::Peer) => read(event).map(peer),
+            Some(Topic::Mining) => read(event).map(mining),
+            None => is_missed.then(|| "events were lost; `adit blocks` shows what is".to_owned()),
         };
         // What is not known is shown as it came.
         let words = words.unwrap_or_else(|| event.data.clone());
-        if event.name == "mining" && self.mining.replace(words.clone()).as_ref() == Some(&words) {
+        if topic == Some(Topic::Mining)
+            && self.mining.replace(words.clone()).as_ref() == Some(&words)
+        {
             return None;
         }
         let name = format!("{:<7}", visible(&event.name));
-        let style = match event.name.as_str() {
-            "block" => Style::Good,
-            "reorg" | MISSED => Style::Bad,
+        let style = match topic {
+            Some(Topic::Block) => Style::Good,
+            Some(Topic::Reorganisation) => Style::Bad,
+            None if is_missed => Style::Bad,
             _ => Style::Label,
         };
         let (time, name) = (utc(now_ms()), output.styled(style, &name));
         Some(format!("{time}  {name} {}", visible(&words)))
     }
 
-    fn block(&self, output: &Output, new: NewTip) -> String {
-        let block = new.block;
-        let hash = short(output, &block.hash);
-        let transactions = counted(block.transaction_count as u64, "transaction");
-        let origin = match new.origin.as_str() {
-            "made" => "made here".to_owned(),
-            "peer" => "from a peer".to_owned(),
-            "offered" => "handed in".to_owned(),
-            _ => "from elsewhere".to_owned(),
-        };
-        let added = match new.added {
-            0 | 1 => String::new(),
-            added => format!(", the last of {added}"),
-        };
-        format!("{} {hash}, {transactions}, {origin}{added}", block.index)
-    }
-
-    fn reorganisation(&self, output: &Output, new: ChangedBranch) -> String {
-        let [left, taken] = [new.old_tip, new.new_tip]
-            .map(|tip| format!("{} {}", tip.index, short(output, &tip.hash)));
-        format!("the chain left {left} for {taken}")
-    }
-
-    fn transactions(&self, new: NewTransactions) -> String {
+    fn transactions(&self, new: TransactionsEvent) -> String {
         let count = format!("{} new, {} waiting", new.count, new.pending);
         let Some(first) = new.transactions.first() else {
             return count;
@@ -89,7 +71,28 @@ impl Lines {
     }
 }
 
-fn peer(new: ChangedPeer) -> String {
+fn block(output: &Output, new: BlockEvent) -> String {
+    let block = new.block;
+    let hash = short(output, &block.hash);
+    let transactions = counted(block.transaction_count as u64, "transaction");
+    let origin = match new.origin {
+        Origin::Made => "made here",
+        Origin::Elsewhere => "from elsewhere",
+    };
+    let added = match new.added {
+        0 | 1 => String::new(),
+        added => format!(", the last of {added}"),
+    };
+    format!("{} {hash}, {transactions}, {origin}{added}", block.index)
+}
+
+fn reorganisation(output: &Output, new: Reorganisation) -> String {
+    let [left, taken] =
+        [new.old_tip, new.new_tip].map(|tip| format!("{} {}", tip.index, short(output, &tip.hash)));
+    format!("the chain left {left} for {taken}")
+}
+
+fn peer(new: PeerEvent) -> String {
     let peer = new.peer;
     let length = peer
         .length
@@ -98,17 +101,17 @@ fn peer(new: ChangedPeer) -> String {
     format!(
         "{} {}{}{}",
         peer.id,
-        peer.agreement,
+        peer.agreement.name(),
         length.unwrap_or_default(),
         problem.unwrap_or_default()
     )
 }
 
-fn mining(new: Mining) -> String {
+fn mining(new: MiningEvent) -> String {
     match new.searching {
         true => format!(
             "searching on {}, {:.1} million guesses/s",
-            counted(new.threads, "core"),
+            counted(new.threads as u64, "core"),
             new.guesses_per_s / 1e6
         ),
         false => "not searching".to_owned(),

@@ -10,9 +10,10 @@ use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
 
-use super::handle::Command;
-use super::{Driver, DriverError, Heard, log_refused, now};
-use crate::branch::{BranchError, CheckedBlocks, CheckedBranch};
+use super::{Driver, DriverError, log_refused};
+use crate::clock::now;
+use crate::handle::{Command, Heard};
+use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for this long; then it is the others' turn.
@@ -43,7 +44,7 @@ struct Offered {
     ask: Ask,
     seen: Seen,
     chain: OfferedChain,
-    branch: CheckedBranch,
+    branch: Box<CheckedBranch>,
 }
 
 /// A branch that is being taken in.

@@ -1,0 +1,168 @@
+//! The registered peers: what kind of nodes they are, and how their chains stand
+//! to ours.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What kind of node a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerKind {
+    /// It never answered, or not so that it could be told.
+    Unknown,
+    /// A node of this kind.
+    Adit,
+    /// The tutorial's, or one that speaks as it does.
+    Python,
+}
+
+/// How a peer's chain stands to ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreement {
+    /// It is the same chain.
+    Same,
+    /// It is ours without the last blocks.
+    Behind,
+    /// It goes on behind our last block.
+    Ahead,
+    /// It has left ours, or ours has left it.
+    Fork,
+    /// It breaks a rule.
+    Refused,
+    /// None came.
+    Unreachable,
+    /// It was not asked yet.
+    NotAsked,
+}
+
+impl Agreement {
+    /// Every way in which a chain can stand to ours.
+    pub const ALL: [Agreement; 7] = [
+        Agreement::Same,
+        Agreement::Behind,
+        Agreement::Ahead,
+        Agreement::Fork,
+        Agreement::Refused,
+        Agreement::Unreachable,
+        Agreement::NotAsked,
+    ];
+
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Agreement::Same => "same",
+            Agreement::Behind => "behind",
+            Agreement::Ahead => "ahead",
+            Agreement::Fork => "fork",
+            Agreement::Refused => "refused",
+            Agreement::Unreachable => "unreachable",
+            Agreement::NotAsked => "not-asked",
+        }
+    }
+
+    /// Whether a valid chain came.
+    pub fn is_of_a_chain(self) -> bool {
+        match self {
+            Agreement::Same | Agreement::Behind | Agreement::Ahead | Agreement::Fork => true,
+            Agreement::Refused | Agreement::Unreachable | Agreement::NotAsked => false,
+        }
+    }
+}
+
+impl PeerKind {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            PeerKind::Unknown => "unknown",
+            PeerKind::Adit => "adit",
+            PeerKind::Python => "python",
+        }
+    }
+}
+
+/// A registered peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Peer {
+    /// `host:port`.
+    pub id: String,
+    /// `adit`, `python` (the tutorial's, or one that speaks as it does) or
+    /// `unknown` (it never answered).
+    #[schema(value_type = String)]
+    pub kind: PeerKind,
+    /// How its chain stands to ours: `same`, `behind`, `ahead`, `fork`,
+    /// `refused`, `unreachable` or `not-asked`. Whoever is not the operator is
+    /// told `unreachable` where it is `refused`, and nothing further.
+    #[schema(value_type = String)]
+    pub agreement: Agreement,
+    /// The number of its blocks, as far as known.
+    pub length: Option<u64>,
+    /// The hash of its last block, as far as known.
+    pub tip: Option<String>,
+    /// Our length less its own.
+    pub lag: Option<i64>,
+    /// When it was last asked, in milliseconds since 1970.
+    pub asked_ms: Option<u64>,
+    /// When it last answered, in milliseconds since 1970.
+    pub answered_ms: Option<u64>,
+    /// What is wrong with it, in words.
+    pub problem: Option<String>,
+}
+
+/// All registered peers, sorted by address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PeerList {
+    /// The peers.
+    pub peers: Vec<Peer>,
+    /// Addresses that were registered, and are no peers any more, because this
+    /// node itself answered there; sorted.
+    #[serde(default)]
+    pub own: Vec<String>,
+}
+
+impl Peer {
+    /// What everybody may see of it: how a valid chain stands to ours, as it can
+    /// be read there; of everything else only that no chain came. What is behind
+    /// an address, and how it answered, is not for whoever registered it.
+    pub fn for_anybody(&self) -> Peer {
+        if self.agreement.is_of_a_chain() {
+            return self.clone();
+        }
+        let agreement = match self.agreement {
+            Agreement::NotAsked => Agreement::NotAsked,
+            _ => Agreement::Unreachable,
+        };
+        Peer {
+            id: self.id.clone(),
+            kind: PeerKind::Unknown,
+            agreement,
+            length: None,
+            tip: None,
+            lag: None,
+            asked_ms: self.asked_ms,
+            answered_ms: None,
+            problem: None,
+        }
+    }
+
+    /// Whether it is the same but for the times.
+    pub fn is_like(&self, other: &Peer) -> bool {
+        let timeless = |peer: &Peer| Peer {
+            asked_ms: None,
+            answered_ms: None,
+            ..peer.clone()
+        };
+        timeless(self) == timeless(other)
+    }
+}
+
+impl PeerList {
+    /// What everybody may see of them.
+    pub fn for_anybody(self) -> PeerList {
+        let peers = self.peers.iter().map(Peer::for_anybody);
+        PeerList {
+            peers: peers.collect(),
+            own: Vec::new(),
+        }
+    }
+}

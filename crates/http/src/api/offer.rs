@@ -1,0 +1,25 @@
+//! `POST /api/v1/blocks`: anybody may offer a block.
+
+use adit_api::offer::Offered;
+use adit_core::block::BLOCK_LIMIT_BYTES;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+
+use crate::body::read_body;
+use crate::problem::Problem;
+use adit_node::commands::submit_block::submit_block;
+use adit_node::handle::NodeHandle;
+
+/// Offers a block: any JSON text of it.
+#[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,
+    responses((status = 200, description = "It was taken, or known", body = Offered),
+        (status = 400, description = "A problem document: `rule` names what does not hold")))]
+pub(super) async fn offer(
+    State(node): State<NodeHandle>,
+    body: Body,
+) -> Result<Json<Offered>, Problem> {
+    // Who only says that a block will come takes nobody's place.
+    let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
+    Ok(Json(submit_block(&node, body).await?))
+}

@@ -1,0 +1,260 @@
+//! The description of the API (OpenAPI 3.1). What an endpoint does stands beside
+//! its handler; here is what all of them have in common: which problems can
+//! come, which headers answers have, which form names have. The tutorial's five
+//! endpoints are described by hand, in `tutorial.json`.
+
+use adit_api::problem::{PROBLEM_JSON, ProblemDocument};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use crate::envelope::{REQUEST_ID_LIMIT_BYTES, is_for, speaks_problems};
+use crate::tier::{TIER, Tier};
+
+/// The description without its paths.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "adit",
+        description = "A blockchain node. Hashes are 64 lower-case hex digits, amounts are in base \
+            units, times are in milliseconds since 1970, indexes count from 1. What goes wrong \
+            below /api/v1 is told by a problem document (RFC 9457). Wherever GET is, HEAD is too, \
+            except at the tutorial's /mine and /nodes/resolve. Pages of other sites may read \
+            (CORS), and change nothing. `x-tier` says who may do what: everybody what is `open`, \
+            and what is `judged` by the rules of the chain; the `operator` alone the rest.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "tutorial", description = "The five endpoints of the tutorial, to the byte"),
+        (name = "chain", description = "The chain as a whole"),
+        (name = "blocks", description = "Blocks by index and hash"),
+        (name = "transactions", description = "Transactions, in blocks and waiting"),
+        (name = "addresses", description = "Who pays and who is paid"),
+        (name = "branches", description = "Branches beside the main chain, and changes to them"),
+        (name = "peers", description = "The registered nodes"),
+        (name = "node", description = "This node"),
+        (name = "development", description = "Only for chains to develop on"),
+        (name = "operations", description = "For whoever runs the node"),
+    ),
+    components(schemas(ProblemDocument)),
+)]
+pub(super) struct Description;
+
+/// The name of how the operator is known.
+const OPERATOR: &str = "operator";
+
+const TUTORIAL: &str = include_str!("tutorial.json");
+
+const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
+
+/// The whole description, given what stands beside the handlers.
+pub(super) fn complete(described: utoipa::openapi::OpenApi) -> Value {
+    let mut description =
+        serde_json::to_value(described).expect("the description has string keys only");
+    let by_hand: Value = serde_json::from_str(TUTORIAL).expect("tutorial.json is JSON");
+    let Value::Object(by_hand) = by_hand else {
+        unreachable!("tutorial.json is an object")
+    };
+    let paths = &mut description["paths"];
+    for (path, mut item) in by_hand {
+        for (_, operation) in members(&mut item) {
+            operation[TIER] = json!(Tier::Open);
+        }
+        paths[path] = item;
+    }
+    description["components"]["securitySchemes"] = json!({ OPERATOR: {
+        "type": "http", "scheme": "bearer",
+        "description": "The token that the node was started with (--api-token). Requests from its \
+            own machine need none." } });
+    let paths = &mut description["paths"];
+    for (path, item) in members(paths) {
+        for (method, operation) in members(item) {
+            complete_operation(path, method, operation);
+        }
+    }
+    description
+}
+
+/// The members of an object; of anything else, none.
+pub(super) fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value) {
+    if operation["tags"].is_null() {
+        operation["tags"] = json!(["tutorial"]);
+    }
+    let is_for_the_operator = operation[TIER] == json!(Tier::Operator);
+    if is_for_the_operator {
+        operation["security"] = json!([{ OPERATOR: [] }, {}]);
+    }
+    let has_body = operation.get("requestBody").is_some();
+    let is_reading = method == "get";
+    let responses = &mut operation["responses"];
+    let has_etag = responses.get("304").is_some();
+    if is_for_the_operator {
+        add_operator_problems(responses);
+    }
+    add_problems(path, has_body, responses);
+    for (status, response) in members(responses) {
+        describe_problem(path, status, response);
+        let is_content = status.starts_with('2') || status == "304";
+        describe_headers(path, status, is_reading, has_etag && is_content, response);
+    }
+    let is_page = describe_parameters(path, operation);
+    if is_page {
+        let link = "Where the next page is (RFC 8288), unless this is the last";
+        header(
+            &mut operation["responses"]["200"],
+            "Link",
+            link,
+            false,
+            json!({ "type": "string" }),
+        );
+    }
+    if has_etag {
+        let known = json!({ "name": "If-None-Match", "in": "header", "required": false,
+            "description": "The ETag of what the client has", "schema": { "type": "string" } });
+        parameters(operation).push(known);
+    }
+}
+
+fn add_operator_problems(responses: &mut Value) {
+    responses["401"] = json!({ "description":
+        "It is for the operator: no token was shown, or a wrong one (`rule` says which)" });
+    responses["403"] = json!({ "description":
+        "It is for the operator, and the node has no token; or a page of another site, or a name \
+         that is not the node's" });
+    let text = "How to show who one is: by the node's token (RFC 6750)";
+    let schema = json!({ "type": "string", "const": "Bearer" });
+    header(
+        &mut responses["401"],
+        "WWW-Authenticate",
+        text,
+        true,
+        schema,
+    );
+}
+
+/// What can go wrong everywhere, where nothing more is said of it.
+fn add_problems(path: &str, has_body: bool, responses: &mut Value) {
+    let mut add = |status: &str, description: &str| {
+        if responses.get(status).is_none() {
+            responses[status] = json!({ "description": description });
+        }
+    };
+    add(
+        "403",
+        "A page of another site, or a name that is not the node's",
+    );
+    if path.contains('{') {
+        add("404", "There is nothing of that name");
+    }
+    if has_body {
+        add("408", "The body did not come in time");
+        add("413", "The body is too long");
+    }
+    if speaks_problems(path) {
+        add("400", "A part of the request cannot be read");
+        add("503", "Not now: `Retry-After` says when");
+    }
+}
+
+/// A problem document in the API, plain text elsewhere.
+fn describe_problem(path: &str, status: &str, response: &mut Value) {
+    if !status.starts_with(['4', '5']) {
+        return;
+    }
+    response["content"] = match speaks_problems(path) {
+        true => {
+            let schema = json!({ "$ref": "#/components/schemas/ProblemDocument" });
+            json!({ PROBLEM_JSON: { "schema": schema } })
+        }
+        false => json!({ "text/plain": { "schema": { "type": "string" } } }),
+    };
+}
+
+fn describe_headers(
+    path: &str,
+    status: &str,
+    is_reading: bool,
+    has_etag: bool,
+    response: &mut Value,
+) {
+    if is_for(path) {
+        let id = json!({ "type": "string", "minLength": 1, "maxLength": REQUEST_ID_LIMIT_BYTES });
+        let text = "The id of the request, which is in the node's log";
+        header(response, "X-Request-Id", text, true, id);
+        if is_reading {
+            let text = "Pages of other sites may read it";
+            let any = json!({ "type": "string", "const": "*" });
+            header(response, "Access-Control-Allow-Origin", text, true, any);
+        }
+    }
+    if has_etag {
+        let etag = json!({ "type": "string", "pattern": "^\"[^\"]*\"$" });
+        header(response, "ETag", "Names what was sent", true, etag);
+    }
+    if status == "503" {
+        let text = "In how many seconds to try again";
+        let seconds = json!({ "type": "integer", "minimum": 1 });
+        header(response, "Retry-After", text, true, seconds);
+    }
+}
+
+fn header(response: &mut Value, name: &str, text: &str, is_required: bool, schema: Value) {
+    response["headers"][name] =
+        json!({ "description": text, "required": is_required, "schema": schema });
+}
+
+/// Which form names have. Answers whether the operation's answer comes in pages.
+fn describe_parameters(path: &str, operation: &mut Value) -> bool {
+    let mut is_page = false;
+    for parameter in parameters(operation) {
+        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+        let schema = &mut parameter["schema"];
+        // In an address there is no null.
+        if let Some(types) = schema["type"].as_array_mut() {
+            types.retain(|name| name != "null");
+            schema["type"] = types[0].take();
+        }
+        // A number here is at most that of 64 bits, and JSON knows no such format.
+        if schema["type"] == "integer" {
+            schema["maximum"] = u64::MAX.into();
+            schema.as_object_mut().map(|schema| schema.remove("format"));
+        }
+        let of_hash = path.starts_with("/api/v1/tx/") || path.starts_with("/api/v1/reorgs/");
+        match name.as_str() {
+            "hash" => schema["pattern"] = HASH_PATTERN.into(),
+            "id" if of_hash => schema["pattern"] = HASH_PATTERN.into(),
+            "cursor" => is_page = true,
+            _ => {}
+        }
+    }
+    is_page
+}
+
+fn parameters(operation: &mut Value) -> &mut Vec<Value> {
+    let operation = operation.as_object_mut();
+    let operation = operation.expect("an operation is an object");
+    let list = operation.entry("parameters").or_insert_with(|| json!([]));
+    list.as_array_mut().expect("parameters are a list")
+}
+
+/// What there is: method and path, the tutorial's first.
+pub(super) fn endpoints(description: &Value) -> Vec<(String, String)> {
+    let empty = Map::new();
+    let paths = description["paths"].as_object().unwrap_or(&empty);
+    let mut found = Vec::new();
+    for (path, item) in paths {
+        let methods = item.as_object().unwrap_or(&empty);
+        for (method, operation) in methods {
+            let is_tutorial = operation["tags"][0] == "tutorial";
+            found.push((!is_tutorial, path, method.to_ascii_uppercase()));
+        }
+    }
+    found.sort();
+    let found = found.into_iter();
+    found
+        .map(|(_, path, method)| (method, path.clone()))
+        .collect()
+}

@@ -1,0 +1,21 @@
+//! `GET /api/v1/search`: one place to ask for anything by its whole name.
+
+use adit_api::search::{Found, SearchQuery};
+use axum::Json;
+use axum::extract::State;
+
+use crate::extract::Query;
+use crate::problem::Problem;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::search;
+
+/// Finds anything by its whole name.
+#[utoipa::path(get, path = "/api/v1/search", tag = "chain", operation_id = "search",
+    params(SearchQuery),
+    responses((status = 200, description = "All that has that name, or nothing", body = Found)))]
+pub(super) async fn search(
+    State(node): State<NodeHandle>,
+    Query(query): Query<SearchQuery>,
+) -> Result<Json<Found>, Problem> {
+    Ok(Json(search::search(&node, &query).await?))
+}

@@ -1,0 +1,94 @@
+//! Reads the bodies of requests: so long, in so much time, and no more. What
+//! they hold together has a bound as well.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use super::answer::busy;
+use super::held::{FREE_BYTES, HeldBytes};
+use crate::problem::Problem;
+use adit_node::memory::{Budget, Share};
+
+/// A request's body must be there within this time.
+const BODY_TIMEOUT_MS: u64 = 10_000;
+
+/// All bodies that are longer than `FREE_BYTES` hold together at most this much.
+const BODIES_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+
+static MEMORY: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(BODIES_LIMIT_BYTES));
+
+/// Why a body was not read. To the tutorial's clients it is plain text, to the
+/// API's a problem document.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("the body is longer than {0} bytes\n")]
+    TooLong(usize),
+    #[error("the body was not whole after {BODY_TIMEOUT_MS} ms\n")]
+    TooSlow,
+    #[error("the body could not be read: {0}")]
+    Broken(Box<dyn std::error::Error + Send + Sync>),
+    #[error("too many long bodies are being read; try again\n")]
+    NoRoom,
+}
+
+/// Reads a body of bounded length in bounded time, or says why not.
+pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, BodyError> {
+    // What is said to be too long need not come to be refused.
+    if body.size_hint().lower() > limit_bytes as u64 {
+        return Err(BodyError::TooLong(limit_bytes));
+    }
+    let limit = Duration::from_millis(BODY_TIMEOUT_MS);
+    let read = timeout(limit, read_counted(body, limit_bytes)).await;
+    read.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Counts what has come: what was only said to come holds nothing.
+async fn read_counted(body: Body, limit_bytes: usize) -> Result<Bytes, BodyError> {
+    let mut body = Limited::new(body, limit_bytes);
+    let (mut read, mut share) = (Vec::new(), Share::of(&MEMORY));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => BodyError::TooLong(limit_bytes),
+            false => BodyError::Broken(error),
+        })?;
+        let Ok(bytes) = frame.into_data() else {
+            continue;
+        };
+        read.extend_from_slice(&bytes);
+        let uncounted = read.len() - share.bytes();
+        if uncounted > FREE_BYTES && !share.take_part(uncounted) {
+            return Err(BodyError::NoRoom);
+        }
+    }
+    Ok(HeldBytes::counted(read, share))
+}
+
+impl IntoResponse for BodyError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            BodyError::NoRoom => return busy(self),
+            BodyError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        };
+        (status, self.to_string()).into_response()
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Problem {
+        match error {
+            BodyError::TooLong(_) => Problem::too_long(error),
+            BodyError::TooSlow => Problem::too_slow(error),
+            BodyError::Broken(_) => Problem::malformed(error),
+            BodyError::NoRoom => Problem::busy(error),
+        }
+    }
+}

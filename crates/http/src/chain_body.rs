@@ -1,0 +1,133 @@
+//! A chain as the body of an answer: read from the log piece by piece while
+//! it is sent, from one consistent snapshot, whatever happens to the chain
+//! meanwhile. The blocks' bytes go out as they were hashed.
+
+use std::sync::Arc;
+
+use adit_store::{Place, Snapshot, StoreError};
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::held::{Counted, FREE_BYTES, HeldBytes};
+use crate::problem::Problem;
+use adit_node::memory::{Budget, Share};
+use adit_node::repeated;
+
+/// A piece of the body is about this long; a longer block comes in several.
+/// Where the answers that are being sent leave no room for such a piece, it is
+/// as long as one that needs none.
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
+pub(super) fn chain_body(
+    head: String,
+    snapshot: Snapshot,
+    tail: String,
+    memory: Arc<Budget>,
+) -> Response {
+    let source = Arc::new(Source {
+        snapshot,
+        tail,
+        memory,
+    });
+    let start = Place {
+        index: 1,
+        offset: 0,
+    };
+    let first = source.read_piece(start, head.into_bytes());
+    let body = match first {
+        // Nothing is sent yet, so that it can be said.
+        Err(error) => return Problem::unreadable(error).into_response(),
+        // The usual case in a class: all of it is one piece, sent at once.
+        Ok(Piece { bytes, next: None }) => Body::from(bytes),
+        first => Body::from_stream(stream::unfold(Ahead::Read(first), move |ahead| {
+            next_piece(ahead, Arc::clone(&source))
+        })),
+    };
+    let mut response = body.into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response.extensions_mut().insert(Counted);
+    response
+}
+
+struct Piece {
+    bytes: Bytes,
+    /// Where the next piece begins.
+    next: Option<Place>,
+}
+
+/// The piece after the one that is being sent: while the client takes one,
+/// the next is read.
+enum Ahead {
+    Read(Result<Piece, StoreError>),
+    Reading(JoinHandle<Result<Piece, StoreError>>),
+    Nothing,
+}
+
+async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Result<Bytes>, Ahead)> {
+    let piece = match ahead {
+        Ahead::Read(piece) => piece.map_err(std::io::Error::other),
+        Ahead::Reading(task) => match task.await {
+            Ok(piece) => piece.map_err(std::io::Error::other),
+            Err(error) => Err(std::io::Error::other(error)),
+        },
+        Ahead::Nothing => return None,
+    };
+    match piece {
+        Ok(Piece {
+            bytes,
+            next: Some(from),
+        }) => {
+            let joint = match from.offset {
+                0 => vec![b','],
+                _ => Vec::new(),
+            };
+            let task = spawn_blocking(move || source.read_piece(from, joint));
+            Some((Ok(bytes), Ahead::Reading(task)))
+        }
+        Ok(Piece { bytes, next: None }) => Some((Ok(bytes), Ahead::Nothing)),
+        Err(error) => {
+            if let Some(left_out) = repeated::turn("chain-body") {
+                tracing::error!(%error, left_out, "a chain could not be sent whole");
+            }
+            Some((Err(error), Ahead::Nothing))
+        }
+    }
+}
+
+/// What a body is read from.
+struct Source {
+    snapshot: Snapshot,
+    tail: String,
+    /// What the answers share that are being sent.
+    memory: Arc<Budget>,
+}
+
+impl Source {
+    fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
+        let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
+        let wanted_bytes = PIECE_BYTES.min(chain_bytes);
+        let mut share = Share::of(&self.memory);
+        let piece_bytes = match wanted_bytes <= FREE_BYTES || share.take_part(wanted_bytes) {
+            true => wanted_bytes,
+            false => FREE_BYTES,
+        };
+        bytes.reserve(piece_bytes + self.tail.len());
+        let snapshot = &self.snapshot;
+        let next = snapshot.read_main_in_parts(from, piece_bytes, &mut bytes)?;
+        let is_last = next.index > snapshot.length();
+        if is_last {
+            bytes.extend_from_slice(self.tail.as_bytes());
+        }
+        Ok(Piece {
+            bytes: HeldBytes::counted(bytes, share),
+            next: (!is_last).then_some(next),
+        })
+    }
+}

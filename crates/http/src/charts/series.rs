@@ -1,0 +1,115 @@
+//! What is drawn of a chain: the same charts on the pages and, by the command
+//! line, in files.
+
+use super::{Form, Plot};
+use adit_api::stats::{BlockStats, Stats};
+
+/// A place from left to right, and the value there, if it is known.
+pub type Point = (f64, Option<f64>);
+
+/// One chart.
+#[derive(Debug, Clone, Copy)]
+pub struct Series {
+    /// What it is called in addresses and on the command line.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub title: &'static str,
+    /// What runs from left to right.
+    pub x_label: &'static str,
+    /// What runs from bottom to top, with its unit.
+    pub y_label: &'static str,
+    /// How the values are drawn.
+    pub form: Form,
+    /// What is drawn, from left to right.
+    pub points: fn(&Stats) -> Vec<Point>,
+}
+
+/// All charts.
+pub const SERIES: [Series; 6] = [
+    Series {
+        name: "transactions",
+        title: "Transactions in each block",
+        x_label: "block",
+        y_label: "transactions",
+        form: Form::Bars,
+        points: |stats| of_blocks(stats, |block| Some(block.transaction_count as f64)),
+    },
+    Series {
+        name: "size",
+        title: "Size of each block",
+        x_label: "block",
+        y_label: "bytes",
+        form: Form::Bars,
+        points: |stats| of_blocks(stats, |block| Some(block.size_bytes as f64)),
+    },
+    Series {
+        name: "interval",
+        title: "Time since the block before",
+        x_label: "block",
+        y_label: "seconds",
+        form: Form::Line,
+        points: |stats| of_blocks(stats, |block| Some(block.interval_ms? as f64 / 1_000.0)),
+    },
+    Series {
+        name: "difficulty",
+        title: "Difficulty",
+        x_label: "block",
+        y_label: "guesses for a block",
+        form: Form::Step,
+        points: |stats| of_blocks(stats, |block| Some(block.difficulty)),
+    },
+    Series {
+        name: "rate",
+        title: "Hash rate of the whole network, from block to block",
+        x_label: "block",
+        y_label: "guesses a second",
+        form: Form::Line,
+        points: |stats| of_blocks(stats, rate),
+    },
+    Series {
+        name: "pending",
+        title: "Transactions that waited, in the last hour",
+        x_label: "minutes before now",
+        y_label: "transactions",
+        form: Form::Step,
+        points: of_pool,
+    },
+];
+
+impl Series {
+    /// The chart, ready to be drawn.
+    pub fn plot<'a>(&self, points: &'a [Point], description: &'a str) -> Plot<'a> {
+        Plot {
+            name: self.name,
+            title: self.title,
+            description,
+            x_label: self.x_label,
+            y_label: self.y_label,
+            form: self.form,
+            points,
+        }
+    }
+}
+
+fn of_blocks(stats: &Stats, value: fn(&BlockStats) -> Option<f64>) -> Vec<Point> {
+    let blocks = stats.series.iter();
+    blocks
+        .map(|block| (block.index as f64, value(block)))
+        .collect()
+}
+
+/// How many guesses a second a block took, if it took any time.
+fn rate(block: &BlockStats) -> Option<f64> {
+    let ms = block.interval_ms.filter(|ms| *ms > 0)?;
+    Some(block.difficulty * 1_000.0 / ms as f64)
+}
+
+/// Up to the last sample, which is at 0.
+fn of_pool(stats: &Stats) -> Vec<Point> {
+    let last_ms = stats.pool.last().map_or(0, |last| last.time_ms);
+    let minutes = |time_ms: u64| -(last_ms.saturating_sub(time_ms) as f64) / 60_000.0;
+    let samples = stats.pool.iter();
+    samples
+        .map(|sample| (minutes(sample.time_ms), Some(sample.count as f64)))
+        .collect()
+}

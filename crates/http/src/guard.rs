@@ -1,0 +1,191 @@
+//! What a browser must not be made to do. A page of another site can send
+//! requests to a node on the same machine or in the same network; it must not
+//! change anything there, and a name that it controls must not pass for the
+//! node's (DNS rebinding). From where a request comes, `source.rs` knows.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::extract::Request;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, HOST};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::source::Source;
+use super::{envelope, pages};
+use crate::problem::Problem;
+
+/// Under which names the node may be addressed. `localhost`, IP addresses, names
+/// without a dot and those below `.local` and `.internal` are always ours:
+/// nobody can own them in the world's DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AllowedHosts {
+    /// These too, and no other one: the node listens to this machine alone, or
+    /// was told its names.
+    Only(Vec<String>),
+    /// These too, and any other: the node listens to other machines, which may
+    /// have names for it. But a browser changes nothing under those.
+    AlsoOthers(Vec<String>),
+}
+
+/// Paths that change something although they are only read, as in the tutorial.
+const CHANGED_BY_GET: [&str; 2] = ["/mine", "/nodes/resolve"];
+
+impl AllowedHosts {
+    /// Whether the request is for a name that is certainly the node's. HTTP/1.0
+    /// needs none; browsers always send one.
+    pub(super) fn names_us(&self, headers: &HeaderMap) -> bool {
+        let Some(host) = headers.get(HOST) else {
+            return true;
+        };
+        let host = host.to_str().unwrap_or_default();
+        let (AllowedHosts::Only(names) | AllowedHosts::AlsoOthers(names)) = self;
+        let name = host_name(host);
+        if host.starts_with('[') {
+            return name.parse::<Ipv6Addr>().is_ok();
+        }
+        name.parse::<IpAddr>().is_ok()
+            || is_private(name)
+            || names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Why a request is refused, if it is.
+pub(super) fn refusal(hosts: &AllowedHosts, request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let path = request.uri().path();
+    let is_changed_by_get = CHANGED_BY_GET.contains(&path);
+    let changes = !request.method().is_safe() || is_changed_by_get;
+    let source = Source::of(headers);
+    let problem = check_host(hosts, headers, changes && source != Source::Program);
+    let problem = problem.or_else(|| match &source {
+        Source::Foreign(page) if changes => {
+            Some(format!("a page of {page} cannot change anything here\n"))
+        }
+        _ => None,
+    });
+    if let Some(problem) = problem {
+        return Some(match envelope::speaks_problems(path) {
+            true => Problem::foreign(problem).into_response(),
+            false => (StatusCode::FORBIDDEN, problem).into_response(),
+        });
+    }
+    (is_changed_by_get && source == Source::SomePage).then(|| ask_again(path, headers))
+}
+
+fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Option<String> {
+    if hosts.names_us(headers) || (!changes && matches!(hosts, AllowedHosts::AlsoOthers(_))) {
+        return None;
+    }
+    let host = headers.get(HOST)?.to_str().unwrap_or_default();
+    let name = host_name(host);
+    Some(format!(
+        "the node does not answer to the name {name:?}; \
+         start it with --allowed-host {name} if it should\n"
+    ))
+}
+
+/// A browser that does not say which page has sent it there is asked to send
+/// somebody's own click, from a page of ours.
+fn ask_again(path: &str, headers: &HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).map(HeaderValue::as_bytes);
+    let mut response = match accepted.is_some_and(|accepted| accepted.starts_with(b"text/html")) {
+        true => pages::ask_again(path),
+        false => {
+            let text = format!(
+                "a browser has to come from a page of this node to change something: \
+                 open {path} itself, where a button does it\n"
+            );
+            (StatusCode::FORBIDDEN, text).into_response()
+        }
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+/// Whether nobody can own the name in the world's DNS: it has one part only, as
+/// the names of containers have, or ends in what is kept for local networks
+/// (RFC 6762, and `.internal` by ICANN).
+fn is_private(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let are_plain = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(is_plain));
+    let last = parts.last().copied().unwrap_or_default();
+    let is_local = ["local", "internal"]
+        .iter()
+        .any(|local| last.eq_ignore_ascii_case(local));
+    are_plain && (parts.len() == 1 || is_local)
+}
+
+/// The name in a `Host`, without its port; nothing if it is not written as
+/// one, so that nobody takes another part of it for the name.
+fn host_name(host: &str) -> &str {
+    let (name, behind) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let port = behind.strip_prefix(':').unwrap_or_default();
+    let is_whole = behind.is_empty() || behind.starts_with(':');
+    match is_whole && port.bytes().all(|digit| digit.is_ascii_digit()) {
+        true => name,
+        false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_us(hosts: &AllowedHosts, host: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().expect("a header's value"));
+        hosts.names_us(&headers)
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_own_is_ours() {
+        let hosts = AllowedHosts::Only(vec!["Chain.example".to_owned()]);
+        for ours in [
+            "localhost",
+            "LOCALHOST:5000",
+            "node2:5000",
+            "my_node-1",
+            "class.local",
+            "a.b.LOCAL:5000",
+            "node.prod.internal",
+            "chain.example:5000",
+            "127.0.0.1",
+            "192.168.0.1:80",
+            "[::1]:5000",
+        ] {
+            assert!(names_us(&hosts, ours), "{ours}");
+        }
+        for foreign in [
+            "",
+            ":5000",
+            ".local",
+            "evil..local",
+            "evil.example",
+            "evil.example:5000",
+            "local.evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "internal.",
+            "evil.localx",
+            "[evil]",
+            "[evil.local]",
+            "[127.0.0.1]",
+            "[::1].evil.example",
+            "[::1]evil.example:5000",
+            "localhost:evil.example",
+            "localhost:5000@evil.example",
+            "::1",
+            "a@b",
+            "other.chain.example",
+        ] {
+            assert!(!names_us(&hosts, foreign), "{foreign}");
+        }
+    }
+}

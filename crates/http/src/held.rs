@@ -1,0 +1,131 @@
+//! What answers hold in memory until they are written. All of them share one
+//! budget, whatever path they are of; each holds its share until its bytes have
+//! gone to the system, or their client has. Who may ask, and what an answer
+//! says, others decide.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, HttpBody};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+
+use super::envelope;
+use crate::problem::Problem;
+use adit_node::memory::{Budget, Share};
+
+/// Answers, and pieces of answers, that are no longer than this are not
+/// counted: the node can always say how it is.
+pub(crate) const FREE_BYTES: usize = 16 * 1024;
+
+/// Bytes, and the share that counts them as long as anybody holds them.
+pub(crate) struct HeldBytes {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl HeldBytes {
+    /// Bytes that are counted until the last of them is dropped.
+    pub(crate) fn counted(bytes: impl Into<Bytes>, share: Share) -> Bytes {
+        Bytes::from_owner(HeldBytes {
+            bytes: bytes.into(),
+            _share: share,
+        })
+    }
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Says of an answer that its bytes are counted already.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted;
+
+/// Counts an answer. One that finds no room is let go, and says when to come
+/// again.
+pub(super) fn count(path: &str, response: Response, budget: &Arc<Budget>) -> Response {
+    if response.extensions().get::<Counted>().is_some() {
+        return response;
+    }
+    let mut share = Share::of(budget);
+    let length = response.body().size_hint().exact();
+    let bytes = length.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    if bytes <= FREE_BYTES && length.is_some() {
+        return response;
+    }
+    if bytes > FREE_BYTES && !share.take_part(bytes) {
+        return no_room(path);
+    }
+    response.map(|body| Body::new(Held { body, share }))
+}
+
+fn no_room(path: &str) -> Response {
+    let problem = "too many long answers are being read by others; try again\n";
+    match envelope::speaks_problems(path) {
+        true => Problem::busy(problem).into_response(),
+        false => {
+            let retry = [(RETRY_AFTER, "1")];
+            (StatusCode::SERVICE_UNAVAILABLE, retry, problem).into_response()
+        }
+    }
+}
+
+/// A body whose bytes take their share along: hyper lets go of the body when it
+/// has the last of them, long before they are written.
+struct Held {
+    body: Body,
+    share: Share,
+}
+
+/// There was no room for a piece of an answer that has begun.
+#[derive(Debug, thiserror::Error)]
+#[error("a piece of an answer was not sent: too many long answers are being read by others")]
+struct NoRoom;
+
+impl Held {
+    fn hold(&mut self, bytes: Bytes) -> Result<Bytes, axum::Error> {
+        let mut share = self.share.split_off(bytes.len());
+        let missing = bytes.len() - share.bytes();
+        if missing > FREE_BYTES && !share.take_part(missing) {
+            return Err(axum::Error::new(NoRoom));
+        }
+        Ok(match share.bytes() {
+            0 => bytes,
+            _ => HeldBytes::counted(bytes, share),
+        })
+    }
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            match frame.into_data() {
+                Ok(bytes) => self.hold(bytes).map(Frame::data),
+                Err(other) => Ok(other),
+            }
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,35 @@
+//! A node over HTTP: the tutorial's endpoints, the API, the pages, and what every
+//! request passes before them. What a node is and does, `adit-node` decides.
+
+mod abandon;
+mod answer;
+mod api;
+mod body;
+mod caller;
+mod chain_body;
+pub mod charts;
+mod connection;
+mod counters;
+mod envelope;
+mod etag;
+mod extract;
+mod guard;
+mod health;
+mod held;
+mod host_header;
+mod link;
+mod metrics;
+mod pages;
+mod problem;
+mod problems;
+mod process;
+mod server;
+mod source;
+mod start;
+mod tier;
+mod token;
+mod tutorial;
+
+pub use server::CONNECTIONS_LIMIT;
+pub use start::{Running, Settings, start};
+pub use token::{ApiToken, TOKEN_LIMIT_BYTES};

@@ -1,0 +1,136 @@
+//! `/address/{a}`: what somebody owns, and their transactions.
+
+use adit_api::page::Page;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use fast_qr::qr::QRBuilder;
+
+use super::layout::{Frame, shown};
+use super::parts::TransactionRow;
+use super::words;
+use crate::extract::{Path, Query};
+use crate::problem::Problem;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::address;
+
+/// So much of a name is shown on its own page.
+const NAME_CHARACTERS: usize = 1_000;
+
+/// A longer name has no code: nobody could hold a camera steady over it.
+const QR_LIMIT_BYTES: usize = 256;
+
+/// Around a code there are so many modules of nothing.
+const QR_MARGIN: usize = 3;
+
+#[derive(Template)]
+#[template(path = "address.html")]
+struct AddressPage {
+    frame: Frame,
+    keeps_accounts: bool,
+    name: String,
+    address: String,
+    path: Option<String>,
+    api: Option<String>,
+    qr: Option<Code>,
+    balance: Option<String>,
+    nonce: Option<u64>,
+    next_nonce: Option<u64>,
+    pending_count: usize,
+    transaction_count: Option<String>,
+    rows: Vec<TransactionRow>,
+    is_later_page: bool,
+    next: Option<String>,
+}
+
+/// A QR code as an SVG path.
+struct Code {
+    path: String,
+    size: usize,
+}
+
+pub(super) async fn address(
+    State(node): State<NodeHandle>,
+    name: Result<Path<String>, Problem>,
+    page: Result<Query<Page>, Problem>,
+) -> Response {
+    let page = match (name, page) {
+        (Ok(Path(name)), Ok(Query(page))) => page_of(&node, name, &page).await,
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    shown(&node, page)
+}
+
+async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<AddressPage, Problem> {
+    let state = address::address(node, &name).await?;
+    let name = state.address;
+    let found = address::transactions(node, &name, page).await?;
+    let keeps_accounts = node.rules().keeps_accounts();
+    let rows = found.transactions.into_iter();
+    Ok(AddressPage {
+        frame: Frame::of(node),
+        keeps_accounts,
+        name: words::visible(&name, NAME_CHARACTERS),
+        path: words::path_to("/address", &name),
+        api: words::path_to("/api/v1/address", &name),
+        qr: match keeps_accounts {
+            // Of capitals alone a code is smaller, and an address may be in them.
+            true => code(&name.to_ascii_uppercase()),
+            false => code(&name),
+        },
+        balance: state.balance.map(words::coins),
+        nonce: state.nonce,
+        next_nonce: state.next_nonce,
+        pending_count: state.pending.len(),
+        transaction_count: state.transaction_count.map(words::grouped),
+        rows: rows
+            .map(|one| TransactionRow::listed(one, keeps_accounts))
+            .collect(),
+        is_later_page: page.cursor.is_some(),
+        next: found.next,
+        address: name,
+    })
+}
+
+fn code(text: &str) -> Option<Code> {
+    if text.is_empty() || text.len() > QR_LIMIT_BYTES {
+        return None;
+    }
+    let code = QRBuilder::new(text).build().ok()?;
+    let mut path = String::new();
+    for row in 0..code.size {
+        for (column, module) in code[row].iter().enumerate().take(code.size) {
+            if module.value() {
+                let (x, y) = (column + QR_MARGIN, row + QR_MARGIN);
+                path.push_str(&format!("M{x} {y}h1v1h-1z"));
+            }
+        }
+    }
+    Some(Code {
+        path,
+        size: code.size + 2 * QR_MARGIN,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_square_and_has_its_finders() {
+        let code = code("adit").unwrap_or_else(|| panic!("it has a code"));
+        assert_eq!(code.size, 21 + 2 * QR_MARGIN);
+        for (x, y) in [(3, 3), (17, 3), (3, 17)] {
+            let corner = format!("M{x} {y}h1v1h-1z");
+            assert!(code.path.contains(&corner), "{corner}");
+        }
+        assert!(!code.path.contains("M4 4h"));
+    }
+
+    #[test]
+    fn what_is_too_long_has_no_code() {
+        assert!(code(&"x".repeat(QR_LIMIT_BYTES)).is_some());
+        assert!(code(&"x".repeat(QR_LIMIT_BYTES + 1)).is_none());
+        assert!(code("").is_none());
+    }
+}

@@ -1,0 +1,133 @@
+//! `/charts`: how the chain has grown, and what waits.
+
+use adit_api::stats::{Stats, Window};
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::layout::{Frame, shown};
+use super::words;
+use crate::charts::{Point, SERIES, Series};
+use crate::extract::Query;
+use crate::problem::Problem;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stats;
+
+/// How many blocks can be looked at.
+const WINDOWS: [u64; 4] = [25, 100, 400, 1_000];
+
+/// What is looked at if nobody says.
+const WINDOW: u64 = 100;
+
+/// So many rows a table has at most, the newest blocks'; the API has all.
+const TABLE_ROWS: usize = 100;
+
+#[derive(Template)]
+#[template(path = "charts.html")]
+struct Charts {
+    frame: Frame,
+    windows: Vec<(u64, bool)>,
+    window: u64,
+    looked_at: String,
+    interval: String,
+    transactions: String,
+    difficulty: String,
+    rate: String,
+    charts: Vec<Chart>,
+}
+
+/// A chart and the table beside it.
+struct Chart {
+    name: &'static str,
+    title: &'static str,
+    svg: String,
+    says: String,
+    heads: [&'static str; 2],
+    rows: Vec<(String, String)>,
+    is_cut: bool,
+}
+
+pub(super) async fn charts(
+    State(node): State<NodeHandle>,
+    window: Result<Query<Window>, Problem>,
+) -> Response {
+    let page = match window {
+        Ok(Query(window)) => page_of(&node, window.blocks.unwrap_or(WINDOW)).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&node, page)
+}
+
+async fn page_of(node: &NodeHandle, window: u64) -> Result<Charts, Problem> {
+    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
+    let pending = node.view().pending_count;
+    let blocks = Some(window);
+    let stats = stats::stats(node, snapshot, pending, Window { blocks }).await?;
+    let known = |value: Option<f64>, text: fn(f64) -> String| {
+        value.map_or_else(|| "not known".to_owned(), text)
+    };
+    Ok(Charts {
+        frame: Frame::of(node).here("charts"),
+        windows: WINDOWS.map(|one| (one, one == window)).into(),
+        window,
+        looked_at: words::count(stats.window as u64, "block", "blocks"),
+        interval: known(stats.mean_interval_ms, |ms| words::duration(ms as u64)),
+        transactions: words::scaled(stats.mean_transactions),
+        difficulty: known(stats.difficulty, words::scaled),
+        rate: known(stats.guesses_per_s, words::scaled),
+        charts: SERIES.iter().map(|series| chart(series, &stats)).collect(),
+    })
+}
+
+fn chart(series: &Series, stats: &Stats) -> Chart {
+    let points = (series.points)(stats);
+    let says = summary(&points, series.y_label);
+    let rows = points.iter().rev().take(TABLE_ROWS);
+    Chart {
+        name: series.name,
+        title: series.title,
+        svg: series.plot(&points, &says).svg(),
+        says,
+        heads: [series.x_label, series.title],
+        rows: rows
+            .map(|(at, value)| {
+                (
+                    place_text(series.name, *at),
+                    value_text(series.name, *value),
+                )
+            })
+            .collect(),
+        is_cut: points.len() > TABLE_ROWS,
+    }
+}
+
+fn place_text(name: &str, at: f64) -> String {
+    match name {
+        "pending" => format!("{:.1}", -at),
+        _ => words::grouped(at as u64),
+    }
+}
+
+fn value_text(name: &str, value: Option<f64>) -> String {
+    match (name, value) {
+        (_, None) => "not known".to_owned(),
+        ("size", Some(bytes)) => words::bytes(bytes as u64),
+        ("interval", Some(seconds)) if seconds < 0.0 => format!("{seconds} s: clocks differed"),
+        ("interval", Some(seconds)) => words::duration((seconds * 1_000.0).round() as u64),
+        ("difficulty" | "rate", Some(value)) => words::scaled(value),
+        (_, Some(count)) => words::grouped(count as u64),
+    }
+}
+
+/// What a chart shows, in a sentence.
+fn summary(points: &[Point], unit: &str) -> String {
+    let known = points.iter().filter_map(|(_, value)| *value);
+    let known: Vec<f64> = known.filter(|value| value.is_finite()).collect();
+    let Some(last) = known.last() else {
+        return "Nothing to draw yet.".to_owned();
+    };
+    let least = known.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let [least, most, last] = [least, most, *last].map(words::scaled);
+    format!("Least {least}, most {most}, last {last} {unit}.")
+}

@@ -1,0 +1,184 @@
+//! What several pages show: a block, a transaction, somebody's name, made
+//! ready for the templates.
+
+use adit_api::block::BlockSummary;
+use adit_api::transaction::TransactionState;
+use adit_core::block::Block;
+use adit_core::hash::sha256;
+use adit_core::json::{self, member};
+
+use super::words::{self, Moment, moment, short_hash};
+use adit_node::handle::NodeHandle;
+
+/// So much of a name is shown in a list.
+const NAME_CHARACTERS: usize = 40;
+
+/// So much of a text that somebody put into a transaction is shown in a list.
+const DATA_CHARACTERS: usize = 80;
+
+/// A block in a list or a row of cards.
+#[derive(Debug, Clone)]
+pub(super) struct BlockCard {
+    pub(super) index: String,
+    pub(super) hash: String,
+    pub(super) short_hash: String,
+    pub(super) print: String,
+    /// None before a genesis block.
+    pub(super) previous: Option<HashLabel>,
+    pub(super) time: Option<Moment>,
+    pub(super) transactions: String,
+    pub(super) transaction_count: usize,
+    pub(super) size: String,
+    pub(super) proof: String,
+    pub(super) reward_to: Option<Party>,
+}
+
+/// A hash, for people to recognise.
+#[derive(Debug, Clone)]
+pub(super) struct HashLabel {
+    pub(super) hash: String,
+    pub(super) short: String,
+    pub(super) print: String,
+}
+
+/// Somebody, or what stands in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Party {
+    pub(super) text: String,
+    pub(super) path: Option<String>,
+}
+
+/// A transaction in a list.
+#[derive(Debug, Clone)]
+pub(super) struct TransactionRow {
+    pub(super) id: String,
+    pub(super) short_id: String,
+    /// None in a reward: nobody pays it.
+    pub(super) sender: Option<Party>,
+    pub(super) recipient: Party,
+    pub(super) amount: String,
+    pub(super) fee: Option<String>,
+    pub(super) data: Option<String>,
+    /// The index and the hash of its block, in a list that says them.
+    pub(super) block: Option<(String, String)>,
+}
+
+impl BlockCard {
+    pub(super) fn of(block: &BlockSummary) -> BlockCard {
+        let previous = json::string(block.previous_hash.get().as_bytes());
+        let previous = previous.filter(|hash| hash.len() == 64 && block.index > 1);
+        BlockCard {
+            index: words::grouped(block.index),
+            short_hash: short_hash(&block.hash),
+            print: print(&block.hash),
+            hash: block.hash.clone(),
+            previous: previous.map(HashLabel::of),
+            time: block.time_ms.and_then(moment),
+            transactions: words::count(
+                block.transaction_count as u64,
+                "transaction",
+                "transactions",
+            ),
+            transaction_count: block.transaction_count,
+            size: words::bytes(block.size_bytes as u64),
+            proof: words::grouped(block.proof),
+            reward_to: block.reward_to.as_deref().map(Party::named),
+        }
+    }
+}
+
+impl HashLabel {
+    pub(super) fn of(hash: String) -> HashLabel {
+        HashLabel {
+            short: short_hash(&hash),
+            print: print(&hash),
+            hash,
+        }
+    }
+}
+
+impl Party {
+    /// Somebody by the name, or the address, that a transaction says.
+    pub(super) fn named(name: &str) -> Party {
+        let is_address = name.len() == 63 && name.starts_with("adit1");
+        let is_node = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let text = match name {
+            "" => "(empty name)".to_owned(),
+            _ if is_address => words::middle_out(name, 10, 6),
+            _ if is_node => words::middle_out(name, 8, 4),
+            _ => words::visible(name, NAME_CHARACTERS),
+        };
+        Party {
+            text,
+            path: words::path_to("/address", name),
+        }
+    }
+}
+
+impl TransactionRow {
+    /// A transaction by its canonical text.
+    pub(super) fn of(id: String, text: &[u8], keeps_accounts: bool) -> TransactionRow {
+        let field = |name| member(text, name);
+        let party = |name| Party::named(&field(name).and_then(json::string).unwrap_or_default());
+        let units = |name| field(name).and_then(json::integer).map(words::coins);
+        let amount = match keeps_accounts {
+            true => units("amount").unwrap_or_default(),
+            false => words::visible(
+                &String::from_utf8_lossy(field("amount").unwrap_or_default()),
+                NAME_CHARACTERS,
+            ),
+        };
+        let data = field("data").and_then(json::string);
+        TransactionRow {
+            short_id: short_hash(&id),
+            id,
+            sender: (!adit_core::transaction::is_reward(text)).then(|| party("sender")),
+            recipient: party("recipient"),
+            amount,
+            fee: units("fee"),
+            data: data.map(|data| words::visible(&data, DATA_CHARACTERS)),
+            block: None,
+        }
+    }
+
+    /// A transaction that waits or stands in a block.
+    pub(super) fn listed(one: TransactionState, keeps_accounts: bool) -> TransactionRow {
+        let block = one.block_index.map(words::grouped).zip(one.block_hash);
+        let text = one.transaction.get().as_bytes();
+        TransactionRow {
+            block,
+            ..TransactionRow::of(one.id, text, keeps_accounts)
+        }
+    }
+}
+
+/// The first transactions of a block, from that position on.
+pub(super) fn rows_of_block(
+    node: &NodeHandle,
+    block: &Block,
+    from: usize,
+    limit: usize,
+) -> Vec<TransactionRow> {
+    let ids = node.rules().transaction_ids(block);
+    let keeps_accounts = node.rules().keeps_accounts();
+    let texts = block.transactions().enumerate().skip(from).take(limit);
+    texts
+        .map(|(at, text)| {
+            let id = ids.get(at).copied().unwrap_or_else(|| sha256(text));
+            TransactionRow::of(id.to_string(), text, keeps_accounts)
+        })
+        .collect()
+}
+
+/// A hash as a row of 32 bars, one for each byte, for eyes that compare: the
+/// zeros that work has found are flat. An SVG path in a box of 64 by 16.
+pub(super) fn print(hash: &str) -> String {
+    let mut path = String::new();
+    for (at, pair) in hash.as_bytes().chunks(2).take(32).enumerate() {
+        let pair = std::str::from_utf8(pair).unwrap_or_default();
+        let byte = u8::from_str_radix(pair, 16).unwrap_or_default();
+        let height = 1 + usize::from(byte) * 15 / 255;
+        path.push_str(&format!("M{} 16v-{height}", 2 * at + 1));
+    }
+    path
+}

@@ -1,0 +1,296 @@
+//! `/peers`: the registered peers, how their chains stand to ours, and forms to
+//! register, ask and remove them. `/peers/{id}/audit`: what is wrong with one.
+
+use std::time::Duration;
+
+use adit_api::audit::{Audit, AuditedBlock, Verdict};
+use adit_api::peer::{Agreement, Peer, PeerKind};
+use adit_core::peer::PeerAddress;
+use askama::Template;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::layout::{Frame, problem_page, shown};
+use super::send::read_form;
+use super::words::{self, Moment, moment, short_hash};
+use crate::caller::Caller;
+use crate::extract::Path;
+use crate::problem::Problem;
+use adit_node::commands;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::peers;
+
+/// Whoever lets all peers be asked waits so long for them; they go on being
+/// asked after it.
+const ASK_TIMEOUT_MS: u64 = 5_000;
+
+#[derive(Template)]
+#[template(path = "peers.html")]
+struct Peers {
+    frame: Frame,
+    is_operator: bool,
+    peers: Vec<PeerRow>,
+}
+
+struct PeerRow {
+    id: String,
+    kind: &'static str,
+    sign: &'static str,
+    class: &'static str,
+    agreement: String,
+    length: String,
+    tip: Option<(String, String)>,
+    answered: Option<Moment>,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    frame: Frame,
+    audit: Audit,
+    class: &'static str,
+    verdict: &'static str,
+    valid: String,
+    blocks: Vec<Bytes>,
+    standing: Option<String>,
+}
+
+/// A block's bytes, theirs and ours, around the first difference.
+struct Bytes {
+    title: String,
+    theirs: Marked,
+    ours: Option<Marked>,
+    our_hash: Option<String>,
+    claimed: Option<String>,
+    is_cut: bool,
+}
+
+/// A text with a part that is not in the other one.
+struct Marked {
+    before: String,
+    different: String,
+    after: String,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    node: String,
+}
+
+pub(super) async fn peers(State(node): State<NodeHandle>, caller: Caller) -> Response {
+    let list = peers::list(&node).await.map_err(Problem::from);
+    let page = list.map(|list| Peers {
+        frame: Frame::of(&node).here("peers"),
+        is_operator: caller == Caller::Operator,
+        peers: caller.may_see(list).peers.iter().map(row).collect(),
+    });
+    shown(&node, page)
+}
+
+pub(super) async fn add(State(node): State<NodeHandle>, body: Body) -> Response {
+    let added = match read_form::<Added>(body).await {
+        Ok(added) => register(&node, added.node.trim()).await,
+        Err(problem) => Err(problem),
+    };
+    to_peers(&node, added)
+}
+
+pub(super) async fn ask(State(node): State<NodeHandle>) -> Response {
+    let limit = Duration::from_millis(ASK_TIMEOUT_MS);
+    let asked = commands::peers::resolve(&node, limit).await;
+    to_peers(&node, asked.map(|_| ()).map_err(Problem::from))
+}
+
+pub(super) async fn remove(
+    State(node): State<NodeHandle>,
+    id: Result<Path<String>, Problem>,
+) -> Response {
+    let removed = match id {
+        Ok(Path(id)) => unregister(&node, &id).await,
+        Err(problem) => Err(problem),
+    };
+    to_peers(&node, removed)
+}
+
+pub(super) async fn audit(
+    State(node): State<NodeHandle>,
+    id: Result<Path<String>, Problem>,
+) -> Response {
+    let audit = match id {
+        Ok(Path(id)) => peers::audit(&node, &id).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    shown(&node, audit.map(|audit| AuditPage::of(&node, audit)))
+}
+
+async fn register(node: &NodeHandle, address: &str) -> Result<(), Problem> {
+    let body = json!({ "nodes": [address] }).to_string();
+    commands::peers::register(node, body.as_bytes()).await?;
+    Ok(())
+}
+
+async fn unregister(node: &NodeHandle, id: &str) -> Result<(), Problem> {
+    let address: PeerAddress = id.parse().map_err(Problem::malformed)?;
+    commands::peers::unregister(node, address).await?;
+    Ok(())
+}
+
+fn to_peers(node: &NodeHandle, done: Result<(), Problem>) -> Response {
+    match done {
+        Ok(()) => Redirect::to("/peers").into_response(),
+        Err(problem) => problem_page(node, &problem),
+    }
+}
+
+fn row(peer: &Peer) -> PeerRow {
+    let lag = peer.lag.unwrap_or_default();
+    let blocks = words::count(lag.unsigned_abs(), "block", "blocks");
+    let (sign, class, agreement) = match peer.agreement {
+        Agreement::Same => ("=", "good", "The same chain.".to_owned()),
+        Agreement::Behind => (
+            "‹",
+            "plain",
+            format!("Behind: its chain is ours without the last {blocks}."),
+        ),
+        Agreement::Ahead => ("›", "plain", format!("Ahead by {blocks}.")),
+        Agreement::Fork => ("≠", "aside", fork_words(lag, &blocks)),
+        Agreement::Refused => ("✗", "bad", "Refused: its chain breaks a rule.".to_owned()),
+        Agreement::Unreachable => ("∅", "bad", "It does not answer.".to_owned()),
+        Agreement::NotAsked => ("…", "plain", "Not asked yet.".to_owned()),
+    };
+    PeerRow {
+        id: peer.id.clone(),
+        kind: match peer.kind {
+            PeerKind::Adit => "adit",
+            PeerKind::Python => "Python, or like it",
+            PeerKind::Unknown => "not known yet",
+        },
+        sign,
+        class,
+        agreement,
+        length: peer
+            .length
+            .map_or_else(|| "not known".to_owned(), words::grouped),
+        tip: peer.tip.as_ref().map(|tip| (tip.clone(), short_hash(tip))),
+        answered: peer.answered_ms.and_then(moment),
+        problem: peer.problem.clone(),
+    }
+}
+
+fn fork_words(lag: i64, blocks: &str) -> String {
+    let length = match lag {
+        0 => "as long as ours".to_owned(),
+        1.. => format!("{blocks} shorter than ours"),
+        _ => format!("{blocks} longer than ours"),
+    };
+    format!("On another branch, {length}.")
+}
+
+/// How much of its chain holds; nothing, where none came.
+fn valid_words(audit: &Audit) -> String {
+    if audit.length == 0 {
+        return String::new();
+    }
+    let are = if audit.length == 1 { "is" } else { "are" };
+    let blocks = words::count(audit.length, "block", "blocks");
+    format!(
+        "{blocks} {are} valid under the rules {}, from the first one on.",
+        audit.rules
+    )
+}
+
+impl AuditPage {
+    fn of(node: &NodeHandle, audit: Audit) -> AuditPage {
+        let (class, verdict) = match audit.verdict {
+            Verdict::Valid => ("good", "✓ All of its chain is valid."),
+            Verdict::Refused => ("bad", "✗ Its chain is refused."),
+            Verdict::Unreachable => ("bad", "∅ No chain came."),
+        };
+        let before = audit.before.as_ref().map(|block| {
+            let title = format!("Block {}, whose hash the next one names", block.index);
+            Bytes::of(title, block)
+        });
+        let refused = audit.block.as_ref();
+        let refused = refused
+            .map(|block| Bytes::of(format!("Block {}, which is refused", block.index), block));
+        let standing = audit.comparison.as_ref().map(|comparison| {
+            let shared = match comparison.fork_index {
+                Some(index) => format!("Its chain and ours are the same up to block {index}."),
+                None => "Its chain and ours share no block.".to_owned(),
+            };
+            let ours = words::count(comparison.our_length, "block", "blocks");
+            format!("{shared} Ours has {ours}.")
+        });
+        AuditPage {
+            frame: Frame::of(node).here("peers"),
+            class,
+            verdict,
+            valid: valid_words(&audit),
+            blocks: before.into_iter().chain(refused).collect(),
+            standing,
+            audit,
+        }
+    }
+}
+
+impl Bytes {
+    fn of(title: String, block: &AuditedBlock) -> Bytes {
+        let theirs = &block.text;
+        let ours = block.canonical.as_ref();
+        Bytes {
+            title,
+            theirs: Marked::of(theirs, ours.unwrap_or(theirs)),
+            ours: ours.map(|ours| Marked::of(ours, theirs)),
+            our_hash: block.our_hash.clone(),
+            claimed: block.claimed_previous_hash.clone(),
+            is_cut: block.is_cut,
+        }
+    }
+}
+
+impl Marked {
+    /// The text, from the first to the last place where it is not the other.
+    fn of(text: &str, other: &str) -> Marked {
+        let same = |(a, b): &(char, char)| a == b;
+        let start = text.chars().zip(other.chars()).take_while(same);
+        let start: usize = start.map(|(character, _)| character.len_utf8()).sum();
+        let (before, rest) = text.split_at(start);
+        let end = rest.chars().rev().zip(other[start..].chars().rev());
+        let end: usize = end
+            .take_while(same)
+            .map(|(character, _)| character.len_utf8())
+            .sum();
+        let (different, after) = rest.split_at(rest.len() - end);
+        let shown = |text: &str| words::visible(text, usize::MAX);
+        Marked {
+            before: shown(before),
+            different: shown(different),
+            after: shown(after),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_that_differs_is_marked() {
+        for (text, other, expected) in [
+            ("{\"a\": 1}", "{\"a\": 1}", ["{\"a\": 1}", "", ""]),
+            ("{\"a\":1}", "{\"a\": 1}", ["{\"a\":", "", "1}"]),
+            ("{\"a\": 1}", "{\"a\":1}", ["{\"a\":", " ", "1}"]),
+            ("aé", "aè", ["a", "é", ""]),
+            ("aaa", "aa", ["aa", "a", ""]),
+            ("", "x", ["", "", ""]),
+        ] {
+            let marked = Marked::of(text, other);
+            let parts = [marked.before, marked.different, marked.after];
+            assert_eq!(parts, expected, "{text} beside {other}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `/tx/{id}`: one transaction, and where it stands.
+
+use adit_api::page::Page;
+use adit_api::transaction::Place;
+use adit_core::json::{integer, member};
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::layout::{Frame, shown};
+use super::parts::TransactionRow;
+use super::words;
+use crate::extract::{Path, Query};
+use crate::problem::Problem;
+use adit_node::handle::NodeHandle;
+use adit_node::queries::stored::read_hash;
+use adit_node::queries::transaction;
+
+/// So much of its text is shown; all of it is in the block's raw text.
+const TEXT_CHARACTERS: usize = 8_192;
+
+#[derive(Template)]
+#[template(path = "transaction.html")]
+struct TransactionPage {
+    frame: Frame,
+    keeps_accounts: bool,
+    row: TransactionRow,
+    nonce: Option<u64>,
+    text: String,
+    block_index: Option<String>,
+    block_hash: Option<String>,
+    position: String,
+    confirmations: u64,
+    confirmations_text: String,
+    places: Vec<Place>,
+    next: Option<String>,
+}
+
+pub(super) async fn transaction(
+    State(node): State<NodeHandle>,
+    id: Result<Path<String>, Problem>,
+    page: Result<Query<Page>, Problem>,
+) -> Response {
+    let page = match (id, page) {
+        (Ok(Path(id)), Ok(Query(page))) => page_of(&node, &id, &page).await,
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    shown(&node, page)
+}
+
+async fn page_of(node: &NodeHandle, id: &str, page: &Page) -> Result<TransactionPage, Problem> {
+    let id = read_hash(id, "a transaction's id")?;
+    let found = transaction::details(node, id, page).await?;
+    let text = found.transaction.get();
+    let keeps_accounts = node.rules().keeps_accounts();
+    Ok(TransactionPage {
+        frame: Frame::of(node),
+        keeps_accounts,
+        row: TransactionRow::of(found.id, text.as_bytes(), keeps_accounts),
+        nonce: member(text.as_bytes(), "nonce").and_then(integer),
+        text: words::visible(text, TEXT_CHARACTERS),
+        block_index: found.block_index.map(words::grouped),
+        block_hash: found.block_hash,
+        position: found.position.map(words::grouped).unwrap_or_default(),
+        confirmations: found.confirmations,
+        confirmations_text: words::count(found.confirmations, "confirmation", "confirmations"),
+        places: found.places,
+        next: found.next,
+    })
+}

@@ -1,0 +1,92 @@
+//! Starts a node with its server, and ends both in order: first the clients, then
+//! the driver, which writes everything down last.
+
+use std::net::SocketAddr;
+
+use adit_node::assembly::{self, NodeSettings, ServeError};
+use adit_node::handle::NodeHandle;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::caller::Access;
+use crate::guard::AllowedHosts;
+use crate::server;
+use crate::token::ApiToken;
+
+/// What a node with a server is started with.
+pub struct Settings {
+    /// Where it listens; bound already, so that a port that is taken is known
+    /// before anything else happens.
+    pub listener: TcpListener,
+    /// The node.
+    pub node: NodeSettings,
+    /// Names under which it may be addressed, besides those of this machine.
+    pub allowed_hosts: Vec<String>,
+    /// What its operator shows to other machines than its own.
+    pub api_token: Option<ApiToken>,
+}
+
+/// A node that is serving.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Asks it without HTTP.
+    pub node: NodeHandle,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    assembled: assembly::Running,
+}
+
+/// Starts a node. Must be called within a tokio runtime.
+#[expect(
+    clippy::result_large_err,
+    reason = "a node fails to start once, and then the process ends"
+)]
+pub fn start(settings: Settings) -> Result<Running, ServeError> {
+    let address = settings.listener.local_addr()?;
+    let advertised = settings.node.advertise.as_ref();
+    let advertised_host = advertised.map(|own| own.host().to_string());
+    let assembled = assembly::start(address, settings.node)?;
+    let node = assembled.node.clone();
+    let mut names = settings.allowed_hosts.clone();
+    names.extend(advertised_host);
+    let is_local = address.ip().is_loopback() || !settings.allowed_hosts.is_empty();
+    let hosts = match is_local {
+        true => AllowedHosts::Only(names),
+        false => AllowedHosts::AlsoOthers(names),
+    };
+    let access = Access {
+        hosts,
+        token: settings.api_token,
+    };
+    let (stop, stopped) = watch::channel(false);
+    let serving = server::serve(settings.listener, node.clone(), access, stopped);
+    Ok(Running {
+        address,
+        node,
+        stop,
+        serving: tokio::spawn(serving),
+        assembled,
+    })
+}
+
+impl Running {
+    /// Waits until the node is told to stop or can't go on, then ends it in
+    /// good order.
+    pub async fn until(mut self, told_to_stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let ended = tokio::select! {
+            () = told_to_stop => None,
+            ended = self.assembled.ended() => Some(ended),
+        };
+        // Whoever waits for an answer gets one.
+        self.stop.send_replace(true);
+        if self.serving.await.is_err() {
+            tracing::warn!("the HTTP server did not end in good order");
+        }
+        match ended {
+            Some(ended) => ended,
+            None => self.assembled.stop().await,
+        }
+    }
+}

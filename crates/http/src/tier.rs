@@ -1,0 +1,169 @@
+//! Who may do what: the tier of each path, which stands where the path is made.
+//! A path is made with a tier or not at all. How the operator is known is in
+//! `caller.rs`.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::caller::Caller;
+use super::{envelope, pages};
+use adit_node::handle::NodeHandle;
+use adit_node::repeated;
+
+/// How an operation's tier is called in the API's description.
+pub(super) const TIER: &str = "x-tier";
+
+/// Who may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Tier {
+    /// Everybody: it reads, or is one of the tutorial's endpoints, or does what
+    /// one of those does.
+    Open,
+    /// Everybody: it hands something in, which rules and pool judge.
+    Judged,
+    /// The operator alone.
+    Operator,
+}
+
+/// A path outside the API, with its tier.
+pub(super) struct Route {
+    pub(super) tier: Tier,
+    /// `METHOD /path`.
+    pub(super) name: &'static str,
+    pub(super) handler: MethodRouter<NodeHandle>,
+}
+
+impl Tier {
+    /// Gives a path of the API this tier, here and in its description.
+    pub(super) fn of(
+        self,
+        (schemas, mut paths, handler): UtoipaMethodRouter<NodeHandle>,
+    ) -> UtoipaMethodRouter<NodeHandle> {
+        for operation in paths.paths.values_mut().flat_map(operations) {
+            let told = ExtensionsBuilder::new().add(TIER, json!(self)).build();
+            match &mut operation.extensions {
+                Some(extensions) => extensions.merge(told),
+                none => *none = Some(told),
+            }
+        }
+        (schemas, paths, self.guarding(handler))
+    }
+
+    fn guarding(self, handler: MethodRouter<NodeHandle>) -> MethodRouter<NodeHandle> {
+        match self {
+            Tier::Open | Tier::Judged => handler,
+            Tier::Operator => handler.route_layer(from_fn(for_the_operator)),
+        }
+    }
+}
+
+/// All of these paths.
+pub(super) fn router(routes: Vec<Route>) -> Router<NodeHandle> {
+    routes.into_iter().fold(Router::new(), |router, route| {
+        let (_, path) = route.name.split_once(' ').unwrap_or(("", route.name));
+        router.route(path, route.tier.guarding(route.handler))
+    })
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let methods = [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.options,
+        &mut item.head,
+        &mut item.patch,
+        &mut item.trace,
+    ];
+    methods.into_iter().flatten()
+}
+
+async fn for_the_operator(request: Request, next: Next) -> Response {
+    let Some(problem) = Caller::in_extensions(request.extensions()).refusal() else {
+        return next.run(request).await;
+    };
+    let path = request.uri().path();
+    if let Some(left_out) = repeated::turn("for-the-operator") {
+        tracing::info!(
+            path,
+            rule = problem.rule,
+            left_out,
+            "refused: that is for the operator"
+        );
+    }
+    let node = request.extensions().get::<NodeHandle>();
+    match node.filter(|_| !envelope::speaks_problems(path)) {
+        Some(node) => pages::operator_only(node, problem),
+        None => problem.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{api, tutorial};
+    use super::*;
+
+    /// Every path there is. A new one is added here, after a thought about who
+    /// may use it.
+    const JUDGED: [&str; 3] = ["POST /api/v1/blocks", "POST /api/v1/tx", "POST /send"];
+
+    const OPERATOR: [&str; 9] = [
+        "DELETE /api/v1/peers/{id}",
+        "GET /api/v1/peers/{id}/audit",
+        "GET /peers/{id}/audit",
+        "POST /api/v1/dev/reset",
+        "POST /api/v1/mine",
+        "POST /api/v1/peers",
+        "POST /mine-block",
+        "POST /peers",
+        "POST /peers/{id}/remove",
+    ];
+
+    /// What is open although it is not a plain GET: the tutorial's, what does
+    /// the same as one of those, and showing the token.
+    const OPEN_BUT_NOT_READING: [&str; 4] = [
+        "POST /nodes/register",
+        "POST /operator",
+        "POST /peers/ask",
+        "POST /transactions/new",
+    ];
+
+    fn all() -> BTreeMap<String, Tier> {
+        let mut all = api::tiers();
+        let others = tutorial::routes().into_iter().chain(pages::routes());
+        for route in others {
+            let name = route.name.to_owned();
+            if let Some(tier) = all.insert(name.clone(), route.tier) {
+                assert_eq!(tier, route.tier, "{name}: its description says otherwise");
+            }
+        }
+        all
+    }
+
+    fn of(tier: Tier) -> Vec<String> {
+        let all = all().into_iter().filter(|(_, found)| *found == tier);
+        all.map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn every_path_has_its_tier() {
+        assert_eq!(of(Tier::Judged), JUDGED);
+        assert_eq!(of(Tier::Operator), OPERATOR);
+        let mut open = of(Tier::Open);
+        assert!(open.len() > 40, "{open:?}");
+        open.retain(|name| !name.starts_with("GET "));
+        assert_eq!(open, OPEN_BUT_NOT_READING);
+    }
+}

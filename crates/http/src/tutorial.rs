@@ -1,0 +1,226 @@
+//! The five endpoints of the tutorial, with its bodies and status codes. Where
+//! the Python node crashes, hangs or lies, the answer says what was wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
+use adit_api::resolve::{ResolveOutcome, ResolvedPeer};
+use adit_core::block::Block;
+use adit_core::peer::REGISTRATION_LIMIT_BYTES;
+use adit_core::sync::PeerReport;
+use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use serde_json::json;
+
+use super::answer::{
+    bad_request, busy, json_text, method_not_allowed, nobody_to_reward, unreadable,
+};
+use super::body::read_body;
+use super::caller::Caller;
+use super::chain_body::chain_body;
+use super::etag::is_known;
+use super::tier::{Route, Tier};
+use adit_node::commands;
+use adit_node::commands::mine::{self, NotMined};
+use adit_node::commands::peers::NotRegistered;
+use adit_node::commands::submit::{self, Accepted, Rejected};
+use adit_node::handle::NodeHandle;
+
+/// `GET /nodes/resolve` waits this long for the peers; those that are still
+/// being read then go on in the background.
+const RESOLVE_TIMEOUT_MS: u64 = 45_000;
+
+/// The five endpoints.
+pub(super) fn routes() -> Vec<Route> {
+    let open = |name, handler| Route {
+        tier: Tier::Open,
+        name,
+        handler,
+    };
+    vec![
+        open("GET /mine", mine_route()),
+        open("POST /transactions/new", post(new_transaction)),
+        open("GET /chain", get(chain)),
+        open("POST /nodes/register", post(register)),
+        open("GET /nodes/resolve", resolve_route()),
+    ]
+}
+
+/// `GET /mine` alone: a HEAD request would otherwise be answered by it, and
+/// HEAD is said to change nothing.
+fn mine_route() -> MethodRouter<NodeHandle> {
+    get(mine).head(method_not_allowed)
+}
+
+/// `GET /nodes/resolve` alone, as for `/mine`.
+fn resolve_route() -> MethodRouter<NodeHandle> {
+    get(resolve).head(method_not_allowed)
+}
+
+async fn mine(State(node): State<NodeHandle>) -> Response {
+    match mine::mine(&node).await {
+        Ok(block) => json_text(StatusCode::OK, forged(&block)),
+        Err(NotMined::NobodyToReward) => nobody_to_reward(),
+        Err(error) => busy(error),
+    }
+}
+
+/// The tutorial's answer to `/mine`, made of the block's own bytes.
+fn forged(block: &Block) -> Vec<u8> {
+    let start = format!(
+        "{{\"index\": {}, \"message\": \"New Block Forged\", \"previous_hash\": ",
+        block.index()
+    );
+    let proof = format!(", \"proof\": {}, \"transactions\": ", block.proof());
+    [
+        start.as_bytes(),
+        block.previous_hash(),
+        proof.as_bytes(),
+        block.transactions_text(),
+        b"}",
+    ]
+    .concat()
+}
+
+async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response {
+    let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
+    };
+    match submit::submit(&node, &body).await {
+        Ok(accepted) => json_text(StatusCode::CREATED, said_of(&accepted)),
+        Err(error @ (Rejected::Invalid(_) | Rejected::NotPending(_))) => bad_request(error),
+        Err(error @ (Rejected::PoolFull(_) | Rejected::Stopping(_))) => busy(error),
+    }
+}
+
+/// The tutorial's answer to `/transactions/new`, with the identity where the
+/// rules give one.
+fn said_of(accepted: &Accepted) -> Vec<u8> {
+    let message = accepted.message();
+    let id = match accepted.is_id_of_rules {
+        true => format!("\"id\": \"{}\", ", accepted.id),
+        false => String::new(),
+    };
+    format!("{{{id}\"message\": \"{message}\"}}").into_bytes()
+}
+
+async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
+    let snapshot = match node.reader().snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unreadable(&error),
+    };
+    let tip = snapshot
+        .tip()
+        .map(|tip| tip.to_string())
+        .unwrap_or_default();
+    let etag = format!("\"{tip}\"");
+    let mut response = if is_known(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let tail = format!("],\"length\":{}}}", snapshot.length());
+        chain_body(
+            "{\"chain\":[".to_string(),
+            snapshot,
+            tail,
+            Arc::clone(node.answers_memory()),
+        )
+    };
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        headers.insert(ETAG, etag);
+    }
+    if let Ok(node_id) = HeaderValue::try_from(node.node_id()) {
+        headers.insert(NODE_HEADER, node_id);
+    }
+    if let Ok(instance_id) = HeaderValue::try_from(node.instance_id()) {
+        headers.insert(INSTANCE_HEADER, instance_id);
+    }
+    response
+}
+
+async fn register(State(node): State<NodeHandle>, body: Body) -> Response {
+    let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
+    };
+    match commands::peers::register(&node, &body).await {
+        Ok(all) => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            let answer = json!({ "message": "New nodes have been added", "total_nodes": all });
+            json_text(StatusCode::CREATED, answer.to_string().into_bytes())
+        }
+        Err(error @ NotRegistered::Stopping(_)) => busy(error),
+        Err(error) => bad_request(error),
+    }
+}
+
+async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Response {
+    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
+    let resolved = match commands::peers::resolve(&node, limit).await {
+        Ok(resolved) => resolved,
+        Err(stopping) => return busy(stopping),
+    };
+    let reports = resolved.peers.iter();
+    let peers = reports.map(|(peer, report)| match caller {
+        Caller::Operator => described(peer.to_string(), report),
+        Caller::Anybody(_) => described_to_anybody(peer.to_string(), report),
+    });
+    let peers: Vec<ResolvedPeer> = peers.collect();
+    let peers = serde_json::to_string(&peers).expect("texts and numbers are JSON");
+    let snapshot = match node.reader().snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unreadable(&error),
+    };
+    let (name, message) = match resolved.replaced {
+        true => ("new_chain", "Our chain was replaced"),
+        false => ("chain", "Our chain is authoritative"),
+    };
+    let head = format!("{{\"message\":\"{message}\",\"{name}\":[");
+    let tail = format!("],\"peers\":{peers}}}");
+    let memory = Arc::clone(node.answers_memory());
+    chain_body(head, snapshot, tail, memory)
+}
+
+/// What is behind an address that does not offer a chain is not for whoever
+/// registered it: whether it is open, and what it says.
+fn described_to_anybody(node: String, report: &PeerReport) -> ResolvedPeer {
+    match report {
+        PeerReport::Refused(_) | PeerReport::Failed(_) | PeerReport::StillAsked => ResolvedPeer {
+            error: None,
+            length: None,
+            node,
+            outcome: ResolveOutcome::NotAnswered,
+        },
+        _ => described(node, report),
+    }
+}
+
+fn described(node: String, report: &PeerReport) -> ResolvedPeer {
+    let (outcome, length, error) = match report {
+        PeerReport::Adopted { length } => (ResolveOutcome::Adopted, Some(*length), None),
+        PeerReport::NotLonger { length } => (ResolveOutcome::NotLonger, Some(*length), None),
+        PeerReport::Unchanged => (ResolveOutcome::Unchanged, None, None),
+        PeerReport::Refused(refusal) => {
+            (ResolveOutcome::Failed, None, Some(refusal.problem.clone()))
+        }
+        PeerReport::Failed(error) => (ResolveOutcome::Failed, None, Some(error.clone())),
+        PeerReport::Itself => (ResolveOutcome::Itself, None, None),
+        PeerReport::StillAsked => {
+            let error = format!("no whole answer within {RESOLVE_TIMEOUT_MS} ms");
+            (ResolveOutcome::StillAsked, None, Some(error))
+        }
+    };
+    ResolvedPeer {
+        error,
+        length,
+        node,
+        outcome,
+    }
+}

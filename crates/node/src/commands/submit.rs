@@ -1,0 +1,63 @@
+//! Hands a transaction in, which then waits for a block. Whether it may, the
+//! rules and the core decide.
+
+use adit_core::hash::{Hash, sha256};
+use adit_core::node::Answer;
+use adit_core::pool::{NotPending, PoolFull};
+use adit_core::transaction::TransactionError;
+
+use crate::handle::{NodeHandle, Request, Stopping};
+
+/// A transaction that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its identity.
+    pub id: Hash,
+    /// Whether the rules give it that identity; in the classics nothing tells it
+    /// from others but its text.
+    pub is_id_of_rules: bool,
+    /// The index of the block that it will be in, unless another node's block
+    /// comes before.
+    pub block_index: u64,
+}
+
+/// Why a transaction was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    /// It breaks a rule of the chain.
+    #[error(transparent)]
+    Invalid(#[from] TransactionError),
+    /// It may not wait.
+    #[error(transparent)]
+    NotPending(NotPending),
+    /// There is no room for it.
+    #[error(transparent)]
+    PoolFull(PoolFull),
+    /// The node is stopping.
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
+}
+
+impl Accepted {
+    /// The tutorial's words for it.
+    pub fn message(&self) -> String {
+        format!("Transaction will be added to Block {}", self.block_index)
+    }
+}
+
+/// Hands in a transaction: any JSON text of it.
+pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected> {
+    let transaction = node.rules().read_transaction(text)?;
+    let id_of_rules = transaction.id();
+    let id = id_of_rules.unwrap_or_else(|| sha256(transaction.text()));
+    match node.request(Request::Transaction(transaction)).await? {
+        Answer::Accepted { block_index } => Ok(Accepted {
+            id,
+            is_id_of_rules: id_of_rules.is_some(),
+            block_index,
+        }),
+        Answer::NotPending(error) => Err(Rejected::NotPending(error)),
+        Answer::PoolFull(full) => Err(Rejected::PoolFull(full)),
+        answer => unreachable!("the core answers whether a transaction waits: {answer:?}"),
+    }
+}

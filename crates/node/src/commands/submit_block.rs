@@ -1,0 +1,162 @@
+//! Hands a block in. What can be judged without the driver's thread is judged
+//! before it is asked; the rest the core decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_api::offer::{self, Offered};
+use adit_core::archive::Archive;
+use adit_core::block::{Block, BlockError};
+use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
+use adit_core::hash::Hash;
+use adit_core::node::{Answer, Outcome};
+use adit_core::rules::{Context, Weight};
+use adit_store::Snapshot;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::clock::now;
+use crate::handle::{NodeHandle, Request, Stopping};
+use crate::queries::error::QueryError;
+use crate::queries::stored::read;
+
+/// At most so many blocks are read and checked at a time. Each may take
+/// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
+const OFFERS_LIMIT: usize = 8;
+
+/// A block that is there waits this long for one of those places.
+const PLACE_TIMEOUT_MS: u64 = 2_000;
+
+static PLACES: Semaphore = Semaphore::const_new(OFFERS_LIMIT);
+
+/// Why a block was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockRejected {
+    /// It can't be read as a block.
+    #[error(transparent)]
+    Unreadable(BlockError),
+    /// It breaks a rule of the chain, or nobody knows where it belongs.
+    #[error("{error}")]
+    Refused {
+        /// What it says of its place in the chain.
+        index: u64,
+        /// Its hash, as computed here.
+        hash: Hash,
+        /// What does not hold.
+        error: ChainError,
+    },
+    /// Other blocks are being checked.
+    #[error("other blocks are being checked; try again")]
+    Busy,
+    /// The check broke; this is a defect.
+    #[error("the check of the block failed")]
+    Panicked,
+    /// What is stored can't be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The node is stopping.
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
+}
+
+/// Hands in a block: any JSON text of it.
+pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, BlockRejected> {
+    let limit = Duration::from_millis(PLACE_TIMEOUT_MS);
+    let place = timeout(limit, PLACES.acquire()).await;
+    let place = place.map_err(|_| BlockRejected::Busy)?;
+    let place = place.map_err(|_| BlockRejected::Busy)?;
+    let checking = node.clone();
+    // The place goes along: a client that leaves does not end the check.
+    let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));
+    let (checked, _place) = checked.await.map_err(|_| BlockRejected::Panicked)?;
+    let block = checked?;
+    let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
+        Answer::Offered(outcome) => outcome,
+        answer => unreachable!("the core answers what became of a block: {answer:?}"),
+    };
+    Ok(Offered {
+        hash: block.hash().to_string(),
+        index: block.index(),
+        outcome: match outcome {
+            Outcome::Refused(error) => return Err(refused(&block, error)),
+            Outcome::Extended => offer::Outcome::Extended,
+            Outcome::Side => offer::Outcome::Side,
+            Outcome::Reorganised => offer::Outcome::Reorganised,
+            Outcome::Known => offer::Outcome::Known,
+            Outcome::HeldBack => offer::Outcome::HeldBack,
+        },
+    })
+}
+
+/// Reads a block, and checks what needs neither the tree nor the accounts. The
+/// signatures come last: whoever wants to keep us busy has to work for it.
+fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, BlockRejected> {
+    let rules = node.rules();
+    let block = rules.read(body);
+    let block = block.map_err(BlockRejected::Unreadable)?;
+    let refused = |error: BlockError| refused(&block, ChainError::Invalid(error));
+    let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
+    let entry = snapshot.entry(&block.hash());
+    if entry.map_err(QueryError::unreadable)?.is_some() {
+        return Ok(Arc::new(block));
+    }
+    rules.check_form(&block).map_err(refused)?;
+    let stored = |hash| {
+        let text = snapshot.text(&hash).map_err(QueryError::unreadable)?;
+        read(node, text)
+    };
+    let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
+        // The node says what that means; it may have come just now.
+        return Ok(Arc::new(block));
+    };
+    let grandparent = parent.parent().map(stored).transpose()?.flatten();
+    let context = Context {
+        parent: &parent,
+        grandparent: grandparent.as_ref(),
+        now: now(),
+    };
+    match rules.check_after(context, &block) {
+        Ok(()) if is_worth_a_check(node, &snapshot, &parent, &block)? => rules
+            .check_signatures(&block, &|_, _| false)
+            .map_err(refused)?,
+        // The node refuses it for its weight, before it looks at signatures.
+        Ok(()) => {}
+        Err(error) if error.ahead_until_ms().is_some() => {}
+        Err(error) => return Err(refused(error)),
+    }
+    Ok(Arc::new(block))
+}
+
+/// Whether a block is heavy enough to be taken, on the main chain as it is now:
+/// what is not, costs no check of signatures.
+fn is_worth_a_check(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    parent: &Block,
+    block: &Block,
+) -> Result<bool, QueryError> {
+    let (rules, view) = (node.rules(), node.view());
+    let before = snapshot
+        .entry(&parent.hash())
+        .map_err(QueryError::unreadable)?;
+    let before = before.map_or(Weight::ZERO, |entry| entry.total_weight);
+    if before.saturating_add(rules.weight(block)) > view.total_weight {
+        return Ok(true);
+    }
+    if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
+    {
+        return Ok(false);
+    }
+    let tip = view.tip.map(|tip| snapshot.text(&tip)).transpose();
+    let tip = read(node, tip.map_err(QueryError::unreadable)?.flatten())?;
+    Ok(tip.is_none_or(|tip| rules.weight(block) >= rules.weight(&tip)))
+}
+
+fn refused(block: &Block, error: ChainError) -> BlockRejected {
+    BlockRejected::Refused {
+        index: block.index(),
+        hash: block.hash(),
+        error,
+    }
+}

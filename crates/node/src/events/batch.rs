@@ -1,0 +1,199 @@
+//! What the driver did since it last told: noted with so little work that it is
+//! not slower for it, and never more than a few kilobytes, however much it was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_api::event::Origin;
+use adit_api::peer::Peer;
+use adit_core::archive::{Change, MainChange};
+use adit_core::block::Block;
+use adit_core::hash::Hash;
+use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+
+use crate::clock::now;
+
+/// An event names at most so many of the transactions that came,
+const EVENT_TRANSACTIONS_LIMIT: usize = 20;
+
+/// the newest ones, that are so long together,
+const EVENT_TRANSACTIONS_LIMIT_BYTES: usize = TRANSACTION_LIMIT_BYTES;
+
+/// and of many changes of branches these are told, the last ones.
+const EVENT_REORGANISATIONS_LIMIT: usize = 20;
+
+/// What was done between two syncs, or several times that.
+#[derive(Debug, Default)]
+pub(crate) struct Happened {
+    /// The new tip of the main chain.
+    pub(crate) tip: Option<Arc<Block>>,
+    /// So many blocks came to the main chain one behind the other, or were the
+    /// new tip of another branch.
+    pub(crate) added: u64,
+    /// Where the tip came from.
+    pub(crate) origin: Origin,
+    /// The changes of branches, the oldest first.
+    pub(crate) reorganisations: Vec<Reorganised>,
+    /// So many transactions came to wait.
+    pub(crate) transaction_count: usize,
+    /// The newest of them.
+    pub(crate) transactions: Vec<Arc<[u8]>>,
+    /// The peers of whom something new is known, as they are now.
+    pub(crate) peers: Vec<Peer>,
+    /// Whether something happened before that is not told.
+    pub(crate) is_incomplete: bool,
+}
+
+/// A change of branches.
+#[derive(Debug, Clone)]
+pub(crate) struct Reorganised {
+    /// The index of the last block that both have; 0 if there is none.
+    pub(crate) fork_index: u64,
+    /// The tip of the branch that was left.
+    pub(crate) old_tip: Tip,
+    /// The tip of the one that is the main chain now.
+    pub(crate) new_tip: Tip,
+    /// When it was seen, since 1970.
+    pub(crate) time: Duration,
+}
+
+/// The end of a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tip {
+    pub(crate) index: u64,
+    pub(crate) hash: Hash,
+}
+
+impl Tip {
+    /// The block as the end of its branch.
+    pub(crate) fn of(block: &Block) -> Tip {
+        Tip {
+            index: block.index(),
+            hash: block.hash(),
+        }
+    }
+}
+
+impl Happened {
+    /// Notes a change that was kept. `tip` is that of the main chain before it,
+    /// and of the one behind it afterwards.
+    pub(crate) fn note(&mut self, change: &Change, tip: &mut Option<Tip>) {
+        match change {
+            Change::Transaction(text) => {
+                self.transaction_count += 1;
+                self.transactions.push(Arc::clone(text));
+                keep_newest_transactions(&mut self.transactions);
+            }
+            Change::Block { block, main, .. } => self.note_block(block, *main, tip),
+            Change::Peers(_) | Change::Rewind => {}
+        }
+    }
+
+    /// Notes that a block was made here.
+    pub(crate) fn note_made(&mut self, block: &Block) {
+        if self.tip.as_ref().map(|tip| tip.hash()) == Some(block.hash()) {
+            self.origin = Origin::Made;
+        }
+    }
+
+    /// Notes that the chain is its genesis block again.
+    pub(crate) fn note_rewind(&mut self, genesis: &Arc<Block>, tip: &mut Option<Tip>) {
+        *tip = Some(Tip::of(genesis));
+        self.tip = Some(Arc::clone(genesis));
+        self.origin = Origin::Made;
+    }
+
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tip.is_none()
+            && self.transaction_count == 0
+            && self.peers.is_empty()
+            && !self.is_incomplete
+    }
+
+    /// Adds what happened later.
+    pub(crate) fn merge(&mut self, later: Happened) {
+        if later.tip.is_some() {
+            self.tip = later.tip;
+            self.origin = later.origin;
+        }
+        self.added += later.added;
+        self.reorganisations.extend(later.reorganisations);
+        self.transaction_count += later.transaction_count;
+        self.transactions.extend(later.transactions);
+        let is_newer = |peer: &Peer| later.peers.iter().any(|newer| newer.id == peer.id);
+        self.peers.retain(|peer| !is_newer(peer));
+        self.peers.extend(later.peers);
+        self.is_incomplete |= later.is_incomplete;
+        keep_newest_transactions(&mut self.transactions);
+        keep_newest(&mut self.reorganisations, EVENT_REORGANISATIONS_LIMIT);
+    }
+
+    fn note_block(&mut self, block: &Arc<Block>, main: MainChange, tip: &mut Option<Tip>) {
+        if main == MainChange::Side {
+            return;
+        }
+        let new_tip = Tip::of(block);
+        let old_tip = tip.replace(new_tip);
+        match (main, self.reorganisations.last_mut(), old_tip) {
+            // Several blocks taken in together change branches once.
+            (MainChange::Extend, Some(change), _) => change.new_tip = new_tip,
+            (MainChange::Reorganise { fork }, Some(change), _) => {
+                change.new_tip = new_tip;
+                change.fork_index = change.fork_index.min(fork);
+            }
+            (MainChange::Reorganise { fork }, None, Some(old_tip)) => {
+                self.reorganisations.push(Reorganised {
+                    fork_index: fork,
+                    old_tip,
+                    new_tip,
+                    time: now(),
+                });
+            }
+            _ => {}
+        }
+        self.tip = Some(Arc::clone(block));
+        self.origin = Origin::Elsewhere;
+        self.added += 1;
+    }
+}
+
+fn keep_newest_transactions(list: &mut Vec<Arc<[u8]>>) {
+    let mut left_bytes = EVENT_TRANSACTIONS_LIMIT_BYTES;
+    let fits = |text: &&Arc<[u8]>| {
+        let left = left_bytes.checked_sub(text.len());
+        left_bytes = left.unwrap_or_default();
+        left.is_some()
+    };
+    let fitting = list.iter().rev().take_while(fits).count();
+    keep_newest(list, fitting.min(EVENT_TRANSACTIONS_LIMIT));
+}
+
+fn keep_newest<T>(list: &mut Vec<T>, limit: usize) {
+    let surplus = list.len().saturating_sub(limit);
+    list.drain(..surplus);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_long_transactions_the_newest_are_kept() {
+        let mut happened = Happened::default();
+        let length = EVENT_TRANSACTIONS_LIMIT_BYTES / 2;
+        for number in 0..5 {
+            let text = Change::Transaction(vec![number; length].into());
+            happened.note(&text, &mut None);
+        }
+        let firsts = |list: &[Arc<[u8]>]| list.iter().map(|text| text[0]).collect::<Vec<_>>();
+        assert_eq!(firsts(&happened.transactions), [3, 4]);
+        let mut later = Happened::default();
+        for number in 5..40 {
+            later.note(&Change::Transaction(vec![number; 1].into()), &mut None);
+        }
+        happened.merge(later);
+        assert_eq!(firsts(&happened.transactions), (20..40).collect::<Vec<_>>());
+        assert_eq!(happened.transaction_count, 40);
+    }
+}

@@ -1,0 +1,322 @@
+//! How the edges reach the driver: what can be asked of it, how long somebody
+//! waits for the answer, and what can be seen without asking. What becomes of a
+//! request is not known here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use adit_core::block::Block;
+use adit_core::node::{Alarm, Answer, Node};
+use adit_core::peer::PeerAddress;
+use adit_core::pool::FeeRate;
+use adit_core::rules::Rules;
+use adit_core::sync::{Ask, OfferedChain, PeerReport, RequestId, Seen};
+use adit_core::transaction::Submitted;
+use adit_store::Reader;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::events::log::Ring;
+use crate::history::{HistoryAt, HistoryWatch, NoHistory};
+use crate::memory::{Budget, Share};
+use crate::mempool_record::PoolRecord;
+use crate::mining::{MinerReport, MinerView};
+use crate::node_status::View;
+use crate::peers::audit::places::AuditPlaces;
+use crate::peers::branch::{Branch, CheckedBranch};
+
+/// All answers hold together at most this much until they are written; short
+/// ones, and short pieces, are not counted.
+pub(crate) const ANSWERS_LIMIT_BYTES: usize = 96 * 1024 * 1024;
+
+/// The driver is gone: the node is stopping, or it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping")]
+pub struct Stopping;
+
+/// What an edge asks of the node.
+#[derive(Debug)]
+pub enum Request {
+    /// Take a transaction that the rules have read.
+    Transaction(Submitted),
+    /// Make a block.
+    Mine,
+    /// Register peers.
+    Register(Vec<PeerAddress>),
+    /// Remove a peer.
+    Unregister(PeerAddress),
+    /// Look at the peers' chains.
+    Resolve,
+    /// Begin the chain anew.
+    Rewind,
+    /// Take a block.
+    Offer(Arc<Block>),
+}
+
+pub(crate) enum Command {
+    Request(RequestId, Request, oneshot::Sender<Answer>),
+    Hurry(RequestId),
+    Gone(RequestId),
+    Proof { job: u64, proof: u64 },
+    Answered(Ask, Heard, Box<Seen>),
+    AdoptOn(u64),
+    DamagedIndex,
+    Woken(Alarm),
+    Look(Look),
+    Stop,
+}
+
+/// Looks at the node, as of its last durable change.
+pub(crate) type Look = Box<dyn FnOnce(&Node) + Send>;
+
+/// What was heard from a peer that was asked.
+pub(crate) enum Heard {
+    /// A valid chain that weighed more than ours when it was read, and of it
+    /// the blocks that our main chain did not have.
+    Heavier {
+        chain: OfferedChain,
+        branch: Box<CheckedBranch>,
+    },
+    /// Nothing to adopt.
+    Other(PeerReport),
+}
+
+/// How the edges reach the node. Cheap to clone: every request does.
+#[derive(Clone)]
+pub struct NodeHandle(pub(crate) Arc<Edge>);
+
+pub(crate) struct Edge {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) reader: Reader,
+    pub(crate) history: HistoryWatch,
+    pub(crate) rules: Arc<dyn Rules>,
+    pub(crate) miner: MinerView,
+    pub(crate) events: Arc<Ring>,
+    pub(crate) pool_record: PoolRecord,
+    /// The name under which this node's blocks are rewarded.
+    pub(crate) node_id: String,
+    /// What tells this process from all others, made at its start.
+    pub(crate) instance_id: String,
+    /// Whether the chain is one that can begin anew.
+    pub(crate) is_development: bool,
+    pub(crate) min_fee_rate: FeeRate,
+    /// What all branches together may hold in memory.
+    pub(crate) branches_memory: Arc<Budget>,
+    /// What all answers together may hold until they are written.
+    pub(crate) answers_memory: Arc<Budget>,
+    /// Where peers' chains are audited.
+    pub(crate) audits: AuditPlaces,
+    /// Who looks at the node holds one of these.
+    pub(crate) looks: Semaphore,
+    /// Where everything runs that speaks to peers.
+    pub(crate) peers_runtime: Handle,
+    pub(crate) last_request: AtomicU64,
+    pub(crate) counters: Arc<DriverCounters>,
+}
+
+/// What the driver counts since its start.
+#[derive(Debug, Default)]
+pub struct DriverCounters {
+    /// How often it has waited until something was durable.
+    pub syncs: AtomicU64,
+    /// How long that took together, in microseconds.
+    pub sync_micros: AtomicU64,
+    /// How often the main chain has changed to another branch.
+    pub reorganisations: AtomicU64,
+}
+
+impl NodeHandle {
+    /// Asks the node, and waits for its answer. A caller that stops waiting
+    /// is forgotten by the node.
+    pub async fn request(&self, request: Request) -> Result<Answer, Stopping> {
+        self.hand_in(request).await?.answer().await
+    }
+
+    /// As `request`; after the time limit, the node is told to answer with
+    /// what it knows by then.
+    pub async fn request_in_time(
+        &self,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Answer, Stopping> {
+        let mut waiting = self.hand_in(request).await?;
+        if let Ok(answered) = timeout(limit, waiting.answer()).await {
+            return answered;
+        }
+        let hurry = Command::Hurry(waiting.id);
+        self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
+        waiting.answer().await
+    }
+
+    async fn hand_in(&self, request: Request) -> Result<Waiting<'_>, Stopping> {
+        let id = RequestId(self.0.last_request.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        let commands = &self.0.commands;
+        let command = Command::Request(id, request, reply);
+        commands.send(command).await.map_err(|_| Stopping)?;
+        Ok(Waiting {
+            id,
+            commands,
+            answer,
+            is_over: false,
+        })
+    }
+
+    /// Looks at the node itself, as of its last durable change, for what the
+    /// view does not show.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node) -> T + Send + 'static,
+    ) -> Result<T, Stopping> {
+        let _place = self.0.looks.acquire().await.map_err(|_| Stopping)?;
+        let (reply, seen) = oneshot::channel();
+        let look = Box::new(move |node: &Node| {
+            // If it was dropped, whoever wanted to look has gone.
+            let _ = reply.send(look(node));
+        });
+        let command = Command::Look(look);
+        self.0.commands.send(command).await.map_err(|_| Stopping)?;
+        seen.await.map_err(|_| Stopping)
+    }
+
+    /// The node as of its last durable change.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.0.view.borrow())
+    }
+
+    /// What the miner does, and how well.
+    pub fn mining(&self) -> MinerReport {
+        self.0.miner.report()
+    }
+
+    /// What happens here, for whoever listens.
+    pub fn events(&self) -> &Arc<Ring> {
+        &self.0.events
+    }
+
+    /// What the driver has counted.
+    pub fn counters(&self) -> &DriverCounters {
+        &self.0.counters
+    }
+
+    /// How many transactions waited lately.
+    pub fn pool_record(&self) -> &PoolRecord {
+        &self.0.pool_record
+    }
+
+    /// Reads the stored blocks.
+    pub fn reader(&self) -> &Reader {
+        &self.0.reader
+    }
+
+    /// What is known of the chain besides its blocks, up to the tip that it has
+    /// now, or a newer one.
+    pub(crate) async fn history(&self) -> Result<Arc<HistoryAt>, NoHistory> {
+        self.0.history.at(self.view().tip).await
+    }
+
+    /// Whether the history is no further behind than a moment.
+    pub fn has_history(&self) -> bool {
+        self.0.history.is_covered()
+    }
+
+    /// A place for blocks that may come to be adopted.
+    pub(crate) fn new_branch(&self) -> Branch {
+        let memory = Share::of(&self.0.branches_memory);
+        Branch::new(Arc::clone(&self.0.rules), self.0.reader.staging(), memory)
+    }
+
+    /// What all answers together may hold until they are written.
+    pub fn answers_memory(&self) -> &Arc<Budget> {
+        &self.0.answers_memory
+    }
+
+    /// Where peers' chains are audited.
+    pub(crate) fn audits(&self) -> &AuditPlaces {
+        &self.0.audits
+    }
+
+    /// Hears of each change of what the view shows.
+    pub(crate) fn view_changes(&self) -> watch::Receiver<Arc<View>> {
+        self.0.view.clone()
+    }
+
+    /// Where what speaks to peers is to run.
+    pub(crate) fn peers_runtime(&self) -> &Handle {
+        &self.0.peers_runtime
+    }
+
+    /// Tells the driver what was heard from a peer.
+    pub(crate) async fn heard(&self, ask: Ask, heard: Heard, seen: Seen) {
+        let answered = Command::Answered(ask, heard, Box::new(seen));
+        // If the driver has ended, nobody wants to know.
+        let _ = self.0.commands.send(answered).await;
+    }
+
+    /// Tells the driver that it can't go on with the index as it is.
+    pub(crate) async fn tell_of_damaged_index(&self) {
+        // If the driver has ended, it knows.
+        let _ = self.0.commands.send(Command::DamagedIndex).await;
+    }
+
+    /// The name under which this node's blocks are rewarded.
+    pub fn node_id(&self) -> &str {
+        &self.0.node_id
+    }
+
+    /// What tells this process from all others.
+    pub fn instance_id(&self) -> &str {
+        &self.0.instance_id
+    }
+
+    /// Whether the chain is one that can begin anew.
+    pub fn is_development(&self) -> bool {
+        self.0.is_development
+    }
+
+    /// The lowest fee for its length with which a transaction may wait; none
+    /// under rules that know no fees.
+    pub fn min_fee_rate(&self) -> Option<FeeRate> {
+        let knows_fees = self.0.rules.keeps_accounts();
+        knows_fees.then_some(self.0.min_fee_rate)
+    }
+
+    /// The rules of the chain.
+    pub fn rules(&self) -> &Arc<dyn Rules> {
+        &self.0.rules
+    }
+
+    /// Tells the driver to write everything down and end.
+    pub async fn stop(&self) {
+        // If the driver is gone already, that is what was wanted.
+        let _ = self.0.commands.send(Command::Stop).await;
+    }
+}
+
+/// A request that is handed in. Dropped before its end, it is taken back.
+struct Waiting<'a> {
+    id: RequestId,
+    commands: &'a mpsc::Sender<Command>,
+    answer: oneshot::Receiver<Answer>,
+    is_over: bool,
+}
+
+impl Waiting<'_> {
+    async fn answer(&mut self) -> Result<Answer, Stopping> {
+        let answer = (&mut self.answer).await.map_err(|_| Stopping);
+        self.is_over = true;
+        answer
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // Should the queue be full, the answer is made for nobody.
+            let _ = self.commands.try_send(Command::Gone(self.id));
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The threads that search proofs, as many as wanted or as the system makes.
+//! They work on one job together, drop it as soon as another comes, and give
+//! way to everything else that this machine does. They know nothing but the
+//! puzzle.
+
+mod rate;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use adit_core::mining::Job;
+use adit_pow::{Kernel, Search};
+
+use self::rate::Rate;
+use crate::priority::give_way;
+
+/// How nice the threads are to all others, from 0 to 19.
+const NICENESS: i32 = 19;
+
+/// How proofs are searched.
+#[derive(Debug, Clone, Copy)]
+pub struct MinerSettings {
+    /// On so many cores, if the system makes a thread for each.
+    pub threads: NonZeroUsize,
+    /// With this kernel; `None` takes the fastest on this machine.
+    pub kernel: Option<Kernel>,
+}
+
+/// What the miner does, and how well.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MinerReport {
+    /// What searches.
+    pub kernel: Kernel,
+    /// On how many cores.
+    pub threads: usize,
+    /// Whether a proof is searched at this moment.
+    pub is_searching: bool,
+    /// Since the start.
+    pub guesses: u64,
+    /// While it searched lately.
+    pub guesses_per_s: f64,
+}
+
+/// Hands jobs to the mining threads. When it is dropped, they end.
+pub(crate) struct Miner {
+    desk: Arc<Desk>,
+}
+
+/// Looks at what the miner does.
+#[derive(Clone)]
+pub(crate) struct MinerView(Arc<Desk>);
+
+struct Desk {
+    settings: MinerSettings,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many threads there are.
+    threads: usize,
+    work: Option<Arc<Work>>,
+    /// How many threads are at the present work.
+    at_work: usize,
+    rate: Rate,
+    closed: bool,
+}
+
+struct Work {
+    number: u64,
+    search: Search,
+    start: Instant,
+}
+
+impl Miner {
+    /// Starts the threads. `found` is called on one of them with each job's
+    /// number and proof.
+    pub(crate) fn start(
+        settings: MinerSettings,
+        found: impl Fn(u64, u64) + Clone + Send + 'static,
+    ) -> std::io::Result<Miner> {
+        let desk = Arc::new(Desk {
+            settings,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        // Made before the threads: should one not start, the others end.
+        let miner = Miner {
+            desk: Arc::clone(&desk),
+        };
+        for number in 0..settings.threads.get() {
+            let (desk, found) = (Arc::clone(&desk), found.clone());
+            let started = thread::Builder::new().name("miner".into()).spawn(move || {
+                give_way(NICENESS);
+                if number == 0 {
+                    let kernel = desk.kernel().name();
+                    tracing::info!(kernel, threads = desk.settings.threads, "ready to mine");
+                }
+                desk.work(found);
+            });
+            match started {
+                Ok(_) => miner.desk.state().threads = number + 1,
+                Err(error) if number > 0 => {
+                    tracing::warn!(%error, threads = number, "no more threads can be made: fewer mine");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(miner)
+    }
+
+    /// Works on this job, or on none, and on no earlier one any more.
+    pub(crate) fn set_job(&self, job: Option<Job>) {
+        let work = job.map(|job| {
+            Arc::new(Work {
+                number: job.number,
+                search: Search::new(&job.puzzle, 0, self.desk.kernel()),
+                start: Instant::now(),
+            })
+        });
+        let mut state = self.desk.state();
+        state.drop_work();
+        state.work = work;
+        drop(state);
+        self.desk.changed.notify_all();
+    }
+
+    pub(crate) fn view(&self) -> MinerView {
+        MinerView(Arc::clone(&self.desk))
+    }
+}
+
+impl Drop for Miner {
+    fn drop(&mut self) {
+        let mut state = self.desk.state();
+        state.drop_work();
+        state.closed = true;
+        drop(state);
+        self.desk.changed.notify_all();
+    }
+}
+
+impl MinerView {
+    pub(crate) fn report(&self) -> MinerReport {
+        let desk = &self.0;
+        let kernel = desk.kernel();
+        let state = desk.state();
+        let present = state.work.as_ref();
+        let present = present.map(|work| (work.search.guesses(), work.start.elapsed()));
+        MinerReport {
+            kernel,
+            threads: state.threads,
+            is_searching: present.is_some(),
+            guesses: state.rate.guesses(present),
+            guesses_per_s: state.rate.guesses_per_s(present),
+        }
+    }
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kernel(&self) -> Kernel {
+        self.settings.kernel.unwrap_or_else(Kernel::fastest)
+    }
+
+    /// What one thread does until the desk is closed.
+    fn work(&self, found: impl Fn(u64, u64)) {
+        let mut last_number = 0;
+        while let Some(work) = self.next_work(last_number) {
+            last_number = work.number;
+            work.search.work();
+            if let Some(proof) = self.leave(&work) {
+                found(work.number, proof);
+            }
+        }
+    }
+
+    /// Waits for work that this thread has not seen; none when the desk was
+    /// closed.
+    fn next_work(&self, last_number: u64) -> Option<Arc<Work>> {
+        let mut state = self.state();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let new = state.work.as_ref();
+            if let Some(work) = new.filter(|work| work.number != last_number).cloned() {
+                state.at_work += 1;
+                return Some(work);
+            }
+            let changed = self.changed.wait(state);
+            state = changed.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The proof, for the last thread that leaves work that is still wanted:
+    /// only then is it known to be the smallest.
+    fn leave(&self, work: &Arc<Work>) -> Option<u64> {
+        let mut state = self.state();
+        let is_wanted = |present: &Arc<Work>| Arc::ptr_eq(present, work);
+        if !state.work.as_ref().is_some_and(is_wanted) {
+            return None;
+        }
+        state.at_work -= 1;
+        if state.at_work > 0 {
+            return None;
+        }
+        state.drop_work();
+        work.search.found()
+    }
+}
+
+impl State {
+    /// Ends the present work, if there is any.
+    fn drop_work(&mut self) {
+        if let Some(work) = self.work.take() {
+            work.search.stop();
+            self.rate.add(work.search.guesses(), work.start.elapsed());
+        }
+        self.at_work = 0;
+    }
+}

@@ -1,0 +1,11 @@
+//! What speaks to peers: it fetches, checks and audits their chains, and tells
+//! them of ours. Who is asked when, the core decides.
+
+pub(crate) mod advertise;
+pub(crate) mod announce;
+pub mod audit;
+pub(crate) mod branch;
+pub(crate) mod fetch;
+pub(crate) mod poll;
+pub(crate) mod signatures;
+pub(crate) mod unpack;

@@ -1,0 +1,178 @@
+//! What happens at the node, told to whoever listens. The driver notes what it
+//! did and goes on; a task makes events of that, a few times a second, and puts
+//! them on a ring that all listeners read. Nothing is kept for a listener: who
+//! is slower than the ring has lost events, and is told so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_api::branch::{BlockAt, Reorganisation, TipAt};
+use adit_api::event::{BlockEvent, MiningEvent, PeerEvent, Topic, TransactionsEvent};
+use adit_api::peer::Peer;
+use adit_api::stats::PoolSample;
+use adit_core::archive::Archive;
+use adit_store::Snapshot;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::clock::now_ms;
+use crate::events::batch::{Happened, Reorganised, Tip};
+use crate::events::log::Ring;
+use crate::handle::NodeHandle;
+use crate::queries::block;
+use crate::queries::error::QueryError;
+use crate::queries::mempool::lookup::id_of;
+use crate::queries::transaction::waiting_state;
+use crate::repeated;
+
+/// At most so much of what happened waits to be made events of; what comes then
+/// is lost, and the listeners hear that something is.
+pub(crate) const HAPPENED_LIMIT: usize = 256;
+
+/// Events come at most this often: what happens in between is told together.
+const EVENTS_PAUSE_MS: u64 = 50;
+
+/// While proofs are searched, it is told this often how fast.
+const MINING_EVENTS_MS: u64 = 1_000;
+
+/// What the listeners were told last of what is only told when it changes.
+#[derive(Default)]
+struct Told {
+    mining: Option<MiningEvent>,
+    /// By the peer's id.
+    peers: BTreeMap<String, Peer>,
+}
+
+/// Makes events of what the driver did, until the driver is gone.
+pub(crate) async fn tell(node: NodeHandle, mut happened: mpsc::Receiver<Happened>) {
+    let mut looks = interval(Duration::from_millis(MINING_EVENTS_MS));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = Told::default();
+    loop {
+        tokio::select! {
+            next = happened.recv() => {
+                let Some(mut all) = next else { break };
+                while let Ok(more) = happened.try_recv() {
+                    all.merge(more);
+                }
+                if let Err(error) = tell_all(&node, all, &mut told) {
+                    if let Some(left_out) = repeated::turn("events-lost") {
+                        let detail = error.to_string();
+                        tracing::warn!(detail, left_out, "events were lost");
+                    }
+                    node.events().lose();
+                }
+                sleep(Duration::from_millis(EVENTS_PAUSE_MS)).await;
+            }
+            _ = looks.tick() => {
+                tell_mining(&node, &mut told.mining);
+                note_pool(&node);
+            }
+        }
+    }
+    node.events().close();
+}
+
+fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<(), QueryError> {
+    let (ring, view) = (node.events(), node.view());
+    if happened.is_incomplete {
+        ring.lose();
+    }
+    let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
+    for change in &happened.reorganisations {
+        ring.push(Topic::Reorganisation, &described(change, &snapshot)?);
+    }
+    if let Some(tip) = &happened.tip {
+        let event = BlockEvent {
+            block: block::summary(node, &snapshot, tip)?,
+            added: happened.added,
+            length: snapshot.length(),
+            pending: view.pending_count,
+            origin: happened.origin,
+        };
+        ring.push(Topic::Block, &event);
+    }
+    if happened.transaction_count > 0 {
+        let waiting = |text: &Arc<[u8]>| waiting_state(id_of(&**node.rules(), text), text);
+        let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
+        let event = TransactionsEvent {
+            count: happened.transaction_count,
+            pending: view.pending_count,
+            transactions: transactions?,
+        };
+        ring.push(Topic::Transaction, &event);
+    }
+    told.peers.retain(|id, _| view.peers.contains(id));
+    for peer in happened.peers {
+        // That it was asked again is no news.
+        if told
+            .peers
+            .get(&peer.id)
+            .is_none_or(|told| !told.is_like(&peer))
+        {
+            tell_of_peer(ring, told.peers.get(&peer.id), &peer);
+        }
+        told.peers.insert(peer.id.clone(), peer);
+    }
+    Ok(())
+}
+
+/// Everybody but the operator hears of it only if it is news in what they may
+/// see.
+fn tell_of_peer(ring: &Ring, before: Option<&Peer>, peer: &Peer) {
+    let before = before.map(Peer::for_anybody);
+    let now = peer.for_anybody();
+    let is_news = before.is_none_or(|before| !before.is_like(&now));
+    let to_all = is_news.then_some(PeerEvent { peer: now });
+    let peer = peer.clone();
+    ring.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
+}
+
+fn note_pool(node: &NodeHandle) {
+    node.pool_record().note(PoolSample {
+        time_ms: now_ms(),
+        count: node.view().pending_count,
+    });
+}
+
+/// Tells how mining goes, if somebody listens and it is not as it was.
+fn tell_mining(node: &NodeHandle, told: &mut Option<MiningEvent>) {
+    let report = node.mining();
+    let event = MiningEvent {
+        searching: report.is_searching,
+        threads: report.threads,
+        guesses_per_s: report.guesses_per_s,
+    };
+    if node.events().has_listeners() && told.as_ref() != Some(&event) {
+        node.events().push(Topic::Mining, &event);
+        *told = Some(event);
+    }
+}
+
+/// A change of branches, as the API says it.
+fn described(change: &Reorganised, snapshot: &Snapshot) -> Result<Reorganisation, QueryError> {
+    let unreadable = QueryError::unreadable;
+    let fork = snapshot.main_hash(change.fork_index).map_err(unreadable)?;
+    let tip = |tip: Tip| -> Result<TipAt, QueryError> {
+        let entry = snapshot.entry(&tip.hash).map_err(unreadable)?;
+        let weight = entry.map(|entry| entry.total_weight);
+        Ok(TipAt {
+            index: tip.index,
+            hash: tip.hash.to_string(),
+            total_weight: weight.unwrap_or_default().to_string(),
+        })
+    };
+    Ok(Reorganisation {
+        id: change.new_tip.hash.to_string(),
+        time_ms: u64::try_from(change.time.as_millis()).unwrap_or(u64::MAX),
+        fork: fork.map(|hash| BlockAt {
+            index: change.fork_index,
+            hash: hash.to_string(),
+        }),
+        old_tip: tip(change.old_tip)?,
+        new_tip: tip(change.new_tip)?,
+        dropped_count: change.old_tip.index.saturating_sub(change.fork_index),
+        adopted_count: change.new_tip.index.saturating_sub(change.fork_index),
+    })
+}

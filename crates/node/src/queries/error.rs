@@ -1,0 +1,92 @@
+//! Why a query has no answer. What HTTP makes of it is not known here.
+
+use adit_core::archive::ArchiveError;
+use adit_core::hash::Hash;
+use adit_store::{DamagedBlock, HistoryError, StoreError};
+
+use crate::handle::Stopping;
+use crate::history::NoHistory;
+use crate::repeated;
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// A part of it can't be read.
+    #[error("{0}")]
+    Malformed(String),
+    /// There is nothing of that name.
+    #[error("{0}")]
+    NotFound(String),
+    /// It can be asked again later.
+    #[error("{0}")]
+    Busy(String),
+    /// The node is stopping.
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
+    /// A block is not what was written to the disk. The store has said where.
+    #[error("block {index} is not what was written to the disk")]
+    DamagedBlock {
+        /// Its place in the chain.
+        index: u64,
+        /// What is looked for there.
+        hash: Hash,
+    },
+}
+
+impl QueryError {
+    /// A part of the query can't be read.
+    pub fn malformed(detail: impl ToString) -> QueryError {
+        QueryError::Malformed(detail.to_string())
+    }
+
+    /// A page's place is none that this node has given.
+    pub fn wrong_cursor() -> QueryError {
+        QueryError::malformed("the cursor is none that this node has given")
+    }
+
+    /// There is nothing of that name here.
+    pub fn not_found(detail: impl ToString) -> QueryError {
+        QueryError::NotFound(detail.to_string())
+    }
+
+    /// It can be asked again later.
+    pub fn busy(detail: impl ToString) -> QueryError {
+        QueryError::Busy(detail.to_string())
+    }
+
+    /// The disk failed under the node: nothing that whoever asks could mend.
+    pub fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
+        match damaged_block(&error) {
+            Some(block) => QueryError::DamagedBlock {
+                index: block.index,
+                hash: block.hash,
+            },
+            None => QueryError::busy(log_unreadable(&error)),
+        }
+    }
+}
+
+impl From<NoHistory> for QueryError {
+    fn from(error: NoHistory) -> QueryError {
+        QueryError::busy(error)
+    }
+}
+
+/// Logs that the disk failed, and answers what whoever asked is told.
+pub fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
+    if let Some(left_out) = repeated::turn("unreadable") {
+        tracing::error!(%error, left_out, "the chain can't be read");
+    }
+    "the chain can't be read; the node's log says why"
+}
+
+/// The damaged block behind an error, if that is it.
+fn damaged_block<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a DamagedBlock> {
+    if let Some(error) = error.downcast_ref::<ArchiveError>() {
+        return StoreError::behind(error)?.damaged_block();
+    }
+    if let Some(error) = error.downcast_ref::<HistoryError>() {
+        return error.damaged_block();
+    }
+    error.downcast_ref::<StoreError>()?.damaged_block()
+}

@@ -1,0 +1,114 @@
+//! The transactions that wait for a block, looked up by identity and by name.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use adit_core::address::Address;
+use adit_core::hash::{Hash, sha256};
+use adit_core::node::Node;
+use adit_core::pool::Pool;
+use adit_core::rules::Rules;
+use adit_core::transaction::{recipient, sender};
+use tokio::task::block_in_place;
+
+use crate::handle::{NodeHandle, Stopping};
+
+/// Of the transactions that wait, at most so many are looked through, the
+/// newest of those of the classic rules; by its identity, one of a sealed chain
+/// is always found.
+const PENDING_LOOKED_AT_LIMIT: usize = 10_000;
+
+/// A transaction that waits.
+pub struct Waiting {
+    /// Its identity.
+    pub id: Hash,
+    /// Its canonical JSON.
+    pub text: Arc<[u8]>,
+}
+
+/// The transaction of that identity, if it waits.
+pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Stopping> {
+    let look = move |node: &Node| match node.pool() {
+        Pool::Accounts(pool) => Ok(pool.get(&id).map(|payment| Arc::clone(&payment.text))),
+        Pool::Queue(_) => Err(newest(node)),
+    };
+    Ok(match node.look(look).await? {
+        Ok(found) => found,
+        // Identities are worked out here, and not while the driver waits.
+        Err(texts) => {
+            let find = || texts.into_iter().find(|text| sha256(text) == id);
+            block_in_place(find)
+        }
+    })
+}
+
+/// Those that somebody pays or is paid by.
+pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<Waiting>, Stopping> {
+    let owner: Option<Address> = name.parse().ok();
+    let look = move |node: &Node| {
+        let sent: Vec<Arc<[u8]>> = match (node.pool(), &owner) {
+            (Pool::Accounts(pool), Some(owner)) => {
+                let sent = pool.of_account(owner);
+                sent.map(|payment| Arc::clone(&payment.text)).collect()
+            }
+            _ => Vec::new(),
+        };
+        (sent, newest(node))
+    };
+    let (sent, mut others) = node.look(look).await?;
+    let is_named = |found: Option<String>| found.as_deref() == Some(name);
+    let names = |text: &Arc<[u8]>| is_named(sender(text)) || is_named(recipient(text));
+    block_in_place(|| others.retain(|text| !sent.contains(text) && names(text)));
+    let all = sent.into_iter().chain(others);
+    Ok(all.map(|text| waiting(node, text)).collect())
+}
+
+/// How many of these wait, by identity.
+pub async fn among(
+    node: &NodeHandle,
+    ids: HashSet<Hash>,
+) -> Result<HashMap<Hash, usize>, Stopping> {
+    let look = move |node: &Node| match node.pool() {
+        Pool::Accounts(pool) => {
+            let waiting = ids.into_iter().filter(|id| pool.get(id).is_some());
+            Ok(waiting.map(|id| (id, 1)).collect())
+        }
+        Pool::Queue(_) => Err((newest(node), ids)),
+    };
+    match node.look(look).await? {
+        Ok(found) => Ok(found),
+        Err((texts, ids)) => {
+            let mut counts = HashMap::new();
+            let found = texts.iter().map(|text| sha256(text));
+            for id in found.filter(|id| ids.contains(id)) {
+                *counts.entry(id).or_default() += 1;
+            }
+            Ok(counts)
+        }
+    }
+}
+
+fn newest(node: &Node) -> Vec<Arc<[u8]>> {
+    match node.pool() {
+        Pool::Accounts(pool) => {
+            let some = pool.iter().take(PENDING_LOOKED_AT_LIMIT);
+            some.map(|payment| Arc::clone(&payment.text)).collect()
+        }
+        Pool::Queue(pool) => {
+            let newest = pool.iter().rev().take(PENDING_LOOKED_AT_LIMIT);
+            newest.map(|pending| Arc::clone(&pending.text)).collect()
+        }
+    }
+}
+
+/// The identity of a transaction that waits here. In the classics nothing tells
+/// one from others but its text.
+pub fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
+    let payment = rules.read_own_payment(text);
+    payment.map_or_else(|| sha256(text), |payment| payment.id)
+}
+
+fn waiting(node: &NodeHandle, text: Arc<[u8]>) -> Waiting {
+    let id = id_of(&**node.rules(), &text);
+    Waiting { id, text }
+}

@@ -1,0 +1,56 @@
+//! What the API's answers are made of: blocks as they are stored, and canonical
+//! texts as they stand.
+
+use adit_api::branch::BlockAt;
+use adit_core::block::Block;
+use adit_core::hash::Hash;
+use adit_store::{BlockPlace, Snapshot};
+use serde_json::value::RawValue;
+
+use super::error::QueryError;
+use crate::handle::NodeHandle;
+
+/// The main chain's block at that index, if there is one.
+pub fn block_at(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    index: u64,
+) -> Result<Option<Block>, QueryError> {
+    let text = snapshot.block_at(index).map_err(QueryError::unreadable)?;
+    read(node, text)
+}
+
+/// Reads a stored block's text.
+pub fn read(node: &NodeHandle, text: Option<Vec<u8>>) -> Result<Option<Block>, QueryError> {
+    let block = text.map(|text| node.rules().read_canonical(text));
+    block.transpose().map_err(QueryError::unreadable)
+}
+
+/// A hash in a path; `what` says of what, if it is none.
+pub fn read_hash(text: &str, what: &str) -> Result<Hash, QueryError> {
+    text.parse()
+        .map_err(|_| QueryError::malformed(format!("{what} is 64 lower-case hex digits")))
+}
+
+/// Canonical JSON as it stands; what JSON has no numbers for (Python writes
+/// `NaN`) as a string.
+pub fn as_it_stands(text: &[u8]) -> Result<Box<RawValue>, QueryError> {
+    let text = String::from_utf8_lossy(text).into_owned();
+    let quoted = |_| RawValue::from_string(serde_json::Value::from(text.as_str()).to_string());
+    RawValue::from_string(text.clone())
+        .or_else(quoted)
+        .map_err(QueryError::unreadable)
+}
+
+/// Reads a hash as people copy it, whatever the case of its digits.
+pub fn hash_of(name: &str) -> Option<Hash> {
+    name.to_ascii_lowercase().parse().ok()
+}
+
+/// A block and its place, as the API names them.
+pub fn place_of(block: BlockPlace) -> BlockAt {
+    BlockAt {
+        index: block.index,
+        hash: block.hash.to_string(),
+    }
+}
