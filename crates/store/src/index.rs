@@ -255,3 +255,75 @@ fn put_covered(meta: &mut Table<'_, &str, u64>, covered: Position) -> Result<(),
     meta.insert(COVERED_OFFSET, covered.offset)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_core::archive::Entry;
+    use adit_core::hash::Hash;
+    use adit_core::rules::Weight;
+
+    use super::*;
+    use crate::position::Location;
+    use crate::record::{BlockRecord, Line};
+
+    /// A chain of blocks with hashes that begin alike, and one beside its second.
+    fn alike(overlay: &mut Overlay) -> Vec<(Hash, BlockRecord)> {
+        let hash = |number: u8| {
+            let mut hash = [7; 32];
+            hash[31] = number;
+            Hash(hash)
+        };
+        let mut blocks = Vec::new();
+        for (number, line, index, parent) in [
+            (3, 0, 1, None),
+            (2, 0, 2, Some(3)),
+            (1, 0, 3, Some(2)),
+            (4, 1, 2, Some(3)),
+        ] {
+            let record = BlockRecord {
+                entry: Entry {
+                    index,
+                    parent: parent.map(hash),
+                    total_weight: Weight::from(index),
+                },
+                location: Location {
+                    start: Position::START,
+                    length_bytes: u32::from(number),
+                    sum: 0,
+                },
+                line,
+            };
+            let first = if line == 0 { 1 } else { 2 };
+            let of_line = Line {
+                first,
+                last: index,
+                parent: (line == 1).then_some(0),
+            };
+            overlay.add(hash(number), record, of_line, index);
+            blocks.push((hash(number), record));
+        }
+        blocks
+    }
+
+    #[test]
+    fn blocks_whose_hashes_begin_alike_are_told_apart() {
+        let mut index = Index::in_scratch(Path::new("index.redb")).unwrap();
+        let mut overlay = index.view().unwrap().overlay();
+        let blocks = alike(&mut overlay);
+        index
+            .write(
+                &overlay,
+                &AccountOverlay::default(),
+                Position::START,
+                Commit::Visible,
+            )
+            .unwrap();
+        let view = index.view().unwrap();
+        for (hash, record) in blocks {
+            assert_eq!(view.block(&hash).unwrap(), Some(record));
+        }
+        let mut other = [7; 32];
+        other[30] = 1;
+        assert_eq!(view.block(&Hash(other)).unwrap(), None);
+    }
+}

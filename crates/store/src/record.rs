@@ -189,3 +189,31 @@ fn part<const LENGTH: usize>(bytes: &[u8], start: usize) -> [u8; LENGTH] {
         .first_chunk()
         .expect("the callers' offsets lie within their fixed lengths")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_back_as_it_was_whatever_it_weighs() {
+        let location = Location {
+            start: Position {
+                segment: 7,
+                offset: 1 << 40,
+            },
+            length_bytes: 462,
+            sum: 0xdead_beef,
+        };
+        for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
+            let row = Row {
+                main: MainRecord {
+                    hash: Hash([9; 32]),
+                    location,
+                },
+                chain_bytes: 1 << 41,
+                total_weight,
+            };
+            assert_eq!(Row::from_bytes(&row.to_bytes()), row);
+        }
+    }
+}

@@ -350,7 +350,6 @@ fn check(
     mut pieces: Pieces,
     mut reading: Share,
 ) -> Result<Option<Checked>, Unheard> {
-    let ours = node.reader().snapshot().map_err(Unheard::ours)?;
     let mut branch = node.new_branch();
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
@@ -365,6 +364,9 @@ fn check(
             }
             None => return Ok(None),
         }
+        // A new one for each piece: as long as one is held, the index frees no
+        // page. A block that was in our main chain stays in the tree.
+        let ours = node.reader().snapshot().map_err(Unheard::ours)?;
         while let Some(block) = offer.next_block(now(), &ours).map_err(Unheard::of_offer)? {
             branch.push(block).map_err(Unheard::ours)?;
             if !pieces.is_wanted() {
