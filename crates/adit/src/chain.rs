@@ -169,7 +169,7 @@ fn import(
         Some(kept) => kept,
         None => rules::named(rules, genesis, Some(&folder))?,
     };
-    rules::check_joined(rules.as_ref(), &folder, force)?;
+    rules::check_joined(rules.as_ref(), &folder, genesis, force)?;
     let mut chain = Offline::open_or_make(&folder, rules)?;
     let progress = Progress::start("importing", None);
     let imported = chain

@@ -36,8 +36,11 @@ const SERVING_THREADS_LIMIT: usize = 8;
 /// At most so many threads read from the disk for them.
 const BLOCKING_THREADS_LIMIT: usize = 64;
 
-/// A node recovers from damaged files so many times; beyond that, it is the disk.
+/// A node recovers from damaged files so many times ...
 const RECOVERIES_LIMIT: usize = 8;
+
+/// ... in a time of this length; beyond that, it is the disk.
+const RECOVERIES_WINDOW_MS: u64 = 3_600_000;
 
 /// What is left of a node that failed holds its folder no longer,
 const RELEASE_TIMEOUT_MS: u64 = 30_000;
@@ -61,7 +64,7 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
     with_signals(|mut signals| async move {
         let listener = listen(&options.listen).await?.into_std()?;
         let folder = DataFolder::of(&options, listener.local_addr()?.port())?;
-        let mut recoveries = 0;
+        let mut recoveries = Recoveries::default();
         loop {
             // The socket stays open all the time: whoever comes while the node
             // recovers waits.
@@ -73,15 +76,32 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             match done {
                 Ok(()) => return Ok(()),
                 Err(error) if signals.were_told => return end_over(error, &folder).await,
-                Err(error) if recoveries == RECOVERIES_LIMIT => return Err(error),
+                Err(error) if !recoveries.allow_at(Instant::now()) => return Err(error),
                 Err(error) => tokio::select! {
                     done = recover(error, &options, &folder) => done?,
                     () = signals.told() => return Ok(()),
                 },
             }
-            recoveries += 1;
         }
     })
+}
+
+/// When the node recovered lately.
+#[derive(Default)]
+struct Recoveries(Vec<Instant>);
+
+impl Recoveries {
+    /// Whether it may do so once more; if so, it counts.
+    fn allow_at(&mut self, now: Instant) -> bool {
+        let window = Duration::from_millis(RECOVERIES_WINDOW_MS);
+        let is_lately = |then: &Instant| now.saturating_duration_since(*then) < window;
+        self.0.retain(is_lately);
+        let is_allowed = self.0.len() < RECOVERIES_LIMIT;
+        if is_allowed {
+            self.0.push(now);
+        }
+        is_allowed
+    }
 }
 
 /// Puts the files into a state in which the node can be started again, if that
@@ -106,7 +126,7 @@ async fn recover(
     let rules = rules::named(options.rules, options.chain.as_deref(), Some(folder.path()))?;
     let mut peers = adit_store::registered_peers(folder.path())?;
     peers.extend(options.peers.iter().map(ToString::to_string));
-    match mend(&*rules, &peers, block).await {
+    match mend(&rules, &peers, block).await {
         true => Ok(()),
         false => Err(error),
     }
@@ -209,7 +229,7 @@ fn start_node(
 ) -> anyhow::Result<Running> {
     let chain = options.chain.as_deref();
     let rules = rules::named(options.rules, chain, Some(folder.path()))?;
-    rules::check_joined(rules.as_ref(), folder.path(), options.force)?;
+    rules::check_joined(rules.as_ref(), folder.path(), chain, options.force)?;
     let reward_to = reward_to(options, rules.as_ref())?;
     let mine_every = options
         .mine
@@ -370,4 +390,23 @@ fn is_abandoned(folder: &Path) -> bool {
     metadata.is_file()
         && age.is_some_and(|age| age > Duration::from_millis(START_LIMIT_MS))
         && lock.try_lock().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_recovers_so_many_times_in_an_hour_and_again_later() {
+        let (mut recoveries, start) = (Recoveries::default(), Instant::now());
+        let minute = Duration::from_secs(60);
+        for minutes in 0..8 {
+            assert!(recoveries.allow_at(start + minutes * minute));
+        }
+        assert!(!recoveries.allow_at(start + 8 * minute));
+        assert!(!recoveries.allow_at(start + 59 * minute));
+        assert!(recoveries.allow_at(start + 60 * minute));
+        assert!(!recoveries.allow_at(start + 60 * minute));
+        assert!(recoveries.allow_at(start + 61 * minute));
+    }
 }

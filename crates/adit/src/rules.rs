@@ -42,8 +42,18 @@ pub(crate) fn named(
 
 /// Before a folder comes to hold a chain: whether its target can follow the hash
 /// power. Whoever insists is warned; of a chain that is there already nothing is
-/// said.
-pub(crate) fn check_joined(rules: &dyn Rules, folder: &Path, force: bool) -> anyhow::Result<()> {
+/// said. Only a chain whose file is given can be joined.
+pub(crate) fn check_joined(
+    rules: &dyn Rules,
+    folder: &Path,
+    file: Option<&Path>,
+    force: bool,
+) -> anyhow::Result<()> {
+    ensure!(
+        file.is_some() || !force,
+        "--force: expected --chain FILE beside it, found none; it is for joining a chain whose \
+         target cannot follow the hash power, so leave it out where none is joined"
+    );
     let Some(genesis) = rules.genesis_text() else {
         return Ok(());
     };

@@ -12,7 +12,7 @@ use crate::raw::Node;
 use crate::support::until;
 
 /// Long enough for many steps.
-const LONG: usize = 60_000;
+pub(crate) const LONG: usize = 60_000;
 
 const PAYMENT: &str = r#"{"sender": "a", "recipient": "b", "amount": 5}"#;
 
@@ -38,7 +38,7 @@ fn in_the_middle(peer: &Peer) -> Node {
     node
 }
 
-fn long_peer() -> Peer {
+pub(crate) fn long_peer() -> Peer {
     Peer::serving(chain_body(&Forger::chain(LONG)))
 }
 
@@ -104,4 +104,52 @@ fn nothing_further_is_taken_in_of_a_peer_that_is_removed() {
     assert_eq!(node.get("/mine").status, 200);
     assert_eq!(length(&node), after + 1);
     node.assert_unharmed();
+}
+
+/// A long chain whose blocks all hold a payment, and one that is a block longer
+/// and shares none with it.
+const OVERTAKEN: usize = 20_000;
+
+/// A node on whose main chain the second of these has just overtaken the first.
+/// What the first holds waits again, which takes a while.
+fn just_overtaken(peers: &[Peer; 2]) -> Node {
+    let node = Node::start();
+    for (peer, length) in peers.iter().zip([OVERTAKEN, OVERTAKEN + 1]) {
+        node.register([peer]);
+        until("the chain is adopted", || {
+            let asked = node.get("/nodes/resolve");
+            assert_eq!(asked.status, 200);
+            (self::length(&node) == length).then_some(())
+        });
+    }
+    node
+}
+
+#[test]
+fn a_long_chain_that_was_overtaken_waits_again_whatever_ends_the_node_meanwhile() {
+    let paying = r#"[{"amount": 5, "recipient": "b", "sender": "a"}]"#;
+    let paying = Forger::with_transactions(paying);
+    let overtaken: Vec<String> = paying.take(OVERTAKEN).collect();
+    let peers = [
+        Peer::serving(chain_body(&overtaken)),
+        Peer::serving(chain_body(&Forger::chain(OVERTAKEN + 1))),
+    ];
+    for signal in [Signal::KILL, Signal::TERM] {
+        let node = just_overtaken(&peers);
+        let tip = node.status()["tip"].clone();
+        let node = match signal {
+            Signal::KILL => node.restart(),
+            signal => node.restart_after(signal),
+        };
+        assert_eq!(length(&node), OVERTAKEN + 1);
+        assert_eq!(node.status()["tip"], tip);
+        until("all payments wait again", || {
+            (node.status()["pending"] == OVERTAKEN).then_some(())
+        });
+        until("a block takes some of them along", || {
+            let mined = node.get("/mine").json();
+            (mined["transactions"].as_array().unwrap().len() > 1).then_some(())
+        });
+        node.assert_unharmed();
+    }
 }

@@ -18,7 +18,7 @@ const PAGE_BYTES: u64 = 4096;
 /// So many blocks make an index of which a start reads only a part.
 const BLOCKS: usize = 150;
 
-const LOG: &str = "blocks/000001.jsonl";
+pub(crate) const LOG: &str = "blocks/000001.jsonl";
 
 fn stop(node: Server) -> Ended {
     node.process.signal(Signal::TERM);
@@ -26,7 +26,7 @@ fn stop(node: Server) -> Ended {
 }
 
 /// A stopped node's folder, and the hashes of its blocks.
-fn mined(blocks: usize) -> (TempDir, Vec<String>) {
+pub(crate) fn mined(blocks: usize) -> (TempDir, Vec<String>) {
     let folder = tempdir().unwrap();
     let node = node_on(folder.path(), "classic");
     node.pay("alice", "bob");
@@ -43,17 +43,17 @@ fn mined(blocks: usize) -> (TempDir, Vec<String>) {
     (folder, hashes)
 }
 
-fn zero_page(file: &Path, page: u64) {
+pub(crate) fn zero_page(file: &Path, page: u64) {
     let file = OpenOptions::new().write(true).open(file).unwrap();
     let zeros = [0; PAGE_BYTES as usize];
     file.write_all_at(&zeros, page * PAGE_BYTES).unwrap();
 }
 
-fn pages(file: &Path) -> u64 {
+pub(crate) fn pages(file: &Path) -> u64 {
     fs::metadata(file).unwrap().len() / PAGE_BYTES
 }
 
-fn flip(file: &Path, offset: u64) {
+pub(crate) fn flip(file: &Path, offset: u64) {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -66,7 +66,7 @@ fn flip(file: &Path, offset: u64) {
 }
 
 /// The begin and the end of each line of the log.
-fn lines(folder: &Path) -> Vec<(u64, u64)> {
+pub(crate) fn lines(folder: &Path) -> Vec<(u64, u64)> {
     let log = fs::read(folder.join(LOG)).unwrap();
     let mut start = 0;
     let lines = log.split_inclusive(|byte| *byte == b'\n').map(|line| {
@@ -89,7 +89,7 @@ fn copied(folder: &Path) -> TempDir {
 }
 
 /// The same of another node: one with the same name would be taken for itself.
-fn copied_to_another(folder: &Path) -> TempDir {
+pub(crate) fn copied_to_another(folder: &Path) -> TempDir {
     let copy = copied(folder);
     let file = copy.path().join("node.json");
     let mut identity: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();

@@ -2,7 +2,8 @@
 //! node takes a bounded part of it, in bounded memory, and goes on.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -177,6 +178,14 @@ fn blocks_that_pack_too_well_are_unpacked_only_so_far_and_asked_for_plain() {
     let packed = gzip::runs(plain.as_bytes());
     assert!(packed.len() * 100 < plain.len());
     let (node, packed) = (Node::start(), gzip::answer(&packed));
+    let (asked, always) = (Arc::<AtomicUsize>::default(), packed.clone());
+    let always_packed = Peer::start({
+        let asked = Arc::clone(&asked);
+        move |path, mut stream| {
+            asked.fetch_add(usize::from(path == "/chain"), Ordering::Relaxed);
+            let _ = stream.write_all(&always);
+        }
+    });
     let (plain, is_first) = (format!("{OK}{plain}"), AtomicBool::new(true));
     let peer = Peer::start(move |path, mut stream| {
         assert_eq!(path, "/chain");
@@ -185,14 +194,17 @@ fn blocks_that_pack_too_well_are_unpacked_only_so_far_and_asked_for_plain() {
             false => stream.write_all(plain.as_bytes()),
         };
     });
-    node.register([&peer]);
-    assert_eq!(
-        node.resolve().error(&peer),
-        "the answer can't be unpacked: it unpacks to more than 16 times what was sent, and more \
-         than 67108864 bytes"
-    );
-    assert_eq!(node.resolve().peers[&peer.address]["outcome"], "adopted");
+    node.register([&peer, &always_packed]);
+    let resolved = node.resolve();
+    assert_eq!(resolved.peers[&peer.address]["outcome"], "adopted");
     assert_eq!(node.status()["length"], 9);
+    // Who packs it all the same is not unpacked again and again.
+    let refused = "expected an answer that is not packed, as it was asked for, found \
+                   Content-Encoding: \"gzip\"";
+    assert_eq!(resolved.error(&always_packed), refused);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(node.resolve().error(&always_packed), refused);
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
     node.assert_unharmed();
 }
 

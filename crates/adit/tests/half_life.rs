@@ -84,6 +84,22 @@ fn a_chain_that_was_joined_is_gone_on_with() {
 }
 
 #[test]
+fn nothing_is_forced_where_no_chain_is_joined() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let refused = run(adit(["node", "-p", "0", "--force", "--data-dir"]).arg(&data));
+    refused
+        .expect_code(1)
+        .expect_error(["--force", "--chain FILE"]);
+    let import = ["chain", "import", "/dev/null", "--force", "--data-dir"];
+    let refused = run(adit(import).arg(&data));
+    refused
+        .expect_code(1)
+        .expect_error(["--force", "--chain FILE"]);
+    assert!(!data.exists(), "nothing was made");
+}
+
+#[test]
 fn no_chain_is_made_whose_target_cannot_follow() {
     let folder = TempDir::new().unwrap();
     let new = |interval: &str, name: &str| {

@@ -36,6 +36,7 @@ mod history;
 mod interop;
 mod keeping;
 mod log;
+mod mending;
 mod metrics;
 mod mining;
 mod notary;

@@ -72,7 +72,7 @@ impl World {
         world
     }
 
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         let file = self.folder.path().join("genesis.json");
         file.to_str().unwrap().to_string()
     }
@@ -91,7 +91,7 @@ impl World {
     }
 
     /// A payment by the rich one to somebody.
-    fn payment(&self, nonce: u64, amount: u64, fee: u64) -> String {
+    pub(crate) fn payment(&self, nonce: u64, amount: u64, fee: u64) -> String {
         let transfer = Transfer {
             amount,
             chain: self.rules.chain_id(),
@@ -143,7 +143,7 @@ impl World {
 }
 
 /// What a node says of a peer, once it has looked at it.
-fn outcome(node: &Server, peer: &str) -> Value {
+pub(crate) fn outcome(node: &Server, peer: &str) -> Value {
     node.register([peer]);
     let told = node.get("/nodes/resolve").expect_status(200).json();
     told["peers"][0].clone()
@@ -196,7 +196,7 @@ fn of_a_chain_that_is_wrong_far_on_the_part_that_is_right_counts() {
 }
 
 /// With another signature that is none.
-fn forged(payment: &str) -> String {
+pub(crate) fn forged(payment: &str) -> String {
     let (start, end) = payment.split_at(payment.len() - 4);
     let digit = if end.starts_with('0') { "1" } else { "0" };
     format!("{start}{digit}{}", &end[1..])

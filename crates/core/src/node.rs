@@ -26,7 +26,8 @@ use crate::pool::{
     FeeRate, NotAccepted, NotPending, Origin, Pending, Pool, PoolFull, Waiting, check_recipient,
 };
 use crate::rules::Rules;
-pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut};
+pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut, SETTLED_AT_ONCE_LIMIT};
+use crate::settling::{SETTLING_STEP_BLOCKS, Unsettled};
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
@@ -106,6 +107,8 @@ pub enum Alarm {
     Retry,
     /// To make blocks again where none could be made.
     Resume,
+    /// To go on with what a long reorganisation means to the waiting transactions.
+    Settle,
 }
 
 /// Something is to be done.
@@ -199,6 +202,11 @@ pub struct Node {
     config: Config,
     chain: Chain,
     pool: Pool,
+    /// How far the waiting transactions have followed a long reorganisation, if
+    /// they are not at its end.
+    unsettled: Option<Unsettled>,
+    settled_at_once_limit: u64,
+    settling_step_blocks: usize,
     peers: Peers,
     mining: Mining,
     /// Whether the main chain has changed by a peer's blocks since the last
@@ -223,6 +231,9 @@ impl Node {
     ) -> Result<Node, ChainError> {
         let mut node = Node {
             pool: Pool::new(&*rules, config.min_fee_rate),
+            unsettled: None,
+            settled_at_once_limit: SETTLED_AT_ONCE_LIMIT,
+            settling_step_blocks: SETTLING_STEP_BLOCKS,
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
@@ -354,6 +365,7 @@ impl Node {
             }
             Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
             Input::Woken(Alarm::Resume) => self.resume(now, archive, &mut effects)?,
+            Input::Woken(Alarm::Settle) => self.settle_on(now, archive, &mut effects)?,
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
             Input::Hurry(request) => {
                 self.peers.hurry(request);
@@ -372,6 +384,20 @@ impl Node {
     /// The waiting transactions.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Whether the waiting transactions have followed the main chain to its tip. If
+    /// not, nothing that is kept may say so.
+    pub fn is_settled(&self) -> bool {
+        self.unsettled.is_none()
+    }
+
+    /// The waiting transactions follow reorganisations of more blocks than these in
+    /// steps, instead of those of more than [`SETTLED_AT_ONCE_LIMIT`], and steps are
+    /// as long as this.
+    pub fn limit_settling(&mut self, at_once: u64, step_blocks: usize) {
+        self.settled_at_once_limit = at_once;
+        self.settling_step_blocks = step_blocks;
     }
 
     /// Whether somebody waits for a block, and it is being made.
@@ -421,6 +447,7 @@ impl Node {
             let placed = self.chain.insert(now, genesis, Arrival::Single, archive)?;
             effects.extend(placed.map(|placed| Effect::Persist(change(placed))));
         }
+        self.set_settling_alarm(now, effects);
         self.ask_peers(now, effects);
         self.ensure_job(now, effects);
         Ok(())

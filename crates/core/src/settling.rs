@@ -15,10 +15,20 @@ use crate::pool::{AccountPool, Pool, QueuePool, check_recipient};
 use crate::rules::Rules;
 use crate::transaction;
 
-/// Of the blocks that a reorganisation drops, and of those that it adopts, at most
+/// Under rules with accounts, of the blocks that a reorganisation drops at most
 /// so many are looked through, the newest: more of them would keep everybody
 /// waiting.
 const SETTLED_BLOCKS_LIMIT: u64 = 65_536;
+
+/// Where a reorganisation drops and adopts more blocks than this, and the rules
+/// know no accounts, the waiting transactions follow it in steps.
+pub const SETTLED_AT_ONCE_LIMIT: u64 = 256;
+
+/// So many blocks are looked through in a step,
+pub(crate) const SETTLING_STEP_BLOCKS: usize = 4_096;
+
+/// and no further one when they are together so long.
+const SETTLING_STEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Of the dropped ones, no more than are together so long: what waits can be no
 /// longer.
@@ -65,30 +75,23 @@ impl Settling<'_> {
         let fork = match self.placed.main {
             MainChange::Side => return Ok(LeftOut::default()),
             MainChange::Extend => {
-                self.take_out(pool, block);
+                take_out(pool, self.reward_to, block);
                 return Ok(LeftOut::default());
             }
             MainChange::Reorganise { fork } => fork,
         };
         // From the newest on, so that each goes in front of those behind it.
         let left_out = self.look_through(fork, self.dropped(fork).rev(), |block| {
-            let paid = paid(block);
-            let returned = paid
-                .iter()
-                .filter_map(|text| self.rules.read_returned(text));
-            let returned: Vec<_> = returned.map(|one| Arc::clone(one.text())).collect();
-            let refused = paid.len() - returned.len();
-            Ok(refused + pool.give_back(returned.into_iter()))
+            Ok(give_back(pool, self.rules, block))
         })?;
         let mut adopted = Some(Arc::clone(block));
-        let lowest = fork.max(block.index().saturating_sub(SETTLED_BLOCKS_LIMIT));
-        while let Some(block) = adopted.take().filter(|block| block.index() > lowest) {
+        while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
             if pool.is_empty() {
                 break;
             }
-            self.take_out(pool, &block);
+            take_out(pool, self.reward_to, &block);
             if let Some(parent) = block.parent() {
-                adopted = self.read(&parent)?.map(Arc::new);
+                adopted = read(self.rules, self.archive, &parent)?.map(Arc::new);
             }
         }
         Ok(left_out)
@@ -179,31 +182,116 @@ impl Settling<'_> {
 
     fn main_block(&self, index: u64) -> Result<Option<Block>, ChainError> {
         match self.archive.main_hash(index)? {
-            Some(hash) => self.read(&hash),
+            Some(hash) => read(self.rules, self.archive, &hash),
             None => Ok(None),
         }
     }
+}
 
-    /// Whose block it is, it says itself: so it is the same when the log is
-    /// read again, and when our own blocks come back from a peer.
-    fn take_out(&self, pool: &mut QueuePool, block: &Block) {
-        // Most blocks of a long branch find nothing to settle: they are not
-        // even looked through.
-        if pool.is_empty() {
-            return;
-        }
-        let reward = transaction::reward(self.reward_to);
-        let is_ours = block.transactions().last() == Some(&*reward);
-        if pool.can_settle(is_ours) {
-            pool.settle(&paid(block), is_ours);
+/// How far the waiting transactions have followed a long reorganisation: they are
+/// as they would be if the main chain ended there. From there they go on to the
+/// tip, whatever it is by then: down by giving back what a dropped block holds,
+/// and up by taking out what an adopted one does.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    /// Index and hash of the block; none before the first one.
+    at: Option<(u64, Hash)>,
+    /// How long the dropped blocks are together that were read.
+    read_bytes: usize,
+    left_out: LeftOut,
+}
+
+impl Unsettled {
+    /// They have followed the chain that ended in this block.
+    pub(crate) fn at(tip: &Block) -> Unsettled {
+        Unsettled {
+            at: Some((tip.index(), tip.hash())),
+            read_bytes: 0,
+            left_out: LeftOut::default(),
         }
     }
 
-    fn read(&self, hash: &Hash) -> Result<Option<Block>, ChainError> {
-        let text = self.archive.text(hash)?;
-        let block = text.map(|text| self.rules.read_canonical(text));
-        Ok(block.transpose()?)
+    /// Goes on for so many blocks. At the tip, answers what of dropped blocks does not
+    /// wait again.
+    pub(crate) fn go_on(
+        &mut self,
+        blocks: usize,
+        pool: &mut QueuePool,
+        rules: &dyn Rules,
+        reward_to: &str,
+        archive: &dyn Archive,
+    ) -> Result<Option<LeftOut>, ChainError> {
+        let mut step_bytes = 0;
+        for _ in 0..blocks {
+            if step_bytes > SETTLING_STEP_BYTES {
+                break;
+            }
+            let on_main = match self.at {
+                Some((index, hash)) => archive.main_hash(index)? == Some(hash),
+                None => true,
+            };
+            if on_main {
+                let next = self.at.map_or(1, |(index, _)| index + 1);
+                let hash = archive.main_hash(next)?.filter(|_| pool.can_settle(true));
+                let Some(hash) = hash else {
+                    // At the tip, or none of those before it would find anything.
+                    return Ok(Some(self.left_out));
+                };
+                if let Some(block) = read(rules, archive, &hash)? {
+                    step_bytes += block.text().len();
+                    take_out(pool, reward_to, &block);
+                }
+                self.at = Some((next, hash));
+            } else if let Some((index, hash)) = self.at {
+                if self.read_bytes > DROPPED_READ_LIMIT_BYTES {
+                    self.left_out.blocks += 1;
+                } else if let Some(block) = read(rules, archive, &hash)? {
+                    step_bytes += block.text().len();
+                    self.read_bytes += block.text().len();
+                    self.left_out.transactions += give_back(pool, rules, &block);
+                }
+                let parent = archive.entry(&hash)?.and_then(|entry| entry.parent);
+                self.at = parent.map(|hash| (index.saturating_sub(1), hash));
+            }
+        }
+        Ok(None)
     }
+}
+
+/// Lets the transactions of a dropped block wait again, in front of all others.
+/// Answers how many do not.
+fn give_back(pool: &mut QueuePool, rules: &dyn Rules, block: &Block) -> usize {
+    let paid = paid(block);
+    let returned = paid.iter().filter_map(|text| rules.read_returned(text));
+    let returned: Vec<_> = returned.map(|one| Arc::clone(one.text())).collect();
+    let refused = paid.len() - returned.len();
+    refused + pool.give_back(returned.into_iter())
+}
+
+/// What a block of the main chain holds waits no longer. Whose block it is, it
+/// says itself: so it is the same when the log is read again, and when our own
+/// blocks come back from a peer.
+fn take_out(pool: &mut QueuePool, reward_to: &str, block: &Block) {
+    // Most blocks of a long branch find nothing to settle: they are not even
+    // looked through.
+    if pool.is_empty() {
+        return;
+    }
+    let reward = transaction::reward(reward_to);
+    let is_ours = block.transactions().last() == Some(&*reward);
+    if pool.can_settle(is_ours) {
+        pool.settle(&paid(block), is_ours);
+    }
+}
+
+fn read(
+    rules: &dyn Rules,
+    archive: &dyn Archive,
+    hash: &Hash,
+) -> Result<Option<Block>, ChainError> {
+    let text = archive.text(hash)?;
+    let block = text.map(|text| rules.read_canonical(text));
+    Ok(block.transpose()?)
 }
 
 /// The transactions that a block took from those that waited: all but the

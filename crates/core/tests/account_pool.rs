@@ -212,7 +212,7 @@ fn strict_pool() -> AccountPool {
 #[test]
 fn what_pays_too_little_for_its_length_is_refused_however_it_comes() {
     let message = "fee: expected 200 or more, found 199: this node takes nothing below 2000 base \
-                   units for 1000 bytes, and the transaction has 100 bytes";
+                   units for 1000 bytes, and with that fee the transaction has 100 bytes";
     let mut pool = strict_pool();
     let refused = accept(&mut pool, &small(1, 0, 199));
     assert_eq!(error_of(refused), ("min-fee", message.to_owned()));
@@ -224,6 +224,37 @@ fn what_pays_too_little_for_its_length_is_refused_however_it_comes() {
     // What was acknowledged before a restart stays, whatever is asked now.
     pool.restore(START, small(1, 2, 0), RICH).unwrap();
     assert_eq!(next_block(&pool, usize::MAX), [(1, 0), (1, 1), (1, 2)]);
+}
+
+/// With more digits in the fee, the transaction is longer: what is asked for is
+/// what will be taken.
+#[test]
+fn the_fee_that_is_asked_for_is_enough() {
+    for (rate, found, length) in [
+        (1_000, 0, 372),
+        (2_000, 7, 120),
+        (1, 0, 290),
+        (10_000, 99, 99),
+    ] {
+        let pool = || {
+            AccountPool::new(Policy {
+                min_fee_rate: FeeRate(rate),
+                room_bytes: 1_000,
+            })
+        };
+        // So long it is without its fee.
+        let others = length - found.to_string().len();
+        let offer = |fee: u64| payment(1, 0, 0, fee, others + fee.to_string().len());
+        let refused = pool().accept(START, offer(found), RICH).unwrap_err();
+        let NotPending::MinFee { expected, .. } = refused else {
+            panic!("{refused}");
+        };
+        assert!(pool().accept(START, offer(expected - 1), RICH).is_err());
+        assert_eq!(
+            pool().accept(START, offer(expected), RICH),
+            Ok(Accepted::New)
+        );
+    }
 }
 
 /// Amounts and fees of nothing come for free, but not from somebody who owns

@@ -12,7 +12,7 @@ use std::time::Duration;
 use adit_core::archive::{Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::branch::BranchSession;
-use adit_core::node::{Config, Effect, Input, Node};
+use adit_core::node::{Alarm, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
 use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
@@ -48,17 +48,22 @@ struct Simulation {
     submitted: Vec<String>,
     /// How often a node left one branch for another.
     forks: usize,
+    /// Whether what waits follows each reorganisation block by block.
+    settles_in_steps: bool,
+    steps: usize,
     history: Vec<String>,
 }
 
 impl Simulation {
-    fn run(seed: u64) -> Simulation {
+    fn run(seed: u64, settles_in_steps: bool) -> Simulation {
         let mut simulation = Simulation {
             agenda: Agenda::new(seed, Duration::ZERO),
             nodes: Vec::new(),
             parts: [0; NODES],
             submitted: Vec::new(),
             forks: 0,
+            settles_in_steps,
+            steps: 0,
             history: Vec::new(),
         };
         (0..NODES).for_each(|number| simulation.start(number));
@@ -85,7 +90,10 @@ impl Simulation {
             ..config(&format!("node {number}"))
         };
         let (rules, archive) = (Arc::new(RULES), MemoryArchive::default());
-        let node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+        let mut node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+        if self.settles_in_steps {
+            node.limit_settling(0, 1);
+        }
         self.nodes.push((node, archive));
         let neighbours = [1, NODES - 1].map(|step| (number + step) % NODES);
         let request = self.agenda.request();
@@ -139,6 +147,7 @@ impl Simulation {
     /// One change in a node, then everything that follows from it, in order.
     fn tell(&mut self, number: usize, input: Input) {
         let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
+        self.steps += usize::from(matches!(input, Input::Woken(Alarm::Settle)));
         let (node, archive) = &mut self.nodes[number];
         let effects = node.handle(self.agenda.now, input, archive).unwrap();
         self.carry_out_all(number, said, effects);
@@ -262,10 +271,23 @@ fn is_fork(change: &Change) -> bool {
 }
 
 #[test]
+fn nothing_is_lost_or_paid_twice_where_what_waits_follows_in_steps() {
+    let mut steps = 0;
+    for seed in 0..200 {
+        let simulation = Simulation::run(seed, true);
+        simulation.check_agreement(seed);
+        simulation.check_transactions(seed);
+        assert!(simulation.nodes.iter().all(|(node, _)| node.is_settled()));
+        steps += simulation.steps;
+    }
+    assert!(steps > 1_000, "only {steps} steps: nothing was shown");
+}
+
+#[test]
 fn nodes_fork_and_come_to_agreement_and_lose_no_transaction() {
     let mut forks = 0;
     for seed in 0..200 {
-        let simulation = Simulation::run(seed);
+        let simulation = Simulation::run(seed, false);
         simulation.check_agreement(seed);
         simulation.check_transactions(seed);
         forks += simulation.forks;
@@ -276,7 +298,7 @@ fn nodes_fork_and_come_to_agreement_and_lose_no_transaction() {
 #[test]
 fn the_same_seed_is_the_same_history() {
     for seed in 0..10 {
-        let (first, second) = (Simulation::run(seed), Simulation::run(seed));
+        let (first, second) = (Simulation::run(seed, false), Simulation::run(seed, false));
         assert!(first.history.len() > 100);
         assert_eq!(first.history, second.history, "seed {seed}");
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use adit_core::archive::MemoryArchive;
 use adit_core::chain::Arrival;
-use adit_core::node::{Answer, Config, DROPPED_READ_LIMIT_BYTES, Effect, Input, LeftOut, Node};
+use adit_core::node::{
+    Alarm, Answer, Config, DROPPED_READ_LIMIT_BYTES, Effect, Input, LeftOut, Node,
+};
 use adit_core::pool::{FeeRate, NotPending, Origin, Pending};
 use adit_core::rules::Rules;
 use adit_core::sealed::{Params, Transfer};
@@ -109,6 +111,50 @@ fn no_more_of_the_dropped_blocks_is_looked_through_than_the_limit() {
         blocks: 2,
     };
     assert_eq!(left_out(&effects), expected);
+}
+
+/// Blocks that are adopted in place of others, far more than at once: in each of
+/// both branches stand some of what waits.
+#[test]
+fn what_waits_follows_a_long_branch_in_steps_and_no_block_takes_it_along_before() {
+    let mut node = Driven::workless();
+    node.node.limit_settling(4, 3);
+    let first = node.tip();
+    let mut dropped = vec![next_block(&first, 7, &[&payment(1), &payment(2)])];
+    let mut adopted = vec![next_block(&first, 70, &[&payment(2)])];
+    for number in 0..9 {
+        dropped.push(next_block(
+            &dropped[number],
+            7,
+            &[&payment(10 + number as u64)],
+        ));
+        adopted.push(next_block(&adopted[number], 70, &[]));
+    }
+    adopted.push(next_block(&adopted[9], 70, &[&payment(13)]));
+    node.adopt(&dropped);
+    node.submit(&payment(3));
+    let effects = node.adopt(&adopted);
+    assert_eq!(node.tip(), adopted[10]);
+    let is_alarm =
+        |effect: &Effect| matches!(effect, Effect::WakeAt(Alarm::Settle, at) if *at <= node.now);
+    assert_eq!(effects.iter().filter(|effect| is_alarm(effect)).count(), 1);
+    assert!(!node.node.is_settled());
+    // A block that is made meanwhile takes nothing along, and another branch that
+    // overtakes it is followed too.
+    assert_eq!(paid_in(&node.mine()), [] as [String; 0]);
+    node.handle(Input::Woken(Alarm::Settle));
+    let more = line_after(&adopted[10], 2, 90);
+    node.adopt(&more);
+    assert_eq!(node.tip(), more[1]);
+    let mut steps = 0;
+    while !node.node.is_settled() {
+        node.handle(Input::Woken(Alarm::Settle));
+        steps += 1;
+    }
+    assert!(steps > 4, "{steps}");
+    let numbers = [1, 10, 11, 12, 14, 15, 16, 17, 18, 3];
+    assert_eq!(node.pending(), numbers.map(payment));
+    assert_eq!(paid_in(&node.mine()), numbers.map(payment));
 }
 
 fn wants_a_fee() -> Config {

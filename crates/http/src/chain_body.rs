@@ -19,8 +19,8 @@ use adit_node::memory::{Budget, Share};
 use adit_node::repeated;
 
 /// A piece of the body is about this long; a longer block comes in several.
-/// Where the answers that are being sent leave no room for such a piece, it is
-/// as long as one that needs none.
+/// Where most of what answers may hold is taken, it is as long as one that
+/// needs no room there: who reads a chain slowly keeps no other answer away.
 const PIECE_BYTES: usize = 1024 * 1024;
 
 /// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
@@ -114,7 +114,9 @@ impl Source {
         let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
         let wanted_bytes = PIECE_BYTES.min(chain_bytes);
         let mut share = Share::of(&self.memory);
-        let piece_bytes = match wanted_bytes <= FREE_BYTES || share.take_part(wanted_bytes) {
+        let is_free = wanted_bytes <= FREE_BYTES;
+        let mut has_room = || !self.memory.is_mostly_taken() && share.take_part(wanted_bytes);
+        let piece_bytes = match is_free || has_room() {
             true => wanted_bytes,
             false => FREE_BYTES,
         };

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use super::held::Holding;
+
 /// What the system holds of an answer that a client has not taken yet; Linux
 /// counts with twice as much, for what it needs around the bytes.
 const SEND_BUFFER_BYTES: usize = 48 * 1024;
@@ -27,6 +29,11 @@ const WRITE_WINDOW_MS: u64 = 30_000;
 
 /// ... at least so much of its answer, or it is cut off.
 const WRITE_PACE_LIMIT_BYTES: usize = 64 * 1024;
+
+/// While more than half of what answers may hold is taken, all that a client
+/// holds of it is to be gone within this time, or the client is cut off. What
+/// is read from the disk while it is sent does not count.
+const HELD_TIMEOUT_MS: u64 = 120_000;
 
 /// A client that closed its side of the connection may wait this long for
 /// what can be taken back. It may have gone: nothing tells the two apart.
@@ -68,12 +75,26 @@ pub(super) fn prepare(listener: &TcpListener) {
 pub(super) struct LeastPace {
     window: Duration,
     bytes: usize,
+    held: Duration,
+}
+
+impl LeastPace {
+    /// What is to be taken in a window by who holds so much that others want.
+    fn bytes_of(self, pressing_bytes: usize) -> usize {
+        let windows = self
+            .held
+            .as_millis()
+            .div_ceil(self.window.as_millis().max(1));
+        let windows = usize::try_from(windows).unwrap_or(usize::MAX).max(1);
+        self.bytes.max(pressing_bytes.div_ceil(windows))
+    }
 }
 
 /// What the node asks of its clients.
 pub(super) const CLIENTS_PACE: LeastPace = LeastPace {
     window: Duration::from_millis(WRITE_WINDOW_MS),
     bytes: WRITE_PACE_LIMIT_BYTES,
+    held: Duration::from_millis(HELD_TIMEOUT_MS),
 };
 
 /// A client's connection.
@@ -83,9 +104,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Arc<TcpStream>, least: LeastPace) -> Connection {
+    pub(super) fn new(
+        stream: Arc<TcpStream>,
+        least: LeastPace,
+        holding: Arc<Holding>,
+    ) -> Connection {
         let pace = Pace {
             least,
+            holding,
             is_waiting: false,
             window: None,
             taken_bytes: 0,
@@ -123,6 +149,8 @@ impl Connection {
 /// is nothing does not count: who listens to events is not slow.
 struct Pace {
     least: LeastPace,
+    /// What the client holds in memory.
+    holding: Arc<Holding>,
     /// Whether the client is being waited for.
     is_waiting: bool,
     window: Option<Pin<Box<Sleep>>>,
@@ -132,10 +160,7 @@ struct Pace {
 impl Pace {
     /// The client takes nothing at this moment: ready when that is too slow.
     fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let LeastPace {
-            window: length,
-            bytes: least_bytes,
-        } = self.least;
+        let length = self.least.window;
         let window = self.window.get_or_insert_with(|| Box::pin(sleep(length)));
         if !self.is_waiting {
             window.as_mut().reset(Instant::now() + length);
@@ -143,6 +168,7 @@ impl Pace {
         }
         loop {
             ready!(window.as_mut().poll(cx));
+            let least_bytes = self.least.bytes_of(self.holding.pressing_bytes());
             if self.taken_bytes < least_bytes {
                 let (taken, length_ms) = (self.taken_bytes, length.as_millis());
                 return Poll::Ready(io::Error::new(
@@ -271,12 +297,17 @@ mod tests {
     use tokio::task::spawn_blocking;
 
     use super::*;
+    use adit_node::memory::{Budget, Share};
 
     /// The node's pace, sixty times as fast.
     const LEAST: LeastPace = LeastPace {
         window: Duration::from_millis(500),
         bytes: 64 * 1024,
+        held: Duration::from_secs(2),
     };
+
+    /// What all answers may hold here.
+    const BUDGET_BYTES: usize = 100_000_000;
 
     /// The connection of a node to a client, whose system takes so much on its own.
     async fn connected(receive_bytes: u32) -> (Connection, std::net::TcpStream) {
@@ -289,7 +320,8 @@ mod tests {
         let client = client.unwrap().into_std().unwrap();
         client.set_nonblocking(false).unwrap();
         let stream = Arc::new(accepted.unwrap().0);
-        (Connection::new(stream, LEAST), client)
+        let holding = Holding::of(&Budget::new(BUDGET_BYTES));
+        (Connection::new(stream, LEAST, holding), client)
     }
 
     /// Writes so much, as hyper does: until it fails, or is all taken.
@@ -361,6 +393,37 @@ mod tests {
         // Nothing to take is nothing to be slow at.
         sleep(3 * LEAST.window).await;
         write(&mut connection, 100_000).await.unwrap();
+        drop(connection);
+        reading.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn while_others_want_what_a_client_holds_it_has_to_take_it_faster() {
+        let budget = Budget::new(BUDGET_BYTES);
+        let holding = Holding::of(&budget);
+        let connected = async || {
+            let (connection, client) = connected(256 * 1024).await;
+            let stream = Arc::clone(&connection.stream);
+            (Connection::new(stream, LEAST, Arc::clone(&holding)), client)
+        };
+        // It holds as much as is to be gone after four windows.
+        let held = holding.take_part(10_000_000).unwrap();
+        let (mut connection, steady) = connected().await;
+        let reading = spawn_blocking(|| read(steady, 4 * 64 * 1024));
+        write(&mut connection, 1_000_000).await.unwrap();
+        let mut others = Share::of(&budget);
+        assert!(others.take(60_000_000));
+        let error = write(&mut connection, 10_000_000).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("2500000 bytes"), "{error}");
+        drop(connection);
+        reading.await.unwrap();
+
+        // Who holds nothing is left alone: a chain comes from the disk.
+        drop(held);
+        let (mut connection, steady) = connected().await;
+        let reading = spawn_blocking(|| read(steady, 4 * 64 * 1024));
+        write(&mut connection, 1_000_000).await.unwrap();
         drop(connection);
         reading.await.unwrap();
     }

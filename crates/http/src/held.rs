@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
@@ -44,26 +45,102 @@ impl AsRef<[u8]> for HeldBytes {
     }
 }
 
+/// What one connection holds of the budget: while much of that is taken, who
+/// holds more has to take it faster.
+#[derive(Debug)]
+pub(super) struct Holding {
+    budget: Arc<Budget>,
+    bytes: AtomicUsize,
+}
+
+impl Holding {
+    /// Nothing yet, of this budget.
+    pub(super) fn of(budget: &Arc<Budget>) -> Arc<Holding> {
+        Arc::new(Holding {
+            budget: Arc::clone(budget),
+            bytes: AtomicUsize::new(0),
+        })
+    }
+
+    /// What it holds, if that keeps others waiting.
+    pub(super) fn pressing_bytes(&self) -> usize {
+        match self.budget.is_mostly_taken() {
+            true => self.bytes.load(Ordering::Relaxed),
+            false => 0,
+        }
+    }
+
+    /// Has so much of the budget taken, if it finds room there.
+    pub(super) fn take_part(self: &Arc<Self>, bytes: usize) -> Option<Part> {
+        let mut share = Share::of(&self.budget);
+        share.take_part(bytes).then(|| Part::new(share, self))
+    }
+}
+
+/// A share that a connection holds.
+#[derive(Debug)]
+pub(super) struct Part {
+    share: Share,
+    holding: Arc<Holding>,
+}
+
+impl Part {
+    fn new(share: Share, holding: &Arc<Holding>) -> Part {
+        holding.bytes.fetch_add(share.bytes(), Ordering::Relaxed);
+        Part {
+            share,
+            holding: Arc::clone(holding),
+        }
+    }
+
+    fn split_off(&mut self, bytes: usize) -> Part {
+        let share = self.share.split_off(bytes);
+        // The other part counts it from here on.
+        let holding = &self.holding.bytes;
+        holding.fetch_sub(share.bytes(), Ordering::Relaxed);
+        Part::new(share, &self.holding)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let holding = &self.holding.bytes;
+        holding.fetch_sub(self.share.bytes(), Ordering::Relaxed);
+    }
+}
+
+/// A part of an answer, and what counts it as long as anybody holds it.
+struct HeldPart {
+    bytes: Bytes,
+    _parts: (Part, Option<Part>),
+}
+
+impl AsRef<[u8]> for HeldPart {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Says of an answer that its bytes are counted already.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted;
 
 /// Counts an answer. One that finds no room is let go, and says when to come
 /// again.
-pub(super) fn count(path: &str, response: Response, budget: &Arc<Budget>) -> Response {
+pub(super) fn count(path: &str, response: Response, holding: &Arc<Holding>) -> Response {
     if response.extensions().get::<Counted>().is_some() {
         return response;
     }
-    let mut share = Share::of(budget);
     let length = response.body().size_hint().exact();
     let bytes = length.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     if bytes <= FREE_BYTES && length.is_some() {
         return response;
     }
-    if bytes > FREE_BYTES && !share.take_part(bytes) {
-        return no_room(path);
+    let counted_bytes = if bytes > FREE_BYTES { bytes } else { 0 };
+    match holding.take_part(counted_bytes) {
+        Some(part) => response.map(|body| Body::new(Held { body, part })),
+        None => no_room(path),
     }
-    response.map(|body| Body::new(Held { body, share }))
 }
 
 fn no_room(path: &str) -> Response {
@@ -81,7 +158,7 @@ fn no_room(path: &str) -> Response {
 /// has the last of them, long before they are written.
 struct Held {
     body: Body,
-    share: Share,
+    part: Part,
 }
 
 /// There was no room for a piece of an answer that has begun.
@@ -91,15 +168,22 @@ struct NoRoom;
 
 impl Held {
     fn hold(&mut self, bytes: Bytes) -> Result<Bytes, axum::Error> {
-        let mut share = self.share.split_off(bytes.len());
-        let missing = bytes.len() - share.bytes();
-        if missing > FREE_BYTES && !share.take_part(missing) {
-            return Err(axum::Error::new(NoRoom));
+        let part = self.part.split_off(bytes.len());
+        let missing = bytes.len() - part.share.bytes();
+        let more = match missing > FREE_BYTES {
+            true => match self.part.holding.take_part(missing) {
+                Some(more) => Some(more),
+                None => return Err(axum::Error::new(NoRoom)),
+            },
+            false => None,
+        };
+        if part.share.bytes() == 0 && more.is_none() {
+            return Ok(bytes);
         }
-        Ok(match share.bytes() {
-            0 => bytes,
-            _ => HeldBytes::counted(bytes, share),
-        })
+        Ok(Bytes::from_owner(HeldPart {
+            bytes,
+            _parts: (part, more),
+        }))
     }
 }
 

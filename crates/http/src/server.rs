@@ -26,9 +26,9 @@ use tokio::time::{sleep, timeout};
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
 use crate::counters::{Counters, Group};
+use crate::held::Holding;
 use crate::{abandon, answer, api, envelope, guard, held, host_header, pages, tier, tutorial};
 use adit_node::handle::NodeHandle;
-use adit_node::memory::Budget;
 use adit_node::{open_files, repeated};
 
 /// At most so many connections are open at a time, fewer where the system
@@ -77,7 +77,6 @@ pub(crate) async fn serve(
     let paths = router(node, Arc::clone(&counters), Arc::clone(&access));
     let front = Front {
         access,
-        answers_memory,
         paths: TowerToHyperService::new(paths),
         counters: Arc::clone(&counters),
     };
@@ -111,11 +110,16 @@ pub(crate) async fn serve(
         // Answers are written whole; waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         let stream = Arc::new(stream);
-        let io = TokioIo::new(Connection::new(Arc::clone(&stream), CLIENTS_PACE));
-        let (front, client) = (front.clone(), Arc::clone(&stream));
+        let holding = Holding::of(&answers_memory);
+        let connection = Connection::new(Arc::clone(&stream), CLIENTS_PACE, Arc::clone(&holding));
+        let (io, front) = (TokioIo::new(connection), front.clone());
+        let client = Client {
+            ip: remote.ip(),
+            stream: Arc::clone(&stream),
+            holding,
+        };
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let request = request.map(Body::new);
-            answer_to(request, remote.ip(), front.clone(), Arc::clone(&client))
+            answer_to(request.map(Body::new), client.clone(), front.clone())
         });
         let connection = graceful.watch(http.serve_connection(io, service));
         let connected = counters.connected();
@@ -150,20 +154,31 @@ fn is_slow(error: &hyper::Error) -> bool {
 #[derive(Clone)]
 struct Front {
     access: Arc<Access>,
-    answers_memory: Arc<Budget>,
     paths: TowerToHyperService<Router>,
     counters: Arc<Counters>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+struct Client {
+    ip: IpAddr,
+    stream: Arc<TcpStream>,
+    holding: Arc<Holding>,
 }
 
 /// What happens to every request before and after its handler.
 async fn answer_to(
     mut request: Request,
-    remote: IpAddr,
+    client: Client,
     front: Front,
-    client: Arc<TcpStream>,
 ) -> Result<Response, Infallible> {
     let start = Instant::now();
-    let caller = Caller::of(remote, request.version(), request.headers(), &front.access);
+    let caller = Caller::of(
+        client.ip,
+        request.version(),
+        request.headers(),
+        &front.access,
+    );
     request.extensions_mut().insert(caller);
     let path = request.uri().path();
     let group = Group::of(path);
@@ -178,8 +193,8 @@ async fn answer_to(
         None => {
             let path = request.uri().path().to_string();
             let answer =
-                abandon::unless_gone(request, &client, |request| front.paths.call(request));
-            held::count(&path, answer.await?, &front.answers_memory)
+                abandon::unless_gone(request, &client.stream, |request| front.paths.call(request));
+            held::count(&path, answer.await?, &client.holding)
         }
     };
     let (status, duration) = (response.status(), start.elapsed());

@@ -36,6 +36,13 @@ use adit_node::handle::NodeHandle;
 /// being read then go on in the background.
 const RESOLVE_TIMEOUT_MS: u64 = 45_000;
 
+/// So long before that, the node is told to answer with what it knows: it may be
+/// busy, and the chain is long.
+const RESOLVE_HURRY_MS: u64 = 8_000;
+
+/// So long before that, the answer is made without the node.
+const RESOLVE_ALONE_MS: u64 = 4_000;
+
 /// The five endpoints.
 pub(super) fn routes() -> Vec<Route> {
     let open = |name, handler| Route {
@@ -162,15 +169,16 @@ async fn register(State(node): State<NodeHandle>, body: Body) -> Response {
 }
 
 async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Response {
-    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS);
-    let resolved = match commands::peers::resolve(&node, limit).await {
-        Ok(resolved) => resolved,
-        Err(stopping) => return busy(stopping),
+    let patience = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS);
+    let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_ALONE_MS);
+    let resolution = match commands::peers::resolve(&node, patience, limit).await {
+        Ok(resolution) => resolution,
+        Err(error) => return busy(error),
     };
-    let reports = resolved.peers.iter();
+    let reports = resolution.peers.into_iter();
     let peers = reports.map(|(peer, report)| match caller {
-        Caller::Operator => described(peer.to_string(), report),
-        Caller::Anybody(_) => described_to_anybody(peer.to_string(), report),
+        Caller::Operator => described(peer, &report),
+        Caller::Anybody(_) => described_to_anybody(peer, &report),
     });
     let peers: Vec<ResolvedPeer> = peers.collect();
     let peers = serde_json::to_string(&peers).expect("texts and numbers are JSON");
@@ -178,7 +186,7 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Response {
         Ok(snapshot) => snapshot,
         Err(error) => return unreadable(&error),
     };
-    let (name, message) = match resolved.replaced {
+    let (name, message) = match resolution.replaced {
         true => ("new_chain", "Our chain was replaced"),
         false => ("chain", "Our chain is authoritative"),
     };

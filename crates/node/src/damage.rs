@@ -4,16 +4,20 @@
 //! look for damage itself: whoever reads meets it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
-use adit_store::DamagedBlock;
-use reqwest::Client;
-use tokio::time::{sleep, timeout};
+use adit_store::{DamagedBlock, StoreError};
+use tokio::time::sleep;
 
 use crate::handle::NodeHandle;
-use crate::peers::fetch::client;
 use crate::repeated;
+
+mod peers;
+
+use peers::Menders;
 
 /// How often it is looked whether anybody met damage.
 const LOOK_INTERVAL_MS: u64 = 1_000;
@@ -21,109 +25,110 @@ const LOOK_INTERVAL_MS: u64 = 1_000;
 /// The peers are asked for a damaged block again this much later.
 const RETRY_MS: u64 = 30_000;
 
-/// A peer must have sent the block within this time.
-const BLOCK_ANSWER_TIMEOUT_MS: u64 = 30_000;
-
 /// Looks after what is damaged, for as long as the node runs.
 pub(crate) async fn watch(node: NodeHandle) {
-    let client = client();
+    tokio::select! {
+        () = index_damage(&node) => node.tell_of_damaged_index().await,
+        () = mend_blocks(&node) => {}
+    }
+}
+
+/// Waits until the index is found to be damaged.
+async fn index_damage(node: &NodeHandle) {
+    while !node.reader().is_index_damaged() {
+        sleep(Duration::from_millis(LOOK_INTERVAL_MS)).await;
+    }
+}
+
+/// Mends damaged blocks as they are met.
+async fn mend_blocks(node: &NodeHandle) {
+    let rules = node.rules();
+    let mut menders = Menders::new(Arc::clone(rules), Some(node.reader().clone()));
     let mut told = BTreeSet::new();
     loop {
         sleep(Duration::from_millis(LOOK_INTERVAL_MS)).await;
-        if node.reader().is_index_damaged() {
-            node.tell_of_damaged_index().await;
-            return;
+        let damaged = node.reader().damaged_blocks();
+        if damaged.is_empty() {
+            continue;
         }
-        let mut left = false;
-        for block in node.reader().damaged_blocks() {
-            let peers = node.view().peers.clone();
-            let text = find(&client, &peers, &**node.rules(), &block).await;
-            let mended = match text {
-                Some(text) => node.reader().mend(&block, &text),
-                None => Ok(false),
-            };
-            left |= !matches!(mended, Ok(true));
-            match mended {
-                Ok(true) => {}
-                Ok(false) if told.insert(block.hash) => tracing::warn!(
+        let peers = addresses(&node.view().peers);
+        let mend = |block: &DamagedBlock, text: &[u8]| is_mended(node.reader().mend(block, text));
+        tokio::select! {
+            () = take_blocks(&mut menders, &**rules, &peers, &damaged, mend) => {}
+            () = new_peer(node, &peers) => continue,
+        }
+        let damaged_still = node.reader().damaged_blocks();
+        let mut is_left = false;
+        for block in damaged.iter().filter(|block| damaged_still.contains(block)) {
+            is_left = true;
+            if told.insert(block.hash) {
+                tracing::warn!(
                     index = block.index,
                     hash = %block.hash,
                     "no peer has the damaged block; register one that has it, \
                      or stop the node and put the file back from a backup"
-                ),
-                Ok(false) => {}
-                Err(error) => {
-                    if let Some(left_out) = repeated::turn("not-mended") {
-                        tracing::error!(%error, left_out, "a damaged block could not be mended");
-                    }
-                }
+                );
             }
         }
-        if left {
+        if is_left {
             sleep(Duration::from_millis(RETRY_MS)).await;
         }
     }
 }
 
-/// Mends a block of a folder that no node runs on, if one of these peers
-/// (`host:port`) has it.
-pub async fn mend(rules: &dyn Rules, peers: &[String], block: &DamagedBlock) -> bool {
-    let Some(text) = find(&client(), peers, rules, block).await else {
-        return false;
-    };
-    match block.mend(&text) {
-        Ok(mended) => mended,
-        Err(error) => {
-            tracing::error!(%error, "a damaged block could not be mended");
-            false
-        }
+/// Waits until there is a peer besides these, and those have had some time:
+/// who takes long does not keep a new one waiting.
+async fn new_peer(node: &NodeHandle, peers: &[PeerAddress]) {
+    sleep(Duration::from_millis(RETRY_MS)).await;
+    let known: BTreeSet<String> = peers.iter().map(ToString::to_string).collect();
+    while node.view().peers.iter().all(|peer| known.contains(peer)) {
+        sleep(Duration::from_millis(LOOK_INTERVAL_MS)).await;
     }
 }
 
-/// The block, of the rules themselves or of the first peer that has it.
-async fn find(
-    client: &Client,
-    peers: &[String],
+/// Mends a block of a folder that no node runs on, if one of these peers
+/// (`host:port`) has it.
+pub async fn mend(rules: &Arc<dyn Rules>, peers: &[String], block: &DamagedBlock) -> bool {
+    let mut menders = Menders::new(Arc::clone(rules), None);
+    let (peers, mut mended) = (addresses(peers), false);
+    let mend = |block: &DamagedBlock, text: &[u8]| {
+        mended |= is_mended(block.mend(text));
+        mended
+    };
+    let blocks = std::slice::from_ref(block);
+    take_blocks(&mut menders, &**rules, &peers, blocks, mend).await;
+    mended
+}
+
+/// Takes damaged blocks of the rules themselves, and otherwise of the peers.
+async fn take_blocks(
+    menders: &mut Menders,
     rules: &dyn Rules,
-    block: &DamagedBlock,
-) -> Option<Vec<u8>> {
+    peers: &[PeerAddress],
+    blocks: &[DamagedBlock],
+    mut mend: impl FnMut(&DamagedBlock, &[u8]) -> bool,
+) {
+    let mut left = blocks.to_vec();
     // The first block of a sealed chain is kept apart from the log too.
     let genesis = rules.genesis_text().map(<[u8]>::to_vec);
     let genesis = genesis.and_then(|text| rules.read_canonical(text).ok());
-    if let Some(genesis) = genesis.filter(|genesis| genesis.hash() == block.hash) {
-        return Some(genesis.text().to_vec());
+    if let Some(genesis) = genesis {
+        left.retain(|block| genesis.hash() != block.hash || !mend(block, genesis.text()));
     }
-    for peer in peers {
-        let limit = Duration::from_millis(BLOCK_ANSWER_TIMEOUT_MS);
-        let Ok(Some(text)) = timeout(limit, ask(client, peer, block)).await else {
-            tracing::debug!(%peer, hash = %block.hash, "the peer does not send the block");
-            continue;
-        };
-        let read = rules.read_canonical(text);
-        if let Ok(read) = read
-            && read.hash() == block.hash
-        {
-            return Some(read.text().to_vec());
-        }
-        if let Some(left_out) = repeated::turn_of_news("another-block") {
-            tracing::warn!(%peer, hash = %block.hash, left_out,
-                "the peer sent another block than was asked for");
-        }
+    if !left.is_empty() {
+        menders.ask(peers, &left, mend).await;
     }
-    None
 }
 
-/// What a peer sends for it: no more than the block is long.
-async fn ask(client: &Client, peer: &str, block: &DamagedBlock) -> Option<Vec<u8>> {
-    let url = format!("http://{peer}/api/v1/block/{}/raw", block.hash);
-    let answer = client.get(url).send().await.ok()?;
-    let mut answer = answer.error_for_status().ok()?;
-    let mut text = Vec::new();
-    while let Some(piece) = answer.chunk().await.ok()? {
-        text.extend_from_slice(&piece);
-        if text.len() > block.length_bytes as usize {
-            return None;
+fn addresses(peers: &[String]) -> Vec<PeerAddress> {
+    peers.iter().filter_map(|peer| peer.parse().ok()).collect()
+}
+
+fn is_mended(mended: Result<bool, StoreError>) -> bool {
+    mended.unwrap_or_else(|error| {
+        if let Some(left_out) = repeated::turn("not-mended") {
+            tracing::error!(%error, left_out, "a damaged block could not be mended");
         }
-    }
-    Some(text)
+        false
+    })
 }

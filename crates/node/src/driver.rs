@@ -284,7 +284,12 @@ impl Driver {
             }
             self.carry_out(later)?;
         }
-        self.checkpoint()
+        // What a long branch brought is left to the next start, which reads its
+        // newest blocks again: the disk may need longer than we are given.
+        match self.store.needs_checkpoint() || !self.node.is_settled() {
+            true => self.sync(),
+            false => self.checkpoint(),
+        }
     }
 
     fn take(&mut self, command: Command, later: &mut Vec<Effect>) -> Result<(), DriverError> {
@@ -442,7 +447,9 @@ impl Driver {
             true => self.store.is_checkpoint_overdue(),
             false => self.store.needs_checkpoint(),
         };
-        if is_due {
+        // Of waiting transactions that have not followed the main chain to its tip,
+        // nothing is kept that says so: the next start reads the blocks again.
+        if is_due && self.node.is_settled() {
             self.checkpoint()?;
         }
         Ok(())

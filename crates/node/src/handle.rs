@@ -135,20 +135,27 @@ impl NodeHandle {
         self.hand_in(request).await?.answer().await
     }
 
-    /// As `request`; after the time limit, the node is told to answer with
-    /// what it knows by then.
+    /// As `request`; after `patience` the node is told to answer with what it knows
+    /// by then. None, if it is busy with something else until the time limit.
     pub async fn request_in_time(
         &self,
         request: Request,
+        patience: Duration,
         limit: Duration,
-    ) -> Result<Answer, Stopping> {
-        let mut waiting = self.hand_in(request).await?;
-        if let Ok(answered) = timeout(limit, waiting.answer()).await {
-            return answered;
+    ) -> Result<Option<Answer>, Stopping> {
+        let answered = async {
+            let mut waiting = self.hand_in(request).await?;
+            if let Ok(answered) = timeout(patience, waiting.answer()).await {
+                return answered;
+            }
+            let hurry = Command::Hurry(waiting.id);
+            self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
+            waiting.answer().await
+        };
+        match timeout(limit, answered).await {
+            Ok(answered) => answered.map(Some),
+            Err(_) => Ok(None),
         }
-        let hurry = Command::Hurry(waiting.id);
-        self.0.commands.send(hurry).await.map_err(|_| Stopping)?;
-        waiting.answer().await
     }
 
     async fn hand_in(&self, request: Request) -> Result<Waiting<'_>, Stopping> {

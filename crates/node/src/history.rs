@@ -10,9 +10,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use adit_core::archive::ArchiveError;
+use adit_core::address::Address;
+use adit_core::archive::{Archive, ArchiveError, Entry};
 use adit_core::hash::Hash;
-use adit_core::rules::Rules;
+use adit_core::rules::{AccountChange, Rules};
+use adit_core::sealed::Account;
 use adit_core::transaction::{recipient, sender};
 use adit_store::{
     BranchTip, History, HistoryError, HistoryView, Listed, Reader, SIDE_BLOCKS_REMEMBERED_LIMIT,
@@ -341,13 +343,21 @@ impl Keeper {
             // A new one for each step: as long as one is held, the index frees
             // no page.
             let snapshot = self.reader.snapshot()?;
-            let followed = history.follow(&tip, time_ms, &snapshot, &list)?;
+            let archive = UntilStopped {
+                snapshot: &snapshot,
+                stop: &self.stop,
+            };
+            let followed = match history.follow(&tip, time_ms, &archive, &list) {
+                // What a step has begun is undone, and begun again next time.
+                Err(_) if self.is_stopped() => break,
+                followed => followed?,
+            };
             if let Some(left) = followed.reorganisation {
                 self.side
                     .main_chain_has_left(left.old_tip.block.hash, left.fork);
             }
             // From the tip down: those below would be forgotten again.
-            for hash in followed.dropped.iter().take(SIDE_BLOCKS_REMEMBERED_LIMIT) {
+            for hash in &followed.dropped {
                 self.side.add(*hash, &snapshot)?;
                 dropped_any = true;
             }
@@ -368,6 +378,42 @@ impl Keeper {
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A snapshot that can't be read any more when the thread is to end: a way of a
+/// million blocks is not gone to its end before.
+struct UntilStopped<'a> {
+    snapshot: &'a Snapshot,
+    stop: &'a AtomicBool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the history is to end")]
+struct Stopped;
+
+impl Archive for UntilStopped<'_> {
+    fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(ArchiveError(Box::new(Stopped))),
+            false => self.snapshot.entry(hash),
+        }
+    }
+
+    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
+        self.snapshot.main_hash(index)
+    }
+
+    fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
+        self.snapshot.text(hash)
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        self.snapshot.account(owner)
+    }
+
+    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+        self.snapshot.account_changes(hash)
     }
 }
 

@@ -36,6 +36,11 @@ impl Budget {
         self.fits_part(self.held_bytes.load(Ordering::Relaxed), bytes)
     }
 
+    /// Whether more than half of it is taken.
+    pub fn is_mostly_taken(&self) -> bool {
+        self.held_bytes.load(Ordering::Relaxed) > self.limit_bytes / 2
+    }
+
     fn fits_part(&self, held_bytes: usize, bytes: usize) -> bool {
         bytes <= self.limit_bytes.saturating_sub(held_bytes) / PARTS
     }

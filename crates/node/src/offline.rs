@@ -13,7 +13,7 @@ use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
 use adit_core::branch::{BranchSession, RefusedBlock};
 use adit_core::chain::ChainError;
 use adit_core::json;
-use adit_core::node::{Config, Effect, Node};
+use adit_core::node::{Alarm, Config, Effect, Input, Node};
 use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
@@ -333,6 +333,11 @@ impl Offline {
     }
 
     fn checkpoint(&mut self) -> Result<(), OfflineError> {
+        while !self.node.is_settled() {
+            let settle = Input::Woken(Alarm::Settle);
+            let effects = self.node.handle(now(), settle, &self.store);
+            effects.map_err(DriverError::from)?;
+        }
         let pending = self.node.pool().iter();
         Ok(self.store.checkpoint(pending)?)
     }

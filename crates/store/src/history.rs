@@ -19,7 +19,7 @@ use crate::history_tables::{
     ADDRESSES, COUNTS, COVERED, HISTORY_FORMAT, NEW_TIPS, REORGANISATIONS, TRANSACTIONS,
 };
 use crate::history_view::HistoryView;
-use crate::history_way::{Adopted, Way, is_left_for, tip_of, way};
+use crate::history_way::{Adopted, Way, is_left_for, parent, tip_of, way};
 
 /// At most so much of the history is held in memory.
 pub const HISTORY_CACHE_LIMIT_BYTES: usize = 8 * 1024 * 1024;
@@ -62,7 +62,8 @@ pub type List<'a> = &'a dyn Fn(Vec<u8>, &mut dyn FnMut(Listed)) -> Result<(), Ar
 pub struct Followed {
     /// Whether there is more to do until the tip is covered.
     pub is_behind: bool,
-    /// The blocks that are not in the main chain any more.
+    /// The newest blocks that are not in the main chain any more, from the old tip
+    /// down.
     pub dropped: Vec<Hash>,
     /// What was seen, if the main chain went over to another branch.
     pub reorganisation: Option<Reorganisation>,
@@ -163,10 +164,10 @@ impl History {
         {
             return Ok(Followed::default());
         }
-        let mut way = way(covered, target, archive)?;
+        let mut way = way(covered, target, self.limits.step, archive)?;
         let reorganisation =
             covered
-                .filter(|_| !way.dropped.is_empty())
+                .filter(|_| way.dropped_count() > 0)
                 .map(|old_tip| Reorganisation {
                     sequence: self.last_sequence + 1,
                     time_ms,
@@ -174,17 +175,14 @@ impl History {
                     old_tip,
                     new_tip: target,
                 });
-        let mut dropped = Vec::new();
         if self.is_nearer_from_the_begin(&way) {
             self.forget_chain()?;
-            dropped = std::mem::take(&mut way.dropped);
-            way.fork = None;
+            way.start_over();
         }
         self.step(&way, reorganisation, archive, list)?;
-        dropped.append(&mut way.dropped);
         Ok(Followed {
             is_behind: self.covered != Some(target.block),
-            dropped,
+            dropped: way.newest_dropped,
             reorganisation,
         })
     }
@@ -193,9 +191,9 @@ impl History {
     /// than fits into a step.
     fn is_nearer_from_the_begin(&self, way: &Way) -> bool {
         let stays = way.fork.map_or(0, |fork| fork.index);
-        let is_long = way.dropped.len() > self.limits.step;
+        let is_long = way.dropped_count() > self.limits.step as u64;
         let is_main = matches!(way.adopted, Adopted::Main { .. });
-        is_main && is_long && way.dropped.len() as u64 > stays
+        is_main && is_long && way.dropped_count() > stays
     }
 
     /// Forgets the transactions of the whole chain, but not what was seen of it.
@@ -265,8 +263,10 @@ impl History {
         let transaction = self.database.begin().map_err(failed)?;
         let mut done = 0;
         let mut batch = Batch::default();
-        for hash in &way.dropped {
-            done += gather(hash, archive, list, &mut batch)?.transactions;
+        let mut dropped = way.old_tip;
+        while let Some(block) = dropped.filter(|_| dropped != way.fork) {
+            done += gather(&block.hash, archive, list, &mut batch)?.transactions;
+            dropped = parent(block, archive)?;
             if batch.len() >= self.limits.step {
                 self.guard(|| batch.remove(&transaction))?;
             }

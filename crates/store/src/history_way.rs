@@ -1,18 +1,26 @@
 //! The way that the history goes from the tip that it covers to another one:
 //! down to the block that both have, and up again.
 
+use std::collections::VecDeque;
+
 use adit_core::archive::{Archive, Entry};
 use adit_core::hash::Hash;
 
 use crate::error::HistoryError;
 use crate::history_record::{BlockPlace, Tip};
 
-/// The way from what is covered to a tip.
+/// Of the blocks that the way drops, at most this many are named, the newest.
+const DROPPED_NAMED_LIMIT: usize = 10_000;
+
+/// The way from what is covered to a tip. However long it is, no more of it is
+/// held than a step needs; the rest is asked for on the way.
 pub(crate) struct Way {
     /// The last block that stays; none if all are dropped.
     pub(crate) fork: Option<BlockPlace>,
-    /// From the old tip down.
-    pub(crate) dropped: Vec<Hash>,
+    /// The first block that is dropped, the old tip; the fork if none is.
+    pub(crate) old_tip: Option<BlockPlace>,
+    /// The first dropped ones, from the old tip down.
+    pub(crate) newest_dropped: Vec<Hash>,
     pub(crate) adopted: Adopted,
 }
 
@@ -20,8 +28,21 @@ pub(crate) struct Way {
 pub(crate) enum Adopted {
     /// Those of the archive's main chain, up to that index.
     Main { last: u64 },
-    /// These, in the order of the chain.
-    Branch(Vec<Hash>),
+    /// These, in the order of the chain, and maybe more.
+    Branch(VecDeque<Hash>),
+}
+
+impl Way {
+    /// How many blocks are dropped.
+    pub(crate) fn dropped_count(&self) -> u64 {
+        let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
+        index(self.old_tip).saturating_sub(index(self.fork))
+    }
+
+    /// All blocks go: the chain is read from its first one.
+    pub(crate) fn start_over(&mut self) {
+        (self.fork, self.old_tip) = (None, None);
+    }
 }
 
 impl Adopted {
@@ -44,49 +65,59 @@ impl Adopted {
 }
 
 /// Finds the way. What both chains have is found from the old tip down, where
-/// the new one is the archive's; otherwise from both tips down.
+/// the new one is the archive's; otherwise from both tips down, and of the new
+/// branch no more than the first `step` blocks are named.
 pub(crate) fn way(
     covered: Option<Tip>,
     target: Tip,
+    step: usize,
     archive: &dyn Archive,
 ) -> Result<Way, HistoryError> {
     let (tip, last) = (target.block.hash, target.block.index);
-    let mut dropped = Vec::new();
-    let mut old = covered.map(|covered| covered.block);
+    let old_tip = covered.map(|covered| covered.block);
+    let mut newest_dropped = Vec::new();
+    let mut note_dropped = |hash| {
+        if newest_dropped.len() < DROPPED_NAMED_LIMIT {
+            newest_dropped.push(hash);
+        }
+    };
+    let mut old = old_tip;
     if archive.main_hash(last)? == Some(tip) {
         while let Some(block) = old {
             if archive.main_hash(block.index)? == Some(block.hash) {
                 break;
             }
-            dropped.push(block.hash);
+            note_dropped(block.hash);
             old = parent(block, archive)?;
         }
         return Ok(Way {
             fork: old,
-            dropped,
+            old_tip,
+            newest_dropped,
             adopted: Adopted::Main { last },
         });
     }
-    let mut branch = Vec::new();
+    let mut branch = VecDeque::new();
     let mut new = Some(target.block);
     while old != new {
         let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
         match (old, new) {
             (Some(block), _) if index(old) >= index(new) => {
-                dropped.push(block.hash);
+                note_dropped(block.hash);
                 old = parent(block, archive)?;
             }
             (_, Some(block)) => {
-                branch.push(block.hash);
+                branch.push_front(block.hash);
+                branch.truncate(step);
                 new = parent(block, archive)?;
             }
             (_, None) => break,
         }
     }
-    branch.reverse();
     Ok(Way {
         fork: old,
-        dropped,
+        old_tip,
+        newest_dropped,
         adopted: Adopted::Branch(branch),
     })
 }
@@ -105,7 +136,11 @@ pub(crate) fn is_left_for(
     Ok(is_last && is_main(target.block)? && !is_main(covered.block)?)
 }
 
-fn parent(block: BlockPlace, archive: &dyn Archive) -> Result<Option<BlockPlace>, HistoryError> {
+/// The block before this one.
+pub(crate) fn parent(
+    block: BlockPlace,
+    archive: &dyn Archive,
+) -> Result<Option<BlockPlace>, HistoryError> {
     let missing = || HistoryError::Missing { hash: block.hash };
     let entry = archive.entry(&block.hash)?.ok_or_else(missing)?;
     Ok(entry.parent.map(|hash| BlockPlace {

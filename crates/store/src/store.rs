@@ -46,10 +46,10 @@ pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The same while a long branch comes in. What the database holds in memory until
 /// then is bounded by this too.
-const BRANCH_CHECKPOINT_BLOCKS: u64 = 65_536;
+const BRANCH_CHECKPOINT_BLOCKS: u64 = 16_384;
 
 /// The same in bytes.
-const BRANCH_CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+const BRANCH_CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Limits that tests make smaller, so as not to write gigabytes.
 #[derive(Debug, Clone, Copy)]

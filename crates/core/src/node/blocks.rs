@@ -14,7 +14,7 @@ use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
 use crate::pool::Pool;
 use crate::rules::Draft;
-use crate::settling::{LeftOut, Settling};
+use crate::settling::{LeftOut, Settling, Unsettled};
 use crate::sync::RequestId;
 
 impl Node {
@@ -156,9 +156,15 @@ impl Node {
     }
 
     fn draft(&self, now: Duration) -> Draft {
+        // While it is not known which of them stand in the main chain by now, none
+        // is taken along: it might be there twice.
+        let transactions = match self.is_settled() {
+            true => self.pool.for_next_block(self.chain.rules().room_bytes()),
+            false => Vec::new(),
+        };
         Draft {
             now,
-            transactions: self.pool.for_next_block(self.chain.rules().room_bytes()),
+            transactions,
             reward_to: self.config.reward_to.clone(),
         }
     }
@@ -285,6 +291,7 @@ impl Node {
     ) -> Result<(), ChainError> {
         self.chain.rewind(archive)?;
         self.pool = Pool::new(&**self.chain.rules(), self.config.min_fee_rate);
+        self.unsettled = None;
         self.early = EarlyBlocks::default();
         effects.push(Effect::Persist(Change::Rewind));
         self.renew_job(now, effects);
@@ -341,8 +348,12 @@ impl Node {
             MainChange::Extend => Outcome::Extended,
             MainChange::Reorganise { .. } => Outcome::Reorganised,
         };
+        let was_settled = self.is_settled();
         let left_out = self.settle(now, &placed, archive)?;
         effects.push(Effect::Persist(change(placed)));
+        if was_settled {
+            self.set_settling_alarm(now, effects);
+        }
         if !left_out.is_nothing() {
             effects.push(Effect::LeftOut(left_out));
         }
@@ -379,6 +390,21 @@ impl Node {
         placed: &Placed,
         archive: &dyn Archive,
     ) -> Result<LeftOut, ChainError> {
+        if matches!(self.pool, Pool::Queue(_)) {
+            if self.unsettled.is_some() {
+                // They come to this block too.
+                return Ok(LeftOut::default());
+            }
+            if let (MainChange::Reorganise { fork }, Some(old_tip)) = (placed.main, &placed.old_tip)
+            {
+                let dropped = old_tip.index().saturating_sub(fork);
+                let adopted = placed.entry.index.saturating_sub(fork);
+                if dropped.saturating_add(adopted) > self.settled_at_once_limit {
+                    self.unsettled = Some(Unsettled::at(old_tip));
+                    return Ok(LeftOut::default());
+                }
+            }
+        }
         let settling = Settling {
             now,
             rules: &**self.chain.rules(),
@@ -387,6 +413,41 @@ impl Node {
             archive,
         };
         settling.settle(&mut self.pool)
+    }
+
+    /// The waiting transactions follow a long reorganisation for a step. At its
+    /// end, blocks take them along again.
+    pub(super) fn settle_on(
+        &mut self,
+        now: Duration,
+        archive: &dyn Archive,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ChainError> {
+        let (Some(unsettled), Pool::Queue(pool)) = (&mut self.unsettled, &mut self.pool) else {
+            return Ok(());
+        };
+        let rules = &**self.chain.rules();
+        let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
+        let done = unsettled.go_on(blocks, pool, rules, reward_to, archive)?;
+        let Some(left_out) = done else {
+            self.set_settling_alarm(now, effects);
+            return Ok(());
+        };
+        self.unsettled = None;
+        if !left_out.is_nothing() {
+            effects.push(Effect::LeftOut(left_out));
+        }
+        if self.config.mine_at_once {
+            self.make_at_once(now, archive, effects)?;
+        }
+        self.renew_job(now, effects);
+        Ok(())
+    }
+
+    pub(super) fn set_settling_alarm(&self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.unsettled.is_some() {
+            effects.push(Effect::WakeAt(Alarm::Settle, now));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use self::admission::Coming;
 use super::Policy;
+use super::policy::lowest_fee;
 use crate::address::Address;
 use crate::hash::Hash;
 use crate::sealed::Account;
@@ -388,10 +389,13 @@ impl AccountPool {
         let (leaving, highest_rate) = self.worst(missing_bytes, payment);
         if highest_rate.is_some_and(|highest| rate(payment) <= highest) {
             let above = highest_rate.map_or(0, |highest| highest.saturating_add(1));
-            let fee = above.saturating_mul(length_bytes as u128);
+            let (expected, _) = lowest_fee(payment, |length_bytes| {
+                let fee = above.saturating_mul(length_bytes as u128);
+                u64::try_from(fee.div_ceil(1 << 32)).unwrap_or(u64::MAX)
+            });
             return Err(NotPending::FeeRate {
                 bytes: self.bytes,
-                expected: u64::try_from(fee.div_ceil(1 << 32)).unwrap_or(u64::MAX),
+                expected,
                 found: payment.fee,
             });
         }

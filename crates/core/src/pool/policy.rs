@@ -55,15 +55,36 @@ impl Policy {
                 found: length_bytes,
             });
         }
-        let expected = self.min_fee_rate.fee_for(length_bytes);
-        if payment.fee < expected {
-            return Err(NotPending::MinFee {
-                expected,
-                rate: self.min_fee_rate,
-                length_bytes,
-                found: payment.fee,
-            });
+        if payment.fee >= self.min_fee_rate.fee_for(length_bytes) {
+            return Ok(());
         }
-        Ok(())
+        let (expected, length_bytes) = lowest_fee(payment, |length_bytes| {
+            self.min_fee_rate.fee_for(length_bytes)
+        });
+        Err(NotPending::MinFee {
+            expected,
+            rate: self.min_fee_rate,
+            length_bytes,
+            found: payment.fee,
+        })
     }
+}
+
+/// The lowest fee with which a transaction pays what is asked for its length,
+/// and how long it is then: the digits of the fee count too.
+pub(super) fn lowest_fee(payment: &Payment, asked: impl Fn(usize) -> u64) -> (u64, usize) {
+    let others_bytes = payment.text.len().saturating_sub(digits(payment.fee));
+    let mut fee = asked(others_bytes + 1);
+    loop {
+        let length_bytes = others_bytes + digits(fee);
+        let needed = asked(length_bytes);
+        if needed <= fee {
+            return (fee, length_bytes);
+        }
+        fee = needed;
+    }
+}
+
+fn digits(fee: u64) -> usize {
+    fee.checked_ilog10().map_or(1, |zeros| zeros as usize + 1)
 }

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use adit_core::archive::Archive;
 use adit_core::node::Answer;
 use adit_core::peer::{PeerAddress, RegistrationError, read_registration};
-use adit_core::sync::{Resolved, TooManyPeers};
+use adit_core::sync::{PeerReport, TooManyPeers};
 
 use crate::handle::{NodeHandle, Request, Stopping};
+use crate::node_status::View;
+use crate::queries::error::QueryError;
 
 /// Why no peer was registered: all of them are, or none.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +46,51 @@ pub async fn unregister(node: &NodeHandle, peer: PeerAddress) -> Result<bool, St
     }
 }
 
-/// Has all peers asked for their chains, and waits for them until the limit;
-/// those that are still being read then go on in the background.
-pub async fn resolve(node: &NodeHandle, limit: Duration) -> Result<Resolved, Stopping> {
-    match node.request_in_time(Request::Resolve, limit).await? {
-        Answer::Resolved(resolved) => Ok(resolved),
-        answer => unreachable!("the core answers what the peers had: {answer:?}"),
+/// What the peers had.
+#[derive(Debug)]
+pub struct Resolution {
+    /// Whether another chain is the main chain now.
+    pub replaced: bool,
+    /// What came of asking each peer.
+    pub peers: Vec<(String, PeerReport)>,
+}
+
+/// Has all peers asked for their chains. After `patience`, the node is told to
+/// answer with what it knows; if it is too busy for that until the limit, the
+/// answer is made without it. Peers that are still being read go on in the
+/// background.
+pub async fn resolve(
+    node: &NodeHandle,
+    patience: Duration,
+    limit: Duration,
+) -> Result<Resolution, QueryError> {
+    let before = node.view();
+    let answer = node.request_in_time(Request::Resolve, patience, limit);
+    match answer.await? {
+        Some(Answer::Resolved(resolved)) => {
+            let peers = resolved.peers.into_iter();
+            Ok(Resolution {
+                replaced: resolved.replaced,
+                peers: peers
+                    .map(|(peer, report)| (peer.to_string(), report))
+                    .collect(),
+            })
+        }
+        Some(answer) => unreachable!("the core answers what the peers had: {answer:?}"),
+        None => unanswered(&before, node),
     }
+}
+
+/// What can be said where the node is too busy to say it: whether the chain that
+/// there was then has been replaced, and that the peers are still being asked.
+fn unanswered(before: &View, node: &NodeHandle) -> Result<Resolution, QueryError> {
+    let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
+    let at_its_place = snapshot.main_hash(before.length);
+    let at_its_place = at_its_place.map_err(QueryError::unreadable)?;
+    let stands = before.tip.is_none() || at_its_place == before.tip;
+    let peers = before.peers.iter().cloned();
+    Ok(Resolution {
+        replaced: !stands,
+        peers: peers.map(|peer| (peer, PeerReport::StillAsked)).collect(),
+    })
 }

@@ -142,6 +142,12 @@ impl Driver {
     /// Takes in further blocks of the branch whose turn it is, and sees to it that
     /// the rest follows.
     fn adopt_some(&mut self, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        if !self.node.is_settled() && self.adoptions.are_left() {
+            // What waits follows the last branch first: until it has, there is no
+            // checkpoint.
+            self.adopt_in(ADOPTION_PAUSE_MS);
+            return Ok(());
+        }
         let running = match self.adoptions.running.take() {
             None => self.begin_adoption(later)?,
             running => running,

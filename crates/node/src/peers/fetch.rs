@@ -58,6 +58,10 @@ pub(crate) enum FetchError {
     Status(StatusCode),
     #[error("expected an answer in gzip or not packed at all, found Content-Encoding: {0:?}")]
     Encoding(HeaderValue),
+    #[error(
+        "expected an answer that is not packed, as it was asked for, found Content-Encoding: {0:?}"
+    )]
+    Packed(HeaderValue),
     #[error("the answer can't be unpacked: {0}")]
     Unpack(#[from] UnpackError),
     #[error("the answer broke off")]
@@ -150,7 +154,8 @@ pub(crate) enum Packing {
 }
 
 /// Asks a peer for its chain, unless it has one of these tags. Answers as soon
-/// as the head of its answer is there.
+/// as the head of its answer is there. One that is packed all the same is
+/// refused: whoever asks for a plain one has a reason.
 pub(crate) async fn get_chain(
     client: &Client,
     peer: &PeerAddress,
@@ -168,7 +173,13 @@ pub(crate) async fn get_chain(
     }
     let first_byte = Duration::from_millis(FIRST_BYTE_TIMEOUT_MS);
     let response = timeout(first_byte, request.send()).await;
-    Ok(response.map_err(|_| FetchError::Silent)??)
+    let response = response.map_err(|_| FetchError::Silent)??;
+    match response.headers().get(CONTENT_ENCODING) {
+        Some(encoding) if packing == Packing::Plain && !is_coding(encoding, "identity") => {
+            Err(FetchError::Packed(encoding.clone()))
+        }
+        _ => Ok(response),
+    }
 }
 
 /// What kind of node sent this head.
@@ -227,14 +238,17 @@ fn unpacker_of(headers: &HeaderMap) -> Result<Option<Unpacker>, FetchError> {
     let Some(encoding) = headers.get(CONTENT_ENCODING) else {
         return Ok(None);
     };
-    let is = |name: &str| encoding.as_bytes().eq_ignore_ascii_case(name.as_bytes());
-    if is("gzip") || is("x-gzip") {
+    if is_coding(encoding, "gzip") || is_coding(encoding, "x-gzip") {
         Ok(Some(Unpacker::default()))
-    } else if is("identity") {
+    } else if is_coding(encoding, "identity") {
         Ok(None)
     } else {
         Err(FetchError::Encoding(encoding.clone()))
     }
+}
+
+fn is_coding(encoding: &HeaderValue, name: &str) -> bool {
+    encoding.as_bytes().eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// Passes the answer on piece by piece, as long as it keeps its pace.

@@ -218,7 +218,10 @@ impl Shared {
         let asked = Arc::new(asked.expect("the semaphore is never closed"));
         let place = self.at_once.acquire().await;
         let heard = {
-            let mut hearing = pin!(timeout(limit, self.hear(peer, &asked, &mut seen)));
+            let mut hearing = pin!(timeout(
+                limit,
+                self.hear_packed_or_plain(peer, &asked, &mut seen)
+            ));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
                 Ok(heard) => heard,
@@ -233,17 +236,28 @@ impl Shared {
         let report = match heard {
             Ok(heard) => return (heard, seen),
             Err(Unheard::Refused(refusal)) => PeerReport::Refused(refusal),
-            Err(Unheard::Fetch(error)) => {
-                // Plain, its chain may be as long as it is.
-                if matches!(error, FetchError::Unpack(UnpackError::Dense)) {
-                    self.note_in(&self.dense, peer);
-                }
-                PeerReport::Failed(error.to_string())
-            }
+            Err(Unheard::Fetch(error)) => PeerReport::Failed(error.to_string()),
             Err(Unheard::Ours(error)) => PeerReport::Failed(error),
         };
         self.remember(peer, None);
         (Heard::Other(report), seen)
+    }
+
+    /// Hears a peer; one whose packed answer would cost too much is asked for a
+    /// plain one from then on, at once: plain, its chain may be as it is.
+    async fn hear_packed_or_plain(
+        &self,
+        peer: &PeerAddress,
+        asked: &Arc<OwnedSemaphorePermit>,
+        seen: &mut Seen,
+    ) -> Result<Heard, Unheard> {
+        match self.hear(peer, asked, seen).await {
+            Err(Unheard::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
+                self.note_in(&self.dense, peer);
+                self.hear(peer, asked, seen).await
+            }
+            heard => heard,
+        }
     }
 
     async fn hear(

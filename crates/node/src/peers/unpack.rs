@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::write::GzDecoder;
 
 /// So much is unpacked, whatever was sent for it ...
-const UNPACKED_FREE_BYTES: u64 = 64 * 1024 * 1024;
+const UNPACKED_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// ... and beyond that so many times what was sent. A chain unpacks to four to
 /// six times, since no hash and no signature can be packed.

@@ -25,14 +25,14 @@ pub enum NotPending {
     /// It pays less for its length than this node asks for.
     #[error(
         "fee: expected {expected} or more, found {found}: this node takes nothing below {rate}, \
-         and the transaction has {length_bytes} bytes"
+         and with that fee the transaction has {length_bytes} bytes"
     )]
     MinFee {
         /// The lowest fee for it.
         expected: u64,
         /// What this node asks for.
         rate: FeeRate,
-        /// Its length.
+        /// Its length with that fee.
         length_bytes: usize,
         /// What is offered.
         found: u64,
