@@ -16,6 +16,7 @@ use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
 use adit_core::rules::{Context, Draft, Rules, Sealed, next_target, work};
 use adit_core::sealed::{ChainId, DURATION_LIMIT_MS, Params, Transfer};
+use adit_core::transaction::Submitted;
 use anyhow::{Context as _, bail, ensure};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
@@ -132,6 +133,10 @@ impl World {
     /// different amounts part there.
     fn chain(&self, blocks: usize, amount: u64) -> Vec<Block> {
         let payments = side_by_side(blocks, |place| self.payments(place, amount));
+        let read = |text: &Arc<[u8]>| {
+            let payment = self.rules.read_own_payment(text);
+            Submitted::Payment(payment.expect("it has its form"))
+        };
         let mut chain = vec![self.rules.genesis(START)];
         for (place, transactions) in payments.into_iter().enumerate() {
             let now = START + Duration::from_millis(place as u64 + 1);
@@ -140,13 +145,13 @@ impl World {
             };
             let grandparent = chain.len().checked_sub(2).map(|at| &chain[at]);
             let context = Context {
-                parent,
-                grandparent,
+                parent: parent.header(),
+                grandparent: grandparent.map(|block| block.header()),
                 now,
             };
             let draft = Draft {
                 now,
-                transactions,
+                transactions: transactions.iter().map(read).collect(),
                 reward_to: self.people[0].address.to_string(),
             };
             chain.push(self.rules.complete(context, &draft, 0));

@@ -5,7 +5,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +13,7 @@ use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::rules::{Context, Draft, Rules, Sealed};
 use adit_core::sealed::{Params, Transfer};
+use adit_core::transaction::Submitted;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
 use serde_json::{Value, json};
@@ -109,15 +109,16 @@ impl World {
     fn chain(&self, blocks: impl IntoIterator<Item = (u64, Vec<String>)>) -> Vec<String> {
         let mut made: Vec<Block> = vec![self.rules.genesis(Duration::ZERO)];
         for (time_ms, transactions) in blocks {
-            let texts = transactions.into_iter().map(String::into_bytes);
+            let read = |text: String| self.rules.read_own_payment(text.as_bytes()).unwrap();
+            let payments = transactions.into_iter().map(read);
             let draft = Draft {
                 now: Duration::from_millis(time_ms),
-                transactions: texts.map(Arc::from).collect(),
+                transactions: payments.map(Submitted::Payment).collect(),
                 reward_to: address_of(&SigningKey::from([9; 32])).to_string(),
             };
             let context = Context {
-                parent: made.last().unwrap(),
-                grandparent: made.iter().rev().nth(1),
+                parent: made.last().unwrap().header(),
+                grandparent: made.iter().rev().nth(1).map(|block| block.header()),
                 now: draft.now,
             };
             made.push(self.rules.complete(context, &draft, 0));

@@ -3,7 +3,6 @@
 //! and together, and checking and applying all of it.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::address::Address;
@@ -11,6 +10,7 @@ use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::rules::{Context, Draft, Rules, Sealed, verify_signature};
 use adit_core::sealed::{Account, Params, SealedTransaction, Transfer};
+use adit_core::transaction::Submitted;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
@@ -50,7 +50,9 @@ impl World {
                 sender: address(secret),
             };
             let signature = secret.sign(&transfer.to_signed_bytes()).to_bytes();
-            Arc::from(transfer.with_signature(&signature))
+            let text = transfer.with_signature(&signature);
+            let payment = rules.read_own_payment(&text).expect("it has its form");
+            Submitted::Payment(payment)
         };
         let draft = Draft {
             now: START + Duration::from_secs(1),
@@ -77,7 +79,7 @@ impl World {
 
 fn context(genesis: &Block) -> Context<'_> {
     Context {
-        parent: genesis,
+        parent: genesis.header(),
         grandparent: None,
         now: START + Duration::from_secs(2),
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use adit_core::archive::MemoryArchive;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{ChainReader, Offer};
+use adit_core::transaction::Submitted;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const BLOCKS: u64 = 1_000;
@@ -27,7 +28,7 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
             let text = format!(
                 r#"{{"amount": {amount}, "recipient": "{RECIPIENT}", "sender": "{SENDER}"}}"#
             );
-            Arc::from(text.into_bytes())
+            Submitted::Text(text.into_bytes().into())
         };
         // The reward is the tenth.
         let draft = Draft {
@@ -36,7 +37,7 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
             reward_to: SENDER.to_owned(),
         };
         let context = Context {
-            parent: &parent,
+            parent: parent.header(),
             grandparent: None,
             now: draft.now,
         };

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::block::Block;
+use crate::block::{Block, HeaderFields};
 use crate::hash::Hash;
 use crate::rules::AccountChange;
 use crate::rules::Weight;
 use crate::sealed::Account;
+use crate::transaction::Submitted;
 
 /// What is known of an accepted block without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,18 @@ pub trait Archive {
     /// The main chain's block at that index.
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
 
+    /// What the blocks behind a block are checked against: the block itself is
+    /// not read for it.
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError>;
+
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
+
+    /// The block itself, where it is at hand as it was read: else its text has to
+    /// be read.
+    fn block(&self, _hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
+        Ok(None)
+    }
 
     /// An account as the last block of the main chain left it.
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError>;
@@ -54,7 +65,7 @@ pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);
 #[derive(Debug)]
 pub enum Change {
     /// A transaction was accepted and waits for its block.
-    Transaction(Arc<[u8]>),
+    Transaction(Submitted),
     /// A block was accepted.
     Block {
         /// The block itself.
@@ -190,9 +201,18 @@ impl Archive for MemoryArchive {
         Ok(position.and_then(|at| self.main.get(at).copied()))
     }
 
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        Ok(self.blocks.get(hash).map(|kept| *kept.block.header()))
+    }
+
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let kept = self.blocks.get(hash);
         Ok(kept.map(|kept| kept.block.text().to_vec()))
+    }
+
+    fn block(&self, hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
+        let kept = self.blocks.get(hash);
+        Ok(kept.map(|kept| Arc::clone(&kept.block)))
     }
 
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {

@@ -5,6 +5,8 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use ruint::aliases::U256;
+
 use crate::hash::Hash;
 use crate::json::{self, JsonError, kind};
 use crate::sealed::{SealedBlock, SealedError};
@@ -19,10 +21,34 @@ const GENESIS_INDEX: u64 = 1;
 pub struct Block {
     text: Box<[u8]>,
     shape: Shape,
-    hash: Hash,
-    parent: Option<Hash>,
+    header: HeaderFields,
     sealed: Option<Box<SealedBlock>>,
-    signatures_checked: OnceLock<()>,
+    signatures: OnceLock<Result<(), BlockError>>,
+}
+
+/// What the blocks behind a block are checked against. The archive keeps it
+/// beside the block, so that no ancestor has to be read whole for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderFields {
+    /// Position in the chain; the genesis block's is 1.
+    pub index: u64,
+    /// The block's identity under the rules that read it.
+    pub hash: Hash,
+    /// The hash of the block before; see [`Block::parent`].
+    pub parent: Option<Hash>,
+    /// The proof of work.
+    pub proof: u64,
+    /// What only the blocks of the rules `sealed` have.
+    pub sealed: Option<SealedFields>,
+}
+
+/// What the rules `sealed` ask a block's ancestors for besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedFields {
+    /// The greatest hash that the block may have.
+    pub target: U256,
+    /// When it was made, in milliseconds since 1970.
+    pub timestamp_ms: u64,
 }
 
 /// The fields that every rule set's blocks have, found in the text.
@@ -147,25 +173,46 @@ impl Block {
     /// Puts the view on top of a text whose shape and hash are known.
     pub fn new(text: Vec<u8>, shape: Shape, hash: Hash) -> Block {
         Block {
-            parent: parent_in(&text, &shape),
+            header: HeaderFields {
+                index: shape.index,
+                hash,
+                parent: parent_in(&text, &shape),
+                proof: shape.proof,
+                sealed: None,
+            },
             text: text.into(),
             shape,
-            hash,
             sealed: None,
-            signatures_checked: OnceLock::new(),
+            signatures: OnceLock::new(),
+        }
+    }
+
+    /// The same block as somebody gets it who does not know what is known of it
+    /// here: its signatures are still to be checked.
+    pub fn as_received(&self) -> Block {
+        Block {
+            text: self.text.clone(),
+            shape: self.shape.clone(),
+            header: self.header,
+            sealed: self.sealed.clone(),
+            signatures: OnceLock::new(),
         }
     }
 
     /// The same with what the rules `sealed` have read.
     pub fn new_sealed(text: Vec<u8>, shape: Shape, sealed: SealedBlock) -> Block {
-        Block {
-            parent: parent_in(&text, &shape),
-            text: text.into(),
-            shape,
-            hash: sealed.hash,
-            sealed: Some(Box::new(sealed)),
-            signatures_checked: OnceLock::new(),
-        }
+        let mut block = Block::new(text, shape, sealed.hash);
+        block.header.sealed = Some(SealedFields {
+            target: sealed.header.target,
+            timestamp_ms: sealed.header.timestamp_ms,
+        });
+        block.sealed = Some(Box::new(sealed));
+        block
+    }
+
+    /// What the blocks behind it are checked against.
+    pub fn header(&self) -> &HeaderFields {
+        &self.header
     }
 
     /// All of its fields, if the rules `sealed` have read it.
@@ -176,13 +223,21 @@ impl Block {
     /// Whether its signatures are known to be valid, so that nobody checks them
     /// again.
     pub fn are_signatures_checked(&self) -> bool {
-        self.signatures_checked.get().is_some()
+        matches!(self.signatures.get(), Some(Ok(())))
     }
 
     /// Its signatures are valid: they were checked, or its transactions were
     /// before they came into it.
     pub fn signatures_are_valid(&self) {
-        self.signatures_checked.get_or_init(|| ());
+        self.signatures.get_or_init(|| Ok(()));
+    }
+
+    /// What `check` says of its signatures; it is asked once, whatever it says.
+    pub(crate) fn check_signatures_once(
+        &self,
+        check: impl FnOnce() -> Result<(), BlockError>,
+    ) -> Result<(), BlockError> {
+        self.signatures.get_or_init(check).clone()
     }
 
     /// The canonical JSON.
@@ -192,17 +247,17 @@ impl Block {
 
     /// The block's identity under the rules that read it.
     pub fn hash(&self) -> Hash {
-        self.hash
+        self.header.hash
     }
 
     /// Position in the chain; the genesis block's is 1.
     pub fn index(&self) -> u64 {
-        self.shape.index
+        self.header.index
     }
 
     /// The proof of work.
     pub fn proof(&self) -> u64 {
-        self.shape.proof
+        self.header.proof
     }
 
     /// The canonical JSON of `previous_hash`: in every block but a genesis
@@ -215,7 +270,7 @@ impl Block {
     /// block, whose `previous_hash` may be anything, and none where the field
     /// is no hash.
     pub fn parent(&self) -> Option<Hash> {
-        self.parent
+        self.header.parent
     }
 
     /// Whether a chain starts with it.
@@ -245,7 +300,7 @@ impl Eq for Block {}
 
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Block {} {}", self.index(), self.hash)
+        write!(f, "Block {} {}", self.index(), self.hash())
     }
 }
 

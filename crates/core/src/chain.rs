@@ -2,14 +2,26 @@
 //! the greatest sum of weights wins, the first seen in a tie. It checks every
 //! block by the rules and says what changes; it keeps only the newest blocks
 //! itself and reads all others through the archive.
+//!
+//! 1. The archive shows the tip, and nothing behind it, when a block comes.
+//! 2. No block of the tree outweighs the tip.
+//! 3. `last` is not the tip, and where its branch leaves the main chain and the
+//!    accounts there are kept only with it.
+//! 4. What stands beside the main chain and came one by one is at most
+//!    [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below the tip than
+//!    [`SIDE_DEPTH_LIMIT`] when it came.
+//! 5. A block is checked from cheap to dear: form, place and weight, signatures,
+//!    accounts. What it was refused for in the last two, it is refused for again
+//!    without them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::archive::{Archive, ArchiveError, Entry, MainChange};
-use crate::block::{Block, BlockError};
+use crate::block::{Block, BlockError, HeaderFields};
 use crate::hash::Hash;
+use crate::invalid::InvalidBlocks;
 use crate::rules::AccountChange;
 use crate::rules::{Context, Rules, Weight};
 use crate::sealed::Account;
@@ -121,17 +133,23 @@ pub struct Placed {
 }
 
 /// A block that is in the tree, with what the next one is checked against.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Known {
-    block: Arc<Block>,
-    parent: Option<Arc<Block>>,
+    header: HeaderFields,
+    parent: Option<HeaderFields>,
     entry: Entry,
+}
+
+/// The last block of the main chain, which others want to see whole.
+struct Tip {
+    block: Arc<Block>,
+    known: Known,
 }
 
 /// The tree of blocks, seen from its tip.
 pub struct Chain {
     rules: Arc<dyn Rules>,
-    tip: Option<Known>,
+    tip: Option<Tip>,
     /// The last block placed that did not extend the main chain: the parent of
     /// the next one when a branch comes, whatever else comes in between.
     last: Option<Known>,
@@ -141,6 +159,7 @@ pub struct Chain {
     /// The accounts at `last`, while that is not the tip.
     last_accounts: Option<Difference>,
     side: BTreeSet<(u64, Hash)>,
+    invalid: InvalidBlocks,
     difference_limit: usize,
 }
 
@@ -148,8 +167,8 @@ impl Known {
     /// Where the block after this one stands.
     fn context(&self, now: Duration) -> Context<'_> {
         Context {
-            parent: &self.block,
-            grandparent: self.parent.as_deref(),
+            parent: &self.header,
+            grandparent: self.parent.as_ref(),
             now,
         }
     }
@@ -170,14 +189,15 @@ impl Chain {
             last_fork: None,
             last_accounts: None,
             side: BTreeSet::new(),
+            invalid: InvalidBlocks::default(),
             difference_limit: DIFFERENCE_LIMIT_ACCOUNTS,
         };
         if let Some(hash) = archive.main_hash(length)? {
-            let tip = chain.stored(&hash, archive)?.ok_or(ChainError::Orphan {
+            let tip = chain.stored_tip(&hash, archive)?;
+            chain.tip = Some(tip.ok_or(ChainError::Orphan {
                 index: length,
                 parent: Some(hash),
-            })?;
-            chain.tip = Some(tip);
+            })?);
         }
         Ok(chain)
     }
@@ -200,7 +220,7 @@ impl Chain {
 
     /// Where the next block of the main chain will stand.
     pub fn next(&self, now: Duration) -> Option<Context<'_>> {
-        self.tip.as_ref().map(|tip| tip.context(now))
+        self.tip.as_ref().map(|tip| tip.known.context(now))
     }
 
     /// The number of blocks in the main chain.
@@ -212,7 +232,13 @@ impl Chain {
     pub fn total_weight(&self) -> Weight {
         self.tip
             .as_ref()
-            .map_or(Weight::ZERO, |tip| tip.entry.total_weight)
+            .map_or(Weight::ZERO, |tip| tip.known.entry.total_weight)
+    }
+
+    /// What the block is refused for, if it was before, by checks that nobody
+    /// needs to make twice.
+    pub fn known_invalid(&self, hash: &Hash) -> Option<&BlockError> {
+        self.invalid.get(hash)
     }
 
     /// Checks a block and takes it into the tree; `None` when it is there
@@ -245,18 +271,22 @@ impl Chain {
         if archive.entry(&block.hash())?.is_some() {
             return Ok(None);
         }
+        if let Some(error) = self.invalid.get(&block.hash()) {
+            return Err(error.clone().into());
+        }
         self.check_contract(archive)?;
         self.rules.check_form(&block)?;
         let parent = self.parent_of(&block, archive)?;
-        if let Some(parent) = &parent {
-            self.rules.check_after(parent.context(now), &block)?;
-        }
+        let ahead = match &parent {
+            Some(parent) => self.check_place(now, parent, &block)?,
+            None => None,
+        };
         let weight_before = parent.as_ref().map(|parent| parent.entry.total_weight);
         let weight_before = weight_before.unwrap_or_default();
         let entry = Entry {
             index: block.index(),
             parent: block.parent(),
-            total_weight: weight_before.saturating_add(self.rules.weight(&block)),
+            total_weight: weight_before.saturating_add(self.rules.weight(block.header())),
         };
         let fork = match &parent {
             Some(parent) => self.fork_at(parent, archive)?,
@@ -268,12 +298,18 @@ impl Chain {
         }
         // What takes long comes when all else is in order: whoever wants to
         // keep us busy has to work for it.
-        self.rules.check_signatures(&block, is_checked)?;
+        let signed = self.rules.check_signatures(&block, is_checked);
+        signed.map_err(|error| self.remember_invalid(&block, error))?;
+        // One whose time has not come has all behind it by now that does not
+        // depend on what comes until then.
+        if let Some(error) = ahead {
+            return Err(error.into());
+        }
         let (changes, difference) = self.apply(&block, parent.as_ref(), archive)?;
         let old_tip = self.tip().cloned();
         let known = Known {
-            block: Arc::clone(&block),
-            parent: parent.map(|parent| parent.block),
+            header: *block.header(),
+            parent: parent.map(|parent| parent.header),
             entry,
         };
         let moved = if main == MainChange::Side {
@@ -289,9 +325,11 @@ impl Chain {
                 // Below another branch the main chain is another one.
                 (self.last, self.last_fork) = (None, None);
             }
-            self.tip = Some(known);
+            let block = Arc::clone(&block);
+            self.tip = Some(Tip { block, known });
             difference
         };
+        self.check_invariants(entry);
         Ok(Some(Placed {
             entry,
             main,
@@ -305,11 +343,48 @@ impl Chain {
     /// Goes back to the genesis block; every other is forgotten.
     pub fn rewind(&mut self, archive: &dyn Archive) -> Result<(), ChainError> {
         if let Some(genesis) = archive.main_hash(1)? {
-            self.tip = self.stored(&genesis, archive)?;
+            self.tip = self.stored_tip(&genesis, archive)?;
         }
         (self.last, self.last_fork, self.last_accounts) = (None, None, None);
         self.side.clear();
         Ok(())
+    }
+
+    /// Whether the block is valid where it stands. What is wrong with it if
+    /// that is its time alone, is handed back.
+    fn check_place(
+        &self,
+        now: Duration,
+        parent: &Known,
+        block: &Block,
+    ) -> Result<Option<BlockError>, BlockError> {
+        match self.rules.check_after(parent.context(now), block) {
+            Ok(()) => Ok(None),
+            Err(error) if error.ahead_until_ms().is_some() => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remember_invalid(&mut self, block: &Block, error: BlockError) -> BlockError {
+        self.invalid.remember(block.hash(), error.clone());
+        error
+    }
+
+    /// `taken` is what is known of the block that was taken last.
+    fn check_invariants(&self, taken: Entry) {
+        let tip = self.tip.as_ref().map(|tip| tip.known);
+        assert!(taken.total_weight <= self.total_weight(), "invariant 2");
+        let last = self.last.map(|last| last.header.hash);
+        let tip_hash = tip.map(|tip| tip.header.hash);
+        assert!(last.is_none() || last != tip_hash, "invariant 3");
+        let is_kept = self.last_fork.is_some() || self.last_accounts.is_some();
+        assert!(last.is_some() || !is_kept, "invariant 3");
+        assert!(self.side.len() <= SIDE_BLOCKS_LIMIT, "invariant 4");
+        for known in [self.last, tip].into_iter().flatten() {
+            let (header, entry) = (known.header, known.entry);
+            debug_assert_eq!((header.index, header.parent), (entry.index, entry.parent));
+            debug_assert_eq!(known.parent.map(|parent| parent.hash), header.parent);
+        }
     }
 
     /// The archive shows every change that was made before this one. That is
@@ -342,7 +417,8 @@ impl Chain {
             return Ok((Vec::new(), Difference::default()));
         }
         let mut difference = self.accounts_at(parent, archive)?;
-        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))??;
+        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))?;
+        let changes = changes.map_err(|error| self.remember_invalid(block, error))?;
         difference.add(&changes, self.difference_limit)?;
         debug_assert_eq!(
             sum(&changes, |change| change.after),
@@ -358,15 +434,14 @@ impl Chain {
         parent: Option<&Known>,
         archive: &dyn Archive,
     ) -> Result<Difference, ChainError> {
-        let hash_of = |known: &Option<Known>| known.as_ref().map(|known| known.block.hash());
-        let Some(parent) = parent.map(|parent| parent.block.hash()) else {
+        let Some(parent) = parent.map(|parent| parent.header.hash) else {
             return Ok(Difference::default());
         };
-        if hash_of(&self.tip) == Some(parent) {
+        if self.is_tip(&parent) {
             return Ok(Difference::default());
         }
         let at_hand = self.last_accounts.take();
-        match at_hand.filter(|_| hash_of(&self.last) == Some(parent)) {
+        match at_hand.filter(|_| self.is_last(&parent)) {
             Some(difference) => Ok(difference),
             None => {
                 let (length, limit) = (self.length(), self.difference_limit);
@@ -398,15 +473,11 @@ impl Chain {
     /// Where a branch that goes on behind `parent` leaves the main chain, if
     /// that is known without going down the branch.
     fn fork_at(&self, parent: &Known, archive: &dyn Archive) -> Result<Option<u64>, ChainError> {
-        let (index, hash) = (parent.block.index(), parent.block.hash());
-        let is = |known: &Option<Known>| {
-            let known = known.as_ref();
-            known.is_some_and(|known| known.block.hash() == hash)
-        };
-        if is(&self.tip) {
+        let HeaderFields { index, hash, .. } = parent.header;
+        if self.is_tip(&hash) {
             return Ok(Some(index));
         }
-        if is(&self.last) {
+        if self.is_last(&hash) {
             return Ok(self.last_fork);
         }
         Ok((archive.main_hash(index)? == Some(hash)).then_some(index))
@@ -442,38 +513,38 @@ impl Chain {
             parent: block.parent(),
         };
         let hash = block.parent().ok_or_else(orphan)?;
-        let at_hand = [&self.last, &self.tip];
+        let at_hand = [self.last, self.tip.as_ref().map(|tip| tip.known)];
         let mut at_hand = at_hand.into_iter().flatten();
-        if let Some(known) = at_hand.find(|known| known.block.hash() == hash) {
-            return Ok(Some(known.clone()));
+        if let Some(known) = at_hand.find(|known| known.header.hash == hash) {
+            return Ok(Some(known));
         }
-        self.stored(&hash, archive)?.ok_or_else(orphan).map(Some)
+        stored(&hash, archive)?.ok_or_else(orphan).map(Some)
     }
 
-    fn stored(&self, hash: &Hash, archive: &dyn Archive) -> Result<Option<Known>, ChainError> {
-        let (Some(entry), Some(text)) = (archive.entry(hash)?, archive.text(hash)?) else {
+    fn is_tip(&self, hash: &Hash) -> bool {
+        let tip = self.tip.as_ref();
+        tip.is_some_and(|tip| tip.known.header.hash == *hash)
+    }
+
+    fn is_last(&self, hash: &Hash) -> bool {
+        self.last.is_some_and(|last| last.header.hash == *hash)
+    }
+
+    fn stored_tip(&self, hash: &Hash, archive: &dyn Archive) -> Result<Option<Tip>, ChainError> {
+        let (Some(known), Some(text)) = (stored(hash, archive)?, archive.text(hash)?) else {
             return Ok(None);
         };
-        let block = self.rules.read_canonical(text)?;
-        let parent = match entry.parent {
-            None => None,
-            Some(parent) => archive.text(&parent)?,
-        };
-        let parent = parent.map(|text| self.rules.read_canonical(text));
-        Ok(Some(Known {
-            block: Arc::new(block),
-            parent: parent.transpose()?.map(Arc::new),
-            entry,
-        }))
+        let block = Arc::new(self.rules.read_canonical(text)?);
+        Ok(Some(Tip { block, known }))
     }
 
     /// Whether whoever made the block had to work for it as for the tip. Where a
     /// proof does not depend on what it is for, one proof makes any number of
     /// blocks.
     fn has_cost_as_much_as_the_tip(&self, block: &Block) -> bool {
-        let tip_weight = self.tip().map(|tip| self.rules.weight(tip));
+        let tip_weight = self.tip().map(|tip| self.rules.weight(tip.header()));
         self.rules.proof_is_for_content()
-            && self.rules.weight(block) >= tip_weight.unwrap_or_default()
+            && self.rules.weight(block.header()) >= tip_weight.unwrap_or_default()
     }
 
     fn check_side_room(&mut self, block: &Block, arrival: Arrival) -> Result<(), ChainError> {
@@ -493,6 +564,22 @@ impl Chain {
         }
         Ok(())
     }
+}
+
+/// A block of the archive. No text is read for it.
+fn stored(hash: &Hash, archive: &dyn Archive) -> Result<Option<Known>, ArchiveError> {
+    let (Some(entry), Some(header)) = (archive.entry(hash)?, archive.header(hash)?) else {
+        return Ok(None);
+    };
+    let parent = match entry.parent {
+        None => None,
+        Some(parent) => archive.header(&parent)?,
+    };
+    Ok(Some(Known {
+        header,
+        parent,
+        entry,
+    }))
 }
 
 /// What the changed accounts own together, before or after.

@@ -1,5 +1,10 @@
 //! Blocks that came before their time. Which ones are held, and when they are
-//! due; whether they are valid then, the chain says.
+//! due; whether they are valid then, the chain says. It has seen by then that
+//! they are right otherwise but for their accounts: their work is done, and as
+//! much as is asked of a block there.
+//!
+//! 1. At most [`EARLY_BLOCKS_LIMIT`] are held.
+//! 2. `bytes` is the sum of their lengths, at most [`EARLY_BLOCKS_LIMIT_BYTES`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +43,13 @@ impl EarlyBlocks {
             };
             self.bytes -= last.text().len();
         }
+        self.check_invariants();
+    }
+
+    /// Whether the block is held, and its time has not come.
+    pub(crate) fn holds(&self, now: Duration, hash: &Hash) -> bool {
+        let mut places = self.held.keys();
+        places.any(|(until, held)| *until > now && held == hash)
     }
 
     /// Takes out the first block whose time has come. The alarm that told so is
@@ -50,7 +62,15 @@ impl EarlyBlocks {
         }
         let (block, arrival) = first.remove();
         self.bytes -= block.text().len();
+        self.check_invariants();
         Some((block, arrival))
+    }
+
+    fn check_invariants(&self) {
+        assert!(self.held.len() <= EARLY_BLOCKS_LIMIT, "invariant 1");
+        assert!(self.bytes <= EARLY_BLOCKS_LIMIT_BYTES, "invariant 2");
+        let lengths = self.held.values().map(|(block, _)| block.text().len());
+        debug_assert_eq!(self.bytes, lengths.sum::<usize>(), "invariant 2");
     }
 
     /// When the next one is due, unless an alarm is set for it or for earlier.

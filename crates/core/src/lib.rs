@@ -28,6 +28,8 @@ pub mod archive;
 
 pub mod state;
 
+mod invalid;
+
 pub mod chain;
 
 pub mod pool;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::puzzle::Puzzle;
-use crate::rules::Draft;
+use crate::rules::BlockTemplate;
 use crate::sync::RequestId;
 
 /// At most so many requests for a block wait at a time.
@@ -53,7 +53,7 @@ pub(crate) struct TooManyWait;
 /// The making of blocks.
 pub(crate) struct Mining {
     waiting: VecDeque<RequestId>,
-    job: Option<(Job, Draft)>,
+    job: Option<(Job, BlockTemplate)>,
     /// Whether a renewal of its draft is due at its time.
     will_renew: bool,
     last_number: u64,
@@ -89,7 +89,7 @@ impl Mining {
     }
 
     /// The search that is under way, and what becomes a block with its proof.
-    pub(crate) fn job(&self) -> Option<&(Job, Draft)> {
+    pub(crate) fn job(&self) -> Option<&(Job, BlockTemplate)> {
         self.job.as_ref()
     }
 
@@ -123,11 +123,12 @@ impl Mining {
     }
 
     /// Takes the place of any earlier search.
-    pub(crate) fn begin(&mut self, puzzle: Puzzle, draft: Draft) -> Job {
+    pub(crate) fn begin(&mut self, template: BlockTemplate) -> Job {
         self.last_number += 1;
         let number = self.last_number;
+        let puzzle = template.puzzle.clone();
         let job = Job { number, puzzle };
-        self.job = Some((job.clone(), draft));
+        self.job = Some((job.clone(), template));
         self.will_renew = false;
         job
     }
@@ -135,21 +136,18 @@ impl Mining {
     /// Whether the search is for a draft that is so old that a new one with
     /// newer transactions is worth its making.
     pub(crate) fn is_outdated(&self, now: Duration) -> bool {
-        let draft = self.job.as_ref().map(|(_, draft)| draft);
-        let age = draft.map(|draft| now.saturating_sub(draft.now));
+        let drafted = self.job.as_ref().map(|(_, template)| template.drafted);
+        let age = drafted.map(|drafted| now.saturating_sub(drafted));
         age.is_some_and(|age| age >= Duration::from_millis(DRAFT_AGE_MS))
     }
 
     /// When the draft that is searched for is to be renewed, if that is not
     /// known already.
     pub(crate) fn renew_at(&mut self) -> Option<Duration> {
-        let (_, draft) = self.job.as_ref().filter(|_| !self.will_renew)?;
+        let (_, template) = self.job.as_ref().filter(|_| !self.will_renew)?;
         self.will_renew = true;
-        Some(
-            draft
-                .now
-                .saturating_add(Duration::from_millis(DRAFT_AGE_MS)),
-        )
+        let age_limit = Duration::from_millis(DRAFT_AGE_MS);
+        Some(template.drafted.saturating_add(age_limit))
     }
 
     /// Whether there was a search to drop.

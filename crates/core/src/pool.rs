@@ -3,19 +3,23 @@
 //! two modules, two ways. What both need to answer is here.
 
 mod accounts;
+mod fee_rate;
 mod policy;
 mod queue;
+mod reject;
 
 pub(crate) use accounts::check_recipient;
 pub use accounts::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
-    AccountPool, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
+    AccountPool, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
 };
-pub use policy::{FEE_RATE_BYTES, FeeRate, Policy};
+pub use fee_rate::{FEE_RATE_BYTES, FeeRate};
+pub use policy::Policy;
 pub use queue::{
     MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
     PoolFull, QueuePool,
 };
+pub use reject::{NONCE_GAP_LIMIT, NotPending};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +28,6 @@ use crate::archive::{Archive, ArchiveError};
 use crate::hash::Hash;
 use crate::rules::Rules;
 use crate::transaction::Submitted;
-
-/// What stands between two transactions in a block.
-const SEPARATOR_BYTES: usize = b", ".len();
 
 /// The waiting transactions.
 #[derive(Debug)]
@@ -105,10 +106,28 @@ impl Pool {
 
     /// What the next block made here takes along, at most so many bytes with
     /// the separators.
-    pub fn for_next_block(&self, room_bytes: usize) -> Vec<Arc<[u8]>> {
+    pub fn for_next_block(&self, room_bytes: usize) -> Vec<Submitted> {
         match self {
-            Pool::Queue(pool) => pool.for_next_block(),
-            Pool::Accounts(pool) => pool.for_next_block(room_bytes, SEPARATOR_BYTES),
+            Pool::Queue(pool) => {
+                let texts = pool.for_next_block().into_iter();
+                texts.map(Submitted::Text).collect()
+            }
+            Pool::Accounts(pool) => {
+                let payments = pool.for_next_block(room_bytes, policy::SEPARATOR_BYTES);
+                payments.into_iter().map(Submitted::Payment).collect()
+            }
+        }
+    }
+
+    /// Goes through everything to see that the invariants of its kind hold.
+    ///
+    /// # Panics
+    ///
+    /// When one does not.
+    pub fn check_invariants(&self) {
+        match self {
+            Pool::Queue(pool) => pool.check_invariants(),
+            Pool::Accounts(pool) => pool.check_invariants(),
         }
     }
 

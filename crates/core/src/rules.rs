@@ -4,7 +4,9 @@
 
 mod classic;
 mod sealed;
+mod template;
 
+pub use self::template::{BlockTemplate, Draft};
 pub use classic::Classic;
 pub use sealed::{AccountChange, Sealed, check_spend, next_target, verify_signature, work};
 
@@ -14,7 +16,7 @@ use std::time::Duration;
 use ruint::aliases::U256;
 
 use crate::address::{Address, AddressError};
-use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
 use crate::puzzle::Puzzle;
@@ -25,24 +27,13 @@ use crate::transaction::{Payment, Submitted, TransactionError};
 /// between branches: 1 a block for the classics, the work for others.
 pub type Weight = U256;
 
-/// A block that still lacks its proof.
-#[derive(Debug, Clone)]
-pub struct Draft {
-    /// When it was drafted, since 1970.
-    pub now: Duration,
-    /// What it will hold, without the reward.
-    pub transactions: Vec<Arc<[u8]>>,
-    /// Who is rewarded for the proof.
-    pub reward_to: String,
-}
-
 /// Where a block stands: what it may depend on besides itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The block before it.
-    pub parent: &'a Block,
+    pub parent: &'a HeaderFields,
     /// The block before that; none after a genesis block.
-    pub grandparent: Option<&'a Block>,
+    pub grandparent: Option<&'a HeaderFields>,
     /// The local clock, since 1970.
     pub now: Duration,
 }
@@ -80,8 +71,19 @@ pub trait Rules: Send + Sync {
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
+    /// The block that `draft` becomes there, but for its proof.
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate;
+
+    /// The block that a template becomes with its proof.
+    fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
+        self.read_canonical(template.text_with(proof))
+            .expect("what is written here can be read")
+    }
+
     /// What is to be solved by whoever adds `draft` there.
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle;
+    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
+        self.template(context, draft).puzzle
+    }
 
     /// Whether a proof is for one draft alone, and not for whatever stands in a
     /// block behind that parent.
@@ -90,14 +92,16 @@ pub trait Rules: Send + Sync {
     }
 
     /// The block that `draft` becomes there with its proof.
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block;
+    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+        self.finish(&self.template(context, draft), proof)
+    }
 
     /// Whether the block can be valid anywhere, its signatures apart: to check
     /// those takes most of the time, and can be done on all cores.
     fn check_form(&self, block: &Block) -> Result<(), BlockError>;
 
-    /// Whether everybody has signed what the block takes from them. A block of
-    /// which that is known is not looked at again, nor is a transaction, given
+    /// Whether everybody has signed what the block takes from them. A block that
+    /// was asked for it is not looked at again, nor is a transaction, given
     /// by its identity and its text, that `is_checked` knows.
     fn check_signatures(
         &self,
@@ -117,19 +121,19 @@ pub trait Rules: Send + Sync {
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
 
     /// Before this time no block behind that one is valid, whoever makes it.
-    fn earliest_behind(&self, _parent: &Block) -> Duration {
+    fn earliest_behind(&self, _parent: &HeaderFields) -> Duration {
         Duration::ZERO
     }
 
     /// How many zeros, as hex digits, the hash of the block's proof begins with,
     /// and how many are asked for. None where the chain itself says what it
     /// asks for.
-    fn proof_zeros(&self, _parent: &Block, _block: &Block) -> Option<(u32, u32)> {
+    fn proof_zeros(&self, _parent: &HeaderFields, _block: &Block) -> Option<(u32, u32)> {
         None
     }
 
     /// How much the block adds to its chain in the choice between branches.
-    fn weight(&self, block: &Block) -> Weight;
+    fn weight(&self, header: &HeaderFields) -> Weight;
 
     /// Which JSON is taken for a block.
     fn reading(&self) -> Reading {
@@ -218,8 +222,8 @@ pub fn by_name(name: &str) -> Option<Arc<dyn Rules>> {
     }
 }
 
-fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    let expected = parent.index().saturating_add(1);
+fn check_index(parent: &HeaderFields, block: &Block) -> Result<(), BlockError> {
+    let expected = parent.index.saturating_add(1);
     if block.index() == expected {
         return Ok(());
     }
@@ -229,14 +233,14 @@ fn check_index(parent: &Block, block: &Block) -> Result<(), BlockError> {
     })
 }
 
-fn check_previous_hash(parent: &Block, block: &Block) -> Result<(), BlockError> {
-    if block.parent() == Some(parent.hash()) {
+fn check_previous_hash(parent: &HeaderFields, block: &Block) -> Result<(), BlockError> {
+    if block.parent() == Some(parent.hash) {
         return Ok(());
     }
     let found = block.previous_hash();
     Err(BlockError::WrongPreviousHash {
         index: block.index(),
-        expected: parent.hash(),
+        expected: parent.hash,
         found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
     })
 }

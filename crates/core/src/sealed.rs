@@ -14,12 +14,12 @@ pub use account::Account;
 pub use block::{Reward, SealedBlock, write_genesis};
 pub use error::{SealedError, SealedTransactionError};
 pub use fields::FieldError;
-pub use header::{Header, block_hash, header_text, write_block};
+pub use header::{Header, block_hash, header_text, write_around_proof, write_block};
 pub use params::{
     DATA_LIMIT_BYTES, DURATION_LIMIT_MS, HALF_LIFE_INTERVALS, NAME_LIMIT_BYTES, Params,
     SMALLEST_BLOCK_BYTES,
 };
-pub use transaction::{ChainId, SealedTransaction, Transfer, signed_bytes};
+pub use transaction::{ChainId, SealedTransaction, Transfer, signature_in, signed_bytes};
 
 /// The greatest amount, fee, nonce and timestamp, 2^53 - 1: beyond it, readers
 /// that keep numbers as floats (browsers) see another number.

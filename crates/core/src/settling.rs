@@ -91,7 +91,7 @@ impl Settling<'_> {
             }
             take_out(pool, self.reward_to, &block);
             if let Some(parent) = block.parent() {
-                adopted = read(self.rules, self.archive, &parent)?.map(Arc::new);
+                adopted = read(self.rules, self.archive, &parent)?;
             }
         }
         Ok(left_out)
@@ -180,7 +180,7 @@ impl Settling<'_> {
         fork.max(last.saturating_sub(SETTLED_BLOCKS_LIMIT)) + 1..=last
     }
 
-    fn main_block(&self, index: u64) -> Result<Option<Block>, ChainError> {
+    fn main_block(&self, index: u64) -> Result<Option<Arc<Block>>, ChainError> {
         match self.archive.main_hash(index)? {
             Some(hash) => read(self.rules, self.archive, &hash),
             None => Ok(None),
@@ -288,10 +288,13 @@ fn read(
     rules: &dyn Rules,
     archive: &dyn Archive,
     hash: &Hash,
-) -> Result<Option<Block>, ChainError> {
+) -> Result<Option<Arc<Block>>, ChainError> {
+    if let Some(block) = archive.block(hash)? {
+        return Ok(Some(block));
+    }
     let text = archive.text(hash)?;
     let block = text.map(|text| rules.read_canonical(text));
-    Ok(block.transpose()?)
+    Ok(block.transpose()?.map(Arc::new))
 }
 
 /// The transactions that a block took from those that waited: all but the

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::hash::Hash;
+use crate::hash::{Hash, sha256};
 use crate::json::{self, JsonError, kind};
-use crate::sealed::SealedTransactionError;
+use crate::merkle;
+use crate::sealed::{ChainId, SealedTransaction, SealedTransactionError, Transfer, signature_in};
 
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
@@ -35,6 +36,8 @@ pub struct Payment {
     pub id: Hash,
     /// Its canonical JSON, with the signature.
     pub text: Arc<[u8]>,
+    /// What the text is in the Merkle tree of its block.
+    pub leaf: Hash,
     /// Who pays.
     pub sender: Address,
     /// Who is paid.
@@ -45,6 +48,57 @@ pub struct Payment {
     pub amount: u64,
     /// What the finder of the block gets, in base units.
     pub fee: u64,
+}
+
+impl Payment {
+    /// What is kept of a transaction that was read from this text.
+    pub fn of(text: &[u8], transaction: &SealedTransaction) -> Payment {
+        let transfer = &transaction.transfer;
+        Payment {
+            id: transaction.id,
+            text: text.into(),
+            leaf: merkle::leaf(text),
+            sender: transfer.sender,
+            recipient: transfer.recipient,
+            nonce: transfer.nonce,
+            amount: transfer.amount,
+            fee: transfer.fee,
+        }
+    }
+
+    /// The transaction that it was read from. What is not kept stands at known
+    /// places of the text, which is not parsed again.
+    pub fn to_sealed(&self) -> SealedTransaction {
+        let mut chain = ChainId::default();
+        let mut data = None;
+        // In canonical order these come before all others.
+        let members = json::members(&self.text).into_iter().flatten();
+        for (key, value) in members.take(3) {
+            match key {
+                b"chain" => chain = json_hex(value).unwrap_or_default(),
+                b"data" => data = json::string(value),
+                _ => {}
+            }
+        }
+        SealedTransaction {
+            transfer: Transfer {
+                amount: self.amount,
+                chain,
+                data,
+                fee: self.fee,
+                nonce: self.nonce,
+                recipient: self.recipient,
+                sender: self.sender,
+            },
+            signature: signature_in(&self.text),
+            id: self.id,
+        }
+    }
+}
+
+/// The chain's id between quotes.
+fn json_hex(value: &[u8]) -> Option<ChainId> {
+    ChainId::from_hex(value.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
 }
 
 impl Submitted {
@@ -62,6 +116,12 @@ impl Submitted {
             Submitted::Text(_) => None,
             Submitted::Payment(payment) => Some(payment.id),
         }
+    }
+
+    /// What people find it by: the identity or, where the rules give it none,
+    /// the SHA-256 of its text.
+    pub fn id_or_hash(&self) -> Hash {
+        self.id().unwrap_or_else(|| sha256(self.text()))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
+use adit_core::merkle::leaf;
 use adit_core::pool::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
     AccountPool, FeeRate, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS,
@@ -38,6 +39,7 @@ fn payment(sender: u8, nonce: u64, amount: u64, fee: u64, bytes: usize) -> Arc<P
     text.resize(bytes.max(text.len()), b'x');
     Arc::new(Payment {
         id: sha256(&text),
+        leaf: leaf(&text),
         text: text.into(),
         sender: owner(sender),
         recipient: owner(0),
@@ -85,13 +87,11 @@ fn waiting(pool: &AccountPool) -> Vec<(u8, u64)> {
 }
 
 fn next_block(pool: &AccountPool, limit_bytes: usize) -> Vec<(u8, u64)> {
-    let all: BTreeMap<_, _> = pool
+    let chosen = pool.for_next_block(limit_bytes, 2);
+    chosen
         .iter()
-        .map(|one| (Arc::clone(&one.text), one))
-        .collect();
-    let texts = pool.for_next_block(limit_bytes, 2);
-    let chosen = texts.iter().map(|text| all[text]);
-    chosen.map(|one| (one.sender.0[0], one.nonce)).collect()
+        .map(|one| (one.sender.0[0], one.nonce))
+        .collect()
 }
 
 /// The turns of all that wait, in their order.
@@ -863,6 +863,7 @@ proptest! {
             prop_assert_eq!(&in_turn[..of_next_block.len()], &of_next_block);
             prop_assert_eq!(in_turn.into_iter().collect::<BTreeSet<_>>(), waiting(&pool).into_iter().collect());
             prop_assert_eq!(turns(&pool), model.turns());
+            pool.check_invariants();
             for who in 0..4 {
                 let nonce = pool.next_nonce(&owner(who), model.account(who));
                 prop_assert_eq!(model.gap(who, nonce), 0);
@@ -888,6 +889,7 @@ proptest! {
             let offer = payment(sender, nonce, 1, fee * 100, length * LARGE / 4);
             let accepted = accept(&mut pool, &offer);
             let after = ids(&pool);
+            pool.check_invariants();
             prop_assert!(pool.bytes() <= ACCOUNTS_PENDING_LIMIT_BYTES);
             prop_assert_eq!(after.values().map(|one| one.text.len()).sum::<usize>(), pool.bytes());
             let gone: Vec<_> = before.iter().filter(|(id, _)| !after.contains_key(id)).collect();

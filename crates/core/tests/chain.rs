@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
-use adit_core::block::Block;
+use adit_core::block::{Block, HeaderFields};
 use adit_core::chain::{Arrival, Chain, ChainError, Placed, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT};
 use adit_core::hash::Hash;
 use adit_core::rules::{AccountChange, Classic, Rules, Weight};
@@ -323,6 +323,10 @@ impl Archive for Asked<'_> {
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.1.set(self.1.get() + 1);
         self.0.main_hash(index)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        self.0.header(hash)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

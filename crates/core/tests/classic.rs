@@ -32,7 +32,7 @@ fn check(rules: Classic, parent: &Block, block: &Block) -> Result<(), BlockError
 /// The classics look at no other block than the last one, and at no clock.
 fn after(parent: &Block) -> Context<'_> {
     Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: Duration::from_secs(1_700_000_000),
     }
@@ -90,7 +90,7 @@ fn a_block_made_here_has_the_bytes_and_the_hash_that_python_gives_it() {
     let transaction = rules.read_transaction(body.as_bytes()).unwrap();
     let draft = Draft {
         now: Duration::from_millis(1_508_195_433_500),
-        transactions: vec![Arc::clone(transaction.text())],
+        transactions: vec![transaction],
         reward_to: "node".to_owned(),
     };
     let block = rules.complete(after(&first()), &draft, 35_293);
@@ -166,9 +166,7 @@ fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
     let body = r#"{"sender":"Zoë","recipient":"b","amount":0.1}"#;
     let draft = Draft {
         now: Duration::from_millis(1_508_195_433_500),
-        transactions: vec![Arc::clone(
-            rules.read_transaction(body.as_bytes()).unwrap().text(),
-        )],
+        transactions: vec![rules.read_transaction(body.as_bytes()).unwrap()],
         reward_to: "node".to_owned(),
     };
     let second = rules.complete(after(&first()), &draft, 51_546);
@@ -222,8 +220,8 @@ fn a_puzzle_is_solved_by_a_hash_up_to_the_target_and_not_beyond() {
 #[test]
 fn every_block_weighs_the_same() {
     for rules in [Classic::Published, Classic::Of2018] {
-        assert_eq!(rules.weight(&first()), Weight::from(1));
-        assert_eq!(rules.weight(&first_block(7)), Weight::from(1));
+        assert_eq!(rules.weight(first().header()), Weight::from(1));
+        assert_eq!(rules.weight(first_block(7).header()), Weight::from(1));
     }
 }
 

@@ -123,6 +123,22 @@ fn beside_a_sealed_chain_a_block_has_to_cost_what_the_tip_did() {
     assert_eq!(town.node.tip().hash(), longer.hash());
 }
 
+/// The places for blocks before their time are few: none is for one that costs
+/// less than the tip, and makes nothing heavier.
+#[test]
+fn a_cheap_block_beside_the_main_chain_takes_no_place_before_its_time() {
+    let mut town = town_that_works();
+    let genesis = town.genesis();
+    let mut tip = town.block(&genesis, 1, &[]);
+    offered(&mut town.node, &tip);
+    for _ in 0..3 {
+        tip = town.block(&tip, 1, &[]);
+        offered(&mut town.node, &tip);
+    }
+    let cheap = town.block(&genesis, 10_000_000, &[]);
+    assert_eq!(refused(&mut town.node, &cheap), "not-heavier");
+}
+
 #[test]
 fn a_block_without_its_senders_signature_is_refused_whoever_offers_it() {
     let mut town = Town::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
-use adit_core::block::Block;
+use adit_core::block::{Block, HeaderFields};
 use adit_core::chain::{Arrival, Chain};
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Effect, Input};
@@ -39,6 +39,10 @@ impl Archive for Counting {
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.counted().main_hash(index)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        self.counted().header(hash)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

@@ -421,7 +421,7 @@ fn further_with_zeros(parent: &Block, count: u64, zeros: u32) -> Vec<Block> {
     let mut chain: Vec<Block> = Vec::new();
     for _ in 0..count {
         let context = Context {
-            parent: chain.last().unwrap_or(parent),
+            parent: chain.last().unwrap_or(parent).header(),
             grandparent: None,
             now: Duration::from_secs(5),
         };

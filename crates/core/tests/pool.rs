@@ -286,6 +286,7 @@ proptest! {
             prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
             let bytes: usize = found.iter().map(|(text, _)| text.len()).sum();
             prop_assert_eq!(pool.bytes(), bytes);
+            pool.check_invariants();
         }
     }
 }

@@ -13,7 +13,8 @@ use ruint::aliases::U256;
 use serde_json::{Value, json};
 
 use crate::sealed_world::{
-    START_MS, SealedChain, canonical, easy_params, key, proven, random_chain, value_of, worked_for,
+    START_MS, SealedChain, canonical, drafted, easy_params, key, proven, random_chain, value_of,
+    worked_for,
 };
 use crate::world::{Dice, repeatable, utf8};
 
@@ -315,7 +316,7 @@ fn the_puzzle_is_solved_by_the_blocks_own_proof() {
     let chain = harder_chain();
     let draft = adit_core::rules::Draft {
         now: Duration::from_millis(chain.next_ms()),
-        transactions: vec![chain.pay(&key(0), &key(1), 1, 1).into()],
+        transactions: vec![drafted(&chain.pay(&key(0), &key(1), 1, 1))],
         reward_to: key(1).address.to_string(),
     };
     let context = chain.context(chain.next_ms());
@@ -337,7 +338,7 @@ fn a_block_weighs_its_work() {
     let chain = harder_chain();
     for block in &chain.blocks {
         let target = block.sealed().unwrap().header.target;
-        assert_eq!(chain.rules.weight(block), work(target));
+        assert_eq!(chain.rules.weight(block.header()), work(target));
     }
     assert_eq!(work(U256::MAX), U256::ONE);
     assert_eq!(work(U256::MAX >> 4), U256::from(16));

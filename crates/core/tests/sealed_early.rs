@@ -111,6 +111,8 @@ struct Model {
     made: BTreeMap<Hash, Made>,
     known: Vec<Hash>,
     held: BTreeMap<(Duration, Hash), Arc<Block>>,
+    /// What was refused for what it did to the accounts.
+    invalid: BTreeMap<Hash, &'static str>,
     tip: Hash,
 }
 
@@ -122,6 +124,7 @@ impl Model {
             known: vec![genesis.hash()],
             made: BTreeMap::new(),
             held: BTreeMap::new(),
+            invalid: BTreeMap::new(),
             rules,
         };
         model.make(&genesis);
@@ -187,6 +190,9 @@ impl Model {
         if self.known.contains(&hash) {
             return Verdict::Nothing;
         }
+        if let Some(rule) = self.invalid.get(&hash) {
+            return Verdict::Refused(rule);
+        }
         if !self.known.contains(&block.parent().unwrap()) {
             return Verdict::Refused("orphan");
         }
@@ -201,6 +207,7 @@ impl Model {
         }
         let made = &self.made[&hash];
         if let Err(rule) = made.accounts {
+            self.invalid.insert(hash, rule);
             return Verdict::Refused(rule);
         }
         self.known.push(hash);
@@ -300,6 +307,7 @@ impl Street {
                 _ => {}
             }
         }
+        self.node.check_invariants(&self.archive).unwrap();
         (changes, effects)
     }
 

@@ -2,9 +2,10 @@
 //! chain, and that a transaction has one id.
 
 use adit_core::hash::sha256;
+use adit_core::merkle;
 use adit_core::rules::{Rules, verify_signature};
 use adit_core::sealed::{SealedTransaction, SealedTransactionError, Transfer};
-use adit_core::transaction::TransactionError;
+use adit_core::transaction::{Payment, TransactionError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -328,5 +329,28 @@ proptest! {
     fn any_object_is_read_or_refused(text in "\\{(\"(amount|signature|sender|data)\": (\"[a-f0-9]{0,4}\"|[0-9]{1,3}),? ?){0,3}\\}") {
         let _ = SealedTransaction::read(text.as_bytes());
         let _ = chain().rules.read_transaction(text.as_bytes());
+    }
+}
+
+/// What waits is not parsed again: all that a block says of it has to be there.
+#[test]
+fn what_is_kept_of_a_transaction_is_all_of_it() {
+    let chain = chain();
+    let data = [
+        None,
+        Some("a note"),
+        Some("\"é\\ \u{1f600}\n"),
+        Some("chain"),
+    ];
+    for (number, data) in (0..).zip(data) {
+        let text = key(0).sign(&Transfer {
+            nonce: number,
+            data: data.map(str::to_owned),
+            ..chain.transfer(&key(0), &key(1), 10 * number, 1)
+        });
+        let read = SealedTransaction::read(&text).unwrap();
+        let kept = Payment::of(&text, &read);
+        assert_eq!(kept.to_sealed(), read);
+        assert_eq!(kept.leaf, merkle::leaf(&text));
     }
 }

@@ -15,6 +15,7 @@ use adit_core::rules::{
     AccountChange, Context, Draft, Rules, Sealed, check_spend, verify_signature,
 };
 use adit_core::sealed::{Account, ChainId, Params, SealedTransaction, Transfer};
+use adit_core::transaction::{Payment, Submitted};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
 use serde_json::{Value, json};
@@ -97,8 +98,8 @@ impl SealedChain {
 
     pub(crate) fn context(&self, now_ms: u64) -> Context<'_> {
         Context {
-            parent: self.tip(),
-            grandparent: self.blocks.iter().rev().nth(1).map(|block| &**block),
+            parent: self.tip().header(),
+            grandparent: self.blocks.iter().rev().nth(1).map(|block| block.header()),
             now: Duration::from_millis(now_ms),
         }
     }
@@ -132,7 +133,7 @@ impl SealedChain {
     pub(crate) fn draft_at(&self, now_ms: u64, reward_to: &Key, texts: &[Vec<u8>]) -> Block {
         let draft = Draft {
             now: Duration::from_millis(now_ms),
-            transactions: texts.iter().map(|text| Arc::from(&text[..])).collect(),
+            transactions: texts.iter().map(|text| drafted(text)).collect(),
             reward_to: reward_to.address.to_string(),
         };
         let context = self.context(now_ms);
@@ -255,6 +256,14 @@ pub(crate) fn random_payments(chain: &SealedChain, keys: &[Key], dice: &mut Dice
     texts
 }
 
+/// A transaction for a draft, valid or not.
+pub(crate) fn drafted(text: &[u8]) -> Submitted {
+    match SealedTransaction::read(text) {
+        Ok(transaction) => Submitted::Payment(Arc::new(Payment::of(text, &transaction))),
+        Err(_) => Submitted::Text(text.into()),
+    }
+}
+
 /// A transaction's text with one field written otherwise, and unsigned.
 pub(crate) fn with_field(text: &[u8], field: &str, value: Value) -> Vec<u8> {
     let mut transaction: Value = serde_json::from_slice(text).unwrap();
@@ -307,12 +316,12 @@ pub(crate) fn block_after(
     let now = Duration::from_millis(parent_ms + wait_ms);
     let draft = Draft {
         now,
-        transactions: texts.iter().map(|text| Arc::from(&text[..])).collect(),
+        transactions: texts.iter().map(|text| drafted(text)).collect(),
         reward_to: reward_to.to_string(),
     };
     let context = Context {
-        parent,
-        grandparent,
+        parent: parent.header(),
+        grandparent: grandparent.map(Block::header),
         now,
     };
     let puzzle = rules.puzzle(context, &draft);

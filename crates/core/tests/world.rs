@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Archive, Change, MemoryArchive};
-use adit_core::block::{Block, BlockError, Shape};
+use adit_core::block::{Block, BlockError, HeaderFields, Shape};
 use adit_core::chain::Arrival;
 use adit_core::hash::Hash;
 use adit_core::mining::Job;
@@ -14,7 +14,7 @@ use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{BlockTemplate, Classic, Context, Draft, Rules, Weight};
 use adit_core::sync::{
     Ask, ChainReader, Offer, OfferError, OfferedChain, PeerReport, RequestId, Seen, SeenChain,
     Strict,
@@ -83,15 +83,10 @@ impl Rules for Workless {
         Classic::Published.hash(text, shape)
     }
 
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
-        Puzzle {
-            target: [0xff; 32],
-            ..Classic::Published.puzzle(context, draft)
-        }
-    }
-
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
-        Classic::Published.complete(context, draft, proof)
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+        let mut template = Classic::Published.template(context, draft);
+        template.puzzle.target = [0xff; 32];
+        template
     }
 
     fn check_form(&self, block: &Block) -> Result<(), BlockError> {
@@ -105,8 +100,8 @@ impl Rules for Workless {
         }
     }
 
-    fn weight(&self, block: &Block) -> Weight {
-        Classic::Published.weight(block)
+    fn weight(&self, header: &HeaderFields) -> Weight {
+        Classic::Published.weight(header)
     }
 
     fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError> {
@@ -232,6 +227,9 @@ pub(crate) enum Kept {
     Peers(Vec<String>),
 }
 
+/// With more that wait, what holds of them is not looked at after each input.
+const LOOKED_THROUGH_LIMIT: usize = 1_000;
+
 /// A node with a driver: it keeps what is to be kept, and hands out all other
 /// effects. A second passes from one input to the next.
 pub(crate) struct Driven {
@@ -289,6 +287,9 @@ impl Driven {
                 other => others.push(other),
             }
         }
+        if self.node.pool().len() <= LOOKED_THROUGH_LIMIT {
+            self.node.check_invariants(&self.archive).unwrap();
+        }
         others
     }
 
@@ -311,7 +312,7 @@ impl Driven {
         self.archive.apply(&change);
         self.kept.push(match change {
             Change::Rewind => return,
-            Change::Transaction(text) => Kept::Transaction(text),
+            Change::Transaction(one) => Kept::Transaction(Arc::clone(one.text())),
             Change::Block { block, .. } => Kept::Block(block),
             Change::Peers(peers) => Kept::Peers(peers),
         });

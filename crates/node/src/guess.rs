@@ -25,7 +25,7 @@ pub(crate) fn puzzle_after(
         return (!block.is_genesis()).then(puzzle);
     }
     let context = Context {
-        parent: parent?,
+        parent: parent?.header(),
         grandparent: None,
         now: Duration::ZERO,
     };

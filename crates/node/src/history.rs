@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
 use adit_core::rules::{AccountChange, Rules};
 use adit_core::sealed::Account;
@@ -402,6 +403,10 @@ impl Archive for UntilStopped<'_> {
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.snapshot.main_hash(index)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        self.snapshot.header(hash)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

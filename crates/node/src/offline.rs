@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::archive::Archive;
-use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError};
+use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields};
 use adit_core::branch::{BranchSession, RefusedBlock};
 use adit_core::chain::ChainError;
 use adit_core::json;
@@ -211,7 +211,7 @@ impl Offline {
     /// blocks leave them. `progress` is told how many are done.
     pub fn verify(&self, mut progress: impl FnMut(u64)) -> Result<u64, OfflineError> {
         let snapshot = self.store.reader().snapshot()?;
-        let (mut parent, mut grandparent) = (None, None);
+        let (mut parent, mut grandparent) = (None::<HeaderFields>, None);
         let mut accounts: BTreeMap<Address, Account> = BTreeMap::new();
         for index in 1..=snapshot.length() {
             let block = self.check_stored(&snapshot, index)?;
@@ -228,7 +228,7 @@ impl Offline {
             let before = |owner: &Address| accounts.get(owner).copied().unwrap_or_default();
             let changes = self.rules.apply(&block, &before).map_err(broken)?;
             accounts.extend(changes.iter().map(|change| (change.address, change.after)));
-            grandparent = parent.replace(block);
+            grandparent = parent.replace(*block.header());
             progress(index);
         }
         for (owner, expected) in accounts {

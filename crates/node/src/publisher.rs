@@ -4,7 +4,6 @@
 //! is slower than the ring has lost events, and is told so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use adit_api::branch::{BlockAt, Reorganisation, TipAt};
@@ -12,6 +11,7 @@ use adit_api::event::{BlockEvent, MiningEvent, PeerEvent, Topic, TransactionsEve
 use adit_api::peer::Peer;
 use adit_api::stats::PoolSample;
 use adit_core::archive::Archive;
+use adit_core::transaction::Submitted;
 use adit_store::Snapshot;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -22,7 +22,6 @@ use crate::events::log::Ring;
 use crate::handle::NodeHandle;
 use crate::queries::block;
 use crate::queries::error::QueryError;
-use crate::queries::mempool::lookup::id_of;
 use crate::queries::transaction::waiting_state;
 use crate::repeated;
 
@@ -94,7 +93,7 @@ fn tell_all(node: &NodeHandle, happened: Happened, told: &mut Told) -> Result<()
         ring.push(Topic::Block, &event);
     }
     if happened.transaction_count > 0 {
-        let waiting = |text: &Arc<[u8]>| waiting_state(id_of(&**node.rules(), text), text);
+        let waiting = |one: &Submitted| waiting_state(one.id_or_hash(), one.text());
         let transactions: Result<_, _> = happened.transactions.iter().map(waiting).collect();
         let event = TransactionsEvent {
             count: happened.transaction_count,

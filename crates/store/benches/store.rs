@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use adit_core::archive::{Change, Entry, MainChange};
 use adit_core::block::Block;
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::transaction::Submitted;
 use adit_store::{Durability, Store};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::{TempDir, tempdir};
@@ -20,11 +21,11 @@ use tempfile::{TempDir, tempdir};
 criterion_group!(benches, syncing, indexing, opening, reading);
 criterion_main!(benches);
 
-fn transaction(number: u64) -> Arc<[u8]> {
+fn transaction(number: u64) -> Submitted {
     let text = format!(
         "{{\"amount\": {number}, \"recipient\": \"somebody who is paid\", \"sender\": \"payer\"}}"
     );
-    text.into_bytes().into()
+    Submitted::Text(text.into_bytes().into())
 }
 
 /// Blocks of about 1,100 bytes.
@@ -38,7 +39,7 @@ fn chain(length: u64) -> Vec<Change> {
             reward_to: "miner".to_owned(),
         };
         let context = Context {
-            parent: &parent,
+            parent: parent.header(),
             grandparent: None,
             now: draft.now,
         };

@@ -12,7 +12,7 @@ use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
 use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
-use adit_core::transaction::{recipient, sender};
+use adit_core::transaction::{Submitted, recipient, sender};
 use adit_store::{Durability, Listed, Snapshot, Store, TransactionPlace};
 
 /// So many people pay one another.
@@ -130,11 +130,11 @@ fn fill(store: &mut Store, count: u64) {
 fn append(store: &mut Store, parent: &Block, index: u64) -> Block {
     let draft = Draft {
         now: Duration::from_secs(index),
-        transactions: vec![payment(index).into()],
+        transactions: vec![Submitted::Text(payment(index).into())],
         reward_to: "3a2f0a5e0d7b4f1e9c8d6b5a49382716".to_owned(),
     };
     let context = Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: draft.now,
     };

@@ -170,7 +170,7 @@ fn block_after(last: &Arc<Block>, index: u64, seed: u64) -> Arc<Block> {
         reward_to: "somebody".to_owned(),
     };
     let context = Context {
-        parent: last,
+        parent: last.header(),
         grandparent: None,
         now: draft.now,
     };

@@ -286,6 +286,8 @@ mod tests {
                     parent: parent.map(hash),
                     total_weight: Weight::from(index),
                 },
+                proof: u64::from(number),
+                sealed: None,
                 location: Location {
                     start: Position::START,
                     length_bytes: u32::from(number),

@@ -116,15 +116,7 @@ impl View {
             let key = RowKey::in_hash_key(item?.0.value());
             let (row, parent) = self.row_and_parent(key)?;
             if row.main.hash == *hash {
-                return Ok(Some(BlockRecord {
-                    entry: Entry {
-                        index: key.index,
-                        parent,
-                        total_weight: row.total_weight,
-                    },
-                    location: row.main.location,
-                    line: key.line,
-                }));
+                return Ok(Some(row.block(key, parent)));
             }
         }
         Ok(None)
@@ -190,12 +182,7 @@ impl View {
         for item in ReadableTable::range(&self.rows, (line, first)..=(line, last))? {
             let (key, row) = item?;
             let row = Row::from_bytes(row.value());
-            let entry = Entry {
-                index: key.value().1,
-                parent,
-                total_weight: row.total_weight,
-            };
-            each(row.main.hash, entry);
+            each(row.main.hash, row.entry(key.value().1, parent));
             parent = Some(row.main.hash);
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use adit_core::hash::Hash;
 
-use crate::record::{BlockRecord, HASH_KEY_BYTES, Line, MainRecord, Row};
+use crate::record::{BlockRecord, HASH_KEY_BYTES, Line, Row};
 
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
@@ -127,18 +127,12 @@ impl Overlay {
 
     /// Takes in a block, and how its line is with it.
     pub(crate) fn add(&mut self, hash: Hash, record: BlockRecord, line: Line, chain_bytes: u64) {
-        let location = record.location;
-        let main = MainRecord { hash, location };
         let grown = self.lines.entry(record.line).or_insert(Grown {
             line,
             rows: Vec::new(),
         });
         grown.line = line;
-        grown.rows.push(Row {
-            main,
-            chain_bytes,
-            total_weight: record.entry.total_weight,
-        });
+        grown.rows.push(Row::of(hash, &record, chain_bytes));
         self.next_line = self.next_line.max(record.line.saturating_add(1));
         self.blocks.insert(hash, record);
     }

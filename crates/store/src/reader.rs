@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
@@ -290,6 +291,12 @@ impl Archive for Snapshot {
         Ok(record.map_err(archive_error)?.map(|record| record.hash))
     }
 
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        let record = self.view.block(hash).map_err(self.reader.index_error());
+        let record = record.map_err(archive_error)?;
+        Ok(record.map(|record| record.header(*hash)))
+    }
+
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {
         let record = self.view.block(hash).map_err(self.reader.index_error());
         let record = record.map_err(archive_error)?;
@@ -297,7 +304,10 @@ impl Archive for Snapshot {
             .map(
                 |BlockRecord {
                      entry, location, ..
-                 }| { self.reader.segments.read(hash, entry.index, location) },
+                 }| {
+                    let segments = &self.reader.segments;
+                    segments.read(hash, entry.index, location)
+                },
             )
             .transpose()
             .map_err(archive_error)

@@ -2,6 +2,7 @@
 //! are big-endian.
 
 use adit_core::archive::Entry;
+use adit_core::block::{Block, HeaderFields, SealedFields};
 use adit_core::hash::Hash;
 use adit_core::rules::Weight;
 
@@ -13,9 +14,13 @@ pub(crate) const HASH_KEY_BYTES: usize = HASH_START_BYTES + 4 + 8;
 /// Few blocks, if any, share the start of their hash.
 const HASH_START_BYTES: usize = 8;
 
-/// The first bytes of a row: hash, segment, offset, length, sum, bytes of its
-/// chain. Behind them comes the total weight without the zeros before it.
-const ROW_FIXED_BYTES: usize = 32 + LOCATION_BYTES + 8;
+/// The first bytes of a row: whether it is sealed, hash, segment, offset, length,
+/// sum, bytes of its chain, proof. Behind them come what only sealed blocks have,
+/// and the total weight without the zeros before it.
+const ROW_FIXED_BYTES: usize = 1 + 32 + LOCATION_BYTES + 8 + 8;
+
+/// What only sealed blocks have: target, timestamp.
+const SEALED_BYTES: usize = 32 + 8;
 
 /// Bytes of a line: first index, last index, whether it stands on another, that
 /// one.
@@ -45,12 +50,18 @@ pub(crate) struct Row {
     pub(crate) chain_bytes: u64,
     /// and the sum of their weights.
     pub(crate) total_weight: Weight,
+    /// What its header says besides.
+    pub(crate) proof: u64,
+    pub(crate) sealed: Option<SealedFields>,
 }
 
 /// A block, on the main chain or beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockRecord {
     pub(crate) entry: Entry,
+    /// What its header says besides.
+    pub(crate) proof: u64,
+    pub(crate) sealed: Option<SealedFields>,
     pub(crate) location: Location,
     /// The number of the line that it is in.
     pub(crate) line: u32,
@@ -101,11 +112,49 @@ impl RowKey {
 }
 
 impl Row {
+    /// The row of a block.
+    pub(crate) fn of(hash: Hash, record: &BlockRecord, chain_bytes: u64) -> Row {
+        let location = record.location;
+        Row {
+            main: MainRecord { hash, location },
+            chain_bytes,
+            total_weight: record.entry.total_weight,
+            proof: record.proof,
+            sealed: record.sealed,
+        }
+    }
+
+    /// The block whose row it is.
+    pub(crate) fn block(self, key: RowKey, parent: Option<Hash>) -> BlockRecord {
+        BlockRecord {
+            entry: self.entry(key.index, parent),
+            proof: self.proof,
+            sealed: self.sealed,
+            location: self.main.location,
+            line: key.line,
+        }
+    }
+
+    pub(crate) fn entry(self, index: u64, parent: Option<Hash>) -> Entry {
+        Entry {
+            index,
+            parent,
+            total_weight: self.total_weight,
+        }
+    }
+
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ROW_FIXED_BYTES + 32);
+        let mut bytes = Vec::with_capacity(ROW_FIXED_BYTES + SEALED_BYTES + 32);
+        bytes.push(u8::from(self.sealed.is_some()));
         bytes.extend_from_slice(&self.main.hash.0);
         bytes.extend_from_slice(&location_to_bytes(self.main.location));
         bytes.extend_from_slice(&self.chain_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.proof.to_be_bytes());
+        if let Some(sealed) = self.sealed {
+            let target: [u8; 32] = sealed.target.to_be_bytes();
+            bytes.extend_from_slice(&target);
+            bytes.extend_from_slice(&sealed.timestamp_ms.to_be_bytes());
+        }
         let weight: [u8; 32] = self.total_weight.to_be_bytes();
         let zeros = weight.iter().take_while(|byte| **byte == 0).count();
         bytes.extend_from_slice(&weight[zeros..]);
@@ -113,15 +162,25 @@ impl Row {
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Row {
-        let (fixed, weight) = bytes.split_at(ROW_FIXED_BYTES);
+        let (fixed, mut rest) = bytes.split_at(ROW_FIXED_BYTES);
+        let mut sealed = None;
+        if fixed[0] != 0 {
+            sealed = Some(SealedFields {
+                target: Weight::from_be_bytes::<32>(part(rest, 0)),
+                timestamp_ms: u64::from_be_bytes(part(rest, 32)),
+            });
+            rest = &rest[SEALED_BYTES..];
+        }
         let main = MainRecord {
-            hash: Hash(part(fixed, 0)),
-            location: location_from_bytes(&part(fixed, 32)),
+            hash: Hash(part(fixed, 1)),
+            location: location_from_bytes(&part(fixed, 33)),
         };
         Row {
             main,
-            chain_bytes: u64::from_be_bytes(part(fixed, 32 + LOCATION_BYTES)),
-            total_weight: weight_from_bytes(weight),
+            chain_bytes: u64::from_be_bytes(part(fixed, 33 + LOCATION_BYTES)),
+            proof: u64::from_be_bytes(part(fixed, 41 + LOCATION_BYTES)),
+            total_weight: weight_from_bytes(rest),
+            sealed,
         }
     }
 }
@@ -149,6 +208,29 @@ impl Line {
 }
 
 impl BlockRecord {
+    /// Of a block that has just come.
+    pub(crate) fn of(block: &Block, entry: Entry, location: Location, line: u32) -> BlockRecord {
+        let HeaderFields { proof, sealed, .. } = *block.header();
+        BlockRecord {
+            entry,
+            proof,
+            sealed,
+            location,
+            line,
+        }
+    }
+
+    /// What the blocks behind it are checked against.
+    pub(crate) fn header(&self, hash: Hash) -> HeaderFields {
+        HeaderFields {
+            index: self.entry.index,
+            hash,
+            parent: self.entry.parent,
+            proof: self.proof,
+            sealed: self.sealed,
+        }
+    }
+
     /// Where the block stands.
     pub(crate) fn key(&self) -> RowKey {
         RowKey {
@@ -195,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_read_back_as_it_was_whatever_it_weighs() {
+    fn a_row_is_read_back_as_it_was_whatever_it_has() {
         let location = Location {
             start: Position {
                 segment: 7,
@@ -204,16 +286,24 @@ mod tests {
             length_bytes: 462,
             sum: 0xdead_beef,
         };
-        for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
-            let row = Row {
-                main: MainRecord {
-                    hash: Hash([9; 32]),
-                    location,
-                },
-                chain_bytes: 1 << 41,
-                total_weight,
-            };
-            assert_eq!(Row::from_bytes(&row.to_bytes()), row);
+        let sealed = SealedFields {
+            target: Weight::MAX,
+            timestamp_ms: 1_795_300_000_000,
+        };
+        for sealed in [None, Some(sealed)] {
+            for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
+                let row = Row {
+                    main: MainRecord {
+                        hash: Hash([9; 32]),
+                        location,
+                    },
+                    chain_bytes: 1 << 41,
+                    total_weight,
+                    proof: u64::MAX,
+                    sealed,
+                };
+                assert_eq!(Row::from_bytes(&row.to_bytes()), row);
+            }
         }
     }
 }

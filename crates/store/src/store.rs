@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
+use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
 use adit_core::pool::Origin;
 use adit_core::rules::AccountChange;
@@ -213,7 +214,7 @@ impl Store {
 
     fn try_apply(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
-            Change::Transaction(text) => self.pending.append(text),
+            Change::Transaction(transaction) => self.pending.append(transaction.text()),
             Change::Peers(list) => {
                 self.peers.set(list);
                 Ok(())
@@ -328,11 +329,7 @@ impl Store {
             MainChange::Extend => Some(entry.index - 1),
             MainChange::Reorganise { fork } => Some(fork),
         };
-        let record = BlockRecord {
-            entry,
-            location,
-            line,
-        };
+        let record = BlockRecord::of(block, entry, location, line);
         self.overlay
             .add(hash, record, place.line, place.chain_bytes);
         self.accounts.add(hash, accounts);
@@ -506,6 +503,11 @@ impl Archive for Store {
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.main_hash_at(index).map_err(archive_error)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        let record = self.record(hash).map_err(archive_error)?;
+        Ok(record.map(|record| record.header(*hash)))
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

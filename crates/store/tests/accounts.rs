@@ -262,8 +262,8 @@ impl Sealeds {
             .map(|hash| self.archive.text(&hash).unwrap());
         let grandparent = grandparent.map(|text| self.rules.read_canonical(text.unwrap()).unwrap());
         let context = Context {
-            parent,
-            grandparent: grandparent.as_ref(),
+            parent: parent.header(),
+            grandparent: grandparent.as_ref().map(|block| block.header()),
             now,
         };
         Arc::new(self.rules.complete(context, &draft, 0))
@@ -306,6 +306,10 @@ impl Sealeds {
             let owner: Address = address(person);
             assert_eq!(self.store.account(&owner).unwrap().balance, expected);
             assert_eq!(self.archive.account(&owner).unwrap().balance, expected);
+        }
+        for block in &self.blocks {
+            let header = self.store.header(&block.hash()).unwrap();
+            assert_eq!(header, Some(*block.header()));
         }
         let length = self.archive.main().count() as u64;
         assert_eq!(self.store.length(), length);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Entry};
-use adit_core::block::Block;
+use adit_core::block::{Block, HeaderFields};
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
@@ -35,6 +35,10 @@ impl Archive for Counting<'_> {
 
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
         self.snapshot.main_hash(index)
+    }
+
+    fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
+        self.snapshot.header(hash)
     }
 
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError> {

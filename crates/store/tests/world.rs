@@ -15,6 +15,7 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::pool::Pending;
 use adit_core::rules::{AccountChange, Classic, Context, Draft, Rules, Weight};
 use adit_core::sealed::Account;
+use adit_core::transaction::Submitted;
 use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
 
 /// So small that a few blocks reach every limit.
@@ -36,11 +37,11 @@ pub(crate) fn child(parent: &Block, salt: u64) -> Arc<Block> {
 pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>) -> Arc<Block> {
     let draft = Draft {
         now: Duration::from_millis(1_700_000_000_000 + salt),
-        transactions,
+        transactions: transactions.into_iter().map(Submitted::Text).collect(),
         reward_to: "miner".to_owned(),
     };
     let context = Context {
-        parent,
+        parent: parent.header(),
         grandparent: None,
         now: draft.now,
     };
@@ -262,7 +263,7 @@ impl World {
     }
 
     pub(crate) fn accept(&mut self, number: u64) {
-        let change = Change::Transaction(transaction(number));
+        let change = Change::Transaction(Submitted::Text(transaction(number)));
         self.store.apply(&change).unwrap();
     }
 
@@ -359,6 +360,7 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
         let hash = block.hash();
         let expected = tree.archive.entry(&hash).unwrap();
         assert_eq!(archive.entry(&hash).unwrap(), expected, "{block:?}");
+        assert_eq!(archive.header(&hash).unwrap(), Some(*block.header()));
         assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
         let changes = archive.account_changes(&hash).unwrap();
         assert_eq!(changes, tree.changes[&hash], "{block:?}");
@@ -370,6 +372,7 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
     }
     let unknown = Hash([7; 32]);
     assert_eq!(archive.entry(&unknown).unwrap(), None);
+    assert_eq!(archive.header(&unknown).unwrap(), None);
     assert_eq!(archive.text(&unknown).unwrap(), None);
     assert_eq!(archive.account_changes(&unknown).unwrap(), []);
 }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Alarm, Answer, Effect, Node, Outcome};
+use super::messages::{Alarm, Answer, Effect, Outcome};
+use super::state::Node;
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::{Block, BlockError};
 use crate::chain::{Arrival, ChainError, Placed};
@@ -74,7 +75,7 @@ impl Node {
     /// Why no block can be made here now.
     fn held_up(&mut self, now: Duration) -> Option<HeldUp> {
         let tip = self.chain.tip();
-        let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip));
+        let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip.header()));
         match earliest.filter(|earliest| *earliest > now) {
             Some(until) => Some(HeldUp {
                 until,
@@ -145,9 +146,8 @@ impl Node {
             }
             return;
         };
-        let draft = self.draft(now);
-        let puzzle = self.chain.rules().puzzle(next, &draft);
-        effects.push(Effect::Mine(self.mining.begin(puzzle, draft)));
+        let template = self.chain.rules().template(next, &self.draft(now));
+        effects.push(Effect::Mine(self.mining.begin(template)));
     }
 
     fn can_reward(&self) -> bool {
@@ -177,7 +177,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some((job, draft)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
+        let (Some((job, template)), Some(next)) = (self.mining.job(), self.chain.next(now)) else {
             return Ok(());
         };
         if job.number != number {
@@ -185,7 +185,7 @@ impl Node {
         }
         let rules = self.chain.rules();
         let block = if rules.proof_is_for_content() {
-            rules.complete(next, draft, proof)
+            rules.finish(template, proof)
         } else {
             // What came in while the search ran is taken along, as the
             // tutorial's new_block does.
@@ -299,8 +299,18 @@ impl Node {
         Ok(())
     }
 
+    /// What becomes of a block, if that is known from when it came before: it was
+    /// refused by dear checks, or is held.
+    pub fn outcome_at_hand(&self, now: Duration, hash: &Hash) -> Option<Outcome> {
+        if let Some(error) = self.chain.known_invalid(hash) {
+            return Some(Outcome::Refused(error.clone().into()));
+        }
+        let is_held = self.early.holds(now, hash);
+        is_held.then_some(Outcome::HeldBack)
+    }
+
     /// Takes a block of a branch that is heavier as a whole, and says what
-    /// became of it. Who takes branches is in [`crate::branch`].
+    /// became of it; a branch session asks for it.
     pub(crate) fn take_of_branch(
         &mut self,
         now: Duration,
@@ -321,6 +331,11 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<Outcome, ChainError> {
+        if arrival != Arrival::InBranch
+            && let Some(outcome) = self.outcome_at_hand(now, &block.hash())
+        {
+            return Ok(outcome);
+        }
         // What waited here was checked before.
         let pool = &self.pool;
         let is_checked = |id: &Hash, text: &[u8]| pool.holds(id, text);

@@ -2,13 +2,20 @@
 //! of nonce within each account, and by fee rate between them. It decides who
 //! leaves when there is no room, and what a block takes along. It judges no
 //! signature: the rules did. Who may wait, `admission` says.
+//!
+//! 1. The five indices hold the same transactions: `accounts`, `by_id`,
+//!    `by_rate`, `by_arrival` and `by_turn`, each where it belongs.
+//! 2. No account is there without one that waits, none of them has a nonce that
+//!    is in a block, and the account can pay for all of them.
+//! 3. Each has the turn that follows from those before it.
+//! 4. `bytes` is the sum of the lengths, at most [`ACCOUNTS_PENDING_LIMIT_BYTES`].
 
+mod account_queue;
 mod admission;
 
+pub use self::account_queue::Turn;
 pub(crate) use self::admission::check_recipient;
-pub use self::admission::{
-    ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, NONCE_GAP_LIMIT, NotPending,
-};
+pub use self::admission::{ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +23,10 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::account_queue::{Queue, Waiting, cost};
 use self::admission::Coming;
-use super::Policy;
-use super::policy::lowest_fee;
+use super::policy::{Policy, lowest_fee};
+use super::reject::NotPending;
 use crate::address::Address;
 use crate::hash::Hash;
 use crate::sealed::Account;
@@ -59,24 +67,6 @@ pub struct AccountPool {
     bytes: usize,
 }
 
-/// One account's transactions.
-#[derive(Debug)]
-struct Queue {
-    /// As the last block left it.
-    account: Account,
-    waiting: BTreeMap<u64, Waiting>,
-    /// Amounts and fees of all that wait.
-    cost: u128,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    payment: Arc<Payment>,
-    arrived: Duration,
-    /// Where it stands in `by_turn`; none for a moment.
-    turn: Option<Turn>,
-}
-
 /// A place in the order of fee rates, the lowest first. Of an account's
 /// transactions that pay the same, the last one is the first to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,26 +74,6 @@ struct Rank {
     rate: u128,
     sender: Address,
     nonce: Reverse<u64>,
-}
-
-/// When a block takes a transaction along: the greatest is the first. An
-/// account's transactions follow one another, so that none is taken before the
-/// worst of those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn {
-    /// Whether none is missing before it.
-    pub is_ready: bool,
-    /// The lowest fee for 2^32 bytes of it and those before it.
-    pub rate: u128,
-    /// Who pays.
-    pub sender: Address,
-    /// The lowest is the first.
-    pub nonce: Reverse<u64>,
-}
-
-/// What the sender needs to own.
-fn cost(payment: &Payment) -> u128 {
-    u128::from(payment.amount) + u128::from(payment.fee)
 }
 
 /// The fee for 2^32 bytes.
@@ -116,39 +86,6 @@ fn rank(payment: &Payment) -> Rank {
         rate: rate(payment),
         sender: payment.sender,
         nonce: Reverse(payment.nonce),
-    }
-}
-
-impl Queue {
-    fn on(account: Account) -> Queue {
-        Queue {
-            account,
-            waiting: BTreeMap::new(),
-            cost: 0,
-        }
-    }
-
-    /// The lowest nonce that is neither in a block nor waiting.
-    fn first_missing(&self) -> u64 {
-        self.ready()
-            .last()
-            .map_or(self.account.nonce, |last| last.payment.nonce + 1)
-    }
-
-    /// Amounts and fees of those from that nonce on.
-    fn cost_from(&self, nonce: u64) -> u128 {
-        let rest = self.waiting.range(nonce..);
-        rest.map(|(_, waiting)| cost(&waiting.payment)).sum()
-    }
-
-    /// Those that lack none before them.
-    fn ready(&self) -> impl Iterator<Item = &Waiting> {
-        let nonces = self.account.nonce..;
-        let waiting = self.waiting.range(self.account.nonce..);
-        waiting
-            .zip(nonces)
-            .take_while(|((found, _), expected)| *found == expected)
-            .map(|((_, waiting), _)| waiting)
     }
 }
 
@@ -297,7 +234,7 @@ impl AccountPool {
     /// What a block may take along, the best fee rates first, each account in
     /// order of nonce: at most `limit_bytes`, where each takes
     /// `separator_bytes` more than its text.
-    pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<[u8]>> {
+    pub fn for_next_block(&self, limit_bytes: usize, separator_bytes: usize) -> Vec<Arc<Payment>> {
         let (mut left_bytes, mut passed_over) = (limit_bytes, 0);
         let (mut chosen, mut stopped) = (Vec::new(), BTreeSet::new());
         for (Reverse(turn), payment) in &self.by_turn {
@@ -308,7 +245,7 @@ impl AccountPool {
             match rest.filter(|_| !stopped.contains(&turn.sender)) {
                 Some(rest) => {
                     left_bytes = rest;
-                    chosen.push(Arc::clone(&payment.text));
+                    chosen.push(Arc::clone(payment));
                 }
                 // The rest of this account has to wait for this one.
                 None => {
@@ -442,6 +379,77 @@ impl AccountPool {
                 Some(u128::MAX)
             },
         )
+    }
+
+    /// Goes through everything to see that the invariants hold.
+    ///
+    /// # Panics
+    ///
+    /// When one does not.
+    pub fn check_invariants(&self) {
+        let (mut count, mut bytes) = (0, 0);
+        for (sender, queue) in &self.accounts {
+            assert!(!queue.waiting.is_empty(), "invariant 2: an empty account");
+            let costs = queue.waiting.values().map(|one| cost(&one.payment));
+            assert_eq!(queue.cost, costs.sum(), "invariant 2: cost");
+            let balance = u128::from(queue.account.balance);
+            assert!(queue.cost <= balance, "invariant 2: cannot pay");
+            let (mut rate_before, mut next_nonce) = (u128::MAX, queue.account.nonce);
+            for (
+                nonce,
+                Waiting {
+                    payment,
+                    arrived,
+                    turn,
+                },
+            ) in &queue.waiting
+            {
+                let place = (*sender, *nonce);
+                assert_eq!((payment.sender, payment.nonce), place, "invariant 1");
+                assert!(*nonce >= queue.account.nonce, "invariant 2: in a block");
+                rate_before = rate(payment).min(rate_before);
+                let expected = Turn {
+                    is_ready: *nonce == next_nonce,
+                    rate: rate_before,
+                    sender: *sender,
+                    nonce: Reverse(*nonce),
+                };
+                next_nonce += u64::from(expected.is_ready);
+                assert_eq!(*turn, Some(expected), "invariant 3");
+                let by_turn = self.by_turn.get(&Reverse(expected));
+                assert_eq!(by_turn, Some(payment), "invariant 1: by_turn");
+                assert_eq!(
+                    self.by_id.get(&payment.id),
+                    Some(&place),
+                    "invariant 1: by_id"
+                );
+                assert!(
+                    self.by_rate.contains(&rank(payment)),
+                    "invariant 1: by_rate"
+                );
+                let arrival = (*arrived, *sender, *nonce);
+                assert!(
+                    self.by_arrival.contains(&arrival),
+                    "invariant 1: by_arrival"
+                );
+                (count, bytes) = (count + 1, bytes + payment.text.len());
+            }
+        }
+        let lengths = [
+            self.by_id.len(),
+            self.by_rate.len(),
+            self.by_arrival.len(),
+            self.by_turn.len(),
+        ];
+        assert_eq!(lengths, [count; 4], "invariant 1: as many everywhere");
+        assert_eq!(self.bytes, bytes, "invariant 4");
+        assert!(bytes <= ACCOUNTS_PENDING_LIMIT_BYTES, "invariant 4");
+    }
+
+    /// The accounts of those that wait, as the last block left them.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (&Address, &Account)> {
+        let queues = self.accounts.iter();
+        queues.map(|(owner, queue)| (owner, &queue.account))
     }
 
     fn last_unpayable(&self, owner: &Address) -> Option<u64> {

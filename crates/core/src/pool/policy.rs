@@ -3,36 +3,12 @@
 //! It is a policy and no rule: blocks of others may hold what is refused here,
 //! and are valid.
 
-use std::fmt;
-
-use super::NotPending;
+use super::fee_rate::FeeRate;
+use super::reject::NotPending;
 use crate::transaction::Payment;
 
-/// A fee rate is for so many bytes of a transaction's canonical text.
-pub const FEE_RATE_BYTES: u64 = 1_000;
-
-/// Base units for [`FEE_RATE_BYTES`] bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FeeRate(pub u64);
-
-impl FeeRate {
-    /// What a node asks for that is told nothing else: a base unit a byte. A
-    /// plain payment costs less than half a thousandth of a coin, and the
-    /// spam that fills a block of a mebibyte a whole coin.
-    pub const DEFAULT: FeeRate = FeeRate(1_000);
-
-    /// The lowest fee of a transaction of this length, rounded up.
-    pub fn fee_for(self, length_bytes: usize) -> u64 {
-        let fee = u128::from(self.0) * length_bytes as u128;
-        u64::try_from(fee.div_ceil(u128::from(FEE_RATE_BYTES))).unwrap_or(u64::MAX)
-    }
-}
-
-impl fmt::Display for FeeRate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} base units for {FEE_RATE_BYTES} bytes", self.0)
-    }
-}
+/// What stands between two transactions in a block.
+pub(super) const SEPARATOR_BYTES: usize = b", ".len();
 
 /// What is asked of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +23,7 @@ pub struct Policy {
 impl Policy {
     /// Whether a transaction is one that may wait, whoever sends it.
     pub(super) fn check(&self, payment: &Payment) -> Result<(), NotPending> {
-        let limit_bytes = self.room_bytes.saturating_sub(super::SEPARATOR_BYTES);
+        let limit_bytes = self.room_bytes.saturating_sub(SEPARATOR_BYTES);
         let length_bytes = payment.text.len();
         if length_bytes > limit_bytes {
             return Err(NotPending::NoRoom {

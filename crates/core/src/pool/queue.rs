@@ -2,6 +2,12 @@
 //! It decides what a block takes along, what a block that arrived has settled,
 //! and what comes back when blocks are dropped. It does not judge them: the
 //! rules did.
+//!
+//! 1. `by_text` holds the places of all that wait, `returned` those of the
+//!    returned ones.
+//! 2. Numbers that are still to be given lie outside those that wait.
+//! 3. `bytes` is the sum of the lengths.
+//! 4. `packing`, where it is known, is that of all that wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -88,7 +94,7 @@ impl Default for QueuePool {
 }
 
 /// Whole transactions, packed into blocks one after the other.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Packing {
     full_blocks: u64,
     last_block_bytes: usize,
@@ -226,6 +232,39 @@ impl QueuePool {
             });
         }
         left_out
+    }
+
+    /// Goes through everything to see that the invariants hold.
+    ///
+    /// # Panics
+    ///
+    /// When one does not.
+    pub fn check_invariants(&self) {
+        let (mut bytes, mut returned) = (0, 0);
+        for (number, Pending { text, origin }) in &self.waiting {
+            let place = (Arc::clone(text), *number);
+            assert!(self.by_text.contains(&place), "invariant 1");
+            let is_returned = *origin == Origin::Returned;
+            assert_eq!(self.returned.contains(&place), is_returned, "invariant 1");
+            returned += usize::from(is_returned);
+            bytes += text.len();
+        }
+        assert_eq!(self.by_text.len(), self.waiting.len(), "invariant 1");
+        assert_eq!(self.returned.len(), returned, "invariant 1");
+        let mut numbers = self.waiting.keys();
+        let (first, last) = (numbers.next(), numbers.next_back());
+        let last = last.or(first);
+        assert!(
+            first.is_none_or(|first| *first >= self.front_number),
+            "invariant 2"
+        );
+        assert!(
+            last.is_none_or(|last| *last < self.next_number),
+            "invariant 2"
+        );
+        assert_eq!(self.bytes, bytes, "invariant 3");
+        let packing = self.packing.unwrap_or_else(|| Packing::of(&self.waiting));
+        assert_eq!(packing, Packing::of(&self.waiting), "invariant 4");
     }
 
     fn push_back(&mut self, pending: Pending) {

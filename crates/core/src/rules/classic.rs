@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::{Context, Draft, Rules, Weight, check_index, check_previous_hash};
-use crate::block::{Block, BlockError, Shape};
+use super::{BlockTemplate, Context, Draft, Rules, Weight, check_index, check_previous_hash};
+use crate::block::{Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json;
 use crate::puzzle::{DECIMAL_LENGTH_LIMIT, FOUR_HEX_ZEROS, Puzzle, decimal};
@@ -33,37 +33,42 @@ impl Rules for Classic {
     }
 
     fn genesis(&self, now: Duration) -> Block {
-        let text = write(1, b"\"1\"", GENESIS_PROOF, now, b"[]");
+        let (before, behind) = write_around_proof(1, b"\"1\"", now, b"[]");
+        let proof = GENESIS_PROOF.to_string();
+        let text = [&before[..], proof.as_bytes(), &behind].concat();
         self.read_canonical(text)
-            .expect("what write makes has the shape of a block")
+            .expect("what is written here has the shape of a block")
     }
 
     fn hash(&self, text: &[u8], _shape: &Shape) -> Hash {
         sha256(text)
     }
 
-    /// The tutorial's `proof_of_work`.
-    fn puzzle(&self, context: Context<'_>, _draft: &Draft) -> Puzzle {
-        self.puzzle_after(context.parent)
-    }
-
-    /// The tutorial's `new_block`, with the reward of `mine` in last place.
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
+    /// The tutorial's `new_block`, with the reward of `mine` in last place, and the
+    /// puzzle of its `proof_of_work`.
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
         let parent = context.parent;
         let mut list = vec![b'['];
         for transaction in &draft.transactions {
-            list.extend_from_slice(transaction);
+            list.extend_from_slice(transaction.text());
             list.extend_from_slice(b", ");
         }
         list.extend_from_slice(&transaction::reward(&draft.reward_to));
         list.push(b']');
         let mut previous_hash = Vec::with_capacity(66);
         previous_hash.push(b'"');
-        previous_hash.extend_from_slice(&parent.hash().to_hex());
+        previous_hash.extend_from_slice(&parent.hash.to_hex());
         previous_hash.push(b'"');
-        let text = write(parent.index() + 1, &previous_hash, proof, draft.now, &list);
-        self.read_canonical(text)
-            .expect("what write makes has the shape of a block")
+        let (before_proof, behind_proof) =
+            write_around_proof(parent.index + 1, &previous_hash, draft.now, &list);
+        BlockTemplate {
+            puzzle: self.puzzle_after(parent),
+            parent: parent.hash,
+            drafted: draft.now,
+            before_proof,
+            behind_proof,
+            sealed: None,
+        }
     }
 
     fn check_form(&self, _block: &Block) -> Result<(), BlockError> {
@@ -79,7 +84,7 @@ impl Rules for Classic {
         check_proof(&self.puzzle_after(parent), block)
     }
 
-    fn proof_zeros(&self, parent: &Block, block: &Block) -> Option<(u32, u32)> {
+    fn proof_zeros(&self, parent: &HeaderFields, block: &Block) -> Option<(u32, u32)> {
         let hash = self.puzzle_after(parent).hash_of(block.proof());
         Some((
             Hash(hash).leading_zeros(),
@@ -87,7 +92,7 @@ impl Rules for Classic {
         ))
     }
 
-    fn weight(&self, _block: &Block) -> Weight {
+    fn weight(&self, _header: &HeaderFields) -> Weight {
         Weight::ONE
     }
 
@@ -98,12 +103,12 @@ impl Rules for Classic {
 }
 
 impl Classic {
-    fn puzzle_after(&self, parent: &Block) -> Puzzle {
+    fn puzzle_after(&self, parent: &HeaderFields) -> Puzzle {
         Puzzle {
-            prefix: decimal(parent.proof(), &mut [0; DECIMAL_LENGTH_LIMIT]).to_vec(),
+            prefix: decimal(parent.proof, &mut [0; DECIMAL_LENGTH_LIMIT]).to_vec(),
             suffix: match self {
                 Classic::Published => Vec::new(),
-                Classic::Of2018 => parent.hash().to_hex().to_vec(),
+                Classic::Of2018 => parent.hash.to_hex().to_vec(),
             },
             target: FOUR_HEX_ZEROS,
         }
@@ -120,20 +125,21 @@ fn check_proof(puzzle: &Puzzle, block: &Block) -> Result<(), BlockError> {
     })
 }
 
-fn write(
+/// A block's text before its proof, and behind it.
+fn write_around_proof(
     index: u64,
     previous_hash: &[u8],
-    proof: u64,
     now: Duration,
     transactions: &[u8],
-) -> Vec<u8> {
-    let mut text = Vec::with_capacity(transactions.len() + 256);
-    text.extend_from_slice(format!("{{\"index\": {index}, \"previous_hash\": ").as_bytes());
-    text.extend_from_slice(previous_hash);
-    text.extend_from_slice(format!(", \"proof\": {proof}, \"timestamp\": ").as_bytes());
-    json::write_float(now.as_secs_f64(), &mut text);
-    text.extend_from_slice(b", \"transactions\": ");
-    text.extend_from_slice(transactions);
-    text.push(b'}');
-    text
+) -> (Vec<u8>, Vec<u8>) {
+    let mut before = format!("{{\"index\": {index}, \"previous_hash\": ").into_bytes();
+    before.extend_from_slice(previous_hash);
+    before.extend_from_slice(b", \"proof\": ");
+    let mut behind = Vec::with_capacity(transactions.len() + 256);
+    behind.extend_from_slice(b", \"timestamp\": ");
+    json::write_float(now.as_secs_f64(), &mut behind);
+    behind.extend_from_slice(b", \"transactions\": ");
+    behind.extend_from_slice(transactions);
+    behind.push(b'}');
+    (before, behind)
 }

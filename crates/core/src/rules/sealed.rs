@@ -14,13 +14,13 @@ pub use target::{next_target, work};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::draft::Unproven;
-use super::{ChainName, Context, Draft, Rules, Weight, check_index, check_previous_hash};
+use super::{
+    BlockTemplate, ChainName, Context, Draft, Rules, Weight, check_index, check_previous_hash,
+};
 use crate::address::{Address, AddressError};
-use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, Shape};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
-use crate::puzzle::Puzzle;
 use crate::sealed::{
     Account, ChainId, Params, SealedBlock, SealedError, SealedTransaction, SealedTransactionError,
     block_hash, header_text, write_genesis,
@@ -139,23 +139,24 @@ impl Rules for Sealed {
         block_hash(sha256(&header_text(text)), shape.proof)
     }
 
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
-        let block = Unproven::new(&self.params, context, draft);
-        Puzzle {
-            prefix: sha256(&block.header_text()).to_hex().to_vec(),
-            suffix: Vec::new(),
-            target: block.target(),
-        }
+    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+        draft::template(&self.params, context, draft)
+    }
+
+    /// Nothing is read that was read before: the transactions came one by one.
+    fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
+        let block = draft::finish(template, proof);
+        debug_assert_eq!(
+            self.read_canonical(block.text().to_vec())
+                .map(|read| read.sealed().cloned()),
+            Ok(block.sealed().cloned()),
+            "a block is what its text says"
+        );
+        block
     }
 
     fn proof_is_for_content(&self) -> bool {
         true
-    }
-
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
-        let text = Unproven::new(&self.params, context, draft).with_proof(proof);
-        self.read_canonical(text)
-            .expect("what is written here can be read")
     }
 
     fn check_form(&self, block: &Block) -> Result<(), BlockError> {
@@ -179,11 +180,7 @@ impl Rules for Sealed {
         block: &Block,
         is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
     ) -> Result<(), BlockError> {
-        if !block.are_signatures_checked() {
-            check::check_signatures(block, is_checked)?;
-            block.signatures_are_valid();
-        }
-        Ok(())
+        block.check_signatures_once(|| Ok(check::check_signatures(block, is_checked)?))
     }
 
     /// The header only: what the block does to the accounts is for
@@ -191,8 +188,8 @@ impl Rules for Sealed {
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
         check_index(context.parent, block)?;
         check_previous_hash(context.parent, block)?;
-        let (parent, view) = (check::view(context.parent), check::view(block));
-        check::check_later(parent, view)?;
+        let view = check::view(block);
+        check::check_later(context.parent, view)?;
         check::check_target(&self.params, context, view)?;
         // Last, so that what is only early is known to be valid otherwise.
         check::check_future(&self.params, context, view)?;
@@ -200,13 +197,13 @@ impl Rules for Sealed {
     }
 
     /// A block is later than its parent, and not too far ahead of the clock.
-    fn earliest_behind(&self, parent: &Block) -> Duration {
-        let time_ms = check::view(parent).header.timestamp_ms.saturating_add(1);
+    fn earliest_behind(&self, parent: &HeaderFields) -> Duration {
+        let time_ms = check::fields(parent).timestamp_ms.saturating_add(1);
         Duration::from_millis(time_ms.saturating_sub(self.params.future_limit_ms))
     }
 
-    fn weight(&self, block: &Block) -> Weight {
-        work(check::view(block).header.target)
+    fn weight(&self, header: &HeaderFields) -> Weight {
+        work(check::fields(header).target)
     }
 
     fn reading(&self) -> Reading {
@@ -225,7 +222,8 @@ impl Rules for Sealed {
             return Err(TransactionError::Unsigned { chain });
         }
         let transaction = self.check_transaction(&text)?;
-        Ok(Submitted::Payment(payment(&text, &transaction)))
+        let payment = Payment::of(&text, &transaction);
+        Ok(Submitted::Payment(Arc::new(payment)))
     }
 
     fn keeps_accounts(&self) -> bool {
@@ -264,14 +262,14 @@ impl Rules for Sealed {
         let texts = block.transactions().skip(1);
         let transactions = &check::view(block).transactions;
         let both = texts.zip(transactions);
-        both.map(|(text, transaction)| payment(text, transaction))
+        both.map(|(text, transaction)| Arc::new(Payment::of(text, transaction)))
             .collect()
     }
 
     fn read_own_payment(&self, text: &[u8]) -> Option<Arc<Payment>> {
         let transaction = SealedTransaction::read(text).ok()?;
         self.check_form_of(&transaction).ok()?;
-        Some(payment(text, &transaction))
+        Some(Arc::new(Payment::of(text, &transaction)))
     }
 
     fn room_bytes(&self) -> usize {
@@ -283,18 +281,4 @@ impl Rules for Sealed {
         let view = SealedBlock::read(&text)?;
         Ok(Block::new_sealed(text, shape, view))
     }
-}
-
-/// What the waiting transactions need to know of one.
-fn payment(text: &[u8], transaction: &SealedTransaction) -> Arc<Payment> {
-    let transfer = &transaction.transfer;
-    Arc::new(Payment {
-        id: transaction.id,
-        text: text.into(),
-        sender: transfer.sender,
-        recipient: transfer.recipient,
-        nonce: transfer.nonce,
-        amount: transfer.amount,
-        fee: transfer.fee,
-    })
 }

@@ -149,26 +149,34 @@ pub fn block_hash(seal: Hash, proof: u64) -> Hash {
 /// The canonical text of a block; `transactions` is the canonical text of the
 /// list.
 pub fn write_block(header: &Header, proof: u64, transactions: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(transactions.len() + 512);
+    let (before, behind) = write_around_proof(header, transactions);
+    let mut digits = [0; DECIMAL_LENGTH_LIMIT];
+    [&before[..], decimal(proof, &mut digits), &behind].concat()
+}
+
+/// The same without the proof: what stands before it, and what behind.
+pub fn write_around_proof(header: &Header, transactions: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let (index, merkle_root) = (header.index, header.merkle_root);
-    text.extend_from_slice(
-        format!("{{\"index\": {index}, \"merkle_root\": \"{merkle_root}\", ").as_bytes(),
-    );
+    let mut before =
+        format!("{{\"index\": {index}, \"merkle_root\": \"{merkle_root}\", ").into_bytes();
     if let Some(params) = &header.params {
-        text.extend_from_slice(b"\"params\": ");
-        text.extend_from_slice(&params.to_text());
-        text.extend_from_slice(b", ");
+        before.extend_from_slice(b"\"params\": ");
+        before.extend_from_slice(&params.to_text());
+        before.extend_from_slice(b", ");
     }
     let (previous_hash, target) = (header.previous_hash, header.target);
     let timestamp_ms = header.timestamp_ms;
-    text.extend_from_slice(
+    before.extend_from_slice(
+        format!("\"previous_hash\": \"{previous_hash}\", \"proof\": ").as_bytes(),
+    );
+    let mut behind = Vec::with_capacity(transactions.len() + 256);
+    behind.extend_from_slice(
         format!(
-            "\"previous_hash\": \"{previous_hash}\", \"proof\": {proof}, \"target\": \"{target:064x}\", \
-             \"timestamp\": {timestamp_ms}, \"transactions\": "
+            ", \"target\": \"{target:064x}\", \"timestamp\": {timestamp_ms}, \"transactions\": "
         )
         .as_bytes(),
     );
-    text.extend_from_slice(transactions);
-    text.extend_from_slice(format!(", \"version\": {VERSION}}}").as_bytes());
-    text
+    behind.extend_from_slice(transactions);
+    behind.extend_from_slice(format!(", \"version\": {VERSION}}}").as_bytes());
+    (before, behind)
 }

@@ -22,7 +22,7 @@ const BEFORE_DIGITS: &[u8] = b", \"signature\": \"";
 
 /// Which chain a transaction is for: the first 8 bytes of its genesis block's
 /// hash, 16 hex digits. A transaction for one chain is none on another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ChainId(pub [u8; 8]);
 
 /// What a sender signs.
@@ -194,6 +194,17 @@ pub fn signed_bytes(text: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(SIGNED_PREFIX);
     bytes.extend_from_slice(before_signature(text));
     bytes.push(b'}');
+}
+
+/// The signature, given the canonical text of a transaction that was read.
+pub fn signature_in(text: &[u8]) -> [u8; 64] {
+    let mut signature = [0; 64];
+    let digits = text
+        .strip_suffix(b"\"}")
+        .and_then(<[u8]>::last_chunk::<128>);
+    let read = digits.and_then(|digits| read_hex(digits, &mut signature));
+    debug_assert!(read.is_some(), "it was read");
+    signature
 }
 
 fn before_signature(text: &[u8]) -> &[u8] {

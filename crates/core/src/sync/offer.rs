@@ -155,7 +155,7 @@ impl Offer {
                     self.own_strictness.note(&*self.rules, parent, &block);
                 }
             }
-            let weight = self.rules.weight(&block);
+            let weight = self.rules.weight(block.header());
             self.total_weight = self.total_weight.saturating_add(weight);
             let block = Arc::new(block);
             self.before_last = self.last.replace(Arc::clone(&block));
@@ -247,8 +247,8 @@ impl Offer {
             Some(parent) => {
                 let grandparent = self.before_last.as_deref();
                 let context = Context {
-                    parent,
-                    grandparent,
+                    parent: parent.header(),
+                    grandparent: grandparent.map(Block::header),
                     now,
                 };
                 self.rules.check_after(context, block)?;

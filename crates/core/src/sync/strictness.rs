@@ -26,7 +26,7 @@ impl Strictness {
         if self.fewest.is_some_and(|(zeros, asked)| zeros <= asked) {
             return;
         }
-        let Some((zeros, asked)) = rules.proof_zeros(parent, block) else {
+        let Some((zeros, asked)) = rules.proof_zeros(parent.header(), block) else {
             return;
         };
         let fewest = self.fewest.map_or(zeros, |(fewest, _)| fewest.min(zeros));

@@ -1,7 +1,7 @@
 //! Hands a transaction in, which then waits for a block. Whether it may, the
 //! rules and the core decide.
 
-use adit_core::hash::{Hash, sha256};
+use adit_core::hash::Hash;
 use adit_core::node::Answer;
 use adit_core::pool::{NotPending, PoolFull};
 use adit_core::transaction::TransactionError;
@@ -49,7 +49,7 @@ impl Accepted {
 pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected> {
     let transaction = node.rules().read_transaction(text)?;
     let id_of_rules = transaction.id();
-    let id = id_of_rules.unwrap_or_else(|| sha256(transaction.text()));
+    let id = transaction.id_or_hash();
     match node.request(Request::Transaction(transaction)).await? {
         Answer::Accepted { block_index } => Ok(Accepted {
             id,

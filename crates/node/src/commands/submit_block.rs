@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use adit_api::offer::{self, Offered};
 use adit_core::archive::Archive;
-use adit_core::block::{Block, BlockError};
+use adit_core::block::{Block, BlockError, HeaderFields};
 use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Outcome};
@@ -19,7 +19,6 @@ use tokio::time::timeout;
 use crate::clock::now;
 use crate::handle::{NodeHandle, Request, Stopping};
 use crate::queries::error::QueryError;
-use crate::queries::stored::read;
 
 /// At most so many blocks are read and checked at a time. Each may take
 /// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
@@ -66,17 +65,30 @@ pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, Blo
     let place = timeout(limit, PLACES.acquire()).await;
     let place = place.map_err(|_| BlockRejected::Busy)?;
     let place = place.map_err(|_| BlockRejected::Busy)?;
-    let checking = node.clone();
-    // The place goes along: a client that leaves does not end the check.
-    let checked = tokio::task::spawn_blocking(move || (check(&checking, &body), place));
-    let (checked, _place) = checked.await.map_err(|_| BlockRejected::Panicked)?;
-    let block = checked?;
-    let outcome = match node.request(Request::Offer(Arc::clone(&block))).await? {
-        Answer::Offered(outcome) => outcome,
-        answer => unreachable!("the core answers what became of a block: {answer:?}"),
+    let failed = |_| BlockRejected::Panicked;
+    let reading = node.clone();
+    // The place goes along: a client that leaves does not end the work.
+    let read = tokio::task::spawn_blocking(move || (reading.rules().read(&body), place));
+    let (block, place) = read.await.map_err(failed)?;
+    let block = block.map_err(BlockRejected::Unreadable)?;
+    let hash = block.hash();
+    // The same block once more is no new work.
+    let at_hand = node.look(move |node| node.outcome_at_hand(now(), &hash));
+    let (block, outcome) = match at_hand.await? {
+        Some(outcome) => (Arc::new(block), outcome),
+        None => {
+            let checking = node.clone();
+            let check = move || (check(&checking, block), place);
+            let (checked, _place) = tokio::task::spawn_blocking(check).await.map_err(failed)?;
+            let block = checked?;
+            match node.request(Request::Offer(Arc::clone(&block))).await? {
+                Answer::Offered(outcome) => (block, outcome),
+                answer => unreachable!("the core answers what became of a block: {answer:?}"),
+            }
+        }
     };
     Ok(Offered {
-        hash: block.hash().to_string(),
+        hash: hash.to_string(),
         index: block.index(),
         outcome: match outcome {
             Outcome::Refused(error) => return Err(refused(&block, error)),
@@ -89,12 +101,10 @@ pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, Blo
     })
 }
 
-/// Reads a block, and checks what needs neither the tree nor the accounts. The
-/// signatures come last: whoever wants to keep us busy has to work for it.
-fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, BlockRejected> {
+/// Checks what needs neither the tree nor the accounts. The signatures come
+/// last: whoever wants to keep us busy has to work for it.
+fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, BlockRejected> {
     let rules = node.rules();
-    let block = rules.read(body);
-    let block = block.map_err(BlockRejected::Unreadable)?;
     let refused = |error: BlockError| refused(&block, ChainError::Invalid(error));
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
     let entry = snapshot.entry(&block.hash());
@@ -102,28 +112,25 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, BlockRejected> {
         return Ok(Arc::new(block));
     }
     rules.check_form(&block).map_err(refused)?;
-    let stored = |hash| {
-        let text = snapshot.text(&hash).map_err(QueryError::unreadable)?;
-        read(node, text)
-    };
+    let stored = |hash| snapshot.header(&hash).map_err(QueryError::unreadable);
     let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
         // The node says what that means; it may have come just now.
         return Ok(Arc::new(block));
     };
-    let grandparent = parent.parent().map(stored).transpose()?.flatten();
+    let grandparent = parent.parent.map(stored).transpose()?.flatten();
     let context = Context {
         parent: &parent,
         grandparent: grandparent.as_ref(),
         now: now(),
     };
     match rules.check_after(context, &block) {
-        Ok(()) if is_worth_a_check(node, &snapshot, &parent, &block)? => rules
-            .check_signatures(&block, &|_, _| false)
-            .map_err(refused)?,
-        // The node refuses it for its weight, before it looks at signatures.
-        Ok(()) => {}
-        Err(error) if error.ahead_until_ms().is_some() => {}
-        Err(error) => return Err(refused(error)),
+        Err(error) if error.ahead_until_ms().is_none() => return Err(refused(error)),
+        _ => {}
+    }
+    // What does not weigh enough, the node refuses before it looks at signatures.
+    if is_worth_a_check(node, &snapshot, &parent, &block)? {
+        // The block keeps the answer: the node refuses it, and remembers that.
+        let _ = rules.check_signatures(&block, &|_, _| false);
     }
     Ok(Arc::new(block))
 }
@@ -133,24 +140,25 @@ fn check(node: &NodeHandle, body: &[u8]) -> Result<Arc<Block>, BlockRejected> {
 fn is_worth_a_check(
     node: &NodeHandle,
     snapshot: &Snapshot,
-    parent: &Block,
+    parent: &HeaderFields,
     block: &Block,
 ) -> Result<bool, QueryError> {
     let (rules, view) = (node.rules(), node.view());
     let before = snapshot
-        .entry(&parent.hash())
+        .entry(&parent.hash)
         .map_err(QueryError::unreadable)?;
     let before = before.map_or(Weight::ZERO, |entry| entry.total_weight);
-    if before.saturating_add(rules.weight(block)) > view.total_weight {
+    let weight = rules.weight(block.header());
+    if before.saturating_add(weight) > view.total_weight {
         return Ok(true);
     }
     if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
     {
         return Ok(false);
     }
-    let tip = view.tip.map(|tip| snapshot.text(&tip)).transpose();
-    let tip = read(node, tip.map_err(QueryError::unreadable)?.flatten())?;
-    Ok(tip.is_none_or(|tip| rules.weight(block) >= rules.weight(&tip)))
+    let tip = view.tip.map(|tip| snapshot.header(&tip)).transpose();
+    let tip = tip.map_err(QueryError::unreadable)?.flatten();
+    Ok(tip.is_none_or(|tip| weight >= rules.weight(&tip)))
 }
 
 fn refused(block: &Block, error: ChainError) -> BlockRejected {

@@ -9,7 +9,7 @@ use adit_api::peer::Peer;
 use adit_core::archive::{Change, MainChange};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
-use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
+use adit_core::transaction::{Submitted, TRANSACTION_LIMIT_BYTES};
 
 use crate::clock::now;
 
@@ -37,7 +37,7 @@ pub(crate) struct Happened {
     /// So many transactions came to wait.
     pub(crate) transaction_count: usize,
     /// The newest of them.
-    pub(crate) transactions: Vec<Arc<[u8]>>,
+    pub(crate) transactions: Vec<Submitted>,
     /// The peers of whom something new is known, as they are now.
     pub(crate) peers: Vec<Peer>,
     /// Whether something happened before that is not told.
@@ -79,9 +79,9 @@ impl Happened {
     /// and of the one behind it afterwards.
     pub(crate) fn note(&mut self, change: &Change, tip: &mut Option<Tip>) {
         match change {
-            Change::Transaction(text) => {
+            Change::Transaction(transaction) => {
                 self.transaction_count += 1;
-                self.transactions.push(Arc::clone(text));
+                self.transactions.push(transaction.clone());
                 keep_newest_transactions(&mut self.transactions);
             }
             Change::Block { block, main, .. } => self.note_block(block, *main, tip),
@@ -158,10 +158,10 @@ impl Happened {
     }
 }
 
-fn keep_newest_transactions(list: &mut Vec<Arc<[u8]>>) {
+fn keep_newest_transactions(list: &mut Vec<Submitted>) {
     let mut left_bytes = EVENT_TRANSACTIONS_LIMIT_BYTES;
-    let fits = |text: &&Arc<[u8]>| {
-        let left = left_bytes.checked_sub(text.len());
+    let fits = |one: &&Submitted| {
+        let left = left_bytes.checked_sub(one.text().len());
         left_bytes = left.unwrap_or_default();
         left.is_some()
     };
@@ -183,14 +183,15 @@ mod tests {
         let mut happened = Happened::default();
         let length = EVENT_TRANSACTIONS_LIMIT_BYTES / 2;
         for number in 0..5 {
-            let text = Change::Transaction(vec![number; length].into());
-            happened.note(&text, &mut None);
+            let change = Change::Transaction(Submitted::Text(vec![number; length].into()));
+            happened.note(&change, &mut None);
         }
-        let firsts = |list: &[Arc<[u8]>]| list.iter().map(|text| text[0]).collect::<Vec<_>>();
+        let firsts = |list: &[Submitted]| list.iter().map(|one| one.text()[0]).collect::<Vec<_>>();
         assert_eq!(firsts(&happened.transactions), [3, 4]);
         let mut later = Happened::default();
         for number in 5..40 {
-            later.note(&Change::Transaction(vec![number; 1].into()), &mut None);
+            let change = Change::Transaction(Submitted::Text([number].into()));
+            later.note(&change, &mut None);
         }
         happened.merge(later);
         assert_eq!(firsts(&happened.transactions), (20..40).collect::<Vec<_>>());

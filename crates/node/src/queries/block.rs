@@ -117,7 +117,7 @@ pub fn summary(
             .map(|sealed| format!("{:064x}", sealed.header.target)),
         transaction_count: block.transactions().count(),
         size_bytes: block.text().len(),
-        weight: node.rules().weight(block).to_string(),
+        weight: node.rules().weight(block.header()).to_string(),
         total_weight: entry
             .map(|entry| entry.total_weight.to_string())
             .unwrap_or_default(),

@@ -131,7 +131,11 @@ fn interval_ms(from: Option<u64>, to: Option<u64>) -> Option<i64> {
 /// How many guesses a block takes: in sealed chains that is what it weighs.
 fn difficulty(rules: &dyn Rules, block: &Block) -> f64 {
     match block.sealed() {
-        Some(_) => rules.weight(block).to_string().parse().unwrap_or_default(),
+        Some(_) => rules
+            .weight(block.header())
+            .to_string()
+            .parse()
+            .unwrap_or_default(),
         None => CLASSIC_GUESSES,
     }
 }

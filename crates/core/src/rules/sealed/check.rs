@@ -5,7 +5,7 @@
 use ruint::aliases::U256;
 
 use super::target::next_target;
-use crate::block::Block;
+use crate::block::{Block, HeaderFields, SealedFields};
 use crate::hash::Hash;
 use crate::merkle;
 use crate::rules::Context;
@@ -22,6 +22,12 @@ use crate::signature::{Batch, verify_one};
 /// When other rules have read it: a chain is of one rule set.
 pub(super) fn view(block: &Block) -> &SealedBlock {
     block.sealed().expect("a sealed chain has sealed blocks")
+}
+
+/// The same of a block's ancestor.
+pub(super) fn fields(header: &HeaderFields) -> &SealedFields {
+    let sealed = header.sealed.as_ref();
+    sealed.expect("a sealed chain has sealed blocks")
 }
 
 /// "The only block with index 1 is the genesis block itself."
@@ -186,8 +192,8 @@ pub(super) fn check_signatures(
 }
 
 /// "`timestamp` is later than the parent's."
-pub(super) fn check_later(parent: &SealedBlock, block: &SealedBlock) -> Result<(), SealedError> {
-    let (parent_ms, found_ms) = (parent.header.timestamp_ms, block.header.timestamp_ms);
+pub(super) fn check_later(parent: &HeaderFields, block: &SealedBlock) -> Result<(), SealedError> {
+    let (parent_ms, found_ms) = (fields(parent).timestamp_ms, block.header.timestamp_ms);
     if found_ms > parent_ms {
         return Ok(());
     }
@@ -213,10 +219,11 @@ pub(super) fn check_target(
 /// "The blocks 2 and 3 have `initial_target`. For every later one it is a step
 /// from that of its parent."
 pub(super) fn expected_target(params: &Params, context: Context<'_>) -> U256 {
-    let parent = &view(context.parent).header;
-    match context.grandparent.map(|block| &view(block).header) {
+    let parent = fields(context.parent);
+    match context.grandparent {
         Some(grandparent) if grandparent.index != 1 => {
-            let solve_ms = parent.timestamp_ms.saturating_sub(grandparent.timestamp_ms);
+            let grandparent_ms = fields(grandparent).timestamp_ms;
+            let solve_ms = parent.timestamp_ms.saturating_sub(grandparent_ms);
             next_target(parent.target, solve_ms, params)
         }
         _ => params.initial_target,

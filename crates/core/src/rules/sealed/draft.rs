@@ -1,85 +1,101 @@
-//! A block that is made here: what goes into it, and how it is written. The
-//! same draft gives the same block, so that the proof that was searched for one
-//! fits the other.
+//! A block that is made here: what goes into it, and how it is written. Its
+//! transactions were read when they came to wait, and are not read again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::check::{expected_target, view};
+use super::check::{expected_target, fields};
 use crate::address::Address;
-use crate::hash::Hash;
+use crate::block::{Block, Shape};
+use crate::hash::{Hash, sha256};
 use crate::merkle;
-use crate::rules::{Context, Draft};
+use crate::puzzle::Puzzle;
+use crate::rules::Context;
+use crate::rules::template::{BlockTemplate, Draft, SealedTemplate};
 use crate::sealed::{
-    Header, INTEGER_LIMIT, Params, Reward, SealedTransaction, header_text, write_block,
+    Header, INTEGER_LIMIT, Params, Reward, SealedBlock, block_hash, header_text,
+    write_around_proof, write_block,
 };
+use crate::transaction::{Payment, Submitted};
 
-/// A block without its proof.
-pub(super) struct Unproven {
-    header: Header,
-    /// The canonical text of the list of transactions.
-    list: Vec<u8>,
+/// The block that `draft` becomes behind `context.parent`: its transactions in
+/// their order, without those that there is no room for and without what their
+/// senders have sent behind them.
+pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+    let parent = context.parent;
+    let parent_ms = fields(parent).timestamp_ms;
+    let reward_to: Address = draft
+        .reward_to
+        .parse()
+        .expect("check_reward_to was asked before anything is made");
+    // "Who makes a block takes the clock for `timestamp`, or the parent's plus one
+    // where the clock is not later."
+    let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
+    let mut header = Header {
+        index: parent.index + 1,
+        merkle_root: Hash([0; 32]),
+        params: None,
+        previous_hash: parent.hash,
+        target: expected_target(params, context),
+        timestamp_ms: now_ms.max(parent_ms + 1).min(INTEGER_LIMIT),
+    };
+    let room = room_beside(params, &header, reward_to);
+    let (payments, fees) = taken(draft, room, u64::MAX - params.reward);
+    let reward = Reward {
+        amount: params.reward + fees,
+        index: header.index,
+        recipient: reward_to,
+    };
+    let mut list = vec![b'['];
+    let first = reward.to_text();
+    list.extend_from_slice(&first);
+    for payment in &payments {
+        list.extend_from_slice(b", ");
+        list.extend_from_slice(&payment.text);
+    }
+    list.push(b']');
+    let leaves = payments.iter().map(|payment| payment.leaf);
+    let leaves: Vec<Hash> = [merkle::leaf(&first)].into_iter().chain(leaves).collect();
+    header.merkle_root = merkle::root(&leaves);
+    let seal = sha256(&header_text(&write_block(&header, 0, b"[]")));
+    let (before_proof, behind_proof) = write_around_proof(&header, &list);
+    BlockTemplate {
+        puzzle: Puzzle {
+            prefix: seal.to_hex().to_vec(),
+            suffix: Vec::new(),
+            target: header.target.to_be_bytes(),
+        },
+        parent: parent.hash,
+        drafted: draft.now,
+        before_proof,
+        behind_proof,
+        sealed: Some(Box::new(SealedTemplate {
+            header,
+            seal,
+            reward,
+            payments,
+        })),
+    }
 }
 
-impl Unproven {
-    /// The block that `draft` becomes behind `context.parent`: its transactions
-    /// in their order, without those that there is no room for and without what
-    /// their senders have sent behind them.
-    pub(super) fn new(params: &Params, context: Context<'_>, draft: &Draft) -> Unproven {
-        let parent = view(context.parent);
-        let reward_to: Address = draft
-            .reward_to
-            .parse()
-            .expect("check_reward_to was asked before anything is made");
-        // "Who makes a block takes the clock for `timestamp`, or the parent's
-        // plus one where the clock is not later."
-        let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
-        let header = Header {
-            index: parent.header.index + 1,
-            merkle_root: Hash([0; 32]),
-            params: None,
-            previous_hash: parent.hash,
-            target: expected_target(params, context),
-            timestamp_ms: now_ms
-                .max(parent.header.timestamp_ms + 1)
-                .min(INTEGER_LIMIT),
-        };
-        let room = room_beside(params, &header, reward_to);
-        let (transactions, fees) = taken(draft, room, u64::MAX - params.reward);
-        let reward = Reward {
-            amount: params.reward + fees,
-            index: header.index,
-            recipient: reward_to,
-        };
-        let first = reward.to_text();
-        let texts: Vec<&[u8]> = [&first[..]].into_iter().chain(transactions).collect();
-        let leaves: Vec<Hash> = texts.iter().map(|text| merkle::leaf(text)).collect();
-        let mut list = vec![b'['];
-        list.extend_from_slice(&texts.join(&b", "[..]));
-        list.push(b']');
-        let merkle_root = merkle::root(&leaves);
-        Unproven {
-            header: Header {
-                merkle_root,
-                ..header
-            },
-            list,
-        }
-    }
-
-    /// The header's canonical text, whose hash is worked on.
-    pub(super) fn header_text(&self) -> Vec<u8> {
-        header_text(&write_block(&self.header, 0, b"[]"))
-    }
-
-    /// The block's canonical text.
-    pub(super) fn with_proof(&self, proof: u64) -> Vec<u8> {
-        write_block(&self.header, proof, &self.list)
-    }
-
-    /// The greatest hash that the block may have, big-endian.
-    pub(super) fn target(&self) -> [u8; 32] {
-        self.header.target.to_be_bytes()
-    }
+/// The block with that proof.
+pub(super) fn finish(template: &BlockTemplate, proof: u64) -> Block {
+    let text = template.text_with(proof);
+    let shape = Shape::of(&text).expect("what is written here has the shape of a block");
+    let parts = template.sealed.as_ref();
+    let parts = parts.expect("a sealed chain has sealed templates");
+    let view = SealedBlock {
+        header: parts.header.clone(),
+        seal: parts.seal,
+        hash: block_hash(parts.seal, proof),
+        reward: Some(parts.reward),
+        transactions: parts
+            .payments
+            .iter()
+            .map(|payment| payment.to_sealed())
+            .collect(),
+    };
+    Block::new_sealed(text, shape, view)
 }
 
 /// So many bytes of transactions fit into every block, however long its numbers
@@ -110,24 +126,23 @@ fn room_beside(params: &Params, header: &Header, recipient: Address) -> usize {
 }
 
 /// The transactions of a draft that fit, and their fees.
-fn taken(draft: &Draft, mut room: usize, fees_limit: u64) -> (Vec<&[u8]>, u64) {
+fn taken(draft: &Draft, mut room: usize, fees_limit: u64) -> (Vec<Arc<Payment>>, u64) {
     let (mut taken, mut fees) = (Vec::new(), 0_u64);
     let mut stopped = BTreeSet::new();
-    for text in &draft.transactions {
-        let Ok(transaction) = SealedTransaction::read(text) else {
+    for transaction in &draft.transactions {
+        let Submitted::Payment(payment) = transaction else {
             continue;
         };
-        let transfer = transaction.transfer;
-        let left = room.checked_sub(text.len() + ", ".len());
-        let with_this = fees.checked_add(transfer.fee);
+        let left = room.checked_sub(payment.text.len() + ", ".len());
+        let with_this = fees.checked_add(payment.fee);
         let with_this = with_this.filter(|fees| *fees <= fees_limit);
         match (left, with_this) {
-            (Some(left), Some(with_this)) if !stopped.contains(&transfer.sender) => {
+            (Some(left), Some(with_this)) if !stopped.contains(&payment.sender) => {
                 (room, fees) = (left, with_this);
-                taken.push(&text[..]);
+                taken.push(Arc::clone(payment));
             }
             _ => {
-                stopped.insert(transfer.sender);
+                stopped.insert(payment.sender);
             }
         }
     }

@@ -1,0 +1,184 @@
+//! What a node is told, and what it says: its configuration, inputs, effects and
+//! answers. What follows from which, its siblings decide.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::AddressError;
+use crate::archive::Change;
+use crate::block::Block;
+use crate::chain::{Arrival, ChainError};
+use crate::hash::Hash;
+use crate::mining::{HeldUp, Job};
+use crate::peer::PeerAddress;
+use crate::pool::{FeeRate, NotPending, PoolFull};
+use crate::settling::LeftOut;
+use crate::sync::{Ask, PeerReport, RequestId, Resolved, Seen, TooManyPeers};
+use crate::transaction::Submitted;
+
+/// What a node is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who gets the reward of the blocks that are made here.
+    pub reward_to: String,
+    /// How often the peers are asked for their chains without anybody's call.
+    pub resolve_every: Option<Duration>,
+    /// How long this node rests after a block of its own before it makes the
+    /// next without anybody's call; `None` makes blocks only when called.
+    pub mine_every: Option<Duration>,
+    /// Whether a block is made for every transaction, at once: for chains on
+    /// which any proof is one.
+    pub mine_at_once: bool,
+    /// The lowest fee for its length with which a transaction may wait, under
+    /// rules that know fees.
+    pub min_fee_rate: FeeRate,
+    /// The addresses under which this node itself is found.
+    pub own_addresses: BTreeSet<PeerAddress>,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The node was started, and everything stored was read.
+    Started,
+    /// The time that was asked for with [`Effect::WakeAt`] has come.
+    Woken(Alarm),
+    /// A transaction was submitted; the rules have read it.
+    Transaction(RequestId, Submitted),
+    /// Somebody wants a block to be made.
+    Mine(RequestId),
+    /// The proof of a job was found.
+    Proof {
+        /// The job's number.
+        job: u64,
+        /// What solves its puzzle.
+        proof: u64,
+    },
+    /// Peers were named.
+    Register(RequestId, Vec<PeerAddress>),
+    /// A peer is not wanted any more.
+    Unregister(RequestId, PeerAddress),
+    /// Somebody wants the peers' chains to be looked at.
+    Resolve(RequestId),
+    /// A block came from elsewhere.
+    Block(Arc<Block>, Arrival),
+    /// Somebody offers a block, and wants to know what becomes of it.
+    Offer(RequestId, Arc<Block>),
+    /// The blocks of a branch go on after a pause, in which others have their
+    /// turn.
+    BranchPaused,
+    /// A peer that was asked has answered; the blocks of its branch, if it is
+    /// heavier, came before, as [`Input::Block`], for as long as
+    /// [`Node::is_asked`]. If that is over, it changes nothing.
+    PeerAnswered(Ask, PeerReport, Seen),
+    /// Somebody wants the chain to begin anew.
+    Rewind(RequestId),
+    /// Whoever waits for peers wants to wait no longer.
+    Hurry(RequestId),
+    /// Whoever waited for an answer has gone.
+    Gone(RequestId),
+}
+
+/// What a node wants to be woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alarm {
+    /// To ask the peers for their chains.
+    AskPeers,
+    /// To make a block.
+    Mine,
+    /// To take newer transactions into the block that is being made.
+    Renew,
+    /// To try a block again that came too early.
+    Retry,
+    /// To make blocks again where none could be made.
+    Resume,
+    /// To go on with what a long reorganisation means to the waiting transactions.
+    Settle,
+}
+
+/// Something is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Keep this; it must be durable before any later effect leaves the node.
+    Persist(Change),
+    /// A block was made here.
+    Made(Arc<Block>),
+    /// Answer whoever waits.
+    Answer(RequestId, Answer),
+    /// Search this job's proof, and no other's any more.
+    Mine(Job),
+    /// Search no proof any more.
+    StopMining,
+    /// Ask this peer for its chain.
+    Ask(Ask),
+    /// This is no peer any more: end whatever is under way with it.
+    Forget(PeerAddress),
+    /// Tell these peers that there is a new chain to look at.
+    Announce(Vec<PeerAddress>),
+    /// This of dropped blocks does not wait again; it stands in the log, in the
+    /// dropped blocks.
+    LeftOut(LeftOut),
+    /// A block was not taken.
+    Refused(ChainError),
+    /// A transaction does not wait any more, since no block can take it: what
+    /// the one that was made here was refused for.
+    Evicted(Hash, ChainError),
+    /// Come back then.
+    WakeAt(Alarm, Duration),
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// The transaction waits, and will be in the block of this index, unless
+    /// another node's block comes before.
+    Accepted {
+        /// The block's index.
+        block_index: u64,
+    },
+    /// The transaction can't wait.
+    PoolFull(PoolFull),
+    /// The transaction may not wait.
+    NotPending(NotPending),
+    /// A block was made.
+    Mined(Arc<Block>),
+    /// Too many wait for blocks already.
+    MiningBusy,
+    /// No block can be made for some time.
+    HeldUp(HeldUp),
+    /// Under these rules a block needs an address that it is rewarded to.
+    NobodyToReward(AddressError),
+    /// The chain has begun anew.
+    Rewound,
+    /// The peers were registered; these are all of them.
+    Registered(Vec<PeerAddress>),
+    /// The peer is none any more.
+    Unregistered {
+        /// Whether it was one.
+        was_registered: bool,
+    },
+    /// The peers were not registered.
+    TooManyPeers(TooManyPeers),
+    /// All peers have answered, or failed to.
+    Resolved(Resolved),
+    /// This became of the block that was offered.
+    Offered(Outcome),
+}
+
+/// What becomes of a block that comes from elsewhere.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is the tip, on the one before.
+    Extended,
+    /// It stands on a branch beside the main chain.
+    Side,
+    /// It is the tip, on another branch than the one before.
+    Reorganised,
+    /// It was there already.
+    Known,
+    /// Its time has not come; it is tried again then.
+    HeldBack,
+    /// It was not taken.
+    Refused(ChainError),
+}

@@ -1,0 +1,74 @@
+//! What a node consists of, and what holds of it between two calls.
+//!
+//! 1. One call makes one change: of all its effects, at most one keeps a block or
+//!    begins the chain anew.
+//! 2. A search for a proof is for a block on the tip, except while a branch is
+//!    taken in, between two of its blocks.
+//! 3. What waits is judged by the accounts as they are at the tip.
+
+use super::messages::{Config, Effect};
+use crate::archive::{Archive, ArchiveError, Change};
+use crate::chain::Chain;
+use crate::early::EarlyBlocks;
+use crate::mining::Mining;
+use crate::pool::{Pending, Pool};
+use crate::settling::Unsettled;
+use crate::sync::Peers;
+
+/// A node without a world.
+pub struct Node {
+    pub(super) config: Config,
+    pub(super) chain: Chain,
+    pub(super) pool: Pool,
+    /// How far the waiting transactions have followed a long reorganisation, if
+    /// they are not at its end.
+    pub(super) unsettled: Option<Unsettled>,
+    pub(super) settled_at_once_limit: u64,
+    pub(super) settling_step_blocks: usize,
+    pub(super) peers: Peers,
+    pub(super) mining: Mining,
+    /// Whether the main chain has changed by a peer's blocks since the last
+    /// peer's answer ended.
+    pub(super) adopting: bool,
+    /// What waited before the node was started anew, until all blocks are
+    /// there without which it can't be judged.
+    pub(super) kept_pending: Vec<Pending>,
+    pub(super) early: EarlyBlocks,
+}
+
+impl Node {
+    /// What can be seen without a look at the world.
+    pub(super) fn check_call(&self, effects: &[Effect]) {
+        let changes_chain = |effect: &&Effect| {
+            matches!(
+                effect,
+                Effect::Persist(Change::Block { .. } | Change::Rewind)
+            )
+        };
+        assert!(
+            effects.iter().filter(changes_chain).count() <= 1,
+            "invariant 1"
+        );
+        if let Some((_, template)) = self.mining.job().filter(|_| !self.adopting) {
+            let tip = self.chain.tip().map(|tip| tip.hash());
+            assert_eq!(Some(template.parent), tip, "invariant 2");
+        }
+    }
+
+    /// Goes through everything to see that what holds between two calls does,
+    /// and that the waiting transactions are in order. The effects of the last
+    /// call are carried out.
+    ///
+    /// # Panics
+    ///
+    /// When something does not hold.
+    pub fn check_invariants(&self, archive: &dyn Archive) -> Result<(), ArchiveError> {
+        self.pool.check_invariants();
+        if let Pool::Accounts(pool) = &self.pool {
+            for (owner, account) in pool.accounts() {
+                assert_eq!(*account, archive.account(owner)?, "invariant 3");
+            }
+        }
+        Ok(())
+    }
+}
