@@ -290,7 +290,11 @@ fn scratch_file() -> io::Result<File> {
         .read(true)
         .write(true)
         .create_new(true)
-        .open(&path)?;
+        .open(&path)
+        .map_err(|error| {
+            let what = format!("cannot create {}: {error}", path.display());
+            io::Error::new(error.kind(), what)
+        })?;
     fs::remove_file(&path)?;
     Ok(file)
 }
