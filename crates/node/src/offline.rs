@@ -290,6 +290,8 @@ impl Offline {
             length = read_some(&mut input, &mut piece)?;
         }
         let chain = offer.finish()?;
+        // As long as it is held, the index keeps every page that was replaced.
+        drop(snapshot);
         let session = BranchSession::begin(&self.node, chain);
         let adopted = session.is_some();
         if let Some(session) = session {

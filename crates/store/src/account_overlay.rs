@@ -8,6 +8,9 @@ use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
+use crate::overlay::Overlay;
+use crate::record::RowKey;
+
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct AccountOverlay {
@@ -63,11 +66,13 @@ impl AccountOverlay {
         accounts
     }
 
-    /// What each block did, sorted by hash.
-    pub(crate) fn sorted_changes(&self) -> Vec<(&Hash, &[AccountChange])> {
+    /// What each block did, sorted by where the blocks stand.
+    pub(crate) fn sorted_changes(&self, overlay: &Overlay) -> Vec<(RowKey, &[AccountChange])> {
         let changes = self.changes.iter();
-        let mut changes: Vec<_> = changes.map(|(hash, list)| (hash, &list[..])).collect();
-        changes.sort_unstable_by_key(|(hash, _)| **hash);
+        let mut changes: Vec<_> = changes
+            .filter_map(|(hash, list)| Some((overlay.block(hash)?.key(), &list[..])))
+            .collect();
+        changes.sort_unstable_by_key(|(key, _)| *key);
         changes
     }
 }

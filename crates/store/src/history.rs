@@ -3,26 +3,23 @@
 //! way: it can be late, and it can be deleted. What it forgets then are only the
 //! reorganisations that were seen; the rest is read again from the blocks.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::hash::Hash;
-use redb::{Builder, Database, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableTable, WriteTransaction};
 
-use crate::database_file::{CloseSwitch, DatabaseFile};
+use crate::database::{Commit, Kind, RebuildableDatabase};
 use crate::durable::Durability;
-use crate::error::{HistoryError, StoreError};
-use crate::health::{Health, is_damage};
+use crate::error::HistoryError;
+use crate::health::Health;
 use crate::history_batch::{Batch, Listed};
 use crate::history_record::{BlockPlace, Reorganisation, TransactionPlace};
 use crate::history_tables::{
-    ADDRESSES, COUNTS, COVERED, FORMAT, HISTORY_FORMAT, META, NEW_TIPS, REORGANISATIONS,
-    TRANSACTIONS,
+    ADDRESSES, COUNTS, COVERED, HISTORY_FORMAT, NEW_TIPS, REORGANISATIONS, TRANSACTIONS,
 };
 use crate::history_view::HistoryView;
 use crate::history_way::{Adopted, Way, is_left_for, parent, tip_of, way};
-use crate::index::{self, Commit, begin};
 
 /// At most so much of the history is held in memory.
 pub const HISTORY_CACHE_LIMIT_BYTES: usize = 8 * 1024 * 1024;
@@ -72,19 +69,26 @@ pub struct Followed {
     pub reorganisation: Option<Reorganisation>,
 }
 
+/// What a database of the history is.
+static HISTORY: Kind = Kind {
+    name: "history",
+    format: HISTORY_FORMAT,
+    cache_limit_bytes: HISTORY_CACHE_LIMIT_BYTES,
+    initialise: open_all,
+    look: |database| {
+        HistoryView::open(database, Path::new("history.redb"), &Health::default())?;
+        last_sequence(database).map(drop)
+    },
+};
+
 /// The history's one writer. When it is dropped, what was not made durable is
 /// lost, as after a crash: it is read again next time.
 pub struct History {
-    path: PathBuf,
-    database: Arc<Database>,
-    closing: CloseSwitch,
-    health: Health,
+    database: RebuildableDatabase,
     limits: HistoryLimits,
     covered: Option<BlockPlace>,
     last_sequence: u64,
     since_durable: usize,
-    /// Whether readers see something that is not on the disk.
-    ahead_of_disk: bool,
 }
 
 impl History {
@@ -95,55 +99,20 @@ impl History {
         durability: Durability,
         limits: HistoryLimits,
     ) -> Result<History, HistoryError> {
-        match Health::default().guard(|| History::open_as_it_is(path, durability, limits)) {
-            Ok(Some(history)) => return Ok(history),
-            Ok(None) => tracing::warn!("the history is of another format and is built anew"),
-            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => {
-                return Err(HistoryError::database(path)(error));
-            }
-            Err(error) => tracing::warn!(%error, "the history is damaged and is built anew"),
-        }
-        index::delete(path)?;
-        let created = History::open_as_it_is(path, durability, limits);
-        let created = created.map_err(HistoryError::database(path))?;
-        created.ok_or_else(|| {
-            let what = "a new history is not of the newest format".to_owned();
-            HistoryError::Store(StoreError::OutOfOrder { what })
-        })
-    }
-
-    fn open_as_it_is(
-        path: &Path,
-        durability: Durability,
-        limits: HistoryLimits,
-    ) -> Result<Option<History>, redb::Error> {
-        let closing = CloseSwitch::default();
-        let file = DatabaseFile::open(path, durability, closing.clone())?;
-        let is_new = file.is_new()?;
-        if file.is_of_earlier_layout()? {
-            return Ok(None);
-        }
-        let database = Builder::new()
-            .set_cache_size(HISTORY_CACHE_LIMIT_BYTES)
-            .create_with_backend(file)?;
-        if is_new {
-            initialise(&database)?;
-        }
-        let health = Health::default();
-        let Some(view) = HistoryView::open(&database, path, &health)? else {
-            return Ok(None);
+        let open = || -> Result<History, redb::Error> {
+            let database = RebuildableDatabase::open(path, &HISTORY, durability)?;
+            let view = HistoryView::open(database.database(), path, database.health())?;
+            Ok(History {
+                covered: view.covered(),
+                last_sequence: database
+                    .health()
+                    .guard(|| last_sequence(database.database()))?,
+                database,
+                limits,
+                since_durable: 0,
+            })
         };
-        Ok(Some(History {
-            path: path.to_path_buf(),
-            last_sequence: last_sequence(&database)?,
-            database: Arc::new(database),
-            closing,
-            health,
-            limits,
-            covered: view.covered(),
-            since_durable: 0,
-            ahead_of_disk: false,
-        }))
+        open().map_err(HistoryError::database(path))
     }
 
     /// The block that the main chain is covered up to.
@@ -153,22 +122,15 @@ impl History {
 
     /// The history as it is now.
     pub fn view(&self) -> Result<HistoryView, HistoryError> {
-        let view = HistoryView::open(&self.database, &self.path, &self.health);
-        let view = view.map_err(HistoryError::database(&self.path))?;
-        view.ok_or_else(|| {
-            let what = "the history is of another format than when it was opened".to_owned();
-            HistoryError::Store(StoreError::OutOfOrder { what })
-        })
+        let database = &self.database;
+        let view = HistoryView::open(database.database(), database.path(), database.health());
+        view.map_err(HistoryError::database(database.path()))
     }
 
     /// Makes durable what was done so far.
     pub fn sync(&mut self) -> Result<(), HistoryError> {
-        let sync = || -> Result<(), redb::Error> {
-            let transaction = begin(&self.database, Commit::Durable)?;
-            Ok(transaction.commit()?)
-        };
-        self.guard(sync)?;
-        (self.since_durable, self.ahead_of_disk) = (0, false);
+        self.write(Commit::Durable, |_| Ok(()))?;
+        self.since_durable = 0;
         Ok(())
     }
 
@@ -236,56 +198,56 @@ impl History {
 
     /// Forgets the transactions of the whole chain, but not what was seen of it.
     fn forget_chain(&mut self) -> Result<(), HistoryError> {
-        let database = &self.database;
-        self.guard(|| {
-            let transaction = begin(database, Commit::Visible)?;
+        self.write(Commit::Visible, |transaction| {
             transaction.delete_table(TRANSACTIONS)?;
             transaction.delete_table(ADDRESSES)?;
             transaction.delete_table(COUNTS)?;
             transaction.delete_table(COVERED)?;
-            open_all(&transaction)?;
-            Ok(transaction.commit()?)
+            open_all(transaction)
         })?;
         self.covered = None;
-        self.ahead_of_disk = true;
         Ok(())
     }
 
     /// Whether the database was found not to be as it was written, here or by a
     /// reader.
     pub fn is_damaged(&self) -> bool {
-        self.health.is_damaged()
+        self.database.health().is_damaged()
     }
 
     /// The error that it is damaged.
     pub fn damage(&self) -> HistoryError {
         let what = "a reader found it damaged".to_owned();
-        HistoryError::database(&self.path)(redb::Error::Corrupted(what))
-    }
-
-    fn guard<T>(&self, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, HistoryError> {
-        let done = self.health.guard(access);
-        done.map_err(HistoryError::database(&self.path))
+        HistoryError::database(self.database.path())(redb::Error::Corrupted(what))
     }
 
     /// Forgets everything: the chain is another one.
     fn begin_anew(&mut self) -> Result<(), HistoryError> {
-        let database = &self.database;
-        let begin_anew = || -> Result<(), redb::Error> {
-            let transaction = begin(database, Commit::Visible)?;
+        self.write(Commit::Visible, |transaction| {
             transaction.delete_table(TRANSACTIONS)?;
             transaction.delete_table(ADDRESSES)?;
             transaction.delete_table(COUNTS)?;
             transaction.delete_table(REORGANISATIONS)?;
             transaction.delete_table(NEW_TIPS)?;
             transaction.delete_table(COVERED)?;
-            open_all(&transaction)?;
-            Ok(transaction.commit()?)
-        };
-        self.guard(begin_anew)?;
+            open_all(transaction)
+        })?;
         (self.covered, self.last_sequence) = (None, 0);
-        self.ahead_of_disk = true;
         Ok(())
+    }
+
+    fn write(
+        &mut self,
+        commit: Commit,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), HistoryError> {
+        let written = self.database.write(commit, fill);
+        written.map_err(HistoryError::database(self.database.path()))
+    }
+
+    fn guard<T>(&self, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, HistoryError> {
+        let done = self.database.health().guard(access);
+        done.map_err(HistoryError::database(self.database.path()))
     }
 
     /// Takes out what was dropped and takes in the first of what was adopted,
@@ -297,7 +259,8 @@ impl History {
         archive: &dyn Archive,
         list: List<'_>,
     ) -> Result<(), HistoryError> {
-        let transaction = self.guard(|| begin(&self.database, Commit::Visible))?;
+        let failed = HistoryError::database(self.database.path());
+        let transaction = self.database.begin().map_err(failed)?;
         let mut done = 0;
         let mut batch = Batch::default();
         let mut dropped = way.old_tip;
@@ -328,12 +291,12 @@ impl History {
             if let Some(reorganisation) = reorganisation {
                 remember(&transaction, reorganisation, self.limits.reorganisations)?;
             }
-            put_covered(&transaction, covered)?;
-            Ok(transaction.commit()?)
+            put_covered(&transaction, covered)
         })?;
+        let failed = HistoryError::database(self.database.path());
+        self.database.commit(transaction).map_err(failed)?;
 
         self.covered = covered;
-        self.ahead_of_disk = true;
         self.last_sequence += u64::from(reorganisation.is_some());
         self.since_durable += done;
         match self.since_durable {
@@ -343,18 +306,14 @@ impl History {
     }
 }
 
-impl Drop for History {
-    fn drop(&mut self) {
-        // Over what is damaged, nothing is written either.
-        if self.ahead_of_disk || self.health.is_damaged() {
-            self.closing.close();
-        }
-    }
-}
-
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "History up to {:?} in {:?}", self.covered, self.path)
+        write!(
+            f,
+            "History up to {:?} in {:?}",
+            self.covered,
+            self.database.path()
+        )
     }
 }
 
@@ -420,15 +379,6 @@ fn last_sequence(database: &Database) -> Result<u64, redb::Error> {
     use redb::ReadableDatabase;
     let list = database.begin_read()?.open_table(REORGANISATIONS)?;
     Ok(list.last()?.map_or(0, |(sequence, _)| sequence.value()))
-}
-
-fn initialise(database: &Database) -> Result<(), redb::Error> {
-    let transaction = begin(database, Commit::Durable)?;
-    open_all(&transaction)?;
-    transaction
-        .open_table(META)?
-        .insert(FORMAT, HISTORY_FORMAT)?;
-    Ok(transaction.commit()?)
 }
 
 /// Makes the tables that there are not.

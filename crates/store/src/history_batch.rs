@@ -2,11 +2,10 @@
 //! and then written in the order of the keys: a page of the database is then
 //! copied once for all that changes in it.
 
-use std::ops::Bound;
-
 use adit_core::hash::Hash;
-use redb::{CursorError, ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 
+use crate::database::insert_sorted;
 use crate::history_record::{
     Key, PLACE_BYTES, PlaceKey, TransactionPlace, key_in, key_of_id, key_of_name, place_in,
     place_key,
@@ -157,29 +156,6 @@ fn leave_out_repetitions(sorted: &mut Vec<PlaceKey>) {
         last = Some(of);
         same <= SAME_TRANSACTION_LIMIT
     });
-}
-
-/// Adds sorted keys. Those that belong into one gap between keys of the table
-/// go there together: all transactions of somebody do, when they are the newest.
-fn insert_sorted(table: &mut PlaceTable<'_>, mut keys: &[PlaceKey]) -> Result<(), redb::Error> {
-    while let Some(first) = keys.first() {
-        let mut gap = table.lower_bound_mut(Bound::Included(first))?;
-        let mut inserted = 0;
-        for key in keys {
-            match gap.insert_before(key, ()) {
-                Ok(()) => inserted += 1,
-                Err(CursorError::UnorderedKey) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        gap.close()?;
-        if inserted == 0 {
-            table.insert(first, ())?;
-            inserted = 1;
-        }
-        keys = &keys[inserted..];
-    }
-    Ok(())
 }
 
 fn remove_all(table: &mut PlaceTable<'_>, keys: &[PlaceKey]) -> Result<(), redb::Error> {

@@ -1,5 +1,4 @@
-//! What the history consists of: its tables, and the names in the one that says
-//! what it is like itself.
+//! What the history consists of: its tables.
 
 use redb::TableDefinition;
 
@@ -29,7 +28,3 @@ pub(crate) const NEW_TIPS: TableDefinition<&[u8; 32], u64> = TableDefinition::ne
 /// The block that the history covers the chain up to.
 pub(crate) const COVERED: TableDefinition<(), &[u8; COVERED_BYTES]> =
     TableDefinition::new("covered");
-
-pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-
-pub(crate) const FORMAT: &str = "format";

@@ -13,10 +13,7 @@ use crate::history_record::{
     BlockPlace, COVERED_BYTES, KEY_BYTES, Key, PLACE_BYTES, REORGANISATION_BYTES, Reorganisation,
     TransactionPlace, key_of_id, key_of_name, place_in, place_key,
 };
-use crate::history_tables::{
-    ADDRESSES, COUNTS, COVERED, FORMAT, HISTORY_FORMAT, META, NEW_TIPS, REORGANISATIONS,
-    TRANSACTIONS,
-};
+use crate::history_tables::{ADDRESSES, COUNTS, COVERED, NEW_TIPS, REORGANISATIONS, TRANSACTIONS};
 
 type PlaceTable = ReadOnlyTable<&'static [u8; PLACE_BYTES], ()>;
 type CountTable = ReadOnlyTable<&'static [u8; KEY_BYTES], u64>;
@@ -36,12 +33,12 @@ pub struct HistoryView {
 }
 
 impl HistoryView {
-    /// The newest view; none if the history is of another format.
+    /// The newest view.
     pub(crate) fn open(
         database: &Database,
         path: &Path,
         health: &Health,
-    ) -> Result<Option<HistoryView>, redb::Error> {
+    ) -> Result<HistoryView, redb::Error> {
         health.guard(|| HistoryView::open_unguarded(database, path, health))
     }
 
@@ -49,16 +46,11 @@ impl HistoryView {
         database: &Database,
         path: &Path,
         health: &Health,
-    ) -> Result<Option<HistoryView>, redb::Error> {
+    ) -> Result<HistoryView, redb::Error> {
         let transaction = database.begin_read()?;
-        let meta = transaction.open_table(META)?;
-        let format = ReadableTable::get(&meta, FORMAT)?.map_or(0, |value| value.value());
-        if format != HISTORY_FORMAT {
-            return Ok(None);
-        }
         let covered = transaction.open_table(COVERED)?;
         let covered = ReadableTable::<(), &[u8; COVERED_BYTES]>::get(&covered, ())?;
-        Ok(Some(HistoryView {
+        Ok(HistoryView {
             transactions: transaction.open_table(TRANSACTIONS)?,
             addresses: transaction.open_table(ADDRESSES)?,
             counts: transaction.open_table(COUNTS)?,
@@ -67,7 +59,7 @@ impl HistoryView {
             covered: covered.map(|bytes| BlockPlace::from_bytes(bytes.value())),
             path: path.to_path_buf(),
             health: health.clone(),
-        }))
+        })
     }
 
     /// It knows the chain up to this block; none if it knows nothing.

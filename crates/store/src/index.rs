@@ -2,155 +2,95 @@
 //! written in one of two ways, so that readers see it at once, or so that it
 //! is on the disk too; how far it covers the block log is part of it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_core::hash::Hash;
 use adit_core::sealed::Account;
-use redb::{Builder, CursorError, Database, Table, WriteTransaction};
+use redb::{Database, Table, WriteTransaction};
 
 use crate::account_overlay::AccountOverlay;
 use crate::account_record::{account_to_bytes, changes_to_bytes};
-use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
+use crate::database::{Commit, Kind, META, RebuildableDatabase, insert_sorted};
 use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::health::{Health, is_damage};
+use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, LINES, MAIN,
-    MAIN_CHAIN_LENGTH, META, ROWS,
+    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
+    MAIN_CHAIN_LENGTH, ROWS,
 };
 use crate::index_view::View;
 use crate::overlay::Overlay;
 use crate::position::Position;
-use crate::record::{BlockRecord, ROW_BYTES, Row};
+use crate::record::Row;
 
 /// At most so much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
+/// What a database of the index is.
+static INDEX: Kind = Kind {
+    name: "index",
+    format: INDEX_FORMAT,
+    cache_limit_bytes: INDEX_CACHE_LIMIT_BYTES,
+    initialise,
+    look: |database| View::open(database, &Health::default()).map(drop),
+};
+
 /// The index's one writer.
 pub(crate) struct Index {
-    path: PathBuf,
-    database: Arc<Database>,
-    closing: CloseSwitch,
-    health: Health,
+    database: RebuildableDatabase,
     view: Option<View>,
-    /// Whether readers see something that is not on the disk.
-    ahead_of_disk: bool,
-}
-
-/// For whom the index is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// For the readers in this process.
-    Visible,
-    /// For the next process too.
-    Durable,
 }
 
 impl Index {
     /// Opens the index or makes an empty one. One that is of another format,
     /// or damaged, is thrown away.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        // What is wrong with it says nothing of the one that takes its place.
-        match Health::default().guard(|| Index::open_as_it_is(path, durability)) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => tracing::warn!("the index is of another format and is built anew"),
-            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => {
-                return Err(index_error(path)(error));
-            }
-            Err(error) => tracing::warn!(%error, "the index is damaged and is built anew"),
-        }
-        Index::create(path, durability)
+        Index::of(path, RebuildableDatabase::open(path, &INDEX, durability))
     }
 
     /// Opens the index and leaves its file as it is. One that can't be used is
     /// left aside.
     pub(crate) fn open_frozen(path: &Path) -> Result<Index, StoreError> {
-        let open = || {
-            let file = FrozenFile::open(path)?;
-            if file.is_of_earlier_layout()? {
-                return Ok(None);
-            }
-            Index::of_backend(path, file, CloseSwitch::default(), false)
-        };
-        match Health::default().guard(open) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => tracing::warn!("the index is of another format and is not used"),
-            Err(redb::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if !is_damage(&error) => return Err(index_error(path)(error)),
-            Err(error) => tracing::warn!(%error, "the index is damaged and is not used"),
-        }
-        Index::in_scratch(path)
+        Index::of(path, RebuildableDatabase::open_frozen(path, &INDEX))
     }
 
     /// An empty index in a file without a name. `path` is the one that stands
     /// in its errors.
     pub(crate) fn in_scratch(path: &Path) -> Result<Index, StoreError> {
-        let scratch = scratch_file()?;
-        let closing = CloseSwitch::default();
-        let file = DatabaseFile::of(scratch, Durability::None, closing.clone());
-        let created = Index::of_backend(path, file, closing, true);
-        created.map_err(index_error(path))?.ok_or_else(not_newest)
+        Index::of(path, RebuildableDatabase::in_scratch(path, &INDEX))
     }
 
     /// Makes an empty index in place of whatever is there.
     pub(crate) fn create(path: &Path, durability: Durability) -> Result<Index, StoreError> {
-        delete(path)?;
-        let created = Index::open_as_it_is(path, durability).map_err(index_error(path))?;
-        created.ok_or_else(not_newest)
+        Index::of(path, RebuildableDatabase::create(path, &INDEX, durability))
     }
 
-    fn open_as_it_is(path: &Path, durability: Durability) -> Result<Option<Index>, redb::Error> {
-        let closing = CloseSwitch::default();
-        let file = DatabaseFile::open(path, durability, closing.clone())?;
-        let is_new = file.is_new()?;
-        if file.is_of_earlier_layout()? {
-            return Ok(None);
-        }
-        Index::of_backend(path, file, closing, is_new)
-    }
-
-    fn of_backend(
+    fn of(
         path: &Path,
-        file: impl redb::StorageBackend,
-        closing: CloseSwitch,
-        is_new: bool,
-    ) -> Result<Option<Index>, redb::Error> {
-        let database = Builder::new()
-            .set_cache_size(INDEX_CACHE_LIMIT_BYTES)
-            .create_with_backend(file)?;
-        if is_new {
-            initialise(&database)?;
-        }
-        let mut index = Index {
-            path: path.to_path_buf(),
-            database: Arc::new(database),
-            closing,
-            health: Health::default(),
-            view: None,
-            ahead_of_disk: false,
-        };
-        index.view = View::open(&index.database, &index.health)?;
-        Ok(index.view.is_some().then_some(index))
+        database: Result<RebuildableDatabase, redb::Error>,
+    ) -> Result<Index, StoreError> {
+        let database = database.map_err(index_error(path))?;
+        let view = View::open(database.database(), database.health());
+        Ok(Index {
+            view: Some(view.map_err(index_error(path))?),
+            database,
+        })
     }
 
     /// The database, for readers.
     pub(crate) fn database(&self) -> Arc<Database> {
-        Arc::clone(&self.database)
+        Arc::clone(self.database.database())
     }
 
     /// What is known of its state, for readers.
     pub(crate) fn health(&self) -> Health {
-        self.health.clone()
+        self.database.health().clone()
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.database.path()
     }
 
     /// The index as it was last written.
@@ -169,14 +109,9 @@ impl Index {
         covered: Position,
         commit: Commit,
     ) -> Result<(), StoreError> {
-        // A view that is held while pages are replaced keeps the old ones.
-        self.view = None;
-        let written = self
-            .health
-            .guard(|| self.try_write(overlay, accounts, covered, commit));
-        self.view = written.map_err(index_error(&self.path))?;
-        self.ahead_of_disk = commit == Commit::Visible;
-        Ok(())
+        self.write_by(commit, |transaction| {
+            fill(transaction, overlay, accounts, covered)
+        })
     }
 
     /// Forgets everything, and takes in what the overlays hold.
@@ -186,107 +121,24 @@ impl Index {
         accounts: &AccountOverlay,
         covered: Position,
     ) -> Result<(), StoreError> {
-        self.view = None;
-        let written = self
-            .health
-            .guard(|| self.try_begin_anew(overlay, accounts, covered));
-        self.view = written.map_err(index_error(&self.path))?;
-        self.ahead_of_disk = true;
-        Ok(())
+        self.write_by(Commit::Visible, |transaction| {
+            empty(transaction)?;
+            fill(transaction, overlay, accounts, covered)
+        })
     }
 
-    fn try_begin_anew(
-        &self,
-        overlay: &Overlay,
-        accounts: &AccountOverlay,
-        covered: Position,
-    ) -> Result<Option<View>, redb::Error> {
-        let transaction = begin(&self.database, Commit::Visible)?;
-        empty(&transaction)?;
-        fill(&transaction, overlay, accounts, covered)?;
-        transaction.commit()?;
-        View::open(&self.database, &self.health)
-    }
-
-    fn try_write(
-        &self,
-        overlay: &Overlay,
-        accounts: &AccountOverlay,
-        covered: Position,
+    fn write_by(
+        &mut self,
         commit: Commit,
-    ) -> Result<Option<View>, redb::Error> {
-        let transaction = begin(&self.database, commit)?;
-        fill(&transaction, overlay, accounts, covered)?;
-        transaction.commit()?;
-        View::open(&self.database, &self.health)
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        // Over what is damaged, nothing is written either.
-        if self.ahead_of_disk || self.health.is_damaged() {
-            self.closing.close();
-        }
-    }
-}
-
-/// Adds blocks, sorted by hash. Those that belong into one gap between blocks
-/// of the table go there together, in a third of the time that as many calls
-/// of `insert` take: in a short table, that is nearly all of them.
-fn insert_sorted(
-    table: &mut Table<'_, &'static [u8; 32], &'static [u8]>,
-    mut blocks: &[(Hash, BlockRecord)],
-) -> Result<(), redb::Error> {
-    while let Some((first, record)) = blocks.first() {
-        let mut gap = table.lower_bound_mut(Bound::Included(&first.0))?;
-        let mut inserted = 0;
-        for (hash, record) in blocks {
-            match gap.insert_before(&hash.0, &record.to_bytes()[..]) {
-                Ok(()) => inserted += 1,
-                Err(CursorError::UnorderedKey) => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        gap.close()?;
-        if inserted == 0 {
-            table.insert(&first.0, &record.to_bytes()[..])?;
-            inserted = 1;
-        }
-        blocks = &blocks[inserted..];
-    }
-    Ok(())
-}
-
-fn not_newest() -> StoreError {
-    StoreError::OutOfOrder {
-        what: "a new index is not of the newest format".to_owned(),
-    }
-}
-
-/// A file that is gone when it is closed.
-fn scratch_file() -> Result<File, StoreError> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("adit-index-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(StoreError::io("create", &path))?;
-    fs::remove_file(&path).map_err(StoreError::io("delete", &path))?;
-    Ok(file)
-}
-
-/// Deletes a database's file, if there is one.
-pub(crate) fn delete(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("delete", path)(error))
-        }
-        _ => Ok(()),
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        // A view that is held while pages are replaced keeps the old ones.
+        self.view = None;
+        let database = &mut self.database;
+        let written = database.write(commit, fill);
+        let view = written.and_then(|()| View::open(database.database(), database.health()));
+        self.view = Some(view.map_err(index_error(database.path()))?);
+        Ok(())
     }
 }
 
@@ -301,15 +153,9 @@ pub(crate) fn index_error<E: Into<redb::Error>>(
     }
 }
 
-fn initialise(database: &Database) -> Result<(), redb::Error> {
-    let transaction = begin(database, Commit::Durable)?;
-    {
-        open_all(&transaction)?;
-        let mut meta = transaction.open_table(META)?;
-        meta.insert(FORMAT, INDEX_FORMAT)?;
-        put_covered(&mut meta, Position::START)?;
-    }
-    Ok(transaction.commit()?)
+fn initialise(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    open_all(transaction)?;
+    put_covered(&mut transaction.open_table(META)?, Position::START)
 }
 
 fn fill(
@@ -318,13 +164,13 @@ fn fill(
     accounts: &AccountOverlay,
     covered: Position,
 ) -> Result<(), redb::Error> {
-    let mut blocks = transaction.open_table(BLOCKS)?;
-    insert_sorted(&mut blocks, &overlay.sorted_blocks())?;
+    let mut hashes = transaction.open_table(HASHES)?;
+    insert_sorted(&mut hashes, &overlay.sorted_hash_keys())?;
     write_lines(transaction, overlay)?;
     let mut meta = transaction.open_table(META)?;
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
-    write_accounts(transaction, accounts)
+    write_accounts(transaction, overlay, accounts)
 }
 
 /// Deletes all tables but the one that says what the index is like.
@@ -332,7 +178,7 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(MAIN)?;
     transaction.delete_table(ROWS)?;
     transaction.delete_table(LINES)?;
-    transaction.delete_table(BLOCKS)?;
+    transaction.delete_table(HASHES)?;
     transaction.delete_table(ACCOUNTS)?;
     transaction.delete_table(CHANGES)?;
     open_all(transaction)
@@ -343,7 +189,7 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(MAIN)?;
     transaction.open_table(ROWS)?;
     transaction.open_table(LINES)?;
-    transaction.open_table(BLOCKS)?;
+    transaction.open_table(HASHES)?;
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(CHANGES)?;
     Ok(())
@@ -368,27 +214,28 @@ fn write_lines(transaction: &WriteTransaction, overlay: &Overlay) -> Result<(), 
 /// Adds rows to the end of a line. They go into one gap together, in a third of
 /// the time that as many calls of `insert` take.
 fn insert_behind(
-    table: &mut Table<'_, (u32, u64), &'static [u8; ROW_BYTES]>,
+    table: &mut Table<'_, (u32, u64), &'static [u8]>,
     line: u32,
     first: u64,
     rows: &[Row],
 ) -> Result<(), redb::Error> {
     let mut gap = table.lower_bound_mut(Bound::Included((line, first)))?;
     for (index, row) in (first..).zip(rows) {
-        gap.insert_before((line, index), &row.to_bytes())?;
+        gap.insert_before((line, index), &row.to_bytes()[..])?;
     }
     Ok(gap.close()?)
 }
 
 fn write_accounts(
     transaction: &WriteTransaction,
-    overlay: &AccountOverlay,
+    overlay: &Overlay,
+    new: &AccountOverlay,
 ) -> Result<(), redb::Error> {
-    if overlay.len() == 0 {
+    if new.len() == 0 {
         return Ok(());
     }
     let mut accounts = transaction.open_table(ACCOUNTS)?;
-    for (owner, account) in overlay.sorted_accounts() {
+    for (owner, account) in new.sorted_accounts() {
         // Who has nothing and has sent nothing is not kept.
         if account == Account::default() {
             accounts.remove(&owner.0)?;
@@ -397,29 +244,88 @@ fn write_accounts(
         }
     }
     let mut changes = transaction.open_table(CHANGES)?;
-    for (hash, list) in overlay.sorted_changes() {
-        changes.insert(&hash.0, &changes_to_bytes(list)[..])?;
+    for (key, list) in new.sorted_changes(overlay) {
+        changes.insert((key.line, key.index), &changes_to_bytes(list)[..])?;
     }
     Ok(())
-}
-
-/// Begins a transaction that will be committed so.
-pub(crate) fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {
-    let mut transaction = database.begin_write()?;
-    match commit {
-        Commit::Visible => transaction.set_durability(redb::Durability::None)?,
-        Commit::Durable => {
-            // After a crash, the file is taken as it stands: without these
-            // two, it would be read whole to find out what is free in it.
-            transaction.set_two_phase_commit(true);
-            transaction.set_quick_repair(true);
-        }
-    }
-    Ok(transaction)
 }
 
 fn put_covered(meta: &mut Table<'_, &str, u64>, covered: Position) -> Result<(), redb::Error> {
     meta.insert(COVERED_SEGMENT, u64::from(covered.segment))?;
     meta.insert(COVERED_OFFSET, covered.offset)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_core::archive::Entry;
+    use adit_core::hash::Hash;
+    use adit_core::rules::Weight;
+
+    use super::*;
+    use crate::position::Location;
+    use crate::record::{BlockRecord, Line};
+
+    /// A chain of blocks with hashes that begin alike, and one beside its second.
+    fn alike(overlay: &mut Overlay) -> Vec<(Hash, BlockRecord)> {
+        let hash = |number: u8| {
+            let mut hash = [7; 32];
+            hash[31] = number;
+            Hash(hash)
+        };
+        let mut blocks = Vec::new();
+        for (number, line, index, parent) in [
+            (3, 0, 1, None),
+            (2, 0, 2, Some(3)),
+            (1, 0, 3, Some(2)),
+            (4, 1, 2, Some(3)),
+        ] {
+            let record = BlockRecord {
+                entry: Entry {
+                    index,
+                    parent: parent.map(hash),
+                    total_weight: Weight::from(index),
+                },
+                proof: u64::from(number),
+                sealed: None,
+                location: Location {
+                    start: Position::START,
+                    length_bytes: u32::from(number),
+                    sum: 0,
+                },
+                line,
+            };
+            let first = if line == 0 { 1 } else { 2 };
+            let of_line = Line {
+                first,
+                last: index,
+                parent: (line == 1).then_some(0),
+            };
+            overlay.add(hash(number), record, of_line, index);
+            blocks.push((hash(number), record));
+        }
+        blocks
+    }
+
+    #[test]
+    fn blocks_whose_hashes_begin_alike_are_told_apart() {
+        let mut index = Index::in_scratch(Path::new("index.redb")).unwrap();
+        let mut overlay = index.view().unwrap().overlay();
+        let blocks = alike(&mut overlay);
+        index
+            .write(
+                &overlay,
+                &AccountOverlay::default(),
+                Position::START,
+                Commit::Visible,
+            )
+            .unwrap();
+        let view = index.view().unwrap();
+        for (hash, record) in blocks {
+            assert_eq!(view.block(&hash).unwrap(), Some(record));
+        }
+        let mut other = [7; 32];
+        other[30] = 1;
+        assert_eq!(view.block(&Hash(other)).unwrap(), None);
+    }
 }

@@ -1,10 +1,10 @@
-//! What the index consists of: its tables, and the names in the one that says
-//! what it is like itself.
+//! What the index consists of: its tables, and its names in the one that says
+//! what a database is like itself.
 
 use redb::TableDefinition;
 
 use crate::account_record::ACCOUNT_BYTES;
-use crate::record::{LINE_BYTES, ROW_BYTES};
+use crate::record::{HASH_KEY_BYTES, LINE_BYTES};
 
 /// The index's own format. One of another format is built anew.
 pub const INDEX_FORMAT: u64 = 6;
@@ -12,17 +12,20 @@ pub const INDEX_FORMAT: u64 = 6;
 /// Which lines the main chain goes along: the index of the first block of each
 /// stretch, and the number of its line.
 pub(crate) const MAIN: TableDefinition<u64, u32> = TableDefinition::new("main");
-/// The blocks of each line, by its number and their index.
-pub(crate) const ROWS: TableDefinition<(u32, u64), &[u8; ROW_BYTES]> = TableDefinition::new("rows");
+/// The blocks of each line, by its number and their index: all that is kept of
+/// them. Where most come, at the end of a line, pages are full.
+pub(crate) const ROWS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("rows");
 pub(crate) const LINES: TableDefinition<u32, &[u8; LINE_BYTES]> = TableDefinition::new("lines");
-pub(crate) const BLOCKS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("blocks");
+/// Where to find a block of which only the hash is known. As hashes are in no
+/// order, each write changes pages all over this table: so it is a small one.
+pub(crate) const HASHES: TableDefinition<&[u8; HASH_KEY_BYTES], ()> =
+    TableDefinition::new("hashes");
 pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
     TableDefinition::new("accounts");
-pub(crate) const CHANGES: TableDefinition<&[u8; 32], &[u8]> =
+/// What each block did to the accounts, by its line and its index.
+pub(crate) const CHANGES: TableDefinition<(u32, u64), &[u8]> =
     TableDefinition::new("account changes");
-pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
-pub(crate) const FORMAT: &str = "format";
 pub(crate) const COVERED_SEGMENT: &str = "covered segment";
 pub(crate) const COVERED_OFFSET: &str = "covered offset";
 pub(crate) const MAIN_CHAIN_LENGTH: &str = "main chain length";

@@ -1,34 +1,38 @@
 //! Reading the index: one consistent view of it, for as long as it is held.
 
+use std::ops::RangeInclusive;
+
 use adit_core::address::Address;
+use adit_core::archive::Entry;
 use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
+use crate::database::META;
 use crate::health::Health;
 use crate::index_tables::{
-    ACCOUNTS, BLOCKS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, FORMAT, INDEX_FORMAT, LINES, MAIN,
-    MAIN_CHAIN_LENGTH, META, ROWS,
+    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
+    ROWS,
 };
 use crate::overlay::{Overlay, Stretch};
 use crate::position::Position;
-use crate::record::{BlockRecord, LINE_BYTES, Line, MainRecord, ROW_BYTES, Row};
+use crate::record::{BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey};
 
 type MainTable = ReadOnlyTable<u64, u32>;
-type RowTable = ReadOnlyTable<(u32, u64), &'static [u8; ROW_BYTES]>;
+type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
-type ChangesTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
-type BlockTable = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
+type ChangesTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
+type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
 /// The index as it was at one moment.
 pub(crate) struct View {
     main: MainTable,
     rows: RowTable,
     lines: LineTable,
-    blocks: BlockTable,
+    hashes: HashTable,
     accounts: AccountTable,
     changes: ChangesTable,
     covered: Position,
@@ -40,20 +44,17 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The newest view; none if the index is of another format.
-    pub(crate) fn open(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
+    /// The newest view.
+    pub(crate) fn open(database: &Database, health: &Health) -> Result<View, redb::Error> {
         health.guard(|| View::open_unguarded(database, health))
     }
 
-    fn open_unguarded(database: &Database, health: &Health) -> Result<Option<View>, redb::Error> {
+    fn open_unguarded(database: &Database, health: &Health) -> Result<View, redb::Error> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         let value = |key| -> Result<u64, redb::Error> {
             Ok(ReadableTable::get(&meta, key)?.map_or(0, |value| value.value()))
         };
-        if value(FORMAT)? != INDEX_FORMAT {
-            return Ok(None);
-        }
         let covered = Position {
             segment: u32::try_from(value(COVERED_SEGMENT)?).unwrap_or(u32::MAX),
             offset: value(COVERED_OFFSET)?,
@@ -66,19 +67,19 @@ impl View {
         let lines = transaction.open_table(LINES)?;
         let last_line = lines.last()?.map(|(number, _)| number.value());
         let next_line = last_line.map_or(0, |last| last.saturating_add(1));
-        Ok(Some(View {
+        Ok(View {
             last_stretch,
             next_line,
             main,
             rows: transaction.open_table(ROWS)?,
             lines,
-            blocks: transaction.open_table(BLOCKS)?,
+            hashes: transaction.open_table(HASHES)?,
             accounts: transaction.open_table(ACCOUNTS)?,
             changes: transaction.open_table(CHANGES)?,
             covered,
             length: value(MAIN_CHAIN_LENGTH)?,
             health: health.clone(),
-        }))
+        })
     }
 
     /// How far of the block log the index covers.
@@ -106,29 +107,85 @@ impl View {
 
     /// A block, on the main chain or beside it.
     pub(crate) fn block(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
-        self.health.guard(|| {
-            let found = ReadableTable::get(&self.blocks, &hash.0)?;
-            Ok(found.map(|bytes| BlockRecord::from_bytes(bytes.value())))
-        })
+        self.health.guard(|| self.block_unguarded(hash))
     }
 
-    /// Whether there are others than those of the main chain.
-    pub(crate) fn has_side_blocks(&self) -> Result<bool, redb::Error> {
-        self.health.guard(|| Ok(self.blocks.len()? > self.length))
+    fn block_unguarded(&self, hash: &Hash) -> Result<Option<BlockRecord>, redb::Error> {
+        let [first, last] = RowKey::hash_keys(hash);
+        for item in ReadableTable::range::<&[u8; HASH_KEY_BYTES]>(&self.hashes, &first..=&last)? {
+            let key = RowKey::in_hash_key(item?.0.value());
+            let (row, parent) = self.row_and_parent(key)?;
+            if row.main.hash == *hash {
+                return Ok(Some(row.block(key, parent)));
+            }
+        }
+        Ok(None)
     }
 
-    /// Hands out all blocks, in the order of their hashes.
-    pub(crate) fn each_block(
+    /// A block and its parent, if it has one. In most cases they stand beside each
+    /// other, and are found together.
+    fn row_and_parent(&self, key: RowKey) -> Result<(Row, Option<Hash>), redb::Error> {
+        let RowKey { line, index } = key;
+        let before = (line, index.saturating_sub(1));
+        let (mut row, mut parent) = (None, None);
+        for item in ReadableTable::range(&self.rows, before..=(line, index))? {
+            let (key, value) = item?;
+            let found = Row::from_bytes(value.value());
+            match key.value().1 == index {
+                true => row = Some(found),
+                false => parent = Some(found.main.hash),
+            }
+        }
+        let row = row.ok_or_else(|| missing(index))?;
+        if parent.is_none()
+            && let Some(line) = self.line_unguarded(line)?.parent
+        {
+            parent = Some(self.row_unguarded(line, before.1)?.main.hash);
+        }
+        Ok((row, parent))
+    }
+
+    /// Hands out the blocks beside the main chain, line by line.
+    pub(crate) fn each_side_block(
         &self,
-        mut each: impl FnMut(Hash, BlockRecord) -> Result<(), redb::Error>,
+        mut each: impl FnMut(Hash, Entry),
     ) -> Result<(), redb::Error> {
         self.health.guard(|| {
-            for item in ReadableTable::range::<&[u8; 32]>(&self.blocks, ..)? {
-                let (hash, record) = item?;
-                each(Hash(*hash.value()), BlockRecord::from_bytes(record.value()))?;
+            if self.rows.len()? <= self.length {
+                return Ok(());
+            }
+            for item in ReadableTable::range::<u32>(&self.lines, ..)? {
+                let (number, line) = item?;
+                let (number, line) = (number.value(), Line::from_bytes(line.value()));
+                let first = match self.stretch_at(line.first)? {
+                    // The main chain goes along it, and leaves it maybe.
+                    Some(stretch) if stretch.line == number => self.stretch_end(line.first)? + 1,
+                    _ => line.first,
+                };
+                self.each_row(number, first..=line.last, &mut each)?;
             }
             Ok(())
         })
+    }
+
+    fn each_row(
+        &self,
+        line: u32,
+        indices: RangeInclusive<u64>,
+        each: &mut impl FnMut(Hash, Entry),
+    ) -> Result<(), redb::Error> {
+        let (first, last) = (*indices.start(), *indices.end());
+        if indices.is_empty() {
+            return Ok(());
+        }
+        let (_, mut parent) = self.row_and_parent(RowKey { line, index: first })?;
+        for item in ReadableTable::range(&self.rows, (line, first)..=(line, last))? {
+            let (key, row) = item?;
+            let row = Row::from_bytes(row.value());
+            each(row.main.hash, row.entry(key.value().1, parent));
+            parent = Some(row.main.hash);
+        }
+        Ok(())
     }
 
     /// An account at the tip of the main chain.
@@ -148,7 +205,10 @@ impl View {
     /// What a block did to the accounts.
     pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
         self.health.guard(|| {
-            let found = ReadableTable::get(&self.changes, &hash.0)?;
+            let Some(block) = self.block_unguarded(hash)? else {
+                return Ok(Vec::new());
+            };
+            let found = ReadableTable::get(&self.changes, (block.line, block.entry.index))?;
             let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
             Ok(changes.unwrap_or_default())
         })
@@ -177,8 +237,7 @@ impl View {
             let mut index = index.max(1);
             while index <= self.length {
                 let line = self.stretch_at(index)?.ok_or_else(|| missing(index))?.line;
-                let next = self.stretch_behind(index)?;
-                let end = next.map_or(self.length, |next| next.first - 1);
+                let end = self.stretch_end(index)?;
                 for item in ReadableTable::range(&self.rows, (line, index)..=(line, end))? {
                     let (key, row) = item?;
                     if key.value() != (line, index) {
@@ -211,11 +270,13 @@ impl View {
 
     /// A line.
     pub(crate) fn line(&self, number: u32) -> Result<Line, redb::Error> {
-        self.health.guard(|| {
-            let found = ReadableTable::get(&self.lines, number)?;
-            let missing = || redb::Error::Corrupted(format!("line {number} is missing"));
-            Ok(Line::from_bytes(found.ok_or_else(missing)?.value()))
-        })
+        self.health.guard(|| self.line_unguarded(number))
+    }
+
+    fn line_unguarded(&self, number: u32) -> Result<Line, redb::Error> {
+        let found = ReadableTable::get(&self.lines, number)?;
+        let missing = || redb::Error::Corrupted(format!("line {number} is missing"));
+        Ok(Line::from_bytes(found.ok_or_else(missing)?.value()))
     }
 
     /// A block by its place in a line.
@@ -228,6 +289,15 @@ impl View {
         Ok(Row::from_bytes(
             found.ok_or_else(|| missing(index))?.value(),
         ))
+    }
+
+    /// The index of the last block of the main chain in the same line as that one.
+    fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
+        let next = ReadableTable::range(&self.main, index + 1..)?.next();
+        Ok(match next.transpose()? {
+            Some((first, _)) => first.value() - 1,
+            None => self.length,
+        })
     }
 
     fn stretch_at(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {

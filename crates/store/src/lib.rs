@@ -58,6 +58,8 @@ mod database_pages;
 
 mod database_file;
 
+mod database;
+
 mod index_tables;
 
 mod index_view;

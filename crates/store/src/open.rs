@@ -8,9 +8,10 @@ use std::sync::Arc;
 use adit_core::pool::Pending;
 
 use crate::account_overlay::AccountOverlay;
+use crate::database;
 use crate::durable::{Durability, create_folder, delete_half_made};
 use crate::error::StoreError;
-use crate::index::{self, Index};
+use crate::index::Index;
 use crate::lock::FolderLock;
 use crate::log::BlockLog;
 use crate::peers::PeersFile;
@@ -40,7 +41,7 @@ pub struct Opened {
 /// block log.
 pub fn reindex(folder: &Path, label: &str) -> Result<(), StoreError> {
     let _lock = FolderLock::take(folder, label)?;
-    index::delete(&folder.join("index.redb"))
+    database::delete(&folder.join("index.redb"))
 }
 
 impl Store {

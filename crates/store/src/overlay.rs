@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use adit_core::hash::Hash;
 
-use crate::record::{BlockRecord, Line, MainRecord, Row};
+use crate::record::{BlockRecord, HASH_KEY_BYTES, Line, Row};
 
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
@@ -90,12 +90,14 @@ impl Overlay {
         self.lines.iter().map(|(number, grown)| (*number, grown))
     }
 
-    /// The new blocks, sorted by hash.
-    pub(crate) fn sorted_blocks(&self) -> Vec<(Hash, BlockRecord)> {
+    /// The keys by which the new blocks are found, sorted.
+    pub(crate) fn sorted_hash_keys(&self) -> Vec<[u8; HASH_KEY_BYTES]> {
         let blocks = self.blocks.iter();
-        let mut blocks: Vec<_> = blocks.map(|(hash, record)| (*hash, *record)).collect();
-        blocks.sort_unstable_by_key(|(hash, _)| *hash);
-        blocks
+        let mut keys: Vec<_> = blocks
+            .map(|(hash, record)| record.key().hash_key(hash))
+            .collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// A new block.
@@ -125,14 +127,12 @@ impl Overlay {
 
     /// Takes in a block, and how its line is with it.
     pub(crate) fn add(&mut self, hash: Hash, record: BlockRecord, line: Line, chain_bytes: u64) {
-        let location = record.location;
-        let main = MainRecord { hash, location };
         let grown = self.lines.entry(record.line).or_insert(Grown {
             line,
             rows: Vec::new(),
         });
         grown.line = line;
-        grown.rows.push(Row { main, chain_bytes });
+        grown.rows.push(Row::of(hash, &record, chain_bytes));
         self.next_line = self.next_line.max(record.line.saturating_add(1));
         self.blocks.insert(hash, record);
     }

@@ -14,11 +14,12 @@ use adit_core::sealed::Account;
 use redb::Database;
 
 use crate::damage::DamagedBlock;
+use crate::database;
 use crate::durable::{Durability, files_in};
 use crate::error::{HistoryError, StoreError};
 use crate::health::Health;
 use crate::history::{History, HistoryLimits};
-use crate::index::{self, index_error};
+use crate::index::index_error;
 use crate::index_view::View;
 use crate::line::sum_of;
 use crate::lines::Lines;
@@ -88,9 +89,6 @@ impl Reader {
     /// The main chain as of the last sync.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let view = View::open(&self.database, &self.health).map_err(self.index_error())?;
-        let view = view.ok_or_else(|| StoreError::OutOfOrder {
-            what: "the index is of another format than when it was opened".to_owned(),
-        })?;
         let tip = view.main_at(view.length()).map_err(self.index_error())?;
         let main_bytes = view.main_bytes().map_err(self.index_error())?;
         Ok(Snapshot {
@@ -110,7 +108,7 @@ impl Reader {
     /// Deletes the history, so that `open_history` makes it anew. Views of it
     /// stay as they are.
     pub fn delete_history(&self) -> Result<(), StoreError> {
-        index::delete(&self.segments.folder().with_file_name("history.redb"))
+        database::delete(&self.segments.folder().with_file_name("history.redb"))
     }
 
     /// How long the files are on the disk: those of the block log, those of
@@ -202,22 +200,10 @@ impl Snapshot {
         looked.map_err(self.reader.index_error())
     }
 
-    /// Hands out the blocks beside the main chain. All blocks are looked at,
-    /// unless there are none beside it.
-    pub(crate) fn side_blocks(&self, mut each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
-        let mut look = || -> Result<(), redb::Error> {
-            if !self.view.has_side_blocks()? {
-                return Ok(());
-            }
-            self.view.each_block(|hash, BlockRecord { entry, .. }| {
-                let main = self.view.main_at(entry.index)?;
-                if main.is_none_or(|main| main.hash != hash) {
-                    each(hash, entry);
-                }
-                Ok(())
-            })
-        };
-        look().map_err(self.reader.index_error())
+    /// Hands out the blocks beside the main chain.
+    pub(crate) fn side_blocks(&self, each: impl FnMut(Hash, Entry)) -> Result<(), StoreError> {
+        let looked = self.view.each_side_block(each);
+        looked.map_err(self.reader.index_error())
     }
 
     /// Appends the texts of the main chain's blocks from `from_index` on to

@@ -8,25 +8,19 @@ use adit_core::rules::Weight;
 
 use crate::position::{Location, Position};
 
-/// Bytes of a block and where it lies: hash, segment, offset, length, sum.
-const MAIN_BYTES: usize = 32 + LOCATION_BYTES;
+/// Bytes by which a block is found: the start of its hash, line, index.
+pub(crate) const HASH_KEY_BYTES: usize = HASH_START_BYTES + 4 + 8;
 
-/// Bytes of a block in its line: as above, and the bytes of its chain.
-pub(crate) const ROW_BYTES: usize = MAIN_BYTES + 8;
+/// Few blocks, if any, share the start of their hash.
+const HASH_START_BYTES: usize = 8;
 
-/// The first bytes of any block: what follows them, index, segment, offset,
-/// length, sum, line, proof. Behind them come the parent, what only sealed blocks have,
+/// The first bytes of a row: whether it is sealed, hash, segment, offset, length,
+/// sum, bytes of its chain, proof. Behind them come what only sealed blocks have,
 /// and the total weight without the zeros before it.
-const FIXED_BYTES: usize = 1 + 8 + LOCATION_BYTES + 4 + 8;
+const ROW_FIXED_BYTES: usize = 1 + 32 + LOCATION_BYTES + 8 + 8;
 
-/// No record is longer: parent, target, timestamp, total weight.
-const RECORD_CAPACITY_BYTES: usize = FIXED_BYTES + 32 + 32 + 8 + 32;
-
-/// Whether there is a parent.
-const HAS_PARENT: u8 = 1;
-
-/// Whether there are a target and a timestamp.
-const IS_SEALED: u8 = 2;
+/// What only sealed blocks have: target, timestamp.
+const SEALED_BYTES: usize = 32 + 8;
 
 /// Bytes of a line: first index, last index, whether it stands on another, that
 /// one.
@@ -41,12 +35,24 @@ pub(crate) struct MainRecord {
     pub(crate) location: Location,
 }
 
-/// A block in its line.
+/// Where a block stands: the number of its line, and its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RowKey {
+    pub(crate) line: u32,
+    pub(crate) index: u64,
+}
+
+/// What is kept of a block where it stands. Its parent stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) main: MainRecord,
-    /// How long the texts are together from the genesis block to this one.
+    /// How long the texts are together from the genesis block to this one,
     pub(crate) chain_bytes: u64,
+    /// and the sum of their weights.
+    pub(crate) total_weight: Weight,
+    /// What its header says besides.
+    pub(crate) proof: u64,
+    pub(crate) sealed: Option<SealedFields>,
 }
 
 /// A block, on the main chain or beside it.
@@ -73,34 +79,108 @@ pub(crate) struct Line {
     pub(crate) parent: Option<u32>,
 }
 
-impl MainRecord {
-    pub(crate) fn to_bytes(self) -> [u8; MAIN_BYTES] {
-        let mut bytes = [0; MAIN_BYTES];
-        bytes[..32].copy_from_slice(&self.hash.0);
-        bytes[32..].copy_from_slice(&location_to_bytes(self.location));
+impl RowKey {
+    const FIRST: RowKey = RowKey { line: 0, index: 0 };
+
+    const LAST: RowKey = RowKey {
+        line: u32::MAX,
+        index: u64::MAX,
+    };
+
+    /// The key by which a block that stands there is found.
+    pub(crate) fn hash_key(self, hash: &Hash) -> [u8; HASH_KEY_BYTES] {
+        let mut bytes = [0; HASH_KEY_BYTES];
+        bytes[..HASH_START_BYTES].copy_from_slice(&hash.0[..HASH_START_BYTES]);
+        bytes[HASH_START_BYTES..HASH_START_BYTES + 4].copy_from_slice(&self.line.to_be_bytes());
+        bytes[HASH_START_BYTES + 4..].copy_from_slice(&self.index.to_be_bytes());
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8; MAIN_BYTES]) -> MainRecord {
-        MainRecord {
-            hash: Hash(part(bytes, 0)),
-            location: location_from_bytes(&part(bytes, 32)),
+    /// Between these two keys are those of all blocks whose hashes start like
+    /// this one.
+    pub(crate) fn hash_keys(hash: &Hash) -> [[u8; HASH_KEY_BYTES]; 2] {
+        [RowKey::FIRST, RowKey::LAST].map(|key| key.hash_key(hash))
+    }
+
+    /// Where a block stands that is found by that key.
+    pub(crate) fn in_hash_key(bytes: &[u8; HASH_KEY_BYTES]) -> RowKey {
+        RowKey {
+            line: u32::from_be_bytes(part(bytes, HASH_START_BYTES)),
+            index: u64::from_be_bytes(part(bytes, HASH_START_BYTES + 4)),
         }
     }
 }
 
 impl Row {
-    pub(crate) fn to_bytes(self) -> [u8; ROW_BYTES] {
-        let mut bytes = [0; ROW_BYTES];
-        bytes[..MAIN_BYTES].copy_from_slice(&self.main.to_bytes());
-        bytes[MAIN_BYTES..].copy_from_slice(&self.chain_bytes.to_be_bytes());
+    /// The row of a block.
+    pub(crate) fn of(hash: Hash, record: &BlockRecord, chain_bytes: u64) -> Row {
+        let location = record.location;
+        Row {
+            main: MainRecord { hash, location },
+            chain_bytes,
+            total_weight: record.entry.total_weight,
+            proof: record.proof,
+            sealed: record.sealed,
+        }
+    }
+
+    /// The block whose row it is.
+    pub(crate) fn block(self, key: RowKey, parent: Option<Hash>) -> BlockRecord {
+        BlockRecord {
+            entry: self.entry(key.index, parent),
+            proof: self.proof,
+            sealed: self.sealed,
+            location: self.main.location,
+            line: key.line,
+        }
+    }
+
+    pub(crate) fn entry(self, index: u64, parent: Option<Hash>) -> Entry {
+        Entry {
+            index,
+            parent,
+            total_weight: self.total_weight,
+        }
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ROW_FIXED_BYTES + SEALED_BYTES + 32);
+        bytes.push(u8::from(self.sealed.is_some()));
+        bytes.extend_from_slice(&self.main.hash.0);
+        bytes.extend_from_slice(&location_to_bytes(self.main.location));
+        bytes.extend_from_slice(&self.chain_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.proof.to_be_bytes());
+        if let Some(sealed) = self.sealed {
+            let target: [u8; 32] = sealed.target.to_be_bytes();
+            bytes.extend_from_slice(&target);
+            bytes.extend_from_slice(&sealed.timestamp_ms.to_be_bytes());
+        }
+        let weight: [u8; 32] = self.total_weight.to_be_bytes();
+        let zeros = weight.iter().take_while(|byte| **byte == 0).count();
+        bytes.extend_from_slice(&weight[zeros..]);
         bytes
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8; ROW_BYTES]) -> Row {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Row {
+        let (fixed, mut rest) = bytes.split_at(ROW_FIXED_BYTES);
+        let mut sealed = None;
+        if fixed[0] != 0 {
+            sealed = Some(SealedFields {
+                target: Weight::from_be_bytes::<32>(part(rest, 0)),
+                timestamp_ms: u64::from_be_bytes(part(rest, 32)),
+            });
+            rest = &rest[SEALED_BYTES..];
+        }
+        let main = MainRecord {
+            hash: Hash(part(fixed, 1)),
+            location: location_from_bytes(&part(fixed, 33)),
+        };
         Row {
-            main: MainRecord::from_bytes(&part(bytes, 0)),
-            chain_bytes: u64::from_be_bytes(part(bytes, MAIN_BYTES)),
+            main,
+            chain_bytes: u64::from_be_bytes(part(fixed, 33 + LOCATION_BYTES)),
+            proof: u64::from_be_bytes(part(fixed, 41 + LOCATION_BYTES)),
+            total_weight: weight_from_bytes(rest),
+            sealed,
         }
     }
 }
@@ -151,61 +231,11 @@ impl BlockRecord {
         }
     }
 
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let Entry {
-            index,
-            parent,
-            total_weight,
-        } = self.entry;
-        let mut flags = 0;
-        flags |= if parent.is_some() { HAS_PARENT } else { 0 };
-        flags |= if self.sealed.is_some() { IS_SEALED } else { 0 };
-        let mut bytes = Vec::with_capacity(RECORD_CAPACITY_BYTES);
-        bytes.push(flags);
-        bytes.extend_from_slice(&index.to_be_bytes());
-        bytes.extend_from_slice(&location_to_bytes(self.location));
-        bytes.extend_from_slice(&self.line.to_be_bytes());
-        bytes.extend_from_slice(&self.proof.to_be_bytes());
-        if let Some(parent) = parent {
-            bytes.extend_from_slice(&parent.0);
-        }
-        if let Some(sealed) = self.sealed {
-            let target: [u8; 32] = sealed.target.to_be_bytes();
-            bytes.extend_from_slice(&target);
-            bytes.extend_from_slice(&sealed.timestamp_ms.to_be_bytes());
-        }
-        let weight: [u8; 32] = total_weight.to_be_bytes();
-        let zeros = weight.iter().take_while(|byte| **byte == 0).count();
-        bytes.extend_from_slice(&weight[zeros..]);
-        bytes
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8]) -> BlockRecord {
-        let flags = bytes[0];
-        let mut at = FIXED_BYTES;
-        let mut parent = None;
-        if flags & HAS_PARENT != 0 {
-            parent = Some(Hash(part(bytes, at)));
-            at += 32;
-        }
-        let mut sealed = None;
-        if flags & IS_SEALED != 0 {
-            sealed = Some(SealedFields {
-                target: Weight::from_be_bytes::<32>(part(bytes, at)),
-                timestamp_ms: u64::from_be_bytes(part(bytes, at + 32)),
-            });
-            at += 40;
-        }
-        BlockRecord {
-            entry: Entry {
-                index: u64::from_be_bytes(part(bytes, 1)),
-                parent,
-                total_weight: weight_from_bytes(&bytes[at..]),
-            },
-            location: location_from_bytes(&part(bytes, 9)),
-            line: u32::from_be_bytes(part(bytes, 9 + LOCATION_BYTES)),
-            proof: u64::from_be_bytes(part(bytes, 13 + LOCATION_BYTES)),
-            sealed,
+    /// Where the block stands.
+    pub(crate) fn key(&self) -> RowKey {
+        RowKey {
+            line: self.line,
+            index: self.entry.index,
         }
     }
 }
@@ -247,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_is_read_back_as_it_was_whatever_it_has() {
+    fn a_row_is_read_back_as_it_was_whatever_it_has() {
         let location = Location {
             start: Position {
                 segment: 7,
@@ -260,22 +290,19 @@ mod tests {
             target: Weight::MAX,
             timestamp_ms: 1_795_300_000_000,
         };
-        for parent in [None, Some(Hash([9; 32]))] {
-            for sealed in [None, Some(sealed)] {
-                for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
-                    let record = BlockRecord {
-                        entry: Entry {
-                            index: 1_000_000,
-                            parent,
-                            total_weight,
-                        },
-                        proof: u64::MAX,
-                        sealed,
+        for sealed in [None, Some(sealed)] {
+            for total_weight in [Weight::ZERO, Weight::from(1_000_000), Weight::MAX] {
+                let row = Row {
+                    main: MainRecord {
+                        hash: Hash([9; 32]),
                         location,
-                        line: 3,
-                    };
-                    assert_eq!(BlockRecord::from_bytes(&record.to_bytes()), record);
-                }
+                    },
+                    chain_bytes: 1 << 41,
+                    total_weight,
+                    proof: u64::MAX,
+                    sealed,
+                };
+                assert_eq!(Row::from_bytes(&row.to_bytes()), row);
             }
         }
     }

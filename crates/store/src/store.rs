@@ -13,8 +13,9 @@ use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
 use crate::account_overlay::AccountOverlay;
+use crate::database::Commit;
 use crate::error::StoreError;
-use crate::index::{Commit, Index, index_error};
+use crate::index::{Index, index_error};
 use crate::lines::Lines;
 use crate::lock::FolderLock;
 use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};

@@ -2,8 +2,13 @@
 //! be trusted.
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
-use adit_store::reindex;
+use adit_core::archive::{Change, Entry, MainChange};
+use adit_core::block::Block;
+use adit_core::rules::Weight;
+use adit_store::{Durability, Store, reindex};
 use tempfile::tempdir;
 
 use crate::world::{World, chain, child, copy};
@@ -145,4 +150,99 @@ fn blocks_that_the_core_does_not_take_again_are_passed_over() {
     drop(store);
     let opened = adit_store::Store::open(folder.path(), "a test", adit_store::Durability::None);
     assert_eq!(opened.unwrap().store.next_unindexed().unwrap(), None);
+}
+
+/// How long the index is in that folder.
+fn index_bytes(folder: &Path) -> u64 {
+    let index = fs::metadata(folder.join("index.redb")).unwrap();
+    index.len()
+}
+
+fn open_large(folder: &Path) -> Store {
+    let opened = Store::open(folder, "a test", Durability::None);
+    let mut store = opened.unwrap().store;
+    while let Some(next) = store.next_unindexed().unwrap() {
+        let block = crate::world::read(&next.text);
+        let change = without_accounts(&block, MainChange::Extend);
+        store.index(&change).unwrap();
+    }
+    store
+}
+
+fn without_accounts(block: &Arc<Block>, main: MainChange) -> Change {
+    Change::Block {
+        block: Arc::clone(block),
+        entry: Entry {
+            index: block.index(),
+            parent: block.parent(),
+            total_weight: Weight::from(block.index()),
+        },
+        main,
+        accounts: Vec::new(),
+    }
+}
+
+fn add_to(store: &mut Store, block: &Arc<Block>, main: MainChange) {
+    store.apply(&without_accounts(block, main)).unwrap();
+}
+
+fn checkpoint(store: &mut Store) {
+    store.checkpoint(std::iter::empty()).unwrap();
+}
+
+#[test]
+fn the_index_takes_little_however_the_blocks_come() {
+    let blocks = chain(20_000, 0);
+    let limit_bytes = 250 * blocks.len() as u64;
+
+    // As a file is imported.
+    let folder = tempdir().unwrap();
+    let mut store = open_large(folder.path());
+    for block in &blocks {
+        add_to(&mut store, block, MainChange::Extend);
+    }
+    checkpoint(&mut store);
+    assert!(index_bytes(folder.path()) < limit_bytes);
+    drop(store);
+    reindex(folder.path(), "a test").unwrap();
+    let mut store = open_large(folder.path());
+    checkpoint(&mut store);
+    assert!(index_bytes(folder.path()) < limit_bytes);
+
+    // As a peer's chain is adopted, in steps.
+    let folder = tempdir().unwrap();
+    let mut store = open_large(folder.path());
+    for block in chain(200, 30_000) {
+        add_to(&mut store, &block, MainChange::Extend);
+    }
+    checkpoint(&mut store);
+    for block in &blocks {
+        let main = match block.index() {
+            ..=200 => MainChange::Side,
+            201 => MainChange::Reorganise { fork: 0 },
+            202.. => MainChange::Extend,
+        };
+        add_to(&mut store, block, main);
+        if block.index().is_multiple_of(2_000) {
+            store.sync().unwrap();
+        }
+    }
+    checkpoint(&mut store);
+    assert!(index_bytes(folder.path()) < limit_bytes);
+
+    // One after the other.
+    let folder = tempdir().unwrap();
+    let mut store = open_large(folder.path());
+    for block in &blocks {
+        add_to(&mut store, block, MainChange::Extend);
+        if block.index() > 15_000 {
+            store.sync().unwrap();
+        }
+        if store.needs_checkpoint() {
+            checkpoint(&mut store);
+        }
+    }
+    checkpoint(&mut store);
+    let single_bytes = index_bytes(folder.path());
+    assert!(single_bytes < 2 * limit_bytes, "{single_bytes}");
 }

@@ -364,7 +364,6 @@ fn check(
     mut pieces: Pieces,
     mut reading: Reservation,
 ) -> Result<Option<Checked>, PollError> {
-    let ours = node.reader().snapshot().map_err(PollError::ours)?;
     let mut branch = node.new_branch();
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
@@ -379,6 +378,9 @@ fn check(
             }
             None => return Ok(None),
         }
+        // A new one for each piece: as long as one is held, the index frees no
+        // page. A block that was in our main chain stays in the tree.
+        let ours = node.reader().snapshot().map_err(PollError::ours)?;
         while let Some(block) = offer
             .next_block(now(), &ours)
             .map_err(PollError::of_offer)?

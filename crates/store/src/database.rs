@@ -1,0 +1,304 @@
+//! A database that can be made again from the block log: how it is opened, whatever
+//! is there, how it is begun and thrown away, and the one way to write it. What its
+//! tables hold is its owner's affair.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redb::{
+    Builder, CursorError, Database, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
+};
+
+use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
+use crate::durable::Durability;
+use crate::error::StoreError;
+use crate::health::{Health, is_damage};
+
+/// What a database is like itself.
+pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+const FORMAT: &str = "format";
+
+/// What a database of its kind is.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// What it is called in the log.
+    pub(crate) name: &'static str,
+    /// One of another format is made again.
+    pub(crate) format: u64,
+    /// At most this much of it is held in memory.
+    pub(crate) cache_limit_bytes: usize,
+    /// Makes its tables, as they are while it is empty.
+    pub(crate) initialise: fn(&WriteTransaction) -> Result<(), redb::Error>,
+    /// Reads what its owner reads first: one where that fails is damaged.
+    pub(crate) look: fn(&Database) -> Result<(), redb::Error>,
+}
+
+/// For whom a database is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// For the readers in this process.
+    Visible,
+    /// For the next process too.
+    Durable,
+}
+
+/// A database that can be made again, and the only way to write it. When it is
+/// dropped, what was not made durable is lost, as after a crash.
+pub(crate) struct RebuildableDatabase {
+    path: PathBuf,
+    database: Arc<Database>,
+    closing: CloseSwitch,
+    health: Health,
+    /// Whether readers see something that is not on the disk.
+    ahead_of_disk: bool,
+}
+
+impl RebuildableDatabase {
+    /// Opens the database or makes an empty one. One that is of another format,
+    /// or damaged, is thrown away.
+    pub(crate) fn open(
+        path: &Path,
+        kind: &'static Kind,
+        durability: Durability,
+    ) -> Result<RebuildableDatabase, redb::Error> {
+        let name = kind.name;
+        // What is wrong with it says nothing of the one that takes its place.
+        match Health::default().guard(|| open_as_it_is(path, kind, durability)) {
+            Ok(Some(database)) => return Ok(database),
+            Ok(None) => tracing::warn!("the {name} is of another format and is built again"),
+            Err(error @ redb::Error::Io(_)) if !is_damage(&error) => return Err(error),
+            Err(error) => tracing::warn!(%error, "the {name} is damaged and is built again"),
+        }
+        RebuildableDatabase::create(path, kind, durability)
+    }
+
+    /// Makes an empty one in place of whatever is there.
+    pub(crate) fn create(
+        path: &Path,
+        kind: &'static Kind,
+        durability: Durability,
+    ) -> Result<RebuildableDatabase, redb::Error> {
+        delete_file(path)?;
+        open_as_it_is(path, kind, durability)?.ok_or_else(not_newest)
+    }
+
+    /// Opens the database and leaves its file as it is. One that can't be used is
+    /// left aside, and an empty one is there instead.
+    pub(crate) fn open_frozen(
+        path: &Path,
+        kind: &'static Kind,
+    ) -> Result<RebuildableDatabase, redb::Error> {
+        let name = kind.name;
+        let open = || {
+            let file = FrozenFile::open(path)?;
+            if file.is_of_earlier_layout()? {
+                return Ok(None);
+            }
+            of_backend(path, kind, file, CloseSwitch::default(), false)
+        };
+        match Health::default().guard(open) {
+            Ok(Some(database)) => return Ok(database),
+            Ok(None) => tracing::warn!("the {name} is of another format and is not used"),
+            Err(redb::Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if !is_damage(&error) => return Err(error),
+            Err(error) => tracing::warn!(%error, "the {name} is damaged and is not used"),
+        }
+        RebuildableDatabase::in_scratch(path, kind)
+    }
+
+    /// An empty one in a file without a name. `path` is the one that stands in
+    /// its errors.
+    pub(crate) fn in_scratch(
+        path: &Path,
+        kind: &'static Kind,
+    ) -> Result<RebuildableDatabase, redb::Error> {
+        let closing = CloseSwitch::default();
+        let file = DatabaseFile::of(scratch_file()?, Durability::None, closing.clone());
+        of_backend(path, kind, file, closing, true)?.ok_or_else(not_newest)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database, for readers.
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// What is known of its state, for readers.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Writes it, in one transaction. A view that is held meanwhile keeps all
+    /// pages that are replaced.
+    pub(crate) fn write(
+        &mut self,
+        commit: Commit,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), redb::Error> {
+        self.health.guard(|| {
+            let transaction = begin(&self.database, commit)?;
+            fill(&transaction)?;
+            Ok(transaction.commit()?)
+        })?;
+        self.ahead_of_disk = commit == Commit::Visible;
+        Ok(())
+    }
+
+    /// Begins a transaction for the readers in this process. It is left by
+    /// [`RebuildableDatabase::commit`], or nothing of it is kept.
+    pub(crate) fn begin(&self) -> Result<WriteTransaction, redb::Error> {
+        self.health.guard(|| begin(&self.database, Commit::Visible))
+    }
+
+    /// Commits what was begun.
+    pub(crate) fn commit(&mut self, transaction: WriteTransaction) -> Result<(), redb::Error> {
+        self.health.guard(|| Ok(transaction.commit()?))?;
+        self.ahead_of_disk = true;
+        Ok(())
+    }
+}
+
+impl Drop for RebuildableDatabase {
+    fn drop(&mut self) {
+        // Over what is damaged, nothing is written either.
+        if self.ahead_of_disk || self.health.is_damaged() {
+            self.closing.close();
+        }
+    }
+}
+
+/// Adds sorted keys. Those that belong into one gap between keys of the table
+/// go there together, in a third of the time that as many calls of `insert`
+/// take.
+pub(crate) fn insert_sorted<const BYTES: usize>(
+    table: &mut Table<'_, &'static [u8; BYTES], ()>,
+    mut keys: &[[u8; BYTES]],
+) -> Result<(), redb::Error> {
+    while let Some(first) = keys.first() {
+        let mut gap = table.lower_bound_mut(Bound::Included(first))?;
+        let mut inserted = 0;
+        for key in keys {
+            match gap.insert_before(key, ()) {
+                Ok(()) => inserted += 1,
+                Err(CursorError::UnorderedKey) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        gap.close()?;
+        if inserted == 0 {
+            table.insert(first, ())?;
+            inserted = 1;
+        }
+        keys = &keys[inserted..];
+    }
+    Ok(())
+}
+
+/// Deletes its file, if there is one.
+pub(crate) fn delete(path: &Path) -> Result<(), StoreError> {
+    delete_file(path).map_err(StoreError::io("delete", path))
+}
+
+fn delete_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// None if it is of another format.
+fn open_as_it_is(
+    path: &Path,
+    kind: &'static Kind,
+    durability: Durability,
+) -> Result<Option<RebuildableDatabase>, redb::Error> {
+    let closing = CloseSwitch::default();
+    let file = DatabaseFile::open(path, durability, closing.clone())?;
+    let is_new = file.is_new()?;
+    if file.is_of_earlier_layout()? {
+        return Ok(None);
+    }
+    of_backend(path, kind, file, closing, is_new)
+}
+
+fn of_backend(
+    path: &Path,
+    kind: &'static Kind,
+    file: impl redb::StorageBackend,
+    closing: CloseSwitch,
+    is_new: bool,
+) -> Result<Option<RebuildableDatabase>, redb::Error> {
+    let database = Builder::new()
+        .set_cache_size(kind.cache_limit_bytes)
+        .create_with_backend(file)?;
+    if is_new {
+        let transaction = begin(&database, Commit::Durable)?;
+        (kind.initialise)(&transaction)?;
+        transaction.open_table(META)?.insert(FORMAT, kind.format)?;
+        transaction.commit()?;
+    }
+    if format_of(&database)? != kind.format {
+        return Ok(None);
+    }
+    (kind.look)(&database)?;
+    Ok(Some(RebuildableDatabase {
+        path: path.to_path_buf(),
+        database: Arc::new(database),
+        closing,
+        health: Health::default(),
+        ahead_of_disk: false,
+    }))
+}
+
+fn format_of(database: &Database) -> Result<u64, redb::Error> {
+    let meta = database.begin_read()?.open_table(META)?;
+    let format = ReadableTable::get(&meta, FORMAT)?;
+    Ok(format.map_or(0, |value| value.value()))
+}
+
+fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::Error> {
+    let mut transaction = database.begin_write()?;
+    match commit {
+        Commit::Visible => transaction.set_durability(redb::Durability::None)?,
+        Commit::Durable => {
+            // After a crash, the file is taken as it stands: without these
+            // two, it would be read whole to find out what is free in it.
+            transaction.set_two_phase_commit(true);
+            transaction.set_quick_repair(true);
+        }
+    }
+    Ok(transaction)
+}
+
+/// A file that is gone when it is closed.
+fn scratch_file() -> io::Result<File> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("adit-index-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|error| {
+            let what = format!("cannot create {}: {error}", path.display());
+            io::Error::new(error.kind(), what)
+        })?;
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
+fn not_newest() -> redb::Error {
+    redb::Error::Corrupted("a new database is not of the newest format".to_owned())
+}
