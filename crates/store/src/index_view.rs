@@ -293,11 +293,8 @@ impl View {
 
     /// The index of the last block of the main chain in the same line as that one.
     fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
-        let next = ReadableTable::range(&self.main, index + 1..)?.next();
-        Ok(match next.transpose()? {
-            Some((first, _)) => first.value() - 1,
-            None => self.length,
-        })
+        let next = self.stretch_behind(index)?;
+        Ok(next.map_or(self.length, |next| next.first - 1))
     }
 
     fn stretch_at(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
