@@ -2,6 +2,10 @@
 //! is there, how it is begun and thrown away, and the one way to write it. What its
 //! tables hold is its owner's affair.
 
+pub(crate) mod file;
+pub(crate) mod health;
+pub(crate) mod pages;
+
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::ops::Bound;
@@ -14,10 +18,10 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::database_file::{CloseSwitch, DatabaseFile, FrozenFile};
-use crate::durable::Durability;
+use crate::database::file::{CloseSwitch, DatabaseFile, FrozenFile};
+use crate::database::health::{Health, is_damage};
 use crate::error::StoreError;
-use crate::health::{Health, is_damage};
+use crate::files::durable::Durability;
 
 /// What a database is like itself.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");

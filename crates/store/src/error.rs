@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use adit_core::archive::ArchiveError;
 use adit_core::hash::Hash;
 
-use crate::damage::DamagedBlock;
-use crate::health::is_damage;
+use crate::database::health::is_damage;
+use crate::log::damaged_block::DamagedBlock;
 
 /// Why the store could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -6,18 +6,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::account_overlay::AccountOverlay;
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::lock::FolderLock;
-use crate::log::BlockLog;
+use crate::files::lock::FolderLock;
+use crate::files::peers::PeersFile;
+use crate::index::account_overlay::AccountOverlay;
+use crate::index::writer::Index;
+use crate::log::pending::{PENDING_FOLDER, PendingLog};
+use crate::log::replay::Replay;
+use crate::log::segments::Segments;
+use crate::log::tail::whole_end;
+use crate::log::writer::BlockLog;
 use crate::open::Opened;
-use crate::peers::PeersFile;
-use crate::pending::{PENDING_FOLDER, PendingLog};
-use crate::replay::Replay;
-use crate::segments::Segments;
 use crate::store::{Growth, Limits, Store};
-use crate::tail::whole_end;
 
 /// Whether the index that is there is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,69 +22,17 @@
 
 mod error;
 
-mod durable;
-
-mod lock;
-
-mod position;
-
-mod line;
-
-mod damage;
-
-mod segments;
+mod files;
 
 mod log;
 
-mod tail;
-
-mod scan;
-
-mod pending;
-
-mod peers;
-
-mod record;
-
-mod account_record;
-
-mod overlay;
-
-mod account_overlay;
-
-mod health;
-
-mod database_pages;
-
-mod database_file;
-
 mod database;
-
-mod index_tables;
-
-mod index_view;
-
-mod lines;
 
 mod index;
 
-mod history_record;
-
-mod history_tables;
-
-mod history_batch;
-
-mod history_view;
-
-mod history_way;
-
 mod history;
 
-mod staging;
-
 mod reader;
-
-mod replay;
 
 mod store;
 
@@ -94,30 +42,31 @@ mod frozen;
 
 mod side_blocks;
 
-pub use damage::{DAMAGED_BLOCKS_LIMIT, DamagedBlock};
-pub use durable::{Durability, read_file};
 pub use error::{HistoryError, StoreError};
+pub use files::durable::{Durability, read_file};
+pub use files::peers::registered_peers;
+pub use files::staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
 pub use frozen::FrozenIndex;
-pub use history::{
+pub use history::batch::{Listed, SAME_TRANSACTION_LIMIT};
+pub use history::record::{BlockPlace, Reorganisation, Tip, TransactionPlace};
+pub use history::tables::HISTORY_FORMAT;
+pub use history::view::HistoryView;
+pub use history::writer::{
     Followed, HISTORY_CACHE_LIMIT_BYTES, HISTORY_DURABLE_LIMIT, HISTORY_STEP_LIMIT, History,
     HistoryLimits, List, REORGANISATIONS_LIMIT,
 };
-pub use history_batch::{Listed, SAME_TRANSACTION_LIMIT};
-pub use history_record::{BlockPlace, Reorganisation, Tip, TransactionPlace};
-pub use history_tables::HISTORY_FORMAT;
-pub use history_view::HistoryView;
-pub use index::INDEX_CACHE_LIMIT_BYTES;
-pub use index_tables::INDEX_FORMAT;
-pub use line::LINE_LIMIT_BYTES;
-pub use log::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
+pub use index::tables::INDEX_FORMAT;
+pub use index::writer::INDEX_CACHE_LIMIT_BYTES;
+pub use log::damage::DAMAGED_BLOCKS_LIMIT;
+pub use log::damaged_block::DamagedBlock;
+pub use log::line::LINE_LIMIT_BYTES;
+pub use log::position::Position;
+pub use log::replay::{REPLAY_COMMIT_BLOCKS, Replayed};
+pub use log::segments::OPEN_SEGMENTS_LIMIT;
+pub use log::writer::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Opened, reindex};
-pub use peers::registered_peers;
-pub use position::Position;
 pub use reader::{DiskBytes, Place, Reader, Snapshot};
-pub use replay::{REPLAY_COMMIT_BLOCKS, Replayed};
-pub use segments::OPEN_SEGMENTS_LIMIT;
 pub use side_blocks::{BranchTip, SIDE_BLOCKS_REMEMBERED_LIMIT, SideBlocks};
-pub use staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
 pub use store::{
     ACCOUNT_OVERLAY_LIMIT, CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, Limits, OVERLAY_LIMIT, Store,
 };

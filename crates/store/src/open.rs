@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use adit_core::pool::Pending;
 
-use crate::account_overlay::AccountOverlay;
 use crate::database;
-use crate::durable::{Durability, create_folder, delete_half_made};
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::lock::FolderLock;
-use crate::log::BlockLog;
-use crate::peers::PeersFile;
-use crate::pending::{PENDING_FOLDER, PendingLog};
-use crate::replay::Replay;
-use crate::segments::Segments;
-use crate::staging;
+use crate::files::durable::{Durability, create_folder, delete_half_made};
+use crate::files::lock::FolderLock;
+use crate::files::peers::PeersFile;
+use crate::files::staging;
+use crate::index::account_overlay::AccountOverlay;
+use crate::index::writer::Index;
+use crate::log::pending::{PENDING_FOLDER, PendingLog};
+use crate::log::replay::Replay;
+use crate::log::segments::Segments;
+use crate::log::tail::cut_torn_line;
+use crate::log::writer::BlockLog;
 use crate::store::{Growth, Limits, Store};
-use crate::tail::cut_torn_line;
 
 /// What a data folder holds.
 #[derive(Debug)]

@@ -13,22 +13,22 @@ use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::Database;
 
-use crate::damage::DamagedBlock;
 use crate::database;
-use crate::durable::{Durability, files_in};
+use crate::database::health::Health;
 use crate::error::{HistoryError, StoreError};
-use crate::health::Health;
-use crate::history::{History, HistoryLimits};
-use crate::index::index_error;
-use crate::index_view::View;
-use crate::line::sum_of;
-use crate::lines::Lines;
-use crate::lock::FolderLock;
-use crate::pending::PENDING_FOLDER;
-use crate::position::Position;
-use crate::record::{BlockRecord, MainRecord};
-use crate::segments::Segments;
-use crate::staging::Staging;
+use crate::files::durable::{Durability, files_in};
+use crate::files::lock::FolderLock;
+use crate::files::staging::Staging;
+use crate::history::writer::{History, HistoryLimits};
+use crate::index::lines::Lines;
+use crate::index::record::{BlockRecord, MainRecord};
+use crate::index::view::View;
+use crate::index::writer::index_error;
+use crate::log::damaged_block::DamagedBlock;
+use crate::log::line::sum_of;
+use crate::log::pending::PENDING_FOLDER;
+use crate::log::position::Position;
+use crate::log::segments::Segments;
 
 /// Makes snapshots, on any thread. The data folder stays locked while there is
 /// a reader or a snapshot.

@@ -9,7 +9,7 @@ use adit_core::hash::Hash;
 use adit_core::rules::Weight;
 
 use crate::error::StoreError;
-use crate::history_record::{BlockPlace, Tip};
+use crate::history::record::{BlockPlace, Tip};
 use crate::reader::Snapshot;
 
 /// So many blocks beside the main chain are remembered.

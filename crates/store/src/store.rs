@@ -12,21 +12,21 @@ use adit_core::pool::Origin;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
-use crate::account_overlay::AccountOverlay;
 use crate::database::Commit;
 use crate::error::StoreError;
-use crate::index::{Index, index_error};
-use crate::lines::Lines;
-use crate::lock::FolderLock;
-use crate::log::{BlockLog, SEGMENT_LIMIT_BYTES};
-use crate::overlay::{Overlay, Stretch};
-use crate::peers::PeersFile;
-use crate::pending::PendingLog;
-use crate::position::{Location, Position};
+use crate::files::lock::FolderLock;
+use crate::files::peers::PeersFile;
+use crate::index::account_overlay::AccountOverlay;
+use crate::index::lines::Lines;
+use crate::index::overlay::{Overlay, Stretch};
+use crate::index::record::{BlockRecord, Line};
+use crate::index::writer::{Index, index_error};
+use crate::log::pending::PendingLog;
+use crate::log::position::{Location, Position};
+use crate::log::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
+use crate::log::segments::Segments;
+use crate::log::writer::{BlockLog, SEGMENT_LIMIT_BYTES};
 use crate::reader::{Reader, archive_error};
-use crate::record::{BlockRecord, Line};
-use crate::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
-use crate::segments::Segments;
 
 /// The overlay holds at most so many blocks, 4 MB or so; then everything is
 /// synced and the index written, asked for or not. The more blocks at once,

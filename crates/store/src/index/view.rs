@@ -9,16 +9,18 @@ use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
-use crate::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
 use crate::database::META;
-use crate::health::Health;
-use crate::index_tables::{
+use crate::database::health::Health;
+use crate::index::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
+use crate::index::overlay::{Overlay, Stretch};
+use crate::index::record::{
+    BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey,
+};
+use crate::index::tables::{
     ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
     ROWS,
 };
-use crate::overlay::{Overlay, Stretch};
-use crate::position::Position;
-use crate::record::{BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey};
+use crate::log::position::Position;
 
 type MainTable = ReadOnlyTable<u64, u32>;
 type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;

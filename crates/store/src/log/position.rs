@@ -19,7 +19,7 @@ pub(crate) struct Location {
     pub(crate) start: Position,
     /// Length of the text, without the newline.
     pub(crate) length_bytes: u32,
-    /// What tells whether it has changed ([`crate::line::sum_of`]).
+    /// What tells whether it has changed ([`crate::log::line::sum_of`]).
     pub(crate) sum: u32,
 }
 

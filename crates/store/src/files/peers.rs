@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::durable::{Durability, read_file};
 use crate::error::StoreError;
+use crate::files::durable::{Durability, read_file};
 
 /// The file of registered peers.
 #[derive(Debug)]

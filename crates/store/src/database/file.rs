@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::database_pages::{PAGE_BYTES, Pages};
-use crate::durable::{Durability, check_is_file};
+use crate::database::pages::{PAGE_BYTES, Pages};
+use crate::files::durable::{Durability, check_is_file};
 
 /// Storage for the database.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
-use crate::durable::{create_folder, files_in};
 use crate::error::StoreError;
-use crate::line::LINE_LIMIT_BYTES;
+use crate::files::durable::{create_folder, files_in};
+use crate::log::line::LINE_LIMIT_BYTES;
 
 /// An offered branch is held in memory up to this length, and in a file beyond.
 pub const STAGING_MEMORY_LIMIT_BYTES: usize = 1024 * 1024;

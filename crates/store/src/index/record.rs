@@ -6,7 +6,7 @@ use adit_core::block::{Block, HeaderFields, SealedFields};
 use adit_core::hash::Hash;
 use adit_core::rules::Weight;
 
-use crate::position::{Location, Position};
+use crate::log::position::{Location, Position};
 
 /// Bytes by which a block is found: the start of its hash, line, index.
 pub(crate) const HASH_KEY_BYTES: usize = HASH_START_BYTES + 4 + 8;

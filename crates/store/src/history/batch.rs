@@ -6,11 +6,11 @@ use adit_core::hash::Hash;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use crate::database::insert_sorted;
-use crate::history_record::{
+use crate::history::record::{
     Key, PLACE_BYTES, PlaceKey, TransactionPlace, key_in, key_of_id, key_of_name, place_in,
     place_key,
 };
-use crate::history_tables::{ADDRESSES, COUNTS, TRANSACTIONS};
+use crate::history::tables::{ADDRESSES, COUNTS, TRANSACTIONS};
 
 /// Who has no more transactions is not counted: they are found as quickly. So
 /// somebody who is named once takes no room for a count.

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use adit_core::hash::Hash;
 
-use crate::damage::{DamagedBlock, Damages};
-use crate::durable::{check_is_file, files_in};
 use crate::error::StoreError;
-use crate::line::{LINE_LIMIT_BYTES, sum_of};
-use crate::position::{Location, Position};
+use crate::files::durable::{check_is_file, files_in};
+use crate::log::damage::Damages;
+use crate::log::damaged_block::DamagedBlock;
+use crate::log::line::{LINE_LIMIT_BYTES, sum_of};
+use crate::log::position::{Location, Position};
 
 /// At most so many segments are held open for reading, those opened last.
 pub const OPEN_SEGMENTS_LIMIT: usize = 64;

@@ -6,34 +6,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use adit_core::hash::Hash;
 
-use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::line::sum_of;
+use crate::files::durable::Durability;
+use crate::log::damaged_block::DamagedBlock;
+use crate::log::line::sum_of;
 
 /// So many damaged blocks are known at a time, and told of in the log. Further
 /// ones are met again when these are mended.
 pub const DAMAGED_BLOCKS_LIMIT: usize = 1_024;
-
-/// A block in the log that is not what was written there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DamagedBlock {
-    /// The hash of the block that was written.
-    pub hash: Hash,
-    /// Its index.
-    pub index: u64,
-    /// The file that it lies in.
-    pub file: PathBuf,
-    /// Where in it.
-    pub offset: u64,
-    /// How long it is, without the newline behind it.
-    pub length_bytes: u32,
-    pub(crate) sum: u32,
-}
 
 impl DamagedBlock {
     /// Writes the block where it lay, if the text is what lay there.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use adit_core::hash::Hash;
 
-use crate::record::{BlockRecord, HASH_KEY_BYTES, Line, Row};
+use crate::index::record::{BlockRecord, HASH_KEY_BYTES, Line, Row};
 
 /// The newest changes, in memory.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use adit_core::archive::{Archive, Entry};
 use adit_core::hash::Hash;
 
 use crate::error::HistoryError;
-use crate::history_record::{BlockPlace, Tip};
+use crate::history::record::{BlockPlace, Tip};
 
 /// Of the blocks that the way drops, at most this many are named, the newest.
 const DROPPED_NAMED_LIMIT: usize = 10_000;

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use adit_core::pool::{Origin, Pending};
 
-use crate::durable::{Durability, create_folder, files_in, read_file};
 use crate::error::StoreError;
-use crate::line::{is_canonical_object, sum_of, was_whole};
-use crate::log::Appender;
-use crate::position::Position;
+use crate::files::durable::{Durability, create_folder, files_in, read_file};
+use crate::log::line::{is_canonical_object, sum_of, was_whole};
+use crate::log::position::Position;
+use crate::log::writer::Appender;
 
 /// The folder that it lies in.
 pub(crate) const PENDING_FOLDER: &str = "pending";

@@ -8,9 +8,9 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::line::{LINE_LIMIT_BYTES, is_canonical_object, sum_of};
-use crate::position::{Location, Position};
-use crate::segments::Segments;
+use crate::log::line::{LINE_LIMIT_BYTES, is_canonical_object, sum_of};
+use crate::log::position::{Location, Position};
+use crate::log::segments::Segments;
 
 /// How much of the log is read at a time.
 const READ_STEP_BYTES: usize = 1024 * 1024;

@@ -3,8 +3,8 @@
 
 use redb::TableDefinition;
 
-use crate::account_record::ACCOUNT_BYTES;
-use crate::record::{HASH_KEY_BYTES, LINE_BYTES};
+use crate::index::account_record::ACCOUNT_BYTES;
+use crate::index::record::{HASH_KEY_BYTES, LINE_BYTES};
 
 /// The index's own format. One of another format is built anew.
 pub const INDEX_FORMAT: u64 = 6;

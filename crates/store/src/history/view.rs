@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use adit_core::hash::Hash;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
 
+use crate::database::health::Health;
 use crate::error::HistoryError;
-use crate::health::Health;
-use crate::history_batch::count_of;
-use crate::history_record::{
+use crate::history::batch::count_of;
+use crate::history::record::{
     BlockPlace, COVERED_BYTES, KEY_BYTES, Key, PLACE_BYTES, REORGANISATION_BYTES, Reorganisation,
     TransactionPlace, key_of_id, key_of_name, place_in, place_key,
 };
-use crate::history_tables::{ADDRESSES, COUNTS, COVERED, NEW_TIPS, REORGANISATIONS, TRANSACTIONS};
+use crate::history::tables::{ADDRESSES, COUNTS, COVERED, NEW_TIPS, REORGANISATIONS, TRANSACTIONS};
 
 type PlaceTable = ReadOnlyTable<&'static [u8; PLACE_BYTES], ()>;
 type CountTable = ReadOnlyTable<&'static [u8; KEY_BYTES], u64>;

@@ -8,8 +8,8 @@ use adit_core::hash::Hash;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
-use crate::overlay::Overlay;
-use crate::record::RowKey;
+use crate::index::overlay::Overlay;
+use crate::index::record::RowKey;
 
 /// The newest changes, in memory.
 #[derive(Debug, Default)]

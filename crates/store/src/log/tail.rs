@@ -6,11 +6,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
-use crate::durable::Durability;
 use crate::error::StoreError;
-use crate::line::{LINE_LIMIT_BYTES, is_canonical_object, was_whole};
-use crate::position::Position;
-use crate::segments::{INDEX_DOES_NOT_FIT, Segments};
+use crate::files::durable::Durability;
+use crate::log::line::{LINE_LIMIT_BYTES, is_canonical_object, was_whole};
+use crate::log::position::Position;
+use crate::log::segments::{INDEX_DOES_NOT_FIT, Segments};
 
 /// How much is read at a time in search of the last line's begin.
 const BACKWARD_STEP_BYTES: u64 = 64 * 1024;

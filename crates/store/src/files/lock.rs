@@ -6,8 +6,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::durable::check_is_file;
 use crate::error::StoreError;
+use crate::files::durable::check_is_file;
 
 /// At most so much of a lock file is read to say who holds it.
 const HOLDER_LIMIT_BYTES: u64 = 200;

@@ -7,10 +7,10 @@
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
 
-use crate::index_view::{View, missing};
-use crate::overlay::{Overlay, Stretch};
-use crate::position::Location;
-use crate::record::{BlockRecord, Line, MainRecord, Row};
+use crate::index::overlay::{Overlay, Stretch};
+use crate::index::record::{BlockRecord, Line, MainRecord, Row};
+use crate::index::view::{View, missing};
+use crate::log::position::Location;
 
 /// All lines, as of the last change.
 pub(crate) struct Lines<'a> {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::position::{Location, Position};
-use crate::scan::Scan;
-use crate::segments::Segments;
+use crate::log::position::{Location, Position};
+use crate::log::scan::Scan;
+use crate::log::segments::Segments;
 
 /// While a long log is read again, the index is made durable after so many
 /// blocks, so that a second try does not begin at the begin.
