@@ -3,42 +3,25 @@
 // It panics where nobody reads the error output: `options::say` does not.
 #![warn(clippy::print_stderr)]
 
-mod bench;
-mod block;
-mod branches;
-mod chain;
 mod client;
-mod coins;
-mod dev;
-mod doctor;
-mod escape;
-mod fee;
-mod log;
+mod commands;
 mod memory;
-mod new_chain;
 mod new_file;
-mod node;
-mod notary;
 mod options;
-mod output;
-mod paying;
-mod peers;
 mod rules;
-mod sealed_node;
 mod segment;
-mod send;
-mod stats;
-mod status;
-mod table;
-mod transactions;
+mod terminal;
 mod wallet;
-mod watch;
 
 use std::process::ExitCode;
 
-use doctor::Unhealthy;
+use commands::doctor::Unhealthy;
+use commands::{
+    bench, block, branches, chain, dev, doctor, node, notary, peers, send, stats, status,
+    transactions, wallet as wallet_command, watch,
+};
 use options::{Cli, Command};
-use output::ReaderGone;
+use terminal::output::ReaderGone;
 
 fn main() -> ExitCode {
     let cli = match options::read() {
@@ -61,7 +44,7 @@ fn main() -> ExitCode {
         Command::Watch(options) => watch::run(&options, json),
         Command::Mine(options) => block::mine(&options, json),
         Command::Doctor(options) => doctor::run(&options, json),
-        Command::Wallet(command) => wallet::run(&command, json),
+        Command::Wallet(command) => wallet_command::run(&command, json),
         Command::Send(options) => send::send(options, json),
         Command::Balance(options) => send::balance(&options, json),
         Command::Sign(options) => send::sign(options, json),

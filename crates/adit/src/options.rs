@@ -36,8 +36,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use crate::coins::Coins;
-use crate::escape::{visible_error, visible_json};
+use crate::terminal::escape::{visible_error, visible_json};
+use crate::wallet::coins::Coins;
 
 /// Proofs are searched on at most so many cores.
 pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;

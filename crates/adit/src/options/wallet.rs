@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::environment;
 use super::node_to_ask::NodeToAsk;
-use crate::coins::Coins;
+use crate::wallet::coins::Coins;
 
 /// A wallet's name is at most this long.
 const WALLET_NAME_LIMIT_BYTES: usize = 64;

@@ -6,11 +6,11 @@ use adit_api::branch::{
 };
 use anyhow::Result;
 
-use crate::block;
 use crate::client::Client;
+use crate::commands::block;
 use crate::options::{NodeToAsk, ReorgsOptions};
-use crate::output::{Output, Rows, counted, utc};
-use crate::table::{Table, long, number, word};
+use crate::terminal::output::{Output, Rows, counted, utc};
+use crate::terminal::table::{Table, long, number, word};
 
 pub(crate) fn tips(node: &NodeToAsk, json: bool) -> Result<()> {
     let client = Client::new(node)?;

@@ -5,8 +5,8 @@
 use anyhow::Result;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::escape::visible;
-use crate::output::{Output, Style};
+use crate::terminal::escape::visible;
+use crate::terminal::output::{Output, Style};
 
 /// Between two columns.
 const GAP: &str = "  ";

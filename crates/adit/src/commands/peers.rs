@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::options::{PeersCommand, PeersOptions};
-use crate::output::Output;
 use crate::segment::segment;
-use crate::table::{Table, long, number, word};
+use crate::terminal::output::Output;
+use crate::terminal::table::{Table, long, number, word};
 
 const PATH: &str = "/api/v1/peers";
 
@@ -59,7 +59,7 @@ fn write(output: &mut Output, list: &PeerList) -> Result<()> {
     ]);
     for peer in peers {
         let asked = peer.asked_ms.map(|time_ms| match output.age(time_ms) {
-            age if age.is_empty() => crate::output::utc(time_ms),
+            age if age.is_empty() => crate::terminal::output::utc(time_ms),
             age => age,
         });
         table.row([

@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::client::Client;
-use crate::escape::visible;
 use crate::options::StatsOptions;
-use crate::output::{Output, Rows, coarse, counted, utc};
-use crate::table::{Table, long, number, word};
+use crate::terminal::escape::visible;
+use crate::terminal::output::{Output, Rows, coarse, counted, utc};
+use crate::terminal::table::{Table, long, number, word};
 
 pub(crate) fn run(options: &StatsOptions, json: bool) -> Result<()> {
     let client = Client::new(&options.node)?;

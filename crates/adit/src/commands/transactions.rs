@@ -12,11 +12,11 @@ use anyhow::Result;
 use serde_json::value::RawValue;
 
 use crate::client::Client;
-use crate::coins::Coins;
 use crate::options::{AddressOptions, ListOptions, TxOptions};
-use crate::output::{Output, Rows, counted};
 use crate::segment::segment;
-use crate::table::{Table, long, number, word};
+use crate::terminal::output::{Output, Rows, counted};
+use crate::terminal::table::{Table, long, number, word};
+use crate::wallet::coins::Coins;
 
 /// What amounts are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

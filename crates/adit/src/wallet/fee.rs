@@ -9,8 +9,8 @@ use adit_core::pool::FeeRate;
 use adit_core::sealed::{INTEGER_LIMIT, Transfer};
 use anyhow::{bail, ensure};
 
-use crate::coins::Coins;
 use crate::options::say;
+use crate::wallet::coins::Coins;
 
 /// Offered where no more is asked for, in base units.
 const USUAL_FEE: u64 = 1_000;

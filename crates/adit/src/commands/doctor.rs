@@ -17,10 +17,10 @@ use reqwest::header::ALLOW;
 use reqwest::{Client, Method, StatusCode};
 use serde::Serialize;
 
-use crate::escape::{visible, visible_json};
 use crate::options::DoctorOptions;
-use crate::output::{Output, Style, counted};
 use crate::rules;
+use crate::terminal::escape::{visible, visible_json};
+use crate::terminal::output::{Output, Style, counted};
 
 /// An endpoint must answer within this time.
 const ENDPOINT_TIMEOUT_MS: u64 = 5_000;

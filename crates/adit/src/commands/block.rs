@@ -8,11 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 
 use crate::client::Client;
+use crate::commands::transactions::{self, Unit, text_of};
 use crate::options::{BlockName, BlockOptions, ListOptions, OperatedNode};
-use crate::output::{Output, Rows, counted, utc};
-use crate::sealed_node::BLOCK_TIMEOUT_MS;
-use crate::table::{Table, long, number, word};
-use crate::transactions::{self, Unit, text_of};
+use crate::terminal::output::{Output, Rows, counted, utc};
+use crate::terminal::table::{Table, long, number, word};
+use crate::wallet::sealed_node::BLOCK_TIMEOUT_MS;
 
 /// How often the spinner turns.
 const SPINNER_STEP_MS: u64 = 100;

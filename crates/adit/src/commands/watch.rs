@@ -20,10 +20,10 @@ use tokio::time::{sleep, timeout};
 use self::line::Lines;
 use self::stream::{Event, EventReader};
 use crate::client::{Client, ClientError, problem_of};
-use crate::escape::{visible_error, visible_json};
+use crate::commands::transactions::Unit;
 use crate::options::{Topic, WatchOptions, say};
-use crate::output::Output;
-use crate::transactions::Unit;
+use crate::terminal::escape::{visible_error, visible_json};
+use crate::terminal::output::Output;
 
 /// After the node was lost, the first try to find it again comes so much later;
 /// the pause doubles with each try in vain,

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Effects};
 use anyhow::Result;
 use unicode_width::UnicodeWidthStr;
 
-use crate::escape::{visible, visible_json};
+use crate::terminal::escape::{visible, visible_json};
 
 /// Behind the longest name of some rows.
 const GAP_COLUMNS: usize = 2;

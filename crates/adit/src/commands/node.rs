@@ -21,9 +21,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::log::start_log;
 use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
 use crate::rules;
+use crate::terminal::log::start_log;
 
 /// After the node has stopped, what still runs in the background is cut off
 /// this much later.

@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::new_chain;
+use crate::commands::new_chain;
 use crate::options::{ChainCommand, FolderOptions, RulesName};
 use crate::rules;
 

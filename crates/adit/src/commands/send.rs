@@ -14,13 +14,13 @@ use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::coins::Coins;
-use crate::fee::{self, with_fee};
 use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
-use crate::output::{Output, Rows};
-use crate::paying::{SayId, pay, submit};
-use crate::sealed_node::SealedNode;
+use crate::terminal::output::{Output, Rows};
 use crate::wallet;
+use crate::wallet::coins::Coins;
+use crate::wallet::fee::{self, with_fee};
+use crate::wallet::paying::{SayId, pay, submit};
+use crate::wallet::sealed_node::SealedNode;
 
 pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
     let sender = wallet::address_of(&options.wallet)?;

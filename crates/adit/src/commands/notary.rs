@@ -17,15 +17,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::proof::{PROOF_LIMIT_BYTES, Proof};
-use crate::coins::Coins;
-use crate::fee;
+use crate::commands::send::{read_file, read_genesis, report};
 use crate::new_file::{self, NewFile, PUBLIC};
 use crate::options::{NotarizeOptions, ProveOptions};
-use crate::output::utc_millis;
-use crate::paying::{self, SayId};
-use crate::sealed_node::SealedNode;
-use crate::send::{read_file, read_genesis, report};
+use crate::terminal::output::utc_millis;
 use crate::wallet;
+use crate::wallet::coins::Coins;
+use crate::wallet::fee;
+use crate::wallet::paying::{self, SayId};
+use crate::wallet::sealed_node::SealedNode;
 
 /// A file is hashed in pieces of this length.
 const HASHED_PIECE_BYTES: usize = 1024 * 1024;

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::client::ClientError;
 use crate::options::{self, WalletOptions};
-use crate::sealed_node::SealedNode;
-use crate::wallet::SecretKey;
+use crate::wallet::key::SecretKey;
+use crate::wallet::sealed_node::SealedNode;
 
 /// So often the next nonce is tried when somebody else was faster.
 const NONCE_TRIES_LIMIT: u32 = 32;

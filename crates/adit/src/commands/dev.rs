@@ -20,10 +20,10 @@ use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use ruint::aliases::U256;
 use serde_json::json;
 
-use crate::coins::Coins;
-use crate::log::start_log;
-use crate::node::{DataFolder, listen, run_until_stopped};
+use crate::commands::node::{DataFolder, listen, run_until_stopped};
 use crate::options::DevOptions;
+use crate::terminal::log::start_log;
+use crate::wallet::coins::Coins;
 
 /// So many accounts are funded,
 const ACCOUNTS: u32 = 10;

@@ -4,7 +4,7 @@ use adit_api::stats::Stats;
 use adit_http::charts::SERIES;
 
 use crate::options::ChartName;
-use crate::output::counted;
+use crate::terminal::output::counted;
 
 /// The chart as an SVG document.
 pub(crate) fn svg(name: ChartName, stats: &Stats) -> String {

@@ -7,10 +7,10 @@ use adit_api::event::{
 use serde::de::DeserializeOwned;
 
 use super::stream::Event;
-use crate::escape::visible;
-use crate::output::{Output, Style, counted, now_ms, utc};
-use crate::table::without_middle;
-use crate::transactions::{Unit, line_of};
+use crate::commands::transactions::{Unit, line_of};
+use crate::terminal::escape::visible;
+use crate::terminal::output::{Output, Style, counted, now_ms, utc};
+use crate::terminal::table::without_middle;
 
 /// On a terminal narrower than this, hashes lose their middle,
 const NARROW_COLUMNS: usize = 130;
