@@ -133,10 +133,11 @@ impl View {
         for item in ReadableTable::range(&self.rows, before..=(line, index))? {
             let (key, value) = item?;
             let found = Row::from_bytes(value.value());
-            match key.value().1 == index {
-                true => row = Some(found),
-                false => parent = Some(found.main.hash),
+            if key.value().1 == index {
+                row = Some(found);
+                break;
             }
+            parent = Some(found.main.hash);
         }
         let row = row.ok_or_else(|| missing(index))?;
         if parent.is_none()
