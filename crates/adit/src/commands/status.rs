@@ -11,10 +11,10 @@ use anyhow::Result;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
+use crate::commands::{branches, peers};
 use crate::options::NodeToAsk;
 use crate::terminal::output::{Output, Rows, counted};
 use crate::wallet::coins::Coins;
-use crate::commands::{branches, peers};
 
 /// The node must answer within this time.
 const STATUS_TIMEOUT_MS: u64 = 5_000;
