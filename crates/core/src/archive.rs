@@ -1,6 +1,6 @@
 //! What the core may ask of the blocks that were accepted before, and how it
-//! asks that a new one be kept. Where and how they are kept is the store's
-//! affair; the core holds no more than the newest of them in memory.
+//! asks that a new one be kept. Where and how they are kept is up to the store;
+//! the core holds only the newest of them in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub trait Archive {
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
 
-    /// The block itself, where it is at hand as it was read: else its text has to
-    /// be read.
+    /// The block itself, if it is still in memory as it was read; otherwise its
+    /// text has to be read.
     fn block(&self, _hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
         Ok(None)
     }
@@ -73,8 +73,8 @@ pub trait Archive {
     fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError>;
 }
 
-/// The archive can't be read: the disk, or what stands on it, is broken.
-/// Nothing can be decided any more.
+/// The archive can't be read: the disk, or what is on it, is broken. Nothing
+/// can be decided any more.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read a stored block: {0}")]
 pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);
@@ -98,8 +98,8 @@ pub enum Change {
     },
     /// The list of registered peers, whole.
     Peers(Vec<String>),
-    /// There is the main chain's genesis block alone again, as on the first
-    /// day. For chains that nobody keeps.
+    /// Only the main chain's genesis block is left, as on the first day. For
+    /// chains that nobody keeps.
     Rewind,
 }
 

@@ -1,6 +1,6 @@
-//! A transaction as the tutorial knows it: who pays, who is paid, how much.
-//! It reads what a user submits; whether the sender has the money, or exists,
-//! is not asked here (the classics never ask).
+//! A transaction as the tutorial knows it: who pays, who is paid, how much. It
+//! reads what a user submits. Whether the sender has the money, or exists, is
+//! not known here (the classics never ask).
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::sealed::{ChainId, SealedTransaction, SealedTransactionError, Transfer
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
 
-/// An amount has at most so many digits: Python reads no longer integers, so
-/// that one of them would keep every Python node from reading our chain.
+/// An amount has at most this many digits: Python reads no longer integers, so
+/// a single one would keep every Python node from reading our chain.
 pub const AMOUNT_DIGITS_LIMIT: usize = 4_300;
 
 /// A transaction is its canonical JSON.

@@ -1,5 +1,5 @@
 //! A peer's chain, checked while it comes: what our main chain has as well is
-//! passed over, what is wrong anywhere refuses all of it.
+//! passed over, and a fault anywhere refuses all of it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The tree of sealed blocks and the accounts at its tip: what every branch
-//! does to them, forth and back, against a naive replay from the genesis block.
+//! does to them, forward and back, against a naive replay from the genesis
+//! block.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What is known of a peer since it was last asked, and how its chain stands
-//! to ours. What was seen is kept; what it means is decided when somebody
+//! What is known of a peer since it was last asked, and how its chain compares
+//! with ours. What was seen is kept; what it means is decided when somebody
 //! looks, because our own chain goes on meanwhile.
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub enum PeerReport {
     /// It did not answer, or not with a chain.
     Failed(String),
     /// It is this node, found under an address that was not known to be its
-    /// own. It is no peer any more.
+    /// own. It is no longer a peer.
     Itself,
     /// It has not answered yet, and was not waited for any longer.
     StillAsked,
@@ -59,15 +59,16 @@ pub struct Seen {
     pub has_our_name: bool,
 }
 
-/// All proofs of a chain begin with more zeros than the rules ask for: whoever
-/// made them most likely asks for that many, and refuses the blocks of others.
+/// All proofs of a chain begin with more zeros than the rules ask for: the node
+/// that made them most likely asks for that many, and refuses the blocks of
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strict {
     /// The fewest zeros that one of its proofs begins with, in hex digits.
     pub zeros: u32,
-    /// So many the rules ask for.
+    /// How many the rules ask for.
     pub asked: u32,
-    /// So many proofs were looked at.
+    /// How many proofs were looked at.
     pub proofs: u64,
 }
 
@@ -132,11 +133,11 @@ pub enum Standing {
 pub enum Agreement {
     /// It is the same.
     Same,
-    /// Its last block is one of ours, and ours go on.
+    /// Its last block is one of ours, and our chain goes on.
     Behind,
-    /// Our last block is one of its, and its go on.
+    /// Our last block is one of its blocks, and its chain goes on.
     Ahead,
-    /// Both have blocks that the other has not.
+    /// Each has blocks that the other lacks.
     Fork,
     /// It is not valid.
     Refused,
@@ -227,8 +228,8 @@ impl PeerRecord {
         }
     }
 
-    /// Takes down what came of asking it. Answers whether anything is new but
-    /// the time.
+    /// Records what came of asking it. Returns whether anything but the time is
+    /// new.
     pub(super) fn update(&mut self, now: Duration, report: &PeerReport, seen: Seen) -> bool {
         let known = |record: &PeerRecord| PeerRecord {
             asked: None,

@@ -1,5 +1,5 @@
 //! One account's waiting transactions, by nonce, and when a block takes each of
-//! them along. Who may wait there, and who leaves, is not decided here.
+//! them along. Which may wait there, and which leave, is not decided here.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
