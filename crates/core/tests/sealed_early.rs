@@ -501,7 +501,7 @@ impl Street {
                 let request = RequestId(self.requests);
                 self.handle(Input::Rewind(request));
                 self.model.rewind();
-                self.check("begun anew")
+                self.check("started over")
             }
             _ => Ok(()),
         }

@@ -1,5 +1,5 @@
 //! Reading the history: one consistent view of it, for as long as it is held.
-//! It says itself up to which block it covers the main chain.
+//! The view itself says up to which block it covers the main chain.
 
 use std::path::{Path, PathBuf};
 
@@ -68,8 +68,8 @@ impl HistoryView {
     }
 
     /// Where a transaction stands in the chain before a place, the newest
-    /// first. Only the first half of the identity is known: what stands there
-    /// has to be looked at.
+    /// first. Only the start of the identity is known: what is there has to be
+    /// checked.
     pub fn places_before(
         &self,
         id: &Hash,

@@ -46,7 +46,7 @@ pub(crate) struct RowKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) main: MainRecord,
-    /// How long the texts are together from the genesis block to this one,
+    /// How long the texts from the genesis block to this one are in total,
     pub(crate) chain_bytes: u64,
     /// and the sum of their weights.
     pub(crate) total_weight: Weight,
@@ -102,7 +102,7 @@ impl RowKey {
         [RowKey::FIRST, RowKey::LAST].map(|key| key.hash_key(hash))
     }
 
-    /// Where a block stands that is found by that key.
+    /// Where the block found by that key stands.
     pub(crate) fn in_hash_key(bytes: &[u8; HASH_KEY_BYTES]) -> RowKey {
         RowKey {
             line: u32::from_be_bytes(part(bytes, HASH_START_BYTES)),
