@@ -72,7 +72,7 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
         recipient: options.to,
         sender: key.address(),
     };
-    // What the node will ask for that it is handed to, nobody knows here.
+    // What fee the node that gets it will ask for is not known here.
     let transaction = key.sign(&with_fee(transfer, options.extras.fee, FeeRate::DEFAULT)?);
     let Some(file) = options.output else {
         let mut output = io::stdout().lock();
@@ -128,7 +128,7 @@ fn tell(
     let handed_in = || {
         format!(
             "the transaction {id} was handed in; see with `adit tx {id}` what became of it \
-             before you send it anew"
+             before you send it again"
         )
     };
     let found = wait.then(|| node.wait_for_block(id, 1)).transpose();

@@ -1,5 +1,5 @@
-//! `adit chain` on the data folder of a node that has stopped: what comes out
-//! goes in again, what is wrong goes nowhere, and damage is found.
+//! `adit chain` on the data folder of a node that has stopped: what is exported
+//! can be imported again, nothing wrong is taken in, and damage is found.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -329,7 +329,7 @@ impl Stored {
         }
     }
 
-    /// So many blocks after the first, each with one payment.
+    /// This many blocks after the first, each with one payment.
     fn with_blocks(count: usize) -> Stored {
         Stored::with_payments(count, "somebody")
     }

@@ -1,5 +1,5 @@
 //! `adit watch` beside a real node: what others do is seen, a restart is
-//! survived, and it ends when nobody wants it any more.
+//! survived, and it ends when nobody reads it any more.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -188,7 +188,7 @@ impl Watch {
         });
     }
 
-    /// The events so far, as soon as there are so many; each line is one.
+    /// The events so far, as soon as there are this many; each line is one.
     #[track_caller]
     fn events(&self, count: usize) -> Vec<Value> {
         until("the events come", || {
