@@ -30,8 +30,8 @@ pub const DATA_LIMIT_BYTES: u64 = 8_192;
 pub const SMALLEST_BLOCK_BYTES: u64 = 1_024;
 
 /// The target follows the hash power in good time if `half_life_ms` is this
-/// many intervals. With fewer it overshoots, with far more a step is next to
-/// nothing.
+/// many intervals. With fewer the target drifts away from it, with far more a
+/// step is next to nothing.
 pub const HALF_LIFE_INTERVALS: RangeInclusive<u64> = 5..=1_000;
 
 /// What a chain is like.

@@ -103,7 +103,7 @@ pub(super) fn check_proof(block: &SealedBlock) -> Result<(), SealedError> {
 }
 
 /// "The first transaction is the reward: the chain's `reward` plus all fees of
-/// the block, the block's index, and whoever is paid."
+/// the block, the block's index, and who is paid."
 pub(super) fn check_reward(params: &Params, block: &SealedBlock) -> Result<(), SealedError> {
     let Reward { amount, index, .. } = block.reward.ok_or(SealedError::NoReward)?;
     let expected = block.header.index;

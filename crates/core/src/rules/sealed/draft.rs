@@ -28,8 +28,8 @@ pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> 
         .reward_to
         .parse()
         .expect("check_reward_to was asked before anything is made");
-    // "Who makes a block takes the clock for `timestamp`, or the parent's plus one
-    // where the clock is not later."
+    // "A node that makes a block takes the clock for `timestamp`, or the
+    // parent's plus one where the clock is not later."
     let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
     let mut header = Header {
         index: parent.index + 1,
