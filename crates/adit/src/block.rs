@@ -79,7 +79,7 @@ fn hash_of(client: &Client, name: BlockName) -> Result<String> {
     })
 }
 
-/// All that is said of one block.
+/// Prints all there is to say of one block.
 fn write(output: &mut Output, block: &BlockSummary) -> Result<()> {
     let mut rows = Rows::default();
     rows.add("hash", &block.hash);
@@ -119,7 +119,7 @@ fn place(block: &BlockSummary) -> String {
     }
 }
 
-/// A line a block.
+/// One line per block.
 pub(crate) fn write_table(output: &mut Output, blocks: &[BlockSummary]) -> Result<()> {
     let mut table = Table::new(&[
         number("index"),

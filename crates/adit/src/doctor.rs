@@ -48,7 +48,7 @@ const IGNORES_METHODS: &str = "it answers OPTIONS /chain with more than what may
                                methods do not count, and to ask about an endpoint would run it, so \
                                that none was asked about";
 
-/// Something is wrong with the node; all of it was said.
+/// Something is wrong with the node; all of it was printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the node is not healthy")]
 pub(crate) struct Unhealthy;
@@ -78,7 +78,7 @@ enum EndpointState {
     Unknown,
 }
 
-/// Checks the node; an unhealthy one is an error of which all is said already.
+/// Checks the node; an unhealthy one is an error that was printed already.
 pub(crate) fn run(options: &DoctorOptions, json: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -134,8 +134,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
     })
 }
 
-/// The rules that an adit node says it has; the tutorial's, where nothing is
-/// said.
+/// The rules that an adit node says it has; the tutorial's if it says nothing.
 async fn own_rules(client: &Client, node: &PeerAddress) -> Result<Arc<dyn Rules>> {
     let name = match status(client, node).await {
         Some(status) => status.rules,
@@ -171,9 +170,10 @@ fn is_healthy(audit: &Audit) -> bool {
 /// What a node makes of requests with a method that it was not written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// It says what it makes of it.
+    /// It says what it makes of them.
     Tells,
-    /// It does not know it, and says so whether there is such a thing or not.
+    /// It does not know the method, and says so whether the endpoint exists or
+    /// not.
     Refuses,
     /// It runs what answers a GET or POST there, or might.
     IgnoresMethods,
@@ -209,10 +209,10 @@ async fn manner(client: &Client, node: &PeerAddress) -> Manner {
     }
 }
 
-/// Whether there is such an endpoint. Where methods count, `OPTIONS` runs no
-/// view, and to read what only takes a POST changes nothing either. Whether
-/// they do is not known of a node that refuses `OPTIONS` altogether, or that
-/// has a proxy in front that does.
+/// Whether there is such an endpoint. If methods count, `OPTIONS` runs no view,
+/// and a GET of what only takes a POST changes nothing either. Whether they do
+/// is not known of a node that refuses `OPTIONS` altogether, or that has a
+/// proxy in front that does.
 async fn probe(
     client: &Client,
     node: &PeerAddress,

@@ -419,8 +419,8 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
     Ok(base.join("adit").join(port.to_string()))
 }
 
-/// Reads flags, variables and `.env`. `Err` is how the process ends when
-/// there is nothing to do but say something.
+/// Reads flags, variables and `.env`. `Err` is how the process ends when there
+/// is nothing to do but print something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = with_default_command(std::env::args_os());
     let result = environment::prepare(Cli::command, &arguments)
@@ -433,7 +433,7 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Says on the error output what went wrong, with all that led to it.
+/// Prints on the error output what went wrong, with all that led to it.
 pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! The standard output of commands that people and programs read: JSON as it
+//! The standard output of commands, which people and programs read: JSON as it
 //! came, or lines for people, with colours and ages only on a terminal that
 //! shows them. It is no error when nobody reads any more.
 
@@ -19,10 +19,10 @@ const GAP_COLUMNS: usize = 2;
 /// Times more than this after now are from another clock than ours.
 const FUTURE_TOLERANCE_MS: u64 = 1_000;
 
-/// Where a command says what it found.
+/// Where a command prints what it found.
 pub(crate) struct Output {
     stream: io::Stdout,
-    /// Whether JSON is wanted, and nothing else.
+    /// Whether only JSON is wanted.
     pub(crate) json: bool,
     is_terminal: bool,
     has_styles: bool,
@@ -57,7 +57,7 @@ impl Rows {
 }
 
 impl Output {
-    /// Says how the rest of a list is got.
+    /// Prints how to get the rest of a list.
     pub(crate) fn more(&mut self, next: Option<&str>) -> Result<()> {
         let Some(cursor) = next else { return Ok(()) };
         let line = format!("more with --cursor {}", visible(cursor));
@@ -88,8 +88,8 @@ impl Output {
         self.columns
     }
 
-    /// JSON as it came, on a line of its own. On a terminal it is written so
-    /// that it does nothing there, and means the same.
+    /// JSON as it came, on a line of its own. On a terminal it is escaped: it
+    /// does nothing there, and means the same.
     pub(crate) fn document(&mut self, json: &[u8]) -> Result<()> {
         if self.is_terminal {
             let text = String::from_utf8_lossy(json);

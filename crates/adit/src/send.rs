@@ -117,7 +117,7 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
     )
 }
 
-/// Says what became of a transaction that was handed in.
+/// Prints what became of a transaction that was handed in.
 fn tell(
     node: &SealedNode,
     transaction: &SealedTransaction,
@@ -184,7 +184,7 @@ pub(crate) fn read_file(file: &Path, limit_bytes: usize) -> anyhow::Result<Vec<u
     Ok(text)
 }
 
-/// Says how it went: rows of a name and a value, or JSON.
+/// Prints how it went: rows of a name and a value, or JSON.
 pub(crate) fn report(json: bool, result: &Value, rows: &[(&str, String)]) -> anyhow::Result<()> {
     let mut output = Output::new(json);
     if json {

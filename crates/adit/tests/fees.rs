@@ -80,7 +80,7 @@ impl Chain {
     }
 }
 
-/// The rule that refuses it; none if it was taken.
+/// The rule that refuses it; `None` if it was taken.
 fn refused(node: &Server, transaction: &str) -> Option<String> {
     let answer = node.post("/api/v1/tx", transaction);
     match answer.status {

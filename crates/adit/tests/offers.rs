@@ -58,7 +58,7 @@ fn tip(node: &Server) -> String {
     node.get("/api/v1/blocks/tip/hash").text()
 }
 
-/// A block after that one, as somebody writes it who has read the tutorial.
+/// A block after that one, as a reader of the tutorial writes it.
 fn classic_block(parent: &Value, parent_hash: &str, proof: u64, note: &str) -> String {
     format!(
         r#"{{"note":"{note}", "index":{}, "transactions":[], "timestamp":1.5e9,

@@ -18,7 +18,7 @@ use crate::transaction::Submitted;
 pub struct Entry {
     /// Position in its chain; the genesis block's is 1.
     pub index: u64,
-    /// The block before it; none for a genesis block.
+    /// The block before it; `None` for a genesis block.
     pub parent: Option<Hash>,
     /// The sum of the weights from the genesis block to this one.
     pub total_weight: Weight,
@@ -33,9 +33,9 @@ pub trait Archive {
     /// The main chain's block at that index.
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
 
-    /// The index of the last block of the main chain on the way from a block down
-    /// to its genesis block: its own if it is in the main chain, and 0 where there
-    /// is none. None if the block is not known.
+    /// The index of the last block of the main chain on the way from a block
+    /// down to its genesis block: its own if it is in the main chain, and 0
+    /// where there is none. `None` if the block is not known.
     fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
         let mut next = Some(*hash);
         let mut is_known = false;

@@ -267,9 +267,9 @@ impl Block {
         &self.text[self.shape.previous_hash.clone()]
     }
 
-    /// The hash of the block that this one stands after; none for a genesis
-    /// block, whose `previous_hash` may be anything, and none where the field
-    /// is no hash.
+    /// The hash of the block that this one stands after; `None` for a genesis
+    /// block, whose `previous_hash` may be anything, and `None` if the field is
+    /// no hash.
     pub fn parent(&self) -> Option<Hash> {
         self.header.parent
     }

@@ -10,9 +10,9 @@
 //! 4. What stands beside the main chain and came one by one is at most
 //!    [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below the tip than
 //!    [`SIDE_DEPTH_LIMIT`] when it came.
-//! 5. A block is checked from cheap to dear: form, place and weight, signatures,
-//!    accounts. What it was refused for in the last two, it is refused for again
-//!    without them.
+//! 5. A block is checked from cheap to expensive: form, place and weight,
+//!    signatures, accounts. If it is refused in one of the last two, it is
+//!    refused again without them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -213,7 +213,7 @@ impl Chain {
         &self.rules
     }
 
-    /// The last block of the main chain; none while the tree is empty.
+    /// The last block of the main chain; `None` while the tree is empty.
     pub fn tip(&self) -> Option<&Arc<Block>> {
         self.tip.as_ref().map(|tip| &tip.block)
     }

@@ -61,7 +61,7 @@ pub(crate) struct Mining {
     /// How many blocks of our own were refused since the last that was not.
     refused_count: u32,
     pause: Option<HeldUp>,
-    /// When somebody will wake the node to make blocks again.
+    /// When the node will be woken to make blocks again.
     alarm: Option<Duration>,
 }
 
@@ -193,7 +193,7 @@ impl Mining {
         self.alarm = None;
     }
 
-    /// A block was made. Answers when it wants to be woken.
+    /// A block was made. Returns when to wake the node.
     pub(crate) fn rest_until(&mut self, now: Duration) -> Option<Duration> {
         (self.refused_count, self.pause) = (0, None);
         match self.unasked {

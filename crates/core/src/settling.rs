@@ -61,7 +61,7 @@ impl LeftOut {
 }
 
 impl Settling<'_> {
-    /// Answers what of dropped blocks does not wait again.
+    /// Returns what does not wait again of dropped blocks.
     pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
         match pool {
             Pool::Queue(pool) => self.settle_queue(pool),

@@ -230,12 +230,12 @@ pub fn is_reward(transaction: &[u8]) -> bool {
     json::member(transaction, "sender") == Some(b"\"0\"".as_slice())
 }
 
-/// Who pays, as people would write it; none if nobody is named.
+/// Who pays, as people would write it; `None` if nobody is named.
 pub fn sender(transaction: &[u8]) -> Option<String> {
     json::member(transaction, "sender").map(name)
 }
 
-/// Who is paid, as people would write it; none if nobody is named.
+/// Who is paid, as people would write it; `None` if nobody is named.
 pub fn recipient(transaction: &[u8]) -> Option<String> {
     json::member(transaction, "recipient").map(name)
 }

@@ -80,7 +80,7 @@ struct Model {
 }
 
 impl Model {
-    /// What the block does to the main chain; none when it is known already.
+    /// What the block does to the main chain; `None` when it is known already.
     fn add(&mut self, block: &Block) -> Result<Option<MainChange>, &'static str> {
         if self.parents.contains_key(&block.hash()) {
             return Ok(None);

@@ -81,7 +81,7 @@ fn a_chain_of_another_first_block_is_handed_out_whole() {
     let foreign = classic_chain(3, 8);
     let (branch, length, _) = read(&node, &body(&foreign)).unwrap();
     assert_eq!(branch, hashes(&foreign));
-    assert_eq!(length, 3, "whether it wins is not asked here");
+    assert_eq!(length, 3, "whether it wins is not decided here");
 }
 
 #[test]

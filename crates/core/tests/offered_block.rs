@@ -13,7 +13,7 @@ use ruint::aliases::U256;
 use crate::sealed_node::{Town, miner_config, params};
 use crate::world::{Driven, first_block, next_block, payment};
 
-/// What the node answers, and whatever else follows.
+/// What the node answers, and what else follows.
 fn offered(node: &mut Driven, block: &Arc<Block>) -> (Outcome, Vec<Effect>) {
     let request = node.request();
     let mut effects = node.handle(Input::Offer(request, Arc::clone(block)));

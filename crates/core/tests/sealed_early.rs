@@ -290,7 +290,7 @@ impl Street {
         street
     }
 
-    /// Carries out what is to be kept, and says what was changed.
+    /// Carries out what is to be kept, and returns what was changed.
     fn handle(&mut self, input: Input) -> (Vec<Verdict>, Vec<Effect>) {
         let effects = self.node.handle(self.now, input, &self.archive).unwrap();
         let mut changes = Vec::new();

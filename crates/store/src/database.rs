@@ -166,7 +166,7 @@ impl RebuildableDatabase {
         self.health.guard(|| begin(&self.database, Commit::Visible))
     }
 
-    /// Commits what was begun.
+    /// Commits a transaction that was begun.
     pub(crate) fn commit(&mut self, transaction: WriteTransaction) -> Result<(), redb::Error> {
         self.health.guard(|| Ok(transaction.commit()?))?;
         self.ahead_of_disk = true;

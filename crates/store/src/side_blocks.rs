@@ -21,7 +21,7 @@ pub const SIDE_BLOCKS_REMEMBERED_LIMIT: usize = 10_000;
 pub struct BranchTip {
     /// Its last block.
     pub tip: Tip,
-    /// Where it leaves the main chain; none if they share no block.
+    /// Where it leaves the main chain; `None` if they share no block.
     pub fork: Option<BlockPlace>,
 }
 

@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// The next block of the log that the index does not cover, in order of
-    /// arrival; none when all have been handed out. Each one that the core
+    /// arrival; `None` when all have been handed out. Each one that the core
     /// takes goes to [`Store::index`] before the next is asked for.
     pub fn next_unindexed(&mut self) -> Result<Option<Replayed>, StoreError> {
         self.guarded(Store::try_next_unindexed)

@@ -108,7 +108,7 @@ impl Tree {
         tree
     }
 
-    /// Takes a block in and says what it does.
+    /// Takes in a block and returns what it does.
     pub(crate) fn add(&mut self, block: &Arc<Block>) -> Change {
         let entry = Entry {
             index: block.index(),

@@ -1,4 +1,5 @@
 //! How the operator's token is given: by a flag, by a variable, or in a file.
+//! What it opens is not known here.
 
 use std::fs::File;
 use std::io::Read;

@@ -31,8 +31,8 @@ impl Lines {
         Lines { unit, mining: None }
     }
 
-    /// When it came, what it is, and what came with it, harmless for a terminal.
-    /// Nothing if it says to people what was said last.
+    /// When it came, what it is, and what came with it, harmless for a
+    /// terminal. `None` if it tells people nothing new.
     pub(crate) fn of(&mut self, output: &Output, event: &Event) -> Option<String> {
         let (topic, is_missed) = (Topic::of_name(&event.name), event.name == MISSED);
         let words = match topic {

@@ -25,7 +25,7 @@ pub type Weight = U256;
 pub struct Context<'a> {
     /// The block before it.
     pub parent: &'a HeaderFields,
-    /// The block before that; none after a genesis block.
+    /// The block before that; `None` after a genesis block.
     pub grandparent: Option<&'a HeaderFields>,
     /// The local clock, since 1970.
     pub now: Duration,
@@ -119,9 +119,9 @@ pub trait Rules: Send + Sync {
         Duration::ZERO
     }
 
-    /// How many zeros, as hex digits, the hash of the block's proof begins with,
-    /// and how many are asked for. None where the chain itself says what it
-    /// asks for.
+    /// How many zeros, as hex digits, the hash of the block's proof begins
+    /// with, and how many are asked for. `None` where the chain itself says
+    /// what it asks for.
     fn proof_zeros(&self, _parent: &HeaderFields, _block: &Block) -> Option<(u32, u32)> {
         None
     }

@@ -104,8 +104,8 @@ pub struct SeenChain {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct Refusal {
-    /// The place of the block that is not valid, the first being 1; none where
-    /// it is no chain at all.
+    /// The place of the block that is not valid, the first being 1; `None`
+    /// where it is no chain at all.
     pub index: Option<u64>,
     /// The name of the rule that does not hold; `chain` where it is no chain,
     /// `branch` where it is too different from ours to be taken.
@@ -154,7 +154,7 @@ pub struct PeerRecord {
     pub kind: PeerKind,
     /// What came of it when it was last asked.
     pub standing: Standing,
-    /// Its chain when it was last seen; none after one that was refused.
+    /// Its chain when it was last seen; `None` after one that was refused.
     pub chain: Option<SeenChain>,
     /// What the proofs of that chain have beyond what the rules ask for.
     pub strict: Option<Strict>,

@@ -21,7 +21,7 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the folder, or says who has it.
+    /// Takes the folder; the error says who has it.
     pub(crate) fn take(folder: &Path, label: &str) -> Result<FolderLock, StoreError> {
         let path = folder.join("lock");
         check_is_file(&path).map_err(StoreError::io("open", &path))?;

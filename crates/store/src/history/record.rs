@@ -69,7 +69,7 @@ pub struct Reorganisation {
     pub sequence: u64,
     /// When it was seen, in milliseconds since 1970.
     pub time_ms: u64,
-    /// The last block of both branches; none if they share none.
+    /// The last block of both branches; `None` if they share none.
     pub fork: Option<BlockPlace>,
     /// Where the main chain ended before,
     pub old_tip: Tip,

@@ -62,7 +62,7 @@ impl HistoryView {
         })
     }
 
-    /// It knows the chain up to this block; none if it knows nothing.
+    /// It knows the chain up to this block; `None` if it knows nothing.
     pub fn covered(&self) -> Option<BlockPlace> {
         self.covered
     }

@@ -16,7 +16,7 @@ const DROPPED_NAMED_LIMIT: usize = 10_000;
 /// The way from what is covered to a tip. However long it is, no more of it is
 /// held than a step needs; the rest is looked up on the way.
 pub(crate) struct Way {
-    /// The last block that stays; none if all are dropped.
+    /// The last block that stays; `None` if all are dropped.
     pub(crate) fork: Option<BlockPlace>,
     /// The first block that is dropped, the old tip; the fork if none is.
     pub(crate) old_tip: Option<BlockPlace>,

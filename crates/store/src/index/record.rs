@@ -1,5 +1,5 @@
-//! What the index knows of a block, and the bytes that stand for it. All numbers
-//! are big-endian.
+//! What the index knows of a block, and the bytes that stand for it. All
+//! numbers are big-endian. Which table they go into is not known here.
 
 use adit_core::archive::Entry;
 use adit_core::block::{Block, HeaderFields, SealedFields};
@@ -75,7 +75,7 @@ pub(crate) struct Line {
     pub(crate) first: u64,
     /// and of its last.
     pub(crate) last: u64,
-    /// The line of the first one's parent; none if that is a genesis block.
+    /// The line of the first one's parent; `None` if that is a genesis block.
     pub(crate) parent: Option<u32>,
 }
 

@@ -259,8 +259,8 @@ impl View {
         })
     }
 
-    /// The line in which the main chain's block at that index is, or would be if
-    /// the last line went on; none if there is no such block.
+    /// The line in which the main chain's block at that index is, or would be
+    /// if the last line went on; `None` if there is no such block.
     pub(crate) fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
         self.health
             .guard(|| Ok(self.stretch_at(index)?.map(|stretch| stretch.line)))

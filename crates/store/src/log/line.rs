@@ -1,5 +1,5 @@
 //! What a line of a log may be, as far as a store can tell: one canonical JSON
-//! object. What it means, the core decides.
+//! object. What it means is up to the core.
 
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::json;

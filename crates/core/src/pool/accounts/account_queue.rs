@@ -39,7 +39,7 @@ pub(super) struct Queue {
 pub(super) struct Waiting {
     pub(super) payment: Arc<Payment>,
     pub(super) arrived: Duration,
-    /// Where it stands in `by_turn`; none for a moment.
+    /// Where it stands in `by_turn`; `None` for a moment.
     pub(super) turn: Option<Turn>,
 }
 

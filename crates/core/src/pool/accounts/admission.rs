@@ -39,7 +39,7 @@ pub(super) enum Coming {
 }
 
 /// Whether a transaction may wait beside the others of its account, of which
-/// `replaced` leaves for its sake. Whether there is room is not asked here.
+/// `replaced` leaves for its sake. Whether there is room is not checked here.
 pub(super) fn check(
     policy: &Policy,
     coming: Coming,
