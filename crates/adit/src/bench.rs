@@ -1,4 +1,5 @@
 //! `adit bench`: measures on this machine what the documents claim for others.
+//! It judges none of the figures.
 
 use std::io::{self, Write};
 use std::sync::Arc;

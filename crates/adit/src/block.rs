@@ -1,4 +1,5 @@
-//! `adit block`, `blocks` and `mine`: blocks of a running node.
+//! `adit block`, `blocks` and `mine`: blocks of a running node. It decides what
+//! is printed of one; whether it is valid, the node has decided.
 
 use std::time::Duration;
 

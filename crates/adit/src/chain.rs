@@ -1,4 +1,5 @@
-//! `adit chain`: works on a data folder while no node runs on it.
+//! `adit chain`: works on a data folder while no node runs on it. It decides
+//! what is printed and when to stop; what is valid, the core decides.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};

@@ -1,4 +1,6 @@
-//! `adit node`: runs a node until it is told to stop.
+//! `adit node`: runs a node until it is told to stop. It decides how a node
+//! starts, when it recovers from damaged files and how it ends; what a node
+//! does, it does not know.
 
 use std::fs::{File, Metadata};
 use std::io;

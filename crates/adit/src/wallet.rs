@@ -1,5 +1,5 @@
 //! `adit wallet`: the keys on this machine. A node has none; signing happens
-//! here.
+//! here. What a key owns is not known here.
 
 mod derivation;
 mod hidden;

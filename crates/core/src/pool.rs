@@ -1,4 +1,4 @@
-//! The transactions that wait for a block. Who may wait, in which order, and
+//! The transactions that wait for a block. Which may wait, in which order, and
 //! what a new block means to them depends on whether the rules know accounts:
 //! there is a module for each case. What both must be able to answer is here.
 

@@ -1,5 +1,5 @@
 //! The kernels that this build has, and which of them the processor can run and
-//! runs fastest. How each of them works, its own file knows.
+//! runs fastest. How each of them works is in its own file.
 
 use std::hint::black_box;
 use std::ops::Range;

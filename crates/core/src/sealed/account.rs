@@ -1,4 +1,4 @@
-//! What an address owns.
+//! What an address owns. What changes it, the rules decide.
 
 /// The state of one address. An address that was never paid has nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

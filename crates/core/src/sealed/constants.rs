@@ -1,4 +1,5 @@
-//! The numbers that all sealed chains share.
+//! The numbers that all sealed chains share. What differs between chains is in
+//! their parameters.
 
 /// The greatest amount, fee, nonce and timestamp, 2^53 - 1: beyond it, readers
 /// that keep numbers as floats (browsers) see another number.

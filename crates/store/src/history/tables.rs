@@ -1,4 +1,5 @@
-//! What the history consists of: its tables.
+//! What the history consists of: its tables. What their bytes mean is not known
+//! here.
 
 use redb::TableDefinition;
 

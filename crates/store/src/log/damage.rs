@@ -1,6 +1,6 @@
 //! Blocks in the log that are not what was written there: which and where, so
-//! that they can be reported, and fetched from somebody who has them. Who that
-//! is, is not known here.
+//! that they can be reported, and fetched from somebody who has them. It does
+//! not know who that is.
 
 use std::collections::BTreeMap;
 use std::fmt;
