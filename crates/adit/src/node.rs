@@ -359,8 +359,8 @@ impl DataFolder {
 }
 
 /// Deletes what nodes of this user left that were killed: their folders, whose
-/// locks nobody holds any more. In a place that everybody may write to, what is
-/// another user's can be anything, and is not even opened.
+/// locks nobody holds. In a place that everybody may write to, what is another
+/// user's can be anything, and is not even opened.
 fn delete_abandoned(place: &Path) {
     for folder in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let name = folder.file_name();

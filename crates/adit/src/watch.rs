@@ -26,7 +26,7 @@ use crate::output::Output;
 use crate::transactions::Unit;
 
 /// After the node was lost, the first try to find it again comes this much
-/// later; the pause doubles with each try in vain,
+/// later; the pause doubles with each failed try,
 const PAUSE_MS: u64 = 250;
 
 /// up to this one.
@@ -52,7 +52,7 @@ struct Watch<'a> {
 enum Lost {
     /// It may come back.
     Node(String),
-    /// Nobody can be told any more, or what comes is no stream of events.
+    /// Nobody is left to tell, or what comes is no stream of events.
     All(anyhow::Error),
 }
 
@@ -208,7 +208,7 @@ fn is_passing(error: &ClientError) -> bool {
     }
 }
 
-/// Ends when nobody can read the standard output any more. A write would find
+/// Ends when nobody can read the standard output any longer. A write would find
 /// out too, but there may be nothing to write for hours.
 async fn reader_gone() {
     loop {

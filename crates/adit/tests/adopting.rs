@@ -57,7 +57,7 @@ fn a_long_branch_keeps_nobody_waiting() {
     until("the chain is adopted", || {
         (length(&node) == VERY_LONG).then_some(())
     });
-    // The block that was made in between is on no main chain any more.
+    // The block that was made in between is no longer on any main chain.
     until("the payment waits again", || {
         (node.status()["pending"] == 1).then_some(())
     });

@@ -247,8 +247,8 @@ fn reindex_makes_a_lost_or_broken_index_anew() {
     assert_eq!(stored.start().chain(), stored.blocks);
 }
 
-/// A block that was changed has another hash, and the one behind it does not
-/// fit any more: that is where the log is to be cut.
+/// A block that was changed has another hash, and the one behind it no longer
+/// fits: that is where the log is to be cut.
 #[test]
 fn reindex_says_where_a_changed_log_no_longer_fits_and_what_to_do() {
     let stored = Stored::with_blocks(4);

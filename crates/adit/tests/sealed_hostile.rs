@@ -233,7 +233,7 @@ fn signatures_are_looked_at_when_a_chain_weighs_more_and_all_of_them_then() {
 }
 
 /// The rewarded account has nearly all that can be counted: no block of the
-/// node's own can be taken any more, and any number is a proof.
+/// node's own can be taken any longer, and any number is a proof.
 #[test]
 fn a_node_whose_own_blocks_are_refused_neither_spins_nor_fills_the_log() {
     let world = World::with_reward((1 << 53) - 1);

@@ -18,7 +18,7 @@ use crate::raw::{Answer, read_answer};
 /// Nothing is waited for longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that is not wanted any more is killed after this time.
+/// A process that is no longer wanted is killed after this time.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);

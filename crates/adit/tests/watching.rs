@@ -81,7 +81,7 @@ fn a_node_that_was_restarted_is_found_again_and_what_was_missed_is_said() {
     until("it is missed", || {
         watch.0.stderr().contains("lost the node").then_some(())
     });
-    // Long enough for tries in vain.
+    // Long enough for failed tries.
     thread::sleep(Duration::from_secs(1));
     let node = start();
     // That events were lost is one; what comes before it is said is lost too.

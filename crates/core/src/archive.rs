@@ -73,8 +73,8 @@ pub trait Archive {
     fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError>;
 }
 
-/// The archive can't be read: the disk, or what is on it, is broken. Nothing
-/// can be decided any more.
+/// The archive can't be read: the disk, or what is on it, is broken. No
+/// decision is possible any longer.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read a stored block: {0}")]
 pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);

@@ -101,7 +101,7 @@ impl BranchSession {
         }
     }
 
-    /// The same when the rest of the branch can't be had any more.
+    /// The same when the rest of the branch can no longer be had.
     pub fn report_of_failure(&self, node: &Node, why: String) -> PeerReport {
         match self.has_won {
             true => self.report(node),

@@ -74,7 +74,7 @@ pub enum ChainError {
     /// Its branch is too different from the main chain.
     #[error(transparent)]
     TooDifferent(#[from] TooDifferent),
-    /// Nothing can be decided any more.
+    /// No decision is possible any longer.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }

@@ -127,7 +127,7 @@ impl Node {
     }
 
     /// Makes the one change that follows from an input, and returns what is to
-    /// be done. An error means that nothing can be decided any more.
+    /// be done. An error means that no decision is possible any longer.
     pub fn handle(
         &mut self,
         now: Duration,

@@ -167,8 +167,8 @@ impl Peers {
         self.known.get(peer).map(|known| &known.record)
     }
 
-    /// The addresses that were registered, turned out to be this node's own, and
-    /// are no peers any more; sorted.
+    /// The addresses that were registered, turned out to be this node's own,
+    /// and are no longer peers; sorted.
     pub fn own(&self) -> impl Iterator<Item = &PeerAddress> {
         self.own.iter()
     }
@@ -220,7 +220,7 @@ impl Peers {
     }
 
     /// Notes that a peer has answered; does nothing if nobody waits for this
-    /// answer any more. Returns how to ask it again, if it is to be.
+    /// answer any longer. Returns how to ask it again, if it is to be.
     pub fn answered(
         &mut self,
         now: Duration,
@@ -256,7 +256,7 @@ impl Peers {
         again.then(|| known.ask(peer, now, &mut self.last_ask))
     }
 
-    /// Takes out the next request that waits for no peer any more.
+    /// Takes out the next request that no longer waits for any peer.
     pub fn take_resolved(&mut self) -> Option<Resolved> {
         let is_done =
             |waiting: &Waiting| waiting.this_answer.is_empty() && waiting.next_answer.is_empty();

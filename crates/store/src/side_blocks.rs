@@ -73,8 +73,8 @@ impl SideBlocks {
         Ok(())
     }
 
-    /// Forgets the blocks that are in the main chain now, and those that are
-    /// not stored any more.
+    /// Forgets the blocks that are in the main chain now, and those that are no
+    /// longer stored.
     pub fn main_chain_has_changed(&mut self, archive: &dyn Archive) -> Result<(), ArchiveError> {
         let mut gone = Vec::new();
         for (hash, entry) in &self.blocks {

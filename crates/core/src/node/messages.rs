@@ -57,7 +57,7 @@ pub enum Input {
     },
     /// Peers were named.
     Register(RequestId, Vec<PeerAddress>),
-    /// A peer is not wanted any more.
+    /// A peer is no longer wanted.
     Unregister(RequestId, PeerAddress),
     /// Somebody wants the peers' chains to be looked at.
     Resolve(RequestId),
@@ -106,13 +106,13 @@ pub enum Effect {
     Made(Arc<Block>),
     /// Answer this request.
     Answer(RequestId, Answer),
-    /// Search for this job's proof, and for no other any more.
+    /// Search for this job's proof, and no longer for any other.
     Mine(Job),
-    /// Search for no proof any more.
+    /// Stop searching for a proof.
     StopMining,
     /// Ask this peer for its chain.
     Ask(Ask),
-    /// This is no peer any more: end whatever is under way with it.
+    /// This is no longer a peer: end whatever is under way with it.
     Forget(PeerAddress),
     /// Tell these peers that there is a new chain to look at.
     Announce(Vec<PeerAddress>),

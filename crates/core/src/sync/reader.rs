@@ -205,7 +205,7 @@ impl ChainReader {
     }
 
     /// The canonical text of the next block; `None` when more bytes are needed
-    /// or, after [`end`](Self::end), when there is none any more.
+    /// or, after [`end`](Self::end), when there are no more.
     pub fn next_block(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         if self.dropped + self.buffer.len() as u64 > ANSWER_LIMIT_BYTES {
             return Err(ReadError::TooLong);

@@ -63,7 +63,7 @@ pub type List<'a> = &'a dyn Fn(Vec<u8>, &mut dyn FnMut(Listed)) -> Result<(), Ar
 pub struct Followed {
     /// Whether there is more to do until the tip is covered.
     pub is_behind: bool,
-    /// The newest blocks that are not in the main chain any more, from the old tip
+    /// The newest blocks that are no longer in the main chain, from the old tip
     /// down.
     pub dropped: Vec<Hash>,
     /// What was seen, if the main chain went over to another branch.
