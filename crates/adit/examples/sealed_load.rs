@@ -29,20 +29,20 @@ const USAGE: &str = "usage: sealed_load COMMAND
   hard FILE                  a chain whose blocks nobody finds
   target                     how the target follows the hash power";
 
-/// The chains begin then.
+/// When the chains begin.
 const START: Duration = Duration::from_millis(1_795_300_000_000);
 
-/// So many payments fill a block of 1 MiB.
+/// This many payments fill a block of 1 MiB.
 const PAYMENTS: usize = 2_800;
 
-/// Payments go from one group of so many people to the next, so that each
+/// Payments go from one group of this many people to the next, so that each
 /// changes two accounts that no other of its block does.
 const GROUPS: usize = 4;
 
-/// So many payments of each account are there to be submitted.
+/// How many payments of each account there are to be submitted.
 const POSTS_OF_ACCOUNT: u64 = 12;
 
-/// The check of the signatures alone has so many threads.
+/// How many threads the check of the signatures alone has.
 const THREADS: usize = 2;
 
 fn main() -> anyhow::Result<()> {
@@ -100,7 +100,7 @@ impl World {
         let numbers = 0..PAYMENTS * GROUPS;
         let people: Vec<Person> = numbers.map(|n| Person::of_secret(secret(n))).collect();
         let params = Params {
-            // A millisecond at least lies between two blocks, so that the
+            // At least a millisecond lies between two blocks, so that the
             // target stays where it is: any guess is a proof.
             block_interval_ms: 1,
             initial_target: U256::MAX,
@@ -129,7 +129,7 @@ impl World {
         (0..PAYMENTS).map(payment).collect()
     }
 
-    /// A chain of so many full blocks behind its genesis block. Chains of
+    /// A chain of this many full blocks behind its genesis block. Chains of
     /// different amounts part there.
     fn chain(&self, blocks: usize, amount: u64) -> Vec<Block> {
         let payments = side_by_side(blocks, |place| self.payments(place, amount));

@@ -1,6 +1,6 @@
-//! Asks a running node over HTTP: the one way there for all commands. Answers
-//! are bounded in length and time; what a node refuses becomes an error that
-//! says what to do. What an answer means is not known here.
+//! Asks a running node over HTTP: all commands go through here. Answers are
+//! bounded in length and time; a refusal becomes an error that says what to do.
+//! What an answer means is not known here.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) enum ClientError {
         "no node answers at http://{address}: {problem}; is it running? (--node or -p says where)"
     )]
     Unreachable { address: String, problem: String },
-    /// It did not do what it was asked for, and says why.
+    /// It did not do what it was asked to do, and says why.
     #[error("the node at http://{address} refused: {detail}{}", advice(*.status, rule.as_deref()))]
     Refused {
         address: String,
@@ -59,8 +59,8 @@ impl Client {
         Client::sending(node, HeaderMap::new())
     }
 
-    /// For what is the operator's. Only these commands send the token: it is
-    /// nothing that any node should be told.
+    /// For what only the operator may do. Only these commands send the token:
+    /// not every node should be told it.
     pub(crate) fn of_operator(node: &OperatedNode) -> anyhow::Result<Client> {
         let mut headers = HeaderMap::new();
         if let Some(token) = node.token.token()? {
@@ -139,7 +139,7 @@ impl Client {
         self.runtime.block_on(self.answer(request)).map(|_| ())
     }
 
-    /// What `get` does, for those that ask several things at once.
+    /// Like `get`, for commands that ask several things at once.
     pub(crate) async fn fetch(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         self.fetch_within(path, patience()).await
     }
@@ -154,7 +154,7 @@ impl Client {
             .await
     }
 
-    /// Begins a good answer that may have no end; the caller bounds it.
+    /// Starts reading a good answer that may have no end; the caller bounds it.
     pub(crate) async fn open(
         &self,
         path: &str,
@@ -220,7 +220,7 @@ impl Client {
                     None => problem.detail,
                 }
             }
-            // A node says which thing there is none of; this one has no such list.
+            // A node says what it does not have; this one has no such list.
             Err(_) if status == StatusCode::NOT_FOUND => {
                 format!("it knows no {path}; its adit may be older than this one")
             }
@@ -282,7 +282,7 @@ fn advice(status: u16, rule: Option<&str>) -> &'static str {
     }
 }
 
-/// The last cause, which says most.
+/// The innermost cause, which says most.
 fn innermost(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => innermost(source),

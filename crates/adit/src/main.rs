@@ -1,4 +1,5 @@
-//! The command line: reads the settings, does one thing, says how it went.
+//! The command line: it reads the settings, does one thing, and says how it
+//! went. How things are done is not known here.
 
 // It panics where nobody reads the error output: `options::say` does not.
 #![warn(clippy::print_stderr)]

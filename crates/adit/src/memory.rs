@@ -1,8 +1,7 @@
-//! What gives memory out and takes it back. The C library's own keeps much of
-//! what was freed for each of many threads: once texts as long as blocks were
-//! held, several times what a node holds at a time. This one holds the least of
-//! those that were tried (docs/performance.md). It decides nothing about what
-//! is held.
+//! The allocator. The C library's own keeps much of what was freed for each of
+//! many threads: once texts as long as blocks were held, several times what a
+//! node holds at a time. Of those that were tried, this one holds the least
+//! (docs/performance.md). It decides nothing about what is held.
 
 use tikv_jemallocator::Jemalloc;
 

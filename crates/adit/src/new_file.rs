@@ -1,6 +1,6 @@
 //! Files that are there whole or not at all, and replace none: the name is
 //! taken first, by an empty file, and filled later. That needs no hard links,
-//! which not every file system has. What is written, is not asked here.
+//! which not every file system has. What is written is not known here.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 /// For the eyes of the owner only.
 pub(crate) const SECRET: u32 = 0o600;
 
-/// For whoever the user's umask lets read.
+/// For everybody whom the user's umask lets read.
 pub(crate) const PUBLIC: u32 = 0o666;
 
-/// How a file is called until it is whole.
+/// What the name of a file starts with until it is whole.
 const UNFINISHED_PREFIX: &str = ".new-";
 
 /// A name that is taken by an empty file. The file goes when this is dropped,
@@ -27,7 +27,7 @@ pub(crate) struct NewFile {
 }
 
 /// Whether something is there that a new file may not replace. An empty file
-/// was left by a run that was broken off, unless somebody holds it.
+/// was left by an interrupted run, unless somebody holds it.
 pub(crate) fn is_there(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok_and(|found| !found.is_file() || found.len() > 0)
 }
@@ -47,8 +47,8 @@ impl NewFile {
             place,
             is_filled: false,
         };
-        // From here on nobody takes it for left over. Where there are no locks,
-        // nobody does anyway.
+        // From here on nobody takes it for a leftover. Where there are no
+        // locks, nobody does anyway.
         let is_held = matches!(taken.place.try_lock(), Err(fs::TryLockError::WouldBlock));
         match is_held || !taken.is_ours() {
             true => Err(io::ErrorKind::AlreadyExists.into()),
@@ -56,7 +56,7 @@ impl NewFile {
         }
     }
 
-    /// Fills it, and comes back when it is durable.
+    /// Fills it, and returns when it is durable.
     pub(crate) fn fill(mut self, text: &[u8]) -> io::Result<()> {
         if !self.is_ours() {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -118,7 +118,7 @@ fn sync_folder_of(file: &Path) -> io::Result<()> {
 }
 
 /// Removes an empty file that nobody holds. One that can't be removed is in the
-/// way, and whoever wants its place hears so.
+/// way, and a caller that wants its place is told so.
 fn remove_left_over(file: &Path) {
     let is_empty =
         fs::symlink_metadata(file).is_ok_and(|found| found.is_file() && found.len() == 0);

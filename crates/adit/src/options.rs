@@ -1,4 +1,4 @@
-//! What can be said to `adit`, by flag, then by `ADIT_*` variable, then in a
+//! What `adit` can be told: by flag, then by `ADIT_*` variable, then in a
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
@@ -39,7 +39,7 @@ use tracing_subscriber::EnvFilter;
 use crate::terminal::escape::{visible_error, visible_json};
 use crate::wallet::coins::Coins;
 
-/// Proofs are searched on at most so many cores.
+/// Proofs are searched for on at most this many cores.
 pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
 
 /// A blockchain node that takes the place of the tutorial's Python one.
@@ -119,7 +119,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
-    /// How fast each kernel searches proofs, as against the library sha2.
+    /// How fast each kernel searches for proofs, compared with the library
+    /// sha2.
     Pow,
 }
 
@@ -190,7 +191,7 @@ pub(crate) struct NodeOptions {
     #[arg(long, value_name = "ADDRESS", env = "ADIT_REWARD_TO", value_parser = wallet::read_address)]
     pub(crate) reward_to: Option<Address>,
 
-    /// Make blocks all the time, on so many cores, or on all; without it they
+    /// Make blocks all the time, on this many cores, or on all; without it they
     /// are made when GET /mine asks for one.
     #[arg(
         long,
@@ -226,12 +227,12 @@ pub(crate) struct NodeOptions {
     )]
     pub(crate) min_fee_rate: Coins,
 
-    /// How to search proofs; `adit bench pow` compares what there is
+    /// How to search for proofs; `adit bench pow` compares what there is
     /// [default: the fastest on this machine].
     #[arg(long, env = "ADIT_KERNEL", value_parser = read_kernel)]
     pub(crate) kernel: Option<Kernel>,
 
-    /// The address that the registered nodes are told to find this one at.
+    /// The address at which the registered nodes are told to find this one.
     #[arg(long, value_name = "URL", env = "ADIT_ADVERTISE")]
     pub(crate) advertise: Option<PeerAddress>,
 
@@ -269,7 +270,7 @@ pub(crate) struct DevOptions {
     #[command(flatten)]
     pub(crate) token: TokenOptions,
 
-    /// What to log; as of `adit node`.
+    /// What to log, as for `adit node`.
     #[arg(
         long,
         value_name = "FILTER",
@@ -358,7 +359,7 @@ pub(crate) enum ChainCommand {
         /// standard input.
         file: PathBuf,
     },
-    /// Throw the index away and make it anew from the block log.
+    /// Throw the index away and rebuild it from the block log.
     Reindex {
         #[command(flatten)]
         folder: FolderOptions,
@@ -418,8 +419,8 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
     Ok(base.join("adit").join(port.to_string()))
 }
 
-/// Reads flags, variables and `.env`. `Err` is how the process ends when
-/// there is nothing to do but say something.
+/// Reads flags, variables and `.env`. `Err` is how the process ends when there
+/// is nothing to do but print something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = with_default_command(std::env::args_os());
     let result = environment::prepare(Cli::command, &arguments)
@@ -432,7 +433,7 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Says on the error output what went wrong, with all that led to it.
+/// Prints on the error output what went wrong, with all that led to it.
 pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -551,7 +552,7 @@ fn read_kernel(text: &str) -> Result<Kernel, String> {
 }
 
 /// A bare word in a filter would be taken for the name of a module, so that a
-/// mistyped level silenced everything: only levels stand alone here.
+/// mistyped level would silence everything: only levels stand alone here.
 fn read_filter(text: &str) -> Result<String, String> {
     let is_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
     let mut parts = text.split(',');

@@ -12,8 +12,8 @@ use anyhow::{Context, anyhow, ensure};
 
 use crate::options::{RulesName, say};
 
-/// The rules that were named, or of the chain in `file`; otherwise those of the
-/// chain in the folder, if that is what was asked for.
+/// The rules that were named, or those of the chain in `file`; otherwise those
+/// of the chain in the folder, if that is what was asked for.
 pub(crate) fn named(
     name: Option<RulesName>,
     file: Option<&Path>,
@@ -40,9 +40,9 @@ pub(crate) fn named(
     }
 }
 
-/// Before a folder comes to hold a chain: whether its target can follow the hash
-/// power. Whoever insists is warned; of a chain that is there already nothing is
-/// said. Only a chain whose file is given can be joined.
+/// Before a folder comes to hold a chain: checks whether its target can follow
+/// the hash power. With `force` it only warns; nothing is said of a chain that
+/// is there already. Only a chain whose file is given can be joined.
 pub(crate) fn check_joined(
     rules: &dyn Rules,
     folder: &Path,

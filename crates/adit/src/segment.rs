@@ -1,4 +1,4 @@
-//! A text of any kind as one part of a path in an address.
+//! Escapes a text of any kind to be one part of a URL's path.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

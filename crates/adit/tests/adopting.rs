@@ -1,7 +1,7 @@
-//! A peer's long chain, forged for free, is taken in by steps: whoever wants
-//! something meanwhile is served, whatever ends the node then, and what waits
-//! for its turn is dropped with its peer. What happens in which order is seen by
-//! the length of the main chain, which grows with the steps.
+//! A peer's long chain, forged for free, is taken in step by step: requests
+//! meanwhile are served, the node may end at any moment, and what waits for its
+//! turn is dropped with its peer. What happens in which order is seen by the
+//! length of the main chain, which grows with the steps.
 
 use std::io::Write;
 
@@ -20,7 +20,7 @@ fn length(node: &Node) -> usize {
     node.status()["length"].as_u64().unwrap() as usize
 }
 
-/// A node that has begun to take in the chain of this peer, and is not at its
+/// A node that has started to take in the chain of this peer, and is not at its
 /// end.
 fn in_the_middle(peer: &Peer) -> Node {
     let node = Node::start();
@@ -57,7 +57,7 @@ fn a_long_branch_keeps_nobody_waiting() {
     until("the chain is adopted", || {
         (length(&node) == VERY_LONG).then_some(())
     });
-    // The block that was made in between is on no main chain any more.
+    // The block that was made in between is no longer on any main chain.
     until("the payment waits again", || {
         (node.status()["pending"] == 1).then_some(())
     });

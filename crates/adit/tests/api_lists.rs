@@ -140,7 +140,7 @@ fn what_waits_is_listed_as_a_block_would_take_it() {
         .map(|one| &one["transaction"]["amount"])
         .collect();
     assert_eq!(amounts, [3, 1, 2, 1]);
-    // Nobody tells the same transaction from itself.
+    // A transaction can't be told from itself.
     assert_eq!(waiting[1]["id"], waiting[3]["id"]);
     let text = r#"{"amount": 3, "recipient": "b", "sender": "a"}"#;
     let id = sha256(text.as_bytes()).to_string();

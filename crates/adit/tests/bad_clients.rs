@@ -12,7 +12,7 @@ use crate::support::until;
 
 const TRANSACTION: &str = r#"{"sender": "a", "recipient": "b", "amount": 5}"#;
 
-/// Whoever asks for something that is at hand has it within this time,
+/// A client that asks for something that is at hand has it within this time,
 /// whatever the others do.
 const PROMPT: Duration = Duration::from_secs(9);
 
@@ -38,7 +38,7 @@ fn open(node: &Node, count: usize, start: &str) -> Vec<TcpStream> {
     opened.collect()
 }
 
-/// A node whose chain is about so long.
+/// A node whose chain is about this long.
 fn with_long_chain(megabytes: usize) -> Node {
     const BLOCK_BYTES: usize = 50_000;
     let transactions = format!("[\"{}\"]", "a".repeat(BLOCK_BYTES));
@@ -151,7 +151,7 @@ fn a_client_that_goes_away_is_forgotten() {
             let _ = stream.read(&mut [0; 100]);
         }
     }
-    // Blocks for those who have gone may have been made, but no more are.
+    // Blocks for clients that have gone may have been made, but no more are.
     let length = node.status()["length"].as_u64().unwrap();
     thread::sleep(Duration::from_millis(300));
     assert_eq!(node.status()["length"], length);

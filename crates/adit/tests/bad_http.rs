@@ -1,5 +1,5 @@
-//! How a request is sent: what is no HTTP, or bends its rules, is refused by
-//! closing the connection at the latest, and the next client is served.
+//! How a request is sent: what is no HTTP, or bends its rules, is refused, at
+//! worst by closing the connection, and the next client is served.
 
 use std::io::{BufReader, Read, Write};
 use std::net::Shutdown;

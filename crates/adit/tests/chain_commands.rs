@@ -1,5 +1,5 @@
-//! `adit chain` on the data folder of a node that has stopped: what comes out
-//! goes in again, what is wrong goes nowhere, and damage is found.
+//! `adit chain` on the data folder of a node that has stopped: what is exported
+//! can be imported again, nothing wrong is taken in, and damage is found.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -247,8 +247,8 @@ fn reindex_makes_a_lost_or_broken_index_anew() {
     assert_eq!(stored.start().chain(), stored.blocks);
 }
 
-/// A block that was changed has another hash, and the one behind it does not
-/// fit any more: that is where the log is to be cut.
+/// A block that was changed has another hash, and the one behind it no longer
+/// fits: that is where the log is to be cut.
 #[test]
 fn reindex_says_where_a_changed_log_no_longer_fits_and_what_to_do() {
     let stored = Stored::with_blocks(4);
@@ -329,7 +329,7 @@ impl Stored {
         }
     }
 
-    /// So many blocks after the first, each with one payment.
+    /// This many blocks after the first, each with one payment.
     fn with_blocks(count: usize) -> Stored {
         Stored::with_payments(count, "somebody")
     }

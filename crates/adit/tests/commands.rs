@@ -325,7 +325,7 @@ fn columns_wins_over_the_terminal_and_counts_for_nothing_elsewhere() {
     let node = node("bob");
     let arguments = ["blocks", "--node", &node.address];
     let terminal = |columns: &str| {
-        // COLUMNS is removed by whoever makes the terminal.
+        // COLUMNS is removed by the code that makes the terminal.
         let script = format!("COLUMNS={columns} exec \"$0\" \"$@\"");
         let mut shell = std::process::Command::new("sh");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_adit")]);

@@ -20,7 +20,7 @@ const PAYERS: u64 = 6;
 
 const MINERS: u64 = 2;
 
-/// A peer whose chain gets adopted is so many blocks longer.
+/// A peer whose chain gets adopted is this many blocks longer.
 const RIVAL_BLOCKS: usize = 30;
 
 #[test]
@@ -98,7 +98,8 @@ impl Life {
         process.kill();
     }
 
-    /// Mines what waits into one block, and looks for all that was promised.
+    /// Mines what waits into one block, and looks for everything that was
+    /// promised.
     fn check(&mut self, node: &Server) {
         let pending = node.status()["pending"].as_u64().unwrap();
         let block = node.mine();
@@ -111,8 +112,8 @@ impl Life {
         self.promised.take_block(block);
     }
 
-    /// Serves many clients for a random time, then dies. Answers whether it
-    /// has adopted the rival's chain.
+    /// Serves many clients for a random time, then dies. Returns whether it has
+    /// adopted the rival's chain.
     fn load_and_kill(&mut self, round: u64, node: Server, rival: Option<Server>) -> bool {
         let until_death = match rival {
             None => self.random.milliseconds(5..200),
@@ -184,7 +185,7 @@ impl Life {
 
 impl Promised {
     /// Each promised transaction is in the chain once, all others of ours at
-    /// most once: whose answer was lost may have been accepted.
+    /// most once: those whose answer was lost may have been accepted.
     fn check_transactions(&self, chain: &[Value]) {
         let mut counts = BTreeMap::<&str, usize>::new();
         for sender in chain.iter().flat_map(senders) {

@@ -1,5 +1,6 @@
 //! Files that change on the disk under a node, or while it is stopped: it costs
-//! time, or a word that says where, and nothing that was acknowledged is lost.
+//! time, or the node says where the damage is, and nothing that was
+//! acknowledged is lost.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -15,7 +16,7 @@ use crate::support::{Ended, Server, adit, run, until};
 
 const PAGE_BYTES: u64 = 4096;
 
-/// So many blocks make an index of which a start reads only a part.
+/// This many blocks make an index of which a start reads only a part.
 const BLOCKS: usize = 150;
 
 pub(crate) const LOG: &str = "blocks/000001.jsonl";
@@ -65,7 +66,7 @@ pub(crate) fn flip(file: &Path, offset: u64) {
     file.write_all_at(&byte, offset).unwrap();
 }
 
-/// The begin and the end of each line of the log.
+/// The start and the end of each line of the log.
 pub(crate) fn lines(folder: &Path) -> Vec<(u64, u64)> {
     let log = fs::read(folder.join(LOG)).unwrap();
     let mut start = 0;
@@ -101,7 +102,7 @@ pub(crate) fn copied_to_another(folder: &Path) -> TempDir {
 #[test]
 fn a_node_starts_with_any_page_of_its_databases_damaged_and_goes_on() {
     let (kept, expected) = one("sealed");
-    // The databases are of today then.
+    // The databases are then of today's format.
     stop(node_on(kept.path(), "sealed"));
     for file in ["index.redb", "history.redb"] {
         let count = pages(&kept.path().join(file));
@@ -146,7 +147,7 @@ fn a_node_whose_databases_are_damaged_under_it_builds_them_anew_and_goes_on() {
             status => assert_eq!(status, 503, "{}", answer.text()),
         }
     }
-    until("the index is built anew", || {
+    until("the index is rebuilt", || {
         node.process.stderr().contains("built anew").then_some(())
     });
     for (index, hash) in (1..).zip(&hashes) {
@@ -161,7 +162,7 @@ fn a_node_whose_databases_are_damaged_under_it_builds_them_anew_and_goes_on() {
     let block = node.mine();
     assert_eq!(block["index"], BLOCKS + 1);
     assert_eq!(block["transactions"].as_array().unwrap().len(), 3);
-    until("the history is made anew", || {
+    until("the history is rebuilt", || {
         let dave = node.get("/api/v1/address/dave");
         (dave.status == 200 && dave.json()["transaction_count"] == 1).then_some(())
     });

@@ -1,5 +1,5 @@
-//! Commands that are not let do everything: by a filter of system calls, as on
-//! a file system that lacks them, or without the rights of root.
+//! Commands that may not do everything: because of a filter of system calls, as
+//! on a file system that lacks them, or without the rights of root.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,6 @@
 //! `adit doctor`: what is wrong with another node is named, with its bytes and
-//! with what to do. The wrong nodes are made by the tutorial's own code with
-//! one mistake each, as people make them who write it themselves.
+//! with what to do. The wrong nodes run the tutorial's own code with one
+//! mistake each, of the kind that people make who write it themselves.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -11,7 +11,7 @@ use crate::gzip;
 use crate::peer::{Forger, Peer, Resolved, chain_body};
 use crate::raw::Node;
 
-/// An endless peer gives up after so much, which is more than the node should
+/// An endless peer gives up after this much, which is more than the node should
 /// take of anything that is not a chain.
 const SENT_LIMIT_BYTES: usize = 30_000_000;
 
@@ -198,7 +198,7 @@ fn blocks_that_pack_too_well_are_unpacked_only_so_far_and_asked_for_plain() {
     let resolved = node.resolve();
     assert_eq!(resolved.peers[&peer.address]["outcome"], "adopted");
     assert_eq!(node.status()["length"], 9);
-    // Who packs it all the same is not unpacked again and again.
+    // A peer that packs it all the same is not unpacked again and again.
     let refused = "expected an answer that is not packed, as it was asked for, found \
                    Content-Encoding: \"gzip\"";
     assert_eq!(resolved.error(&always_packed), refused);

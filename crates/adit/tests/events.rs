@@ -42,7 +42,7 @@ impl Listener {
         listener
     }
 
-    /// The next event; none when the node has ended the answer.
+    /// The next event; `None` when the node has ended the answer.
     fn next(&mut self) -> Option<Event> {
         let (mut id, mut topic) = (None, String::new());
         loop {

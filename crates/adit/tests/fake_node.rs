@@ -41,7 +41,7 @@ impl FakeNode {
         FakeNode::start(vec![(String::new(), status, body.to_vec())])
     }
 
-    /// Answers who listens to events with exactly this, and hangs up.
+    /// Answers a client that listens to events with exactly this, and hangs up.
     pub(crate) fn streaming(whole: &str) -> FakeNode {
         let status = crate::commands::status("classic").to_string();
         FakeNode::start(vec![
@@ -107,7 +107,7 @@ fn answer(stream: TcpStream, answers: &Answers, asked: &Mutex<Vec<String>>) -> O
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-    // Whoever asked may have heard enough before the end.
+    // The client may have heard enough before the end.
     let _ = (&stream).write_all(&[head.as_bytes(), &body].concat());
     Some(())
 }

@@ -18,7 +18,7 @@ use crate::fake_node::FakeNode;
 use crate::sending::{Network, development_chain};
 use crate::support::{Server, adit, run};
 
-/// So many strangers send something for nothing.
+/// This many strangers send something for nothing.
 const SPAM_COUNT: usize = 1_500;
 
 fn key(name: &str) -> SigningKey {
@@ -80,7 +80,7 @@ impl Chain {
     }
 }
 
-/// The rule that refuses it; none if it was taken.
+/// The rule that refuses it; `None` if it was taken.
 fn refused(node: &Server, transaction: &str) -> Option<String> {
     let answer = node.post("/api/v1/tx", transaction);
     match answer.status {
@@ -118,7 +118,7 @@ fn nobody_spams_a_sealed_chain_for_nothing() {
     assert_eq!(refused(&node, &paid), None);
     assert_eq!(node.mine()["transactions"].as_array().unwrap().len(), 2);
 
-    // Whoever wants it can have it as it was.
+    // Anyone who wants it can have it as it was.
     let free = chain.node(&["--min-fee-rate", "0"]);
     assert_eq!(refused(&free, &spam(0)), None);
 }
@@ -216,7 +216,7 @@ fn what_is_signed_apart_offers_what_nodes_usually_ask_for() {
     }
 }
 
-/// A node that lies, or is dear, does not get what nobody agreed to.
+/// A node that lies, or is expensive, does not get what nobody agreed to.
 #[test]
 fn no_price_is_paid_that_only_a_node_has_named() {
     let network = Network::start(&[]);
@@ -257,7 +257,7 @@ fn one_that_no_block_has_room_for_does_not_starve_the_others() {
     let long = chain.sign("rich", 0, 900_000, &"x".repeat(3_704 - empty));
     assert_eq!(long.len(), 3_704);
     assert_eq!(refused(&node, &long).as_deref(), Some("size"));
-    // As long as may be, and dear; then a cheaper one.
+    // As long as possible, and expensive; then a cheaper one.
     let room = chain.rules.room_bytes() - ", ".len();
     let longest = chain.sign("rich", 0, 900_000, &"x".repeat(room - empty));
     assert_eq!(refused(&node, &longest), None);

@@ -10,7 +10,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::support::{Server, adit, run, until};
 
-/// Every folder that is kept: its name, for whoever reads a failure, and its
+/// Every folder that is kept: its name, to be shown with a failure, and its
 /// archive.
 fn kept() -> Vec<(String, PathBuf)> {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/folders");

@@ -30,8 +30,8 @@ pub(crate) fn stored(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// The begin of a gzip file: `start`, and then its last byte again at least so
-/// many times. It has no end.
+/// The start of a gzip file: `start`, and then its last byte again at least
+/// this many times. It has no end.
 pub(crate) fn bomb(start: &str, repeated: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     // A block with fixed codes that is not the last one.

@@ -1,6 +1,6 @@
 //! Clients that close their side when they have asked (`nc -N`, shutdown): they
 //! get their answer, and nothing is taken from them without one. Clients that
-//! have gone look the same at first, and are given up.
+//! have gone look the same at first, and are given up on.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -110,7 +110,7 @@ fn a_block_is_not_searched_for_somebody_who_has_gone() {
         until("it searches no more", || (!is_searching()).then_some(()));
         assert!(start.elapsed() < Duration::from_secs(20), "{request}");
     }
-    // Who still waits hears of it.
+    // Clients that still wait are told.
     let stream = TcpStream::connect(&node.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let stream = ask(stream, "GET /mine HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -1,6 +1,6 @@
 //! Beside the tutorial's own node, in Python: it registers with ours and ours
 //! with it, each adopts what the other mines, and both find the same hash for
-//! every block, however odd what stands in it.
+//! every block, however odd its content.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::support::{Server, adit, free_port, run, until};
 
 const RULES: [&str; 2] = ["classic", "classic-2018"];
 
-/// After so long without agreement, nodes of equally long chains are taken to
+/// After this long without agreement, nodes of equally long chains are taken to
 /// wait for the next block.
 const SETTLING_TIME: Duration = Duration::from_secs(2);
 
@@ -344,7 +344,7 @@ impl Python {
         self.script(ODD_CHAIN, &[rules, file.to_str().unwrap()]);
     }
 
-    /// Runs a script that can import the tutorial's node; answers what it says.
+    /// Runs a script that can import the tutorial's node; returns what it says.
     pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> String {
         let mut python = Command::new("python3");
         python.env("PYTHONDONTWRITEBYTECODE", "1");

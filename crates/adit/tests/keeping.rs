@@ -1,6 +1,6 @@
 //! What is paid for is kept: a proof has its place before it is paid, an id is
-//! said before anything can go wrong, and words are shown of a wallet that is
-//! there.
+//! said before anything can go wrong, and words are only shown of a wallet that
+//! exists.
 
 use std::fs;
 use std::path::PathBuf;
@@ -172,7 +172,7 @@ impl Claim {
     }
 }
 
-/// The id of the one that waits besides these, once so many do.
+/// The id of the one that waits besides these, once this many do.
 fn id_waiting(node: &Server, count: u64, known: &[&str]) -> String {
     until("the transactions wait", || {
         (node.status()["pending"] == count).then_some(())

@@ -55,7 +55,7 @@ fn lines_that_were_lost_are_counted_in_the_log() {
     });
 }
 
-/// Of lines that tell something new, so many of a kind are written in a minute.
+/// This many lines of a kind that tell something new are written in a minute.
 const NEWS_LINES_LIMIT: usize = 30;
 
 #[test]

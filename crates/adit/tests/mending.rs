@@ -1,6 +1,6 @@
 //! Blocks that have changed on the disk, and peers that can send only their
 //! whole chain, as the tutorial's: the block is taken out of it, and peers that
-//! are slow or lie keep nobody from that.
+//! are slow or lie do not prevent that.
 
 use std::fs;
 use std::io::Write;
@@ -39,7 +39,7 @@ struct Damaged {
 }
 
 impl Damaged {
-    /// A folder with so many blocks, of which the third has changed.
+    /// A folder with this many blocks, of which the third has changed.
     fn with(blocks: usize) -> Damaged {
         let (folder, hashes) = mined(blocks);
         let whole = fs::read(folder.path().join(LOG)).unwrap();
@@ -221,8 +221,8 @@ fn shorter_chain() -> Vec<String> {
     Forger::with_transactions("[7]").take(LONG / 3).collect()
 }
 
-/// A node on this folder that has begun to take in the long chain of a peer, and
-/// has not come to where that is the heavier one.
+/// A node on this folder that has started to take in the long chain of a peer,
+/// and has not come to where that is the heavier one.
 fn in_the_middle(folder: &Path, peers: &[&Peer]) -> Server {
     let node = node_on(folder, "classic");
     let (length, log) = (&node.status()["length"], folder.join(LOG));

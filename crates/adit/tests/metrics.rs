@@ -1,5 +1,5 @@
-//! `GET /metrics`: what is served is what `docs/metrics.md` lists, and counts
-//! what happened.
+//! `GET /metrics`: what is served is what `docs/metrics.md` lists, and it
+//! counts what happened.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -147,7 +147,7 @@ fn each_part_of_a_proof_that_is_changed_has_its_own_error() {
     }
 }
 
-/// A forger makes everything fit that he can make fit without work.
+/// A forger makes everything fit that can be made to fit without work.
 #[test]
 fn a_header_without_work_proves_nothing() {
     let notarised = Notarised::new();

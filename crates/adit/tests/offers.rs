@@ -58,7 +58,7 @@ fn tip(node: &Server) -> String {
     node.get("/api/v1/blocks/tip/hash").text()
 }
 
-/// A block after that one, as somebody writes it who has read the tutorial.
+/// A block after that one, as a reader of the tutorial writes it.
 fn classic_block(parent: &Value, parent_hash: &str, proof: u64, note: &str) -> String {
     format!(
         r#"{{"note":"{note}", "index":{}, "transactions":[], "timestamp":1.5e9,
@@ -186,8 +186,8 @@ fn a_body_that_is_too_long_is_refused_before_it_comes() {
     }
 }
 
-/// A place is taken by a block that is there, and not by the word that one will
-/// come; nor do many that come slowly keep out one that is there.
+/// A place is taken by a block that is there, and not by the promise of one;
+/// nor do many that come slowly keep out one that is there.
 #[test]
 fn who_only_says_that_a_block_will_come_takes_nobodys_place() {
     let node = Node::start();

@@ -180,7 +180,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Follows every link from the first page on; all of them lead to something.
-/// Answers the pages.
+/// Returns the pages.
 #[track_caller]
 fn crawl(address: &str, from: &[&str]) -> BTreeMap<String, Page> {
     let mut known: BTreeMap<String, Option<Page>> = BTreeMap::new();

@@ -18,7 +18,7 @@ const TOGETHER: &str = "Zo\u{eb} \u{c5}";
 const APART: &str = "Zoe\u{308} A\u{30a}";
 const UNBROKEN: &str = "Zoe\u{308}\u{a0}\u{212b}";
 
-/// A key file of before passwords had one form: its password is [`APART`].
+/// A key file from before passwords had one form: its password is [`APART`].
 const OF_BEFORE: &str = r#"{"format": 1, "address": "adit10x2qhqzjqxakv80cgf20hc4wgmsnar4rxejmtclwkj7g5wuhztzs9g9ag7", "derivation": "BIP-39, SLIP-0010 ed25519, m/44'/1'/0'/0'",
  "kdf": {"name": "argon2id", "memory_kib": 65536, "passes": 3, "lanes": 4,
   "salt": "d647084b294979e3415978e7cc7b9b2c"},

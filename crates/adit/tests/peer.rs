@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::raw::Node;
 
-/// A peer lets go of a node that takes nothing, or says nothing, for so long.
+/// A peer lets go of a node that takes nothing, or says nothing, for this long.
 const PEER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Listens until the tests end, and answers every connection in the same way.
@@ -80,7 +80,7 @@ impl Peer {
     }
 }
 
-/// Reads a request's head, and answers its path.
+/// Reads a request's head, and returns its path.
 fn read_request(stream: &TcpStream) -> Option<String> {
     stream.set_read_timeout(Some(PEER_PATIENCE)).ok()?;
     stream.set_write_timeout(Some(PEER_PATIENCE)).ok()?;
@@ -199,7 +199,7 @@ impl Forger {
         }
     }
 
-    /// A whole chain of so many blocks.
+    /// A whole chain of this many blocks.
     pub(crate) fn chain(length: usize) -> Vec<String> {
         Forger::new().take(length).collect()
     }

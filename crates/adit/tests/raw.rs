@@ -35,7 +35,8 @@ impl Node {
         Node::start_in(TempDir::new().unwrap(), "0")
     }
 
-    /// Kills the node, and starts it anew in the same folder, on the same port.
+    /// Kills the node, and starts it again in the same folder, on the same
+    /// port.
     pub(crate) fn restart(self) -> Node {
         let Node { server, folder } = self;
         server.process.kill();
@@ -43,7 +44,7 @@ impl Node {
         Node::start_in(folder, port)
     }
 
-    /// Ends the node with this signal, and starts it anew in the same folder.
+    /// Ends the node with this signal, and starts it again in the same folder.
     pub(crate) fn restart_after(self, signal: Signal) -> Node {
         let Node { server, folder } = self;
         server.process.signal(signal);
@@ -51,7 +52,7 @@ impl Node {
         Node::start_in(folder, "0")
     }
 
-    /// Starts a node that can have so many files open, and no more.
+    /// Starts a node that can have this many files open, and no more.
     pub(crate) fn start_with_open_files(limit: u32) -> Node {
         let mut shell = Command::new("sh");
         let then_start = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
@@ -118,9 +119,9 @@ impl Node {
         stream
     }
 
-    /// Sends these bytes on a connection of their own, and reads one answer.
-    /// That the node stops listening in the middle is none of an error: it may
-    /// have said why.
+    /// Sends these bytes on a connection of their own, and reads one answer. It
+    /// is no error if the node stops listening in the middle: it may have said
+    /// why.
     pub(crate) fn send(&self, request: &[u8]) -> io::Result<Answer> {
         let mut stream = self.connect();
         let _ = stream.write_all(request);

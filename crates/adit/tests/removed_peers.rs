@@ -13,7 +13,7 @@ use crate::support::until;
 
 const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
-/// So many files and threads more than before may be in use while peers are
+/// This many more files and threads than before may be in use while peers are
 /// registered and removed: those of asks that are just ending.
 const MORE_LIMIT: u64 = 60;
 

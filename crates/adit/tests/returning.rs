@@ -1,5 +1,5 @@
-//! A peer whose chain is adopted and then dropped: of what its blocks held only
-//! that comes to wait here which anybody might have submitted, so that our own
+//! A peer whose chain is adopted and then dropped: of what its blocks held,
+//! only what anybody could have submitted comes to wait here, so that our own
 //! blocks stay readable for everybody.
 
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::interop::Python;
 use crate::peer::{Forger, Peer, chain_body};
 use crate::support::Server;
 
-/// So many transactions that are none stand in each block.
+/// How many transactions that are none each block holds.
 const NOTHINGS: usize = 20_000;
 
 /// A peer with a chain, that has another one when the test says so.

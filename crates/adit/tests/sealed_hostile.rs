@@ -25,7 +25,7 @@ use crate::support::{Server, adit, run, until};
 /// What the one account owns from the start.
 const FUNDS: u64 = 1_000;
 
-/// Blocks may be so far ahead of the clock.
+/// How far ahead of the clock blocks may be.
 const FUTURE_LIMIT_MS: u64 = 1_000;
 
 fn rich() -> SigningKey {
@@ -127,7 +127,7 @@ impl World {
         texts.map(|text| String::from_utf8(text).unwrap()).collect()
     }
 
-    /// A chain of so many blocks, of which the one in `place` holds this.
+    /// A chain of this many blocks, of which the one in `place` holds this.
     pub(crate) fn chain_with(
         &self,
         length: u64,
@@ -232,8 +232,8 @@ fn signatures_are_looked_at_when_a_chain_weighs_more_and_all_of_them_then() {
     assert_eq!(node.status()["length"], 30);
 }
 
-/// Whoever is rewarded has nearly all that can be counted: no block of the
-/// node's own can be taken any more, and any number is a proof.
+/// The rewarded account has nearly all that can be counted: no block of the
+/// node's own can be taken any longer, and any number is a proof.
 #[test]
 fn a_node_whose_own_blocks_are_refused_neither_spins_nor_fills_the_log() {
     let world = World::with_reward((1 << 53) - 1);

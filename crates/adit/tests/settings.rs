@@ -1,5 +1,5 @@
 //! How a node is told what to do, by flag, variable or `.env`; what it says
-//! when that can't be; and how it ends.
+//! when that is impossible; and how it ends.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -341,7 +341,7 @@ fn with_json_every_line_of_the_log_is_json() {
             .collect();
         let messages = lines.iter().map(|line| &line["fields"]["message"]);
         // The miner gets ready at its own pace: one thread may have found a
-        // proof before the one that says so was given time to.
+        // proof before the one that reports the start gets to run.
         let (ready, others): (Vec<_>, Vec<_>) = messages.partition(|text| *text == "ready to mine");
         assert!(ready.len() <= 1);
         assert_eq!(others, ["listening", "block made", "stopping"]);
@@ -506,7 +506,7 @@ fn ended_by(signal: Signal, node: Server) -> Ended {
     node.process.ended().expect_code(0)
 }
 
-/// Stops it; answers its last status.
+/// Stops it; returns its last status.
 fn stopped(node: Server) -> Value {
     let status = node.status();
     ended_by(Signal::TERM, node);

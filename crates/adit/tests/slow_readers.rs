@@ -20,7 +20,7 @@ const CLIENTS: usize = 240;
 const LIMIT_MB: u64 = 300;
 
 /// A node with a few blocks that are as long as blocks can be, much that waits,
-/// and somebody who is named often. Answers the paths of long answers.
+/// and somebody who is named often. Returns the paths of long answers.
 fn with_long_answers() -> (Node, Vec<String>) {
     let node = Node::start();
     let long = format!("[\"{}\"]", "a".repeat(8_000_000));
@@ -74,7 +74,7 @@ fn long_answers_that_nobody_reads_hold_little_memory() {
     assert_eq!(node.status()["length"], 3);
     assert!(start.elapsed() < Duration::from_secs(9));
     assert_eq!(node.get("/chain").json()["length"], 3);
-    // Who finds no room is told to come again, and can.
+    // A client that finds no room is told to come again, and can.
     let mut refused = 0;
     for stream in &streams {
         let head = read_head(&mut BufReader::new(stream)).unwrap();
@@ -84,7 +84,8 @@ fn long_answers_that_nobody_reads_hold_little_memory() {
             refused += 1;
         }
     }
-    // A chain comes in small pieces then: whoever asked for it, a sixth, is served.
+    // A chain comes in small pieces then: a sixth client that asks for it is
+    // served.
     let most = CLIENTS * 5 / 6;
     assert!((1..=most).contains(&refused), "{refused} of {CLIENTS}");
     drop(streams);
@@ -121,7 +122,7 @@ fn who_does_not_take_an_answer_is_cut_off() {
             assert!(after < Duration::from_secs(60), "{after:?}");
         }
     });
-    // Who listens is not slow: there was nothing to take.
+    // A client that listens is not slow: there was nothing to take.
     let mut listening = BufReader::new(listening);
     assert_eq!(read_head(&mut listening).unwrap().status, 200);
     listening.get_ref().set_nonblocking(true).unwrap();

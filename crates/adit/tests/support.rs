@@ -18,7 +18,7 @@ use crate::raw::{Answer, read_answer};
 /// Nothing is waited for longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that is not wanted any more is killed after this time.
+/// A process that is no longer wanted is killed after this time.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -36,7 +36,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// `adit` with these arguments, without the settings of whoever runs the
+/// `adit` with these arguments, without the settings of the person who runs the
 /// tests, and in a folder where no `.env` stands.
 pub(crate) fn adit<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_adit"));
@@ -147,7 +147,7 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Ends it by SIGKILL: it has no say in it.
+    /// Ends it by SIGKILL: it can do nothing about it.
     pub(crate) fn kill(mut self) -> Ended {
         self.child.kill().unwrap();
         self.ended()
@@ -300,7 +300,7 @@ impl Server {
         answer.expect_status(201);
     }
 
-    /// Registers other nodes; answers all that it knows then.
+    /// Registers other nodes; returns all that it knows then.
     #[track_caller]
     pub(crate) fn register<'a>(&self, others: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let others = others.into_iter().map(|other| format!("http://{other}"));

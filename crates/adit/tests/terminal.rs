@@ -15,7 +15,7 @@ use crate::support::wrapped;
 /// So that opening a terminal does not make it the tests' own (O_NOCTTY).
 const NO_TERMINAL_OF_OURS: i32 = 0o400;
 
-/// Runs it to its end on a terminal with so many columns; answers what the
+/// Runs it to its end on a terminal with this many columns; returns what the
 /// terminal was sent.
 pub(crate) fn on_terminal(command: &mut Command, columns: u16) -> String {
     let (ours, theirs) = pair();
@@ -41,7 +41,7 @@ pub(crate) fn on_terminal(command: &mut Command, columns: u16) -> String {
 }
 
 /// Runs it to its end with all of it on a terminal of its own, and types an
-/// answer behind each of these texts; answers what the terminal was sent.
+/// answer behind each of these texts; returns what the terminal was sent.
 pub(crate) fn answering(command: &mut Command, answers: &[(&str, &str)]) -> String {
     let (ours, theirs) = pair();
     // A prompt is read from the terminal that the process belongs to.

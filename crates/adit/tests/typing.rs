@@ -1,5 +1,5 @@
-//! What people type and paste: addresses out of codes to scan, phrases off a
-//! sheet of paper, keys with a prefix.
+//! What people type and paste: addresses from QR codes, phrases off a sheet of
+//! paper, keys with a prefix.
 
 use adit_core::hash::sha256;
 use serde_json::Value;

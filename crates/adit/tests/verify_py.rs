@@ -1,5 +1,5 @@
 //! `docs/verify.py`, which shares no code with adit: it finds the same hashes,
-//! work and balances, and whatever was changed in a chain.
+//! work and balances, and any change to a chain.
 
 use std::path::Path;
 use std::process::Command;

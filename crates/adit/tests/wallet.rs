@@ -1,5 +1,5 @@
-//! `adit wallet` and `adit sign`: what lies on the disk tells nobody the key,
-//! the words bring it back, and signing needs no node.
+//! `adit wallet` and `adit sign`: what is on the disk reveals the key to
+//! nobody, the words bring it back, and signing needs no node.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -277,7 +277,8 @@ fn a_changed_key_file_is_not_opened() {
         fs::write(wallets.file("default"), file.to_string()).unwrap();
         wallets.run(SIGN).expect_code(1)
     };
-    // Whoever can write the file could have coins sent to himself otherwise.
+    // Otherwise anyone who can write the file could have coins sent to their
+    // own address.
     changed(&|file| file["address"] = other.clone()).expect_error(["password is wrong"]);
     changed(&|file| file["kdf"]["salt"] = json!("00".repeat(16)))
         .expect_error(["password is wrong"]);

@@ -1,5 +1,5 @@
 //! `adit watch` beside a real node: what others do is seen, a restart is
-//! survived, and it ends when nobody wants it any more.
+//! survived, and it ends when nobody reads it any more.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -81,7 +81,7 @@ fn a_node_that_was_restarted_is_found_again_and_what_was_missed_is_said() {
     until("it is missed", || {
         watch.0.stderr().contains("lost the node").then_some(())
     });
-    // Long enough for tries in vain.
+    // Long enough for failed tries.
     thread::sleep(Duration::from_secs(1));
     let node = start();
     // That events were lost is one; what comes before it is said is lost too.
@@ -188,7 +188,7 @@ impl Watch {
         });
     }
 
-    /// The events so far, as soon as there are so many; each line is one.
+    /// The events so far, as soon as there are this many; each line is one.
     #[track_caller]
     fn events(&self, count: usize) -> Vec<Value> {
         until("the events come", || {

@@ -1,5 +1,5 @@
 //! Throughput of a full sealed block of payments, each between two addresses of
-//! their own, which is the worst case for a batch: reading, verifying one by one
+//! its own, which is the worst case for a batch: reading, verifying one by one
 //! and together, and checking and applying all of it.
 
 use std::hint::black_box;

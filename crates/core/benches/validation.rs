@@ -18,7 +18,7 @@ const RECIPIENT: &str = "c9f0f895fb98ab9159f51fd0297e236d";
 /// The answer comes in pieces of this length.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// Mines the chain, so that the later rules take some seconds to prepare.
+/// Mines the chain; under the later rules that takes some seconds.
 fn answer(rules: &dyn Rules) -> Vec<u8> {
     let mut parent = rules.genesis(Duration::from_millis(1_508_195_432_125));
     let mut answer = br#"{"chain": ["#.to_vec();

@@ -1,6 +1,6 @@
 //! What a node with ten thousand waiting payments does for a block template and
 //! for a block that it finds, and what a bad block on top of a long stored one
-//! costs it. All goes through `Node::handle`, as the driver calls it.
+//! costs it. Everything goes through `Node::handle`, as the driver calls it.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl World {
         running
     }
 
-    /// A block of its reward alone whose target is not the one that follows.
+    /// A block with only its reward, whose target is not the one that follows.
     fn bad_block(&self, parent: &Block) -> Arc<Block> {
         let reward = Reward {
             amount: self.rules.params().reward,

@@ -1,6 +1,6 @@
 //! Addresses: who can own coins. An address is an Ed25519 public key, written
 //! in bech32m (BIP 350) with the human part `adit`, so that a mistyped one is
-//! noticed. Whether anybody knows the secret key, it cannot tell.
+//! noticed. Whether anybody knows the secret key is not known here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,9 +55,9 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads an address as people give it: in lower case, or as codes to scan
-    /// have it, all of it in capitals (BIP 350). Within a chain only lower case
-    /// counts, which is what [`FromStr`] reads.
+    /// Reads an address as people give it: in lower case, or all in capitals,
+    /// as in codes to scan (BIP 350). Within a chain only lower case counts,
+    /// which is what [`FromStr`] reads.
     pub fn of_people(text: &str) -> Result<Address, AddressError> {
         let is_lower = |one: char| one.is_ascii_lowercase();
         match text.contains(is_lower) {
@@ -88,7 +88,7 @@ impl FromStr for Address {
             }
             _ => AddressError::WrongCharacter,
         })?;
-        // A `1` further behind would end a longer human part.
+        // A later `1` would end a longer human part.
         if checked.hrp() != human_part() {
             return Err(AddressError::WrongCharacter);
         }

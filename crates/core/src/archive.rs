@@ -1,6 +1,6 @@
 //! What the core may ask of the blocks that were accepted before, and how it
-//! asks that a new one be kept. Where and how they are kept is the store's
-//! affair; the core holds no more than the newest of them in memory.
+//! asks that a new one be kept. Where and how they are kept is up to the store;
+//! the core holds only the newest of them in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::transaction::Submitted;
 pub struct Entry {
     /// Position in its chain; the genesis block's is 1.
     pub index: u64,
-    /// The block before it; none for a genesis block.
+    /// The block before it; `None` for a genesis block.
     pub parent: Option<Hash>,
     /// The sum of the weights from the genesis block to this one.
     pub total_weight: Weight,
@@ -33,9 +33,9 @@ pub trait Archive {
     /// The main chain's block at that index.
     fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
 
-    /// The index of the last block of the main chain on the way from a block down
-    /// to its genesis block: its own if it is in the main chain, and 0 where there
-    /// is none. None if the block is not known.
+    /// The index of the last block of the main chain on the way from a block
+    /// down to its genesis block: its own if it is in the main chain, and 0
+    /// where there is none. `None` if the block is not known.
     fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
         let mut next = Some(*hash);
         let mut is_known = false;
@@ -59,8 +59,8 @@ pub trait Archive {
     /// A block's canonical text.
     fn text(&self, hash: &Hash) -> Result<Option<Vec<u8>>, ArchiveError>;
 
-    /// The block itself, where it is at hand as it was read: else its text has to
-    /// be read.
+    /// The block itself, if it is still in memory as it was read; otherwise its
+    /// text has to be read.
     fn block(&self, _hash: &Hash) -> Result<Option<Arc<Block>>, ArchiveError> {
         Ok(None)
     }
@@ -73,8 +73,8 @@ pub trait Archive {
     fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError>;
 }
 
-/// The archive can't be read: the disk, or what stands on it, is broken.
-/// Nothing can be decided any more.
+/// The archive can't be read: the disk, or what is on it, is broken. No
+/// decision is possible any longer.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read a stored block: {0}")]
 pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);
@@ -98,8 +98,8 @@ pub enum Change {
     },
     /// The list of registered peers, whole.
     Peers(Vec<String>),
-    /// There is the main chain's genesis block alone again, as on the first
-    /// day. For chains that nobody keeps.
+    /// Only the main chain's genesis block is left, as on the first day. For
+    /// chains that nobody keeps.
     Rewind,
 }
 

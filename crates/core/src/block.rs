@@ -1,6 +1,6 @@
 //! A block: its canonical JSON bytes with a typed view on top. The bytes are
-//! what is hashed, written, and sent; nothing is serialised twice. What makes
-//! a block valid, and how its hash comes about, is decided by the rules.
+//! what is hashed, written, and sent; nothing is serialised twice. What makes a
+//! block valid, and how it is hashed, the rules decide.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -129,9 +129,9 @@ impl BlockError {
     }
 
     /// Whether it says nothing against the block's hash: what came is not what
-    /// the hash stands for, or nobody looked. The same block may come whole
-    /// from elsewhere. Every other error is about a block that can never be
-    /// valid there, whoever sends it, except where
+    /// the hash stands for, or was not looked at. The same block may arrive
+    /// intact from elsewhere. Every other error is about a block that can never
+    /// be valid there, no matter who sends it, except where
     /// [`ahead_until_ms`](Self::ahead_until_ms) says when to try again.
     pub fn is_about_body(&self) -> bool {
         use SealedError::{Field, WrongMerkleRoot, WrongParam, WrongVersion};
@@ -157,8 +157,8 @@ impl BlockError {
         }
     }
 
-    /// Which of a block's transactions is the one that it is refused for, if one
-    /// is: 1 is the first that somebody has signed.
+    /// The transaction for which a block is refused, if it is one: 1 is the
+    /// first signed one.
     pub fn refused_transaction(&self) -> Option<usize> {
         match self {
             BlockError::Sealed(SealedError::Transaction { position, .. }) => {
@@ -187,8 +187,8 @@ impl Block {
         }
     }
 
-    /// The same block as somebody gets it who does not know what is known of it
-    /// here: its signatures are still to be checked.
+    /// The same block as it arrives from elsewhere: its signatures are still to
+    /// be checked.
     pub fn as_received(&self) -> Block {
         Block {
             text: self.text.clone(),
@@ -232,7 +232,8 @@ impl Block {
         self.signatures.get_or_init(|| Ok(()));
     }
 
-    /// What `check` says of its signatures; it is asked once, whatever it says.
+    /// Returns what `check` says of its signatures; it is called only once,
+    /// whatever the result.
     pub(crate) fn check_signatures_once(
         &self,
         check: impl FnOnce() -> Result<(), BlockError>,
@@ -266,9 +267,9 @@ impl Block {
         &self.text[self.shape.previous_hash.clone()]
     }
 
-    /// The hash of the block that this one stands after; none for a genesis
-    /// block, whose `previous_hash` may be anything, and none where the field
-    /// is no hash.
+    /// The hash of the block that this one stands after; `None` for a genesis
+    /// block, whose `previous_hash` may be anything, and `None` if the field is
+    /// no hash.
     pub fn parent(&self) -> Option<Hash> {
         self.header.parent
     }
@@ -305,10 +306,10 @@ impl std::fmt::Debug for Block {
 }
 
 impl Shape {
-    /// Looks the common fields up in a canonical text. What a chain of an
-    /// honest tutorial node never lacks must be there: an object, an integer
-    /// `index` and `proof` that fit 64 bits, some `previous_hash`, a list of
-    /// transactions. Anything else a block carries is welcome.
+    /// Looks the common fields up in a canonical text. What every block of an
+    /// honest tutorial node has must be there: an object, an integer `index`
+    /// and `proof` that fit 64 bits, some `previous_hash`, a list of
+    /// transactions. Anything else in a block is welcome.
     pub fn of(text: &[u8]) -> Result<Shape, BlockError> {
         let members = json::members(text).ok_or(BlockError::NotAnObject { found: kind(text) })?;
         let (mut index, mut proof, mut previous_hash, mut transactions) = (None, None, None, None);

@@ -1,12 +1,12 @@
-//! A peer's branch, from the moment its chain was read to the end until the
-//! node has taken of it what it takes. It decides whether the chain is worth
-//! taking, when to stop, and what is reported of the peer; where the blocks
-//! wait meanwhile, and for how long others have their turn between two of
-//! them, it does not know.
+//! A peer's branch, from the moment its chain has been read to the end until
+//! the node has taken as much of it as it will. It decides whether the chain is
+//! worth taking, when to stop, and what is reported of the peer. It does not
+//! know where the blocks wait meanwhile, nor how long others have their turn
+//! between two of them.
 //!
 //! What holds:
 //!
-//! 1. A session begins only with a chain that outweighs the node's own.
+//! 1. A session starts only with a chain that outweighs the node's own.
 //! 2. One call takes one block, and nothing behind a block that is refused.
 //! 3. A peer's chain is adopted when the main chain has ended in one of the
 //!    branch's blocks, even if a later one is refused.
@@ -38,8 +38,8 @@ pub struct RefusedBlock {
 }
 
 impl BranchSession {
-    /// Begins to take the branch of a chain that was read to its end; `None`
-    /// if the node's own chain weighs as much.
+    /// Starts taking the branch of a chain that was read to its end; `None` if
+    /// the node's own chain weighs as much.
     pub fn begin(node: &Node, offered: OfferedChain) -> Option<BranchSession> {
         let outweighs = offered.outweighs(node.chain().total_weight());
         outweighs.then_some(BranchSession {
@@ -49,9 +49,9 @@ impl BranchSession {
         })
     }
 
-    /// Takes the next block of the branch, which is valid but for what only
+    /// Takes the next block of the branch, which is valid except for what only
     /// its place in the tree shows. The effects are to be carried out before
-    /// the next call, as those of [`Node::handle`].
+    /// the next call, like those of [`Node::handle`].
     pub fn take(
         &mut self,
         node: &mut Node,
@@ -87,10 +87,10 @@ impl BranchSession {
         self.refused
     }
 
-    /// What is to be said of the peer, when no further block is taken.
+    /// What to report of the peer, once no further block is taken.
     pub fn report(&self, node: &Node) -> PeerReport {
         match &self.refused {
-            // What is wrong may come behind enough that is right.
+            // The bad block may come after enough good ones.
             _ if self.has_won => PeerReport::Adopted {
                 length: node.chain().length(),
             },
@@ -101,7 +101,7 @@ impl BranchSession {
         }
     }
 
-    /// The same when the rest of the branch can't be had any more.
+    /// The same when the rest of the branch can no longer be had.
     pub fn report_of_failure(&self, node: &Node, why: String) -> PeerReport {
         match self.has_won {
             true => self.report(node),

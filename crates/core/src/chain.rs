@@ -10,9 +10,9 @@
 //! 4. What stands beside the main chain and came one by one is at most
 //!    [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below the tip than
 //!    [`SIDE_DEPTH_LIMIT`] when it came.
-//! 5. A block is checked from cheap to dear: form, place and weight, signatures,
-//!    accounts. What it was refused for in the last two, it is refused for again
-//!    without them.
+//! 5. A block is checked from cheap to expensive: form, place and weight,
+//!    signatures, accounts. If it is refused in one of the last two, it is
+//!    refused again without them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::rules::{Context, Rules, Weight};
 use crate::sealed::Account;
 use crate::state::{DIFFERENCE_LIMIT_ACCOUNTS, Difference, TooDifferent};
 
-/// A block on a side branch may lie at most so far below the tip.
+/// A block on a side branch may lie at most this far below the tip.
 pub const SIDE_DEPTH_LIMIT: u64 = 1_000;
 
-/// Of the blocks that came one by one, at most so many on side branches are
+/// Of the blocks that came one by one, at most this many on side branches are
 /// kept within `SIDE_DEPTH_LIMIT` of the tip.
 pub const SIDE_BLOCKS_LIMIT: usize = 4_096;
 
@@ -61,8 +61,8 @@ pub enum ChainError {
     /// There are too many blocks on side branches already.
     #[error("more than {SIDE_BLOCKS_LIMIT} blocks on side branches")]
     TooManySideBlocks,
-    /// Nobody asked for it, and it would take room on the disk for ever for
-    /// little work, or for none.
+    /// Nobody asked for it, and it would take up disk space for ever for little
+    /// or no work.
     #[error(
         "block {index} is valid, but it would stand beside the main chain and make nothing heavier; \
          such blocks are taken only as part of a heavier chain"
@@ -74,7 +74,7 @@ pub enum ChainError {
     /// Its branch is too different from the main chain.
     #[error(transparent)]
     TooDifferent(#[from] TooDifferent),
-    /// Nothing can be decided any more.
+    /// No decision is possible any longer.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
@@ -99,16 +99,16 @@ impl ChainError {
 pub enum Arrival {
     /// By itself.
     Single,
-    /// By itself, from anybody: beside the main chain it is kept only if as
-    /// much work stands behind it as behind the tip.
+    /// By itself, from anybody: beside the main chain it is kept only if it
+    /// took as much work as the tip.
     Offered,
     /// As one of a branch that is known as a whole to be heavier than the
     /// main chain, or read again from our own log.
     InBranch,
 }
 
-/// Fork choice, the one for all rules: whether a chain of the first weight is to
-/// take the place of one of the second. Of two that weigh the same, the first
+/// The fork choice, the same for all rules: whether a chain of the first weight
+/// takes the place of one of the second. Of two that weigh the same, the first
 /// seen stays.
 pub fn outweighs(candidate: Weight, main: Weight) -> bool {
     candidate > main
@@ -154,7 +154,7 @@ pub struct Chain {
     /// the next one when a branch comes, whatever else comes in between.
     last: Option<Known>,
     /// Where the branch of `last` leaves the main chain, as far as known. It is
-    /// kept, so that a long branch need not be gone down when it wins.
+    /// kept so that a long branch need not be walked down when it wins.
     last_fork: Option<u64>,
     /// The accounts at `last`, while that is not the tip.
     last_accounts: Option<Difference>,
@@ -202,8 +202,8 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Branches that differ in more accounts from the main chain are not
-    /// looked at, instead of [`DIFFERENCE_LIMIT_ACCOUNTS`].
+    /// Branches that differ from the main chain in more accounts than this are
+    /// not looked at; it replaces [`DIFFERENCE_LIMIT_ACCOUNTS`].
     pub fn limit_difference(&mut self, accounts: usize) {
         self.difference_limit = accounts;
     }
@@ -213,7 +213,7 @@ impl Chain {
         &self.rules
     }
 
-    /// The last block of the main chain; none while the tree is empty.
+    /// The last block of the main chain; `None` while the tree is empty.
     pub fn tip(&self) -> Option<&Arc<Block>> {
         self.tip.as_ref().map(|tip| &tip.block)
     }
@@ -235,8 +235,8 @@ impl Chain {
             .map_or(Weight::ZERO, |tip| tip.known.entry.total_weight)
     }
 
-    /// What the block is refused for, if it was before, by checks that nobody
-    /// needs to make twice.
+    /// Why the block was refused before, if it was, by checks that need not be
+    /// made twice.
     pub fn known_invalid(&self, hash: &Hash) -> Option<&BlockError> {
         self.invalid.get(hash)
     }
@@ -247,7 +247,7 @@ impl Chain {
     /// # Panics
     ///
     /// When it does not: the accounts would be those of another block, and the
-    /// node would part from the network without a word.
+    /// node would silently part from the network.
     pub fn insert(
         &mut self,
         now: Duration,
@@ -296,12 +296,12 @@ impl Chain {
         if main == MainChange::Side && arrival != Arrival::InBranch {
             self.check_side_room(&block, arrival)?;
         }
-        // What takes long comes when all else is in order: whoever wants to
-        // keep us busy has to work for it.
+        // What takes long is checked when all else is in order: anyone who
+        // wants to keep us busy has to work for it.
         let signed = self.rules.check_signatures(&block, is_checked);
         signed.map_err(|error| self.remember_invalid(&block, error))?;
-        // One whose time has not come has all behind it by now that does not
-        // depend on what comes until then.
+        // A block whose time has not come has by now passed every check that
+        // does not depend on what comes until then.
         if let Some(error) = ahead {
             return Err(error.into());
         }
@@ -340,7 +340,7 @@ impl Chain {
         }))
     }
 
-    /// Goes back to the genesis block; every other is forgotten.
+    /// Goes back to the genesis block; every other block is forgotten.
     pub fn rewind(&mut self, archive: &dyn Archive) -> Result<(), ChainError> {
         if let Some(genesis) = archive.main_hash(1)? {
             self.tip = self.stored_tip(&genesis, archive)?;
@@ -350,8 +350,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Whether the block is valid where it stands. What is wrong with it if
-    /// that is its time alone, is handed back.
+    /// Checks that the block is valid where it stands. If all that is wrong is
+    /// its time, that error is returned as the value.
     fn check_place(
         &self,
         now: Duration,
@@ -387,9 +387,9 @@ impl Chain {
         }
     }
 
-    /// The archive shows every change that was made before this one. That is
-    /// asked in every build: it takes two look-ups at most, and nobody would
-    /// notice otherwise.
+    /// Checks that the archive shows every change that was made before this
+    /// one. It is checked in every build: it takes two look-ups at most, and a
+    /// breach would go unnoticed otherwise.
     fn check_contract(&self, archive: &dyn Archive) -> Result<(), ChainError> {
         let length = self.length();
         let tip = self.tip().map(|tip| tip.hash());
@@ -470,8 +470,8 @@ impl Chain {
         Ok(MainChange::Reorganise { fork })
     }
 
-    /// Where a branch that goes on behind `parent` leaves the main chain, if
-    /// that is known without going down the branch.
+    /// Where a branch that continues from `parent` leaves the main chain, if
+    /// that is known without walking down the branch.
     fn fork_at(&self, parent: &Known, archive: &dyn Archive) -> Result<Option<u64>, ChainError> {
         let HeaderFields { index, hash, .. } = parent.header;
         if self.is_tip(&hash) {
@@ -528,9 +528,8 @@ impl Chain {
         Ok(Some(Tip { block, known }))
     }
 
-    /// Whether whoever made the block had to work for it as for the tip. Where a
-    /// proof does not depend on what it is for, one proof makes any number of
-    /// blocks.
+    /// Whether the block took as much work to make as the tip. Where a proof
+    /// does not depend on the content, one proof makes any number of blocks.
     fn has_cost_as_much_as_the_tip(&self, block: &Block) -> bool {
         let tip_weight = self.tip().map(|tip| self.rules.weight(tip.header()));
         self.rules.proof_is_for_content()

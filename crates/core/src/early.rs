@@ -1,7 +1,7 @@
-//! Blocks that came before their time. Which ones are held, and when they are
-//! due; whether they are valid then, the chain says. It has seen by then that
-//! they are right otherwise but for their accounts: their work is done, and as
-//! much as is asked of a block there.
+//! Blocks that came before their time. This decides which ones are held and
+//! when they are due; whether they are valid then, the chain says. It has
+//! already checked everything but their time and their accounts, so each of
+//! them took as much work as a block there needs.
 //!
 //! 1. At most [`EARLY_BLOCKS_LIMIT`] are held.
 //! 2. `bytes` is the sum of their lengths, at most [`EARLY_BLOCKS_LIMIT_BYTES`].
@@ -14,7 +14,7 @@ use crate::block::Block;
 use crate::chain::Arrival;
 use crate::hash::Hash;
 
-/// At most so many blocks are held whose time has not come.
+/// At most this many blocks are held whose time has not come.
 pub const EARLY_BLOCKS_LIMIT: usize = 64;
 
 /// They are together at most this long.
@@ -30,8 +30,8 @@ pub(crate) struct EarlyBlocks {
 }
 
 impl EarlyBlocks {
-    /// Holds a block until then. Where there are too many, those leave whose
-    /// time is farthest: nobody can take the room for ever.
+    /// Holds a block until then. If there are too many, those due last leave:
+    /// nobody can take the room for ever.
     pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>, arrival: Arrival) {
         let (bytes, place) = (block.text().len(), (until, block.hash()));
         if self.held.insert(place, (block, arrival)).is_none() {

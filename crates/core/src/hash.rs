@@ -1,5 +1,5 @@
-//! The 32 bytes that identify a block. What is hashed is each rule set's own
-//! matter; here is only how a hash is computed, written and read.
+//! The 32 bytes that identify a block: how a hash is computed, written and
+//! read. What is hashed is up to each rule set.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +39,7 @@ impl Hash {
         Some(Hash(hash))
     }
 
-    /// With how many zeros its hex digits begin.
+    /// The number of zeros at the start of its hex digits.
     pub fn leading_zeros(&self) -> u32 {
         let whole = self.0.iter().take_while(|byte| **byte == 0).count() as u32;
         let next = self.0.get(whole as usize);

@@ -1,7 +1,7 @@
-//! Blocks that were refused after dear checks, so that none of them costs us
+//! Blocks that were refused after expensive checks, so that no block costs us
 //! those twice. What is remembered is a property of the hash: such a block had
-//! its work and its place, and what its transactions are is under its hash. A
-//! text that does not fit its header never gets here, and says nothing against it.
+//! its work and its place, and its hash covers its transactions. A text that
+//! does not fit its header never gets here, and says nothing against the hash.
 //!
 //! 1. Each hash in the order has an error, and each error a hash in the order.
 //! 2. There are at most [`INVALID_BLOCKS_LIMIT`].

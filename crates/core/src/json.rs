@@ -1,7 +1,7 @@
 //! Canonical JSON: the bytes that Python writes for
 //! `json.dumps(json.loads(text), sort_keys=True)`, over which every hash is
-//! taken. Decides what is JSON and which bytes stand for it; knows nothing of
-//! what the values mean, nor of blocks.
+//! taken. It decides what is JSON and which bytes stand for it; it knows
+//! nothing of blocks, nor of what the values mean.
 
 mod canonical;
 mod error;

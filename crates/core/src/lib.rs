@@ -1,4 +1,4 @@
-//! Everything of a node that decides, and nothing that touches the world: no
+//! Everything in a node that decides, and nothing that touches the world: no
 //! clock, thread, file, socket or unseeded randomness (`clippy.toml` bans
 //! them). Time and randomness come in as arguments; effects go out.
 //!

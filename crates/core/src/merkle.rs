@@ -1,8 +1,8 @@
 //! The Merkle tree of RFC 6962: one hash for a list, and short proofs that
 //! something is in it. Leaves and nodes are hashed with different first bytes,
 //! so that neither can be taken for the other (CVE-2017-12842), and nothing is
-//! doubled to fill a level up (CVE-2012-2459). What the leaves mean is not
-//! asked.
+//! doubled to fill up a level (CVE-2012-2459). What the leaves mean is not
+//! known here.
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,7 @@
 //! Which block is being made: for whom, from which draft, when the next one is
-//! due that nobody called for, and how long none is made because the last one
-//! was refused. How a proof is searched is the miner's
-//! affair; what a block holds, the node's and the rules'.
+//! due without a request, and how long none is made because the last one was
+//! refused. How a proof is searched for is up to the miner; what a block holds,
+//! to the node and the rules.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use crate::puzzle::Puzzle;
 use crate::rules::BlockTemplate;
 use crate::sync::RequestId;
 
-/// At most so many requests for a block wait at a time.
+/// At most this many requests for a block wait at a time.
 pub const MINE_WAITING_LIMIT: usize = 1_024;
 
 /// A draft that is searched for gets newer transactions after this time, where
 /// the proof is for its content.
 pub const DRAFT_AGE_MS: u64 = 1_000;
 
-/// Where no block can be made for longer than this, whoever waits for one is
-/// told so.
+/// If no block can be made for longer than this, the requests that wait for one
+/// are told so.
 pub const MINE_PATIENCE_MS: u64 = 2_000;
 
 /// After a second block of our own was refused, none is made for this time, and
@@ -61,7 +61,7 @@ pub(crate) struct Mining {
     /// How many blocks of our own were refused since the last that was not.
     refused_count: u32,
     pause: Option<HeldUp>,
-    /// When somebody will wake the node to make blocks again.
+    /// When the node will be woken to make blocks again.
     alarm: Option<Duration>,
 }
 
@@ -117,7 +117,7 @@ impl Mining {
         self.waiting.pop_front()
     }
 
-    /// Whoever waited has gone.
+    /// The client that waited has gone.
     pub(crate) fn forget(&mut self, request: RequestId) {
         self.waiting.retain(|waiting| *waiting != request);
     }
@@ -193,7 +193,7 @@ impl Mining {
         self.alarm = None;
     }
 
-    /// A block was made. Answers when it wants to be woken.
+    /// A block was made. Returns when to wake the node.
     pub(crate) fn rest_until(&mut self, now: Duration) -> Option<Duration> {
         (self.refused_count, self.pause) = (0, None);
         match self.unasked {

@@ -1,6 +1,6 @@
 //! The node as its driver sees it: something happened, so these effects are to
 //! be carried out. It ties the chain, the waiting transactions, the peers and
-//! the mining together, and decides everything that a node decides.
+//! the mining together, and makes every decision that a node makes.
 //!
 //! The contract: [`Node::handle`] makes one change and returns effects, in
 //! order. The driver carries them out before the next call, and makes every
@@ -78,7 +78,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Takes a block of our own log into the tree again, at the start. With
+    /// Takes a block of our own log into the tree again at the start. With
     /// `settle`, the waiting transactions have not seen it yet.
     pub fn replay(
         &mut self,
@@ -99,7 +99,7 @@ impl Node {
         Ok(Some(change(placed)))
     }
 
-    /// All blocks of the log were replayed: what waited waits again.
+    /// All blocks of the log were replayed: what waited before waits again.
     pub fn replayed(&mut self, now: Duration, archive: &dyn Archive) -> Result<(), ChainError> {
         let Pool::Accounts(pool) = &mut self.pool else {
             return Ok(());
@@ -117,17 +117,17 @@ impl Node {
             if check_recipient(&payment, recipient).is_err() {
                 continue;
             }
-            // It was acknowledged: what refuses it is that a block has it, or
-            // that its account has spent the money since.
+            // It was acknowledged: it can only be refused because a block has
+            // it, or because its account has spent the money since.
             let _ = pool.restore(now, payment, account);
         }
-        // What dropped blocks gave back came while no clock was asked.
+        // What dropped blocks gave back came while there was no clock.
         pool.arrive_anew(now);
         Ok(())
     }
 
-    /// Makes the one change that follows from an input, and says what is to
-    /// be done. An error means that nothing can be decided any more.
+    /// Makes the one change that follows from an input, and returns what is to
+    /// be done. An error means that no decision is possible any longer.
     pub fn handle(
         &mut self,
         now: Duration,
@@ -207,9 +207,9 @@ impl Node {
         self.unsettled.is_none()
     }
 
-    /// The waiting transactions follow reorganisations of more blocks than these in
-    /// steps, instead of those of more than [`SETTLED_AT_ONCE_LIMIT`], and steps are
-    /// as long as this.
+    /// The waiting transactions follow reorganisations of more than `at_once`
+    /// blocks in steps, in place of [`SETTLED_AT_ONCE_LIMIT`], each of
+    /// `step_blocks`.
     pub fn limit_settling(&mut self, at_once: u64, step_blocks: usize) {
         self.settled_at_once_limit = at_once;
         self.settling_step_blocks = step_blocks;
@@ -246,7 +246,7 @@ impl Node {
         self.peers.own()
     }
 
-    /// The peers of whom something new is known since this was last called.
+    /// The peers about which something new is known since the last call.
     pub fn take_changed_peers(&mut self) -> BTreeSet<PeerAddress> {
         self.peers.take_changed()
     }
@@ -340,7 +340,7 @@ impl Node {
             self.persist_peers(effects);
             effects.push(Effect::Forget(peer));
         }
-        // Of its branch, no further block comes.
+        // No further block of its branch comes.
         if self.adopting {
             self.finish_adopting(now, None, effects);
         }

@@ -107,8 +107,8 @@ impl fmt::Debug for PeerAddress {
     }
 }
 
-/// As the tutorial's `urlparse(address).netloc`, and `host:port` as its later
-/// code takes it. A path behind a URL is ignored, as it is there.
+/// Like the tutorial's `urlparse(address).netloc`, and `host:port` as its later
+/// code takes it. The path of a URL is ignored, as it is there.
 fn read(text: &str) -> Result<PeerAddress, &'static str> {
     let authority = match text.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {

@@ -1,6 +1,6 @@
-//! The transactions that wait for a block. Who may wait, in which order, and
+//! The transactions that wait for a block. Which may wait, in which order, and
 //! what a new block means to them depends on whether the rules know accounts:
-//! two modules, two ways. What both need to answer is here.
+//! there is a module for each case. What both must be able to answer is here.
 
 mod accounts;
 mod fee_rate;
@@ -43,7 +43,7 @@ pub enum Pool {
 pub enum Waiting {
     /// It waits now.
     New {
-        /// So many blocks will be made before the one that takes it.
+        /// This many blocks will be made before the one that takes it.
         blocks_before: u64,
     },
     /// It waited already.
@@ -60,8 +60,8 @@ pub enum NotAccepted {
 }
 
 impl Pool {
-    /// An empty one for these rules, which asks for such a fee where they know
-    /// fees.
+    /// An empty one for these rules, which asks for that fee rate where they
+    /// know fees.
     pub fn new(rules: &dyn Rules, min_fee_rate: FeeRate) -> Pool {
         let room_bytes = rules.room_bytes();
         let policy = Policy {
@@ -104,8 +104,8 @@ impl Pool {
         })
     }
 
-    /// What the next block made here takes along, at most so many bytes with
-    /// the separators.
+    /// What the next block made here takes along, at most `room_bytes` with the
+    /// separators.
     pub fn for_next_block(&self, room_bytes: usize) -> Vec<Submitted> {
         match self {
             Pool::Queue(pool) => {
@@ -119,7 +119,7 @@ impl Pool {
         }
     }
 
-    /// Goes through everything to see that the invariants of its kind hold.
+    /// Goes through everything to check that the invariants of its kind hold.
     ///
     /// # Panics
     ///
@@ -152,7 +152,7 @@ impl Pool {
         self.len() == 0
     }
 
-    /// How long those that wait are together.
+    /// How long those that wait are in total.
     pub fn bytes(&self) -> usize {
         match self {
             Pool::Queue(pool) => pool.bytes(),

@@ -1,6 +1,6 @@
 //! Proof of work: the one question that all rule sets ask. Which bytes stand
-//! before and after the proof is decided by the rules; how proofs are searched
-//! is the miner's affair.
+//! before and after the proof, the rules decide; how proofs are searched for is
+//! up to the miner.
 
 use sha2::{Digest, Sha256};
 

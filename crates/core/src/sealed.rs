@@ -1,6 +1,6 @@
 //! What chains of the rules `sealed` are made of, in their text and as typed
 //! values: transactions, headers, blocks, parameters, accounts. Every field is
-//! read here and has its form; what is valid where is decided by the rules.
+//! read here and its form checked; what is valid where, the rules decide.
 
 mod account;
 mod block;

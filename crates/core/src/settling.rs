@@ -1,7 +1,6 @@
-//! What it means to the waiting transactions that a block has come to be the
-//! tip: those that it holds have found their block, and those that a
-//! reorganisation dropped wait again, if they might be submitted now. Who may
-//! wait is the pool's and the rules' to say.
+//! What a new tip means to the waiting transactions: those that it holds have
+//! found their block, and those that a reorganisation dropped wait again, if
+//! they could be submitted now. Which may wait, the pool and the rules decide.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -15,31 +14,31 @@ use crate::pool::{AccountPool, Pool, QueuePool, check_recipient};
 use crate::rules::Rules;
 use crate::transaction;
 
-/// Under rules with accounts, of the blocks that a reorganisation drops at most
-/// so many are looked through, the newest: more of them would keep everybody
-/// waiting.
+/// Under rules with accounts, at most this many of the blocks that a
+/// reorganisation drops are looked through, the newest: more would keep
+/// everybody waiting.
 const SETTLED_BLOCKS_LIMIT: u64 = 65_536;
 
 /// Where a reorganisation drops and adopts more blocks than this, and the rules
 /// know no accounts, the waiting transactions follow it in steps.
 pub const SETTLED_AT_ONCE_LIMIT: u64 = 256;
 
-/// So many blocks are looked through in a step,
+/// This many blocks are looked through in a step,
 pub(crate) const SETTLING_STEP_BLOCKS: usize = 4_096;
 
-/// and no further one when they are together so long.
+/// and no further one once they are this long in total.
 const SETTLING_STEP_BYTES: usize = 4 * 1024 * 1024;
 
-/// Of the dropped ones, no more than are together so long: what waits can be no
-/// longer.
+/// Of the dropped ones, no more than are this long in total: what waits can be
+/// no longer.
 pub const DROPPED_READ_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// What of dropped blocks does not wait again.
+/// What does not wait again of dropped blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
-    /// So many transactions may not wait here, or found no room.
+    /// The number of transactions that may not wait here, or found no room.
     pub transactions: usize,
-    /// So many blocks were not looked through.
+    /// The number of blocks that were not looked through.
     pub blocks: u64,
 }
 
@@ -55,14 +54,14 @@ pub(crate) struct Settling<'a> {
 }
 
 impl LeftOut {
-    /// Whether all waits again.
+    /// Whether everything waits again.
     pub fn is_nothing(&self) -> bool {
         *self == LeftOut::default()
     }
 }
 
 impl Settling<'_> {
-    /// Answers what of dropped blocks does not wait again.
+    /// Returns what does not wait again of dropped blocks.
     pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
         match pool {
             Pool::Queue(pool) => self.settle_queue(pool),
@@ -124,7 +123,7 @@ impl Settling<'_> {
     }
 
     /// Gives the transactions of dropped blocks back, block by block, as far as
-    /// the limit goes. `give_back` answers how many it left out.
+    /// the limit goes. `give_back` returns how many it left out.
     fn look_through(
         &self,
         fork: u64,
@@ -196,7 +195,7 @@ impl Settling<'_> {
 pub(crate) struct Unsettled {
     /// Index and hash of the block; none before the first one.
     at: Option<(u64, Hash)>,
-    /// How long the dropped blocks are together that were read.
+    /// How long the dropped blocks that were read are in total.
     read_bytes: usize,
     left_out: LeftOut,
 }
@@ -211,8 +210,8 @@ impl Unsettled {
         }
     }
 
-    /// Goes on for so many blocks. At the tip, answers what of dropped blocks does not
-    /// wait again.
+    /// Goes on for this many blocks. At the tip, returns what does not wait
+    /// again of dropped blocks.
     pub(crate) fn go_on(
         &mut self,
         blocks: usize,
@@ -234,7 +233,8 @@ impl Unsettled {
                 let next = self.at.map_or(1, |(index, _)| index + 1);
                 let hash = archive.main_hash(next)?.filter(|_| pool.can_settle(true));
                 let Some(hash) = hash else {
-                    // At the tip, or none of those before it would find anything.
+                    // At the tip, or none of the blocks left would find
+                    // anything.
                     return Ok(Some(self.left_out));
                 };
                 if let Some(block) = read(rules, archive, &hash)? {
@@ -259,7 +259,7 @@ impl Unsettled {
 }
 
 /// Lets the transactions of a dropped block wait again, in front of all others.
-/// Answers how many do not.
+/// Returns how many do not.
 fn give_back(pool: &mut QueuePool, rules: &dyn Rules, block: &Block) -> usize {
     let paid = paid(block);
     let returned = paid.iter().filter_map(|text| rules.read_returned(text));
@@ -268,9 +268,9 @@ fn give_back(pool: &mut QueuePool, rules: &dyn Rules, block: &Block) -> usize {
     refused + pool.give_back(returned.into_iter())
 }
 
-/// What a block of the main chain holds waits no longer. Whose block it is, it
-/// says itself: so it is the same when the log is read again, and when our own
-/// blocks come back from a peer.
+/// What a block of the main chain holds waits no longer. The block itself says
+/// whose it is, so the result is the same when the log is read again, and when
+/// our own blocks come back from a peer.
 fn take_out(pool: &mut QueuePool, reward_to: &str, block: &Block) {
     // Most blocks of a long branch find nothing to settle: they are not even
     // looked through.

@@ -1,6 +1,6 @@
 //! Ed25519 signatures by the rules of ZIP 215, which leave nothing open: a
 //! batch is valid exactly when each of its signatures is, on every machine.
-//! What is signed, and by whom, is not asked.
+//! What is signed, and by whom, is not known here.
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
@@ -15,14 +15,14 @@ pub fn verify_one(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> bool 
         .is_ok()
 }
 
-/// Signatures that are verified together, in less than half of the time.
+/// Signatures that are verified together, in less than half the time.
 ///
-/// One equation holds for all of them if each is weighted by a coefficient
-/// that nobody could know when the signatures were made. If a forger knew the
-/// coefficients, he could choose two wrong signatures whose errors cancel out.
-/// The core has no randomness, so the coefficients follow from a hash over
-/// everything in the batch (Fiat and Shamir, 1986): whoever changes a signature
-/// gets other coefficients. They have 128 bits, so trying does not help.
+/// One equation holds for all of them if each is weighted by a coefficient that
+/// nobody could know when the signatures were made. If forgers knew the
+/// coefficients, they could choose two wrong signatures whose errors cancel
+/// out. The core has no randomness, so the coefficients follow from a hash over
+/// everything in the batch (Fiat and Shamir, 1986): a change to any signature
+/// changes the coefficients. They have 128 bits, so trying does not help.
 #[derive(Default)]
 pub struct Batch {
     items: Vec<Item>,
@@ -30,7 +30,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch with room for so many signatures.
+    /// A batch with room for `count` signatures.
     pub fn with_capacity(count: usize) -> Batch {
         Batch {
             items: Vec::with_capacity(count),
@@ -40,7 +40,8 @@ impl Batch {
 
     /// Puts one more signature into the batch.
     pub fn add(&mut self, key: &[u8; 32], signature: &[u8; 64], message: &[u8]) {
-        // A length before each message, so that no two batches are one text.
+        // A length before each message, so that no two batches share a
+        // transcript.
         self.transcript.update((message.len() as u64).to_be_bytes());
         self.transcript.update(message);
         self.transcript.update(key);

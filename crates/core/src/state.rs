@@ -1,6 +1,6 @@
 //! What the accounts own at any block of the tree. The archive knows them at
 //! the tip of the main chain; everywhere else they are that and a difference.
-//! What a transaction does to them is decided by the rules.
+//! What a transaction does to them, the rules decide.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,15 +11,15 @@ use crate::hash::Hash;
 use crate::rules::AccountChange;
 use crate::sealed::Account;
 
-/// Two branches differ in at most so many accounts, 300 MB or so: one that
-/// differs in more from the main chain is not looked at any further.
+/// Two branches differ in at most this many accounts, some 300 MB: one that
+/// differs from the main chain in more is not looked at any further.
 pub const DIFFERENCE_LIMIT_ACCOUNTS: usize = 4_000_000;
 
 /// The branches differ in more accounts than can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the branch differs from the main chain in more than {limit_accounts} accounts")]
 pub struct TooDifferent {
-    /// So many can be.
+    /// How many can be.
     pub limit_accounts: usize,
 }
 
@@ -28,9 +28,9 @@ pub struct TooDifferent {
 pub struct Difference(BTreeMap<Address, Account>);
 
 impl Difference {
-    /// The accounts as they are at `block`, as against the main chain of so
-    /// many blocks. What the line down to the main chain did counts, and what
-    /// the main chain did behind it is taken back.
+    /// The accounts as they are at `block`, compared with the main chain of
+    /// that many blocks. What the branch did down to the fork counts, and what
+    /// the main chain did behind the fork is taken back.
     pub fn at(
         block: Hash,
         main_length: u64,
@@ -49,7 +49,7 @@ impl Difference {
                 break;
             }
             for change in archive.account_changes(&hash)? {
-                // From the newest block down: the first that is seen holds.
+                // From the newest block down: the first value seen holds.
                 difference.0.entry(change.address).or_insert(change.after);
             }
             if let Err(error) = difference.check(limit_accounts) {
@@ -96,8 +96,8 @@ impl Difference {
     }
 
     /// The accounts there, for rules that can't deal with a broken archive:
-    /// `look` is given the way to look them up, and its result counts only if
-    /// all could be read.
+    /// `look` gets a function to look them up with, and its result counts only
+    /// if all of them could be read.
     pub fn read<T>(
         &self,
         archive: &dyn Archive,

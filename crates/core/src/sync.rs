@@ -1,8 +1,8 @@
 //! Coming to agreement with the tutorial's peers: they are asked for their
-//! whole chain, now and then or when somebody wants it. Here is when which
-//! peer is asked and who waits for the answer; the parts read an answer
-//! ([`ChainReader`]), check it block by block ([`Offer`]), and take down what
-//! is known of a peer ([`PeerRecord`]).
+//! whole chain, now and then or when somebody wants it. This decides which peer
+//! is asked when, and who waits for the answer; the parts read an answer
+//! ([`ChainReader`]), check it block by block ([`Offer`]), and record what is
+//! known of a peer ([`PeerRecord`]).
 
 mod offer;
 mod reader;
@@ -20,29 +20,29 @@ use std::time::Duration;
 
 use crate::peer::PeerAddress;
 
-/// At most so many peers are registered.
+/// At most this many peers are registered.
 pub const PEERS_LIMIT: usize = 128;
 
-/// So many addresses are remembered that were registered and turned out to be
+/// This many addresses are remembered that were registered and turned out to be
 /// this node itself.
 pub const OWN_ADDRESSES_LIMIT: usize = 32;
 
-/// At most so many `GET /nodes/resolve` wait for peers at a time; further ones
-/// are answered from what is known.
+/// At most this many `GET /nodes/resolve` wait for peers at a time; further
+/// ones are answered from what is known.
 pub const RESOLVE_WAITING_LIMIT: usize = 1_024;
 
-/// Whoever waits for an answer of the node.
+/// A request that waits for an answer of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
-/// A peer is asked for its chain. Each time has a number of its own: what is
-/// answered to another one is nobody's, be the peer removed meanwhile or
-/// registered anew.
+/// A peer is asked for its chain. Each time has a number of its own: an answer
+/// to another one is dropped, even if the peer was removed meanwhile or
+/// registered again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     /// Who is asked.
     pub peer: PeerAddress,
-    /// Which time it is; none has the same.
+    /// Which time it is; no two are the same.
     pub number: u64,
 }
 
@@ -67,7 +67,7 @@ pub struct Resolved {
 pub struct Peers {
     known: BTreeMap<PeerAddress, Known>,
     waiting: BTreeMap<RequestId, Waiting>,
-    /// Of whom something new is known.
+    /// Those about which something new is known.
     changed: BTreeSet<PeerAddress>,
     /// Addresses that were registered, and turned out to be this node's.
     own: BTreeSet<PeerAddress>,
@@ -127,7 +127,7 @@ impl Peers {
         self.known.keys()
     }
 
-    /// Registers all of them, or none. Answers whether any was new.
+    /// Registers all of them, or none. Returns whether any was new.
     pub fn register(&mut self, peers: Vec<PeerAddress>) -> Result<bool, TooManyPeers> {
         let new: BTreeSet<_> = peers
             .into_iter()
@@ -145,8 +145,8 @@ impl Peers {
         Ok(any)
     }
 
-    /// Removes a peer, and all that is known of it. Whoever waits for it waits
-    /// no longer; what it still answers is nobody's. Answers whether it was
+    /// Removes a peer, and all that is known of it. Requests that wait for it
+    /// wait no longer; what it still answers is dropped. Returns whether it was
     /// there.
     pub fn unregister(&mut self, peer: &PeerAddress) -> bool {
         for waiting in self.waiting.values_mut() {
@@ -167,18 +167,18 @@ impl Peers {
         self.known.get(peer).map(|known| &known.record)
     }
 
-    /// The addresses that were registered, turned out to be this node's own, and
-    /// are no peers any more; sorted.
+    /// The addresses that were registered, turned out to be this node's own,
+    /// and are no longer peers; sorted.
     pub fn own(&self) -> impl Iterator<Item = &PeerAddress> {
         self.own.iter()
     }
 
-    /// Of whom something new is known since this was last called.
+    /// Those about which something new is known since the last call.
     pub fn take_changed(&mut self) -> BTreeSet<PeerAddress> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Wants every peer's chain as it is from now on. Answers which peers to
+    /// Wants every peer's chain as it is from now on. Returns which peers to
     /// ask; those that are being asked already are asked again afterwards.
     pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<Ask> {
         let mut waiting = Waiting::default();
@@ -219,8 +219,8 @@ impl Peers {
         known.is_some_and(|known| known.asking.number() == Some(ask.number))
     }
 
-    /// Notes that a peer has answered; nothing, if nobody waits for this answer
-    /// any more. Answers how to ask it again, if it is to be.
+    /// Notes that a peer has answered; does nothing if nobody waits for this
+    /// answer any longer. Returns how to ask it again, if it is to be.
     pub fn answered(
         &mut self,
         now: Duration,
@@ -256,7 +256,7 @@ impl Peers {
         again.then(|| known.ask(peer, now, &mut self.last_ask))
     }
 
-    /// Takes out the next request that waits for no peer any more.
+    /// Takes out the next request that no longer waits for any peer.
     pub fn take_resolved(&mut self) -> Option<Resolved> {
         let is_done =
             |waiting: &Waiting| waiting.this_answer.is_empty() && waiting.next_answer.is_empty();
@@ -270,8 +270,8 @@ impl Peers {
         })
     }
 
-    /// Whoever waits wants an answer now: of what has not answered yet, it is
-    /// said so.
+    /// Answers a request now: peers that have not answered yet are reported as
+    /// such.
     pub fn hurry(&mut self, request: RequestId) {
         if let Some(waiting) = self.waiting.get_mut(&request) {
             let mut unanswered = std::mem::take(&mut waiting.this_answer);

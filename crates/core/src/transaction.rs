@@ -1,6 +1,6 @@
-//! A transaction as the tutorial knows it: who pays, who is paid, how much.
-//! It reads what a user submits; whether the sender has the money, or exists,
-//! is not asked here (the classics never ask).
+//! A transaction as the tutorial knows it: who pays, who is paid, how much. It
+//! reads what a user submits. Whether the sender has the money, or exists, is
+//! not known here (the classics never ask).
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::sealed::{ChainId, SealedTransaction, SealedTransactionError, Transfer
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
 
-/// An amount has at most so many digits: Python reads no longer integers, so
-/// that one of them would keep every Python node from reading our chain.
+/// An amount has at most this many digits: Python reads no longer integers, so
+/// a single one would keep every Python node from reading our chain.
 pub const AMOUNT_DIGITS_LIMIT: usize = 4_300;
 
 /// A transaction is its canonical JSON.
@@ -230,12 +230,12 @@ pub fn is_reward(transaction: &[u8]) -> bool {
     json::member(transaction, "sender") == Some(b"\"0\"".as_slice())
 }
 
-/// Who pays, as people would write it; none if nobody is named.
+/// Who pays, as people would write it; `None` if nobody is named.
 pub fn sender(transaction: &[u8]) -> Option<String> {
     json::member(transaction, "sender").map(name)
 }
 
-/// Who is paid, as people would write it; none if nobody is named.
+/// Who is paid, as people would write it; `None` if nobody is named.
 pub fn recipient(transaction: &[u8]) -> Option<String> {
     json::member(transaction, "recipient").map(name)
 }

@@ -79,7 +79,7 @@ fn error_of(result: Result<Accepted, NotPending>) -> (&'static str, String) {
     (error.rule(), error.to_string())
 }
 
-/// Who waits with which nonce.
+/// Whose transactions wait, and with which nonces.
 fn waiting(pool: &AccountPool) -> Vec<(u8, u64)> {
     pool.iter()
         .map(|one| (one.sender.0[0], one.nonce))
@@ -201,7 +201,7 @@ fn no_more_of_one_account_wait_than_the_limit() {
     pool.restore(START, small(1, returned, 1), RICH).unwrap();
 }
 
-/// A pool that wants two base units a byte, of what is no longer than 298.
+/// A pool that wants two base units a byte, and nothing longer than 298 bytes.
 fn strict_pool() -> AccountPool {
     AccountPool::new(Policy {
         min_fee_rate: FeeRate(2_000),
@@ -226,8 +226,8 @@ fn what_pays_too_little_for_its_length_is_refused_however_it_comes() {
     assert_eq!(next_block(&pool, usize::MAX), [(1, 0), (1, 1), (1, 2)]);
 }
 
-/// With more digits in the fee, the transaction is longer: what is asked for is
-/// what will be taken.
+/// With more digits in the fee, the transaction is longer: the fee that is
+/// asked for must be the one that is taken.
 #[test]
 fn the_fee_that_is_asked_for_is_enough() {
     for (rate, found, length) in [
@@ -242,7 +242,7 @@ fn the_fee_that_is_asked_for_is_enough() {
                 room_bytes: 1_000,
             })
         };
-        // So long it is without its fee.
+        // Its length without its fee.
         let others = length - found.to_string().len();
         let offer = |fee: u64| payment(1, 0, 0, fee, others + fee.to_string().len());
         let refused = pool().accept(START, offer(found), RICH).unwrap_err();
@@ -296,7 +296,7 @@ fn what_no_block_has_room_for_is_refused_however_it_comes() {
     assert_eq!(next_block(&pool, 300), [(1, 0)]);
 }
 
-/// It was acknowledged before anybody looked how much room there is.
+/// It was acknowledged before anything checked how much room there is.
 #[test]
 fn one_that_never_fits_stops_only_its_account() {
     let mut pool = strict_pool();
@@ -414,7 +414,7 @@ fn where_there_is_no_room_whoever_pays_least_leaves() {
 fn nobody_leaves_for_one_that_does_not_come_in() {
     let mut pool = full_pool();
     let before = waiting(&pool);
-    // It pays more than eight of them for its length, but not than nine.
+    // It pays more for its length than eight of them, but not than nine.
     let huge = payment(200, 0, 1, 9 * 1_000 + 5, 9 * LARGE);
     let refused = accept(&mut pool, &huge);
     let (_, message) = error_of(refused);
@@ -468,7 +468,7 @@ fn a_longer_one_takes_the_place_of_the_one_that_pays_least() {
         matches!(replaced, Ok(Accepted::Replaced(_))),
         "{replaced:?}"
     );
-    // For the one byte more, one other has to leave, and none before it.
+    // For the one extra byte, one other has to leave, and none before it.
     assert_eq!(pool.bytes(), ACCOUNTS_PENDING_LIMIT_BYTES - LARGE + 1);
     assert!(!waiting(&pool).contains(&(1, 7)));
     assert!((0..8).all(|nonce| waiting(&pool).contains(&(0, nonce))));
@@ -606,9 +606,9 @@ enum Step {
     Restore(u8, u64, u64, u64),
     /// An account is like this now.
     Update(u8, u64, u64),
-    /// A block takes at most so many bytes of what waits.
+    /// A block takes at most this many bytes of what waits.
     Mine(usize),
-    /// So many days pass.
+    /// This many days pass.
     Wait(u64),
 }
 
@@ -633,7 +633,7 @@ struct Model {
 }
 
 impl Model {
-    /// The turns of all that wait, worked out anew.
+    /// The turns of all that wait, worked out from scratch.
     fn turns(&self) -> Vec<Turn> {
         let turn = |(who, nonce): &(u8, u64)| {
             let before = self.waiting.range((*who, 0)..=(*who, *nonce));

@@ -57,7 +57,7 @@ fn what_is_no_address_is_refused_with_a_reason() {
             ADDRESS.replace("147", "14é"),
             "an address has 63 characters and begins with adit1, found 64",
         ),
-        // The checksum of BIP 173, before it was mended.
+        // The checksum of BIP 173, before it was fixed.
         (
             write::<Bech32>("adit", &bytes),
             "the checksum is wrong: a character was mistyped",

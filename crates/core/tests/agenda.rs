@@ -24,7 +24,7 @@ impl<Event> Agenda<Event> {
         }
     }
 
-    /// The next event before `end`; it is its time then, or `end`.
+    /// The next event before `end`; the time is its time then, or `end`.
     pub(crate) fn next_before(&mut self, end: Duration) -> Option<Event> {
         let next = self.events.first_entry();
         let Some(next) = next.filter(|next| next.key().0 < end) else {

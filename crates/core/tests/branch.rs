@@ -1,5 +1,5 @@
-//! A peer's branch is taken block by block: which chain is worth it, what is
-//! reported of the peer, and that nothing is taken behind a refused block.
+//! A peer's branch is taken block by block: which chain is worth taking, what
+//! is reported of the peer, and that nothing is taken behind a refused block.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -80,7 +80,7 @@ struct Model {
 }
 
 impl Model {
-    /// What the block does to the main chain; none when it is known already.
+    /// What the block does to the main chain; `None` when it is known already.
     fn add(&mut self, block: &Block) -> Result<Option<MainChange>, &'static str> {
         if self.parents.contains_key(&block.hash()) {
             return Ok(None);
@@ -129,8 +129,8 @@ fn blocks_in_order_of_arrival(size: usize, seed: u64) -> Vec<Arc<Block>> {
         blocks.push(block);
     }
     let mut order: Vec<_> = (0..size).chain(0..size).collect();
-    // Mostly in order: whoever comes may change places with one a little
-    // later, or be left out the first time.
+    // Mostly in order: a block may change places with one a little later, or be
+    // left out the first time.
     for at in 0..order.len() {
         let other = (at + dice.below(8) as usize).min(order.len() - 1);
         order.swap(at, other);
@@ -291,7 +291,7 @@ fn there_are_not_too_many_single_side_blocks_near_the_tip() {
     assert_eq!(error.to_string(), "more than 4096 blocks on side branches");
     let in_branch = tree.add_as(&one_more, Arrival::InBranch).unwrap();
     assert_eq!(in_branch, Some(MainChange::Side));
-    // The main chain grows on, and leaves them too far behind to count.
+    // The main chain grows, and leaves them too far behind to count.
     for block in &line[1..] {
         assert_eq!(tree.add(block).unwrap(), Some(MainChange::Extend));
     }

@@ -1,6 +1,6 @@
 //! The tutorial's two rule sets: the bytes of a block and its hash as Python
-//! makes them, the public sequence of proofs, what is accepted of a peer and
-//! what is refused, with which words.
+//! makes them, the public sequence of proofs, what is accepted from a peer,
+//! what is refused, and in which words.
 //!
 //! The literals come from Python 3.11:
 //!
@@ -290,7 +290,7 @@ fn the_previous_hash_is_the_hash_of_the_block_before() {
     for value in [&*zeros, &*upper, &*short, "\"1\"", "1", "null", "[]"] {
         assert_refused("previous_hash", value, &format!("{expected}{value}"));
     }
-    // Of something long, the beginning is shown.
+    // Of something long, the start is shown.
     let long = "\"".to_owned() + &"x".repeat(1_000) + "\"";
     assert_refused(
         "previous_hash",

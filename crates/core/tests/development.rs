@@ -1,5 +1,5 @@
-//! Chains on which each transaction is a block at once, and which can begin
-//! anew: what that means to a search that is under way.
+//! Chains on which each transaction becomes a block at once, and which can
+//! start over: what that means to a search that is under way.
 
 use std::sync::Arc;
 use std::time::Duration;

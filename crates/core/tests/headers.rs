@@ -1,5 +1,5 @@
-//! What is read of the blocks before one that comes alone: what they say in
-//! their headers, and nothing of what they hold.
+//! What is read of the blocks before one that comes alone: their headers, and
+//! nothing of what they hold.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -95,8 +95,8 @@ fn paying_chain(keys: &[Key], blocks: usize) -> SealedChain {
     chain
 }
 
-/// A good sibling of the block behind `parent`, and the same with the target of
-/// nobody's choice but its maker's.
+/// A good sibling of the block behind `parent`, and the same with a target that
+/// its maker chose freely.
 fn siblings(line: &SealedChain, parent: usize, keys: &[Key]) -> [Arc<Block>; 2] {
     let mut behind = SealedChain::of_rules(line.rules.clone());
     for block in &line.blocks[1..=parent] {

@@ -1,6 +1,6 @@
-//! Times in which no block of our own can be taken: because the tip is ahead
-//! of the clock, because nobody can be rewarded, because of what waits. The
-//! node neither spins nor stops.
+//! Times when no block of our own can be taken: because the tip is ahead of the
+//! clock, because nobody can be rewarded, or because of what waits. The node
+//! neither spins nor stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use adit_core::sealed::Params;
 use crate::sealed_node::{Town, miner_config, params, texts};
 use crate::world::{Driven, answers_in, config, job_in, paid_in};
 
-/// The greatest reward that a chain may have: who is rewarded 2,048 times has
-/// nearly all that can be counted.
+/// The greatest reward that a chain may have: after 2,048 of them an account
+/// has nearly all that can be counted.
 const REWARD: u64 = (1 << 53) - 1;
 
 fn alarm(effects: &[Effect]) -> Option<Duration> {
@@ -40,8 +40,8 @@ fn resume(town: &mut Town, at: Duration) -> Vec<Effect> {
     town.node.handle(Input::Woken(Alarm::Resume))
 }
 
-/// The clock is set back, so that no block is valid for so long. When that is
-/// over.
+/// Sets the clock back, so that no block is valid for that long. Returns when
+/// that is over.
 fn set_back(town: &mut Town, wait: Duration) -> Duration {
     let genesis = town.genesis();
     let tip = town.block(&genesis, town.ahead_ms(), &[]);
@@ -57,7 +57,7 @@ fn set_back(town: &mut Town, wait: Duration) -> Duration {
 fn behind_a_tip_of_the_future_no_proof_is_searched_until_a_block_can_be_taken() {
     let mut town = Town::new();
     let over = set_back(&mut town, Duration::from_secs(30));
-    // Whoever would wait long is told so, and one alarm is set.
+    // Requests that would wait long are told so, and one alarm is set.
     let request = town.node.request();
     let effects = town.node.handle(Input::Mine(request));
     assert_eq!(

@@ -1,6 +1,6 @@
-//! Blocks that are refused after dear checks: the same one is refused again
-//! without them, for what it was refused for. Who sends another text under the
-//! same header, or a block before its time, spoils nothing.
+//! Blocks that are refused after expensive checks: the same block is refused
+//! again without them, for the same reason. Another text under the same header,
+//! or a block before its time, spoils nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::sealed_node::{GENESIS, miner_config, params};
 use crate::sealed_world::{Key, block_after, key, payment_of};
 use crate::world::{Driven, utf8};
 
-/// The rules of one chain, and how often the dear checks were made.
+/// The rules of one chain, and how often the expensive checks were made.
 struct Counting {
     rules: Sealed,
     signatures: AtomicUsize,
@@ -28,8 +28,8 @@ struct Counting {
 }
 
 impl Counting {
-    /// How often signatures were checked and accounts looked at, since this was
-    /// last asked.
+    /// How often signatures were checked and accounts looked at since the last
+    /// call.
     fn counted(&self) -> (usize, usize) {
         let take = |count: &AtomicUsize| count.swap(0, Ordering::Relaxed);
         (take(&self.signatures), take(&self.applied))
@@ -193,8 +193,8 @@ fn a_block_that_was_refused_after_dear_checks_is_refused_again_without_them() {
     assert_eq!(world.node.tip().index(), 1);
 }
 
-/// Nothing is dear about those, and to make them costs nothing: they would only
-/// take the places of others.
+/// Nothing about those is expensive, and to make them costs nothing: they would
+/// only take the places of others.
 #[test]
 fn what_is_refused_before_the_dear_checks_is_not_remembered() {
     let mut world = World::new();
@@ -253,7 +253,7 @@ fn a_block_before_its_time_is_held_only_if_all_else_is_right_with_it() {
     world.rules.counted();
     assert!(matches!(world.offer(&good), Outcome::HeldBack));
     assert_eq!(world.rules.counted(), (1, 0));
-    // Whoever sends it again learns no more, and costs nothing.
+    // Sending it again reveals no more, and costs us nothing.
     assert!(matches!(world.offer(&good), Outcome::HeldBack));
     assert_eq!(world.rules.counted(), (0, 0));
 }

@@ -1,5 +1,5 @@
 //! Canonical JSON against Python's answers, against a naive model and against
-//! its own promises. Decides nothing about blocks.
+//! its own promises. Nothing here is about blocks.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! The strict reading of JSON: what two readers could take for different things
-//! is no JSON here; everything else becomes what the usual reading makes of it.
+//! is refused; everything else becomes what the usual reading makes of it.
 
 use adit_core::json::{JsonError, Reading, canonical, canonical_as, canonical_prefix_as};
 use proptest::prelude::*;

@@ -112,7 +112,8 @@ fn no_node_is_a_leaf_cve_2017_12842() {
     let inner = node(of_four[0], of_four[1]);
     let shown_as_leaf = leaf(&[of_four[0].0, of_four[1].0].concat());
     let path = [node(of_four[2], of_four[3])];
-    // Who takes a node for a leaf has to lie about the size of the tree, too.
+    // To pass off a node as a leaf, one has to lie about the size of the tree,
+    // too.
     assert_eq!(root_of_path(inner, 0, 4, &path), None);
     assert_ne!(
         root_of_path(shown_as_leaf, 0, 2, &path),

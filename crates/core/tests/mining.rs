@@ -1,4 +1,4 @@
-//! Blocks that are made here: who asked for one gets one, of the tip and the
+//! Blocks that are made here: each request gets one, on the tip and with the
 //! transactions that there are when its proof is found.
 
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn the_proof_of_an_old_job_is_ignored() {
     let (_, job) = node.want_block();
     let old = job.unwrap();
     let effects = node.adopt(&line_after(&node.tip(), 1, 7));
-    let new = job_in(&effects).expect("the search starts anew");
+    let new = job_in(&effects).expect("the search starts over");
     assert!(node.finish(&old).is_empty());
     assert_eq!(node.archive.main().count(), 2);
     assert_eq!(mined(node.finish(&new)).1, 3);
@@ -142,7 +142,7 @@ fn a_new_tip_during_the_search_starts_a_new_job_on_it() {
     let (request, job) = node.want_block();
     assert_eq!(job.unwrap().puzzle.prefix, b"100");
     let effects = node.adopt(&chain);
-    let job = job_in(&effects).expect("the search starts anew");
+    let job = job_in(&effects).expect("the search starts over");
     assert_eq!(job.puzzle.prefix, b"35089");
     assert_eq!(mined(node.finish(&job)), (request.0, 4));
     assert_eq!(node.tip().parent(), Some(chain[2].hash()));
@@ -254,7 +254,7 @@ fn a_node_opens_on_the_chain_that_its_archive_holds() {
     assert_eq!(node.chain().total_weight(), Weight::from(2));
 }
 
-/// A node that makes blocks without anybody's call, and its first search.
+/// A node that makes blocks without a request, and its first search.
 fn on_its_own(rest: Duration) -> (Driven, Job) {
     let config = Config {
         mine_every: Some(rest),
@@ -335,7 +335,7 @@ fn a_node_that_mines_on_its_own_follows_the_tip() {
     let theirs: Vec<_> = std::iter::once(other.block(1))
         .chain([other.mine(), other.mine()])
         .collect();
-    let new = job_in(&node.adopt(&theirs)).expect("the search starts anew");
+    let new = job_in(&node.adopt(&theirs)).expect("the search starts over");
     assert!(node.finish(&old).is_empty());
     node.finish(&new);
     assert_eq!(node.tip().parent(), Some(theirs[2].hash()));

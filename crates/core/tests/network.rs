@@ -1,7 +1,7 @@
 //! The contract of a node, `handle(now, input) -> effects`, as a program that
-//! runs: nodes, a network that delays and splits, and a driver that carries
-//! out every effect. Whoever wants to know what a node's driver has to do,
-//! reads `carry_out` below.
+//! runs: nodes, a network that delays and splits, and a driver that carries out
+//! every effect. To learn what a node's driver has to do, read `carry_out`
+//! below.
 //!
 //! Nothing here waits: time is a number, and whatever will happen stands in
 //! an agenda. So one seed is one history, and a thousand take seconds.
@@ -70,9 +70,9 @@ impl Simulation {
         simulation.agenda.plan(1_000, Event::User);
         simulation.agenda.plan(20_000, Event::Split);
         simulation.run_until(BUSY_UNTIL);
-        // Users rest, the network is whole: what was begun is finished. Chains
-        // of one length may be left, for each node keeps what it saw first:
-        // the next block decides, and at last no transaction waits.
+        // Users rest, the network is whole: what was started is finished.
+        // Chains of one length may be left, for each node keeps what it saw
+        // first: the next block decides, and at last no transaction waits.
         simulation.parts = [0; NODES];
         for number in 0..NODES {
             simulation.run_until(simulation.agenda.now + Duration::from_secs(60));

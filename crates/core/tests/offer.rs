@@ -1,5 +1,5 @@
 //! A peer's chain, checked while it comes: what our main chain has as well is
-//! passed over, what is wrong anywhere refuses all of it.
+//! passed over, and a fault anywhere refuses all of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +81,7 @@ fn a_chain_of_another_first_block_is_handed_out_whole() {
     let foreign = classic_chain(3, 8);
     let (branch, length, _) = read(&node, &body(&foreign)).unwrap();
     assert_eq!(branch, hashes(&foreign));
-    assert_eq!(length, 3, "whether it wins is not asked here");
+    assert_eq!(length, 3, "whether it wins is not decided here");
 }
 
 #[test]

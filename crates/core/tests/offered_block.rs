@@ -1,5 +1,5 @@
 //! A block that somebody offers by itself: what the node says becomes of it,
-//! and which ones it does not keep because their place would cost nothing.
+//! and which blocks it does not keep because their place would cost nothing.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use ruint::aliases::U256;
 use crate::sealed_node::{Town, miner_config, params};
 use crate::world::{Driven, first_block, next_block, payment};
 
-/// What the node answers, and whatever else follows.
+/// What the node answers, and what else follows.
 fn offered(node: &mut Driven, block: &Arc<Block>) -> (Outcome, Vec<Effect>) {
     let request = node.request();
     let mut effects = node.handle(Input::Offer(request, Arc::clone(block)));
@@ -67,7 +67,7 @@ fn what_is_not_valid_is_refused_by_its_rule() {
     assert_eq!(refused(&mut node, &Arc::new(wrong.unwrap())), "index");
 }
 
-/// Where a proof says nothing of what it is for, one makes any number of
+/// Where a proof does not depend on the content, one proof makes any number of
 /// blocks: their places on the disk would be free, and for ever.
 #[test]
 fn beside_the_main_chain_no_block_is_kept_that_cost_nothing() {
@@ -123,8 +123,8 @@ fn beside_a_sealed_chain_a_block_has_to_cost_what_the_tip_did() {
     assert_eq!(town.node.tip().hash(), longer.hash());
 }
 
-/// The places for blocks before their time are few: none is for one that costs
-/// less than the tip, and makes nothing heavier.
+/// The places for blocks before their time are few: none is for a block that
+/// costs less than the tip, and makes nothing heavier.
 #[test]
 fn a_cheap_block_beside_the_main_chain_takes_no_place_before_its_time() {
     let mut town = town_that_works();

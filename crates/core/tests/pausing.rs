@@ -1,5 +1,5 @@
-//! A branch that is taken in with pauses: whoever has their turn in one is served
-//! at the tip of the moment, and how much is held or looked at for the next
+//! A branch that is taken in with pauses: others who have their turn in one are
+//! served at the current tip, and how much is held or looked at for the next
 //! block does not grow with the branch.
 
 use std::cell::Cell;
@@ -109,7 +109,7 @@ fn a_search_goes_on_at_the_tip_of_the_pause() {
         node.handle(Input::Block(Arc::clone(block), Arrival::InBranch));
     }
     let effects = node.handle(Input::BranchPaused);
-    let job = job_in(&effects).expect("the search begins anew");
+    let job = job_in(&effects).expect("the search starts over");
     assert_ne!(Some(job.number), first.map(|job| job.number));
     let effects = node.finish(&job);
     let answered = answers_in(effects);

@@ -1,5 +1,5 @@
-//! What a node knows of its peers: how their chains stand to its own, as that
-//! goes on, and nothing of those that were removed.
+//! What a node knows of its peers: how their chains compare with its own as
+//! that grows, and nothing of those that were removed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::world::{
 
 const PEER: &str = "a:5000";
 
-/// A node with one peer and a chain of so many blocks.
+/// A node with one peer and a chain of `length` blocks.
 fn node_of(length: u64) -> Driven {
     let mut node = Driven::workless();
     node.register(&[PEER]);
@@ -330,7 +330,7 @@ fn what_a_removed_peer_still_answers_is_nobodys() {
     let effects = node.answered(PEER, report.clone(), Seen::default());
     assert!(effects.is_empty(), "{effects:?}");
     assert!(node.node.peer_record(&address(PEER)).is_none());
-    // Registered anew and asked again, it is heard, and still not that answer.
+    // Registered and asked again, it is heard, but that answer still is not.
     node.register(&[PEER]);
     let request = node.request();
     let effects = node.handle(Input::Resolve(request));
@@ -382,7 +382,7 @@ fn an_address_that_is_our_own_is_no_peer_any_more_and_that_is_said() {
     assert_eq!(node.node.peers(), [address("b:5000")]);
     let own = |node: &Driven| node.node.own_addresses().cloned().collect::<Vec<_>>();
     assert_eq!(own(&node), [address(PEER)]);
-    // It may be another's by now: whoever registers it anew says so.
+    // It may be another's by now: registering it again says so.
     node.register(&[PEER]);
     assert!(own(&node).is_empty());
 }
@@ -408,7 +408,7 @@ fn copy(block: &Block) -> Block {
     Classic::Published.read(block.text()).unwrap()
 }
 
-/// A chain under `classic` of which each proof begins with so many zeros.
+/// A chain under `classic` of which each proof begins with `zeros` zeros.
 fn chain_with_zeros(length: u64, zeros: u32) -> Vec<Block> {
     let first = Classic::Published.genesis(Duration::ZERO);
     let mut chain = further_with_zeros(&first, length - 1, zeros);
@@ -416,7 +416,7 @@ fn chain_with_zeros(length: u64, zeros: u32) -> Vec<Block> {
     chain
 }
 
-/// So many blocks behind that one, with such proofs.
+/// `count` blocks behind that one, with such proofs.
 fn further_with_zeros(parent: &Block, count: u64, zeros: u32) -> Vec<Block> {
     let mut chain: Vec<Block> = Vec::new();
     for _ in 0..count {

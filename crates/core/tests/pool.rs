@@ -149,7 +149,7 @@ fn what_waited_before_a_restart_was_promised_and_has_no_limit() {
         origin: Origin::Accepted,
     });
     assert_eq!(pool.len(), 1_025);
-    // What came back out of a block was promised by nobody.
+    // What came back out of a block was never promised.
     pool.restore(Pending {
         text: text("b"),
         origin: Origin::Returned,

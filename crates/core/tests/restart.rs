@@ -1,7 +1,7 @@
-//! A restart: a node that is told again what was kept, in order, stands where
-//! it stood, with the same chain and the same transactions waiting. Kept are
-//! the two logs of a store: blocks, and accepted transactions, the latter
-//! written anew at a checkpoint.
+//! A restart: a node that is told again what was kept, in order, is where it
+//! was, with the same chain and the same transactions waiting. What is kept is
+//! the two logs of a store: blocks, and accepted transactions; the latter is
+//! rewritten at a checkpoint.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// Where the pending log was written anew, and what it held then.
+/// Where the pending log was rewritten, and what it held then.
 #[derive(Clone, Default)]
 struct Checkpoint {
     position: usize,

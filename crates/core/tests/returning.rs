@@ -1,5 +1,5 @@
-//! What dropped blocks give back is judged as what is submitted: nobody brings
-//! in by a reorganisation what this node would not take from them by hand.
+//! What dropped blocks give back is judged like what is submitted: nobody gets
+//! in by a reorganisation what this node would not take from them directly.
 
 use std::sync::Arc;
 

@@ -123,8 +123,8 @@ fn the_reward_cannot_be_spent_in_its_own_block() {
     );
 }
 
-/// A transaction that stands twice in one block spends its coin twice, if nobody
-/// looks (Bitcoin 0.14 to 0.16.2).
+/// A transaction that stands twice in one block spends its coin twice, if
+/// nobody checks (Bitcoin 0.14 to 0.16.2).
 #[test]
 fn a_double_spend_inside_a_block_is_refused_cve_2018_17144() {
     let chain = chain();
@@ -191,8 +191,8 @@ fn amount_and_fee_must_both_be_there() {
     }
 }
 
-/// Amounts whose sum is beyond the range of a number came out as small ones, and
-/// made 184 billion bitcoins from nothing.
+/// Amounts whose sum overflowed came out small, and made 184 billion bitcoins
+/// from nothing.
 #[test]
 fn sums_beyond_any_number_make_no_coins_cve_2010_5139() {
     let chain = chain();

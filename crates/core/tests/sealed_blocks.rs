@@ -1,6 +1,5 @@
-//! Blocks of `sealed`: each rule broken by itself, by somebody who does the work
-//! for what he says, and that a body made bad on its way says nothing against
-//! its header.
+//! Blocks of `sealed`: each rule broken by itself, in a block with valid work,
+//! and that a body corrupted on its way says nothing against its header.
 
 use std::time::Duration;
 
@@ -200,7 +199,7 @@ fn a_block_from_the_future_is_held_back_until_its_time() {
     assert_eq!(chain.rules.check_after(context, &block), Ok(()));
 }
 
-/// Only a block that is valid otherwise is worth waiting for.
+/// Only an otherwise valid block is worth waiting for.
 #[test]
 fn what_is_wrong_is_not_held_back() {
     let chain = chain();
@@ -587,8 +586,8 @@ fn repeated_transactions_change_the_root_cve_2012_2459() {
     }
 }
 
-/// Two hashes, 64 bytes, shown as a transaction: no text of a transaction is so
-/// short, and a leaf is hashed otherwise than a node.
+/// Two hashes, 64 bytes, shown as a transaction: no transaction's text is that
+/// short, and a leaf is hashed differently from a node.
 #[test]
 fn a_node_of_the_tree_is_no_transaction_cve_2017_12842() {
     let chain = chain();

@@ -1,5 +1,6 @@
 //! The tree of sealed blocks and the accounts at its tip: what every branch
-//! does to them, forth and back, against a naive replay from the genesis block.
+//! does to them, forward and back, against a naive replay from the genesis
+//! block.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -468,7 +469,7 @@ fn a_branch_that_differs_in_too_many_accounts_is_not_looked_at() {
             forest.add(&side).unwrap();
         }
         if restart {
-            // Nothing is at hand any more.
+            // Nothing is in memory any longer.
             forest.chain = Chain::open(forest.rules.clone(), 4, &forest.archive).unwrap();
             forest.chain.limit_difference(4);
         }

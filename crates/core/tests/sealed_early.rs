@@ -1,6 +1,6 @@
-//! Blocks that come before their time, several at once and siblings among
-//! them, while the clock steps forth and back: against a naive model that
-//! replays every branch from the genesis block. One call makes one change.
+//! Blocks that come before their time, several at once and siblings among them,
+//! while the clock steps back and forth: against a naive model that replays
+//! every branch from the genesis block. One call makes one change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -290,7 +290,7 @@ impl Street {
         street
     }
 
-    /// Carries out what is to be kept, and says what was changed.
+    /// Carries out what is to be kept, and returns what was changed.
     fn handle(&mut self, input: Input) -> (Vec<Verdict>, Vec<Effect>) {
         let effects = self.node.handle(self.now, input, &self.archive).unwrap();
         let mut changes = Vec::new();
@@ -362,7 +362,7 @@ impl Street {
         self.compare("a block", &found, expected)
     }
 
-    /// Everybody who wants to be woken by now is.
+    /// All that want to be woken by now are.
     fn wake(&mut self) -> Shown {
         while let Some(at) = self.alarms.iter().position(|alarm| *alarm <= self.now) {
             self.alarms.swap_remove(at);
@@ -489,7 +489,7 @@ impl Street {
                 self.wake()
             }
             15 => {
-                // The clock is set back: whoever is woken then is too early.
+                // The clock is set back: what is woken then is too early.
                 self.now -= Duration::from_millis(self.dice.below(20_000));
                 let expected = self.model.wake(self.now);
                 let (found, _) = self.handle(Input::Woken(Alarm::Retry));
@@ -501,7 +501,7 @@ impl Street {
                 let request = RequestId(self.requests);
                 self.handle(Input::Rewind(request));
                 self.model.rewind();
-                self.check("begun anew")
+                self.check("started over")
             }
             _ => Ok(()),
         }

@@ -23,7 +23,7 @@ const PEOPLE: usize = 5;
 const START: Duration = Duration::from_secs(1_700_000_000);
 const BUSY: Duration = Duration::from_secs(120);
 
-/// A clock is at most so far ahead of the others: blocks may be a minute.
+/// A clock is at most this far ahead of the others: blocks may be a minute.
 const WRONG_CLOCK_LIMIT_MS: u64 = 90_000;
 
 #[expect(clippy::large_enum_variant, reason = "an agenda is short")]
@@ -37,7 +37,7 @@ enum Event {
     /// Somebody pays or wants a block, somewhere.
     User,
     Split,
-    /// Somebody's clock steps, forth or back.
+    /// Somebody's clock steps, forward or back.
     Clock,
 }
 
@@ -47,7 +47,7 @@ struct Simulation {
     keys: Vec<Key>,
     nodes: Vec<(Node, MemoryArchive)>,
     parts: [u64; NODES],
-    /// So far ahead each node's clock is.
+    /// How far ahead each node's clock is.
     ahead: [Duration; NODES],
     forks: usize,
     /// How many blocks came before their time, and how many calls took one.

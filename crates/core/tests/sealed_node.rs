@@ -1,5 +1,5 @@
 //! A node on a sealed chain: which payments wait, which block takes them, what
-//! becomes of them when blocks are dropped, and what strangers can not make it
+//! becomes of them when blocks are dropped, and what strangers cannot make it
 //! do.
 
 use std::sync::Arc;
@@ -124,7 +124,7 @@ impl Town {
         self.rules.genesis(Duration::ZERO)
     }
 
-    /// So far ahead of the genesis block a block may be now.
+    /// How far ahead of the genesis block a block may be now.
     pub(crate) fn ahead_ms(&self) -> u64 {
         let passed_ms = (self.node.now - GENESIS).as_millis() as u64;
         passed_ms + self.rules.params().future_limit_ms
@@ -364,7 +364,7 @@ fn a_known_id_with_another_signature_is_checked_and_refused() {
 }
 
 /// What was accepted before a restart was checked then: a text that never was
-/// shows that nobody looks again.
+/// shows that nobody checks again.
 #[test]
 fn the_signature_of_what_waits_here_is_not_checked_again() {
     let town = Town::new();
@@ -567,7 +567,7 @@ fn side_blocks_are_bounded() {
     let tip = town.node.tip();
     let next = town.block(&tip, 9, &[]);
     assert_eq!(town.hear(&next).len(), 1, "the main chain goes on");
-    // When the chain begins anew, so does the count.
+    // When the chain starts over, so does the count.
     let request = town.node.request();
     town.node.handle(Input::Rewind(request));
     for wait_ms in [10, 11] {
@@ -715,7 +715,7 @@ fn a_search_that_runs_does_not_bring_back_what_was_forgotten() {
     town.hear(&early);
     let request = town.node.request();
     let effects = town.node.handle(Input::Rewind(request));
-    let new = job_in(&effects).expect("the search starts anew");
+    let new = job_in(&effects).expect("the search starts over");
     assert!(town.node.finish(&old.unwrap()).is_empty());
     let answers = answers_in(town.node.finish(&new));
     let [(request, Answer::Mined(block))] = &answers[..] else {

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use crate::sealed_node::{GENESIS, Town, miner_config, params, texts};
 use crate::world::{Driven, Kept, repeatable};
 
-/// Where the pending log was written anew, and what it held then.
+/// Where the pending log was rewritten, and what it held then.
 #[derive(Clone, Default)]
 struct Checkpoint {
     position: usize,
@@ -110,8 +110,8 @@ fn the_replacement_waits_again_and_not_what_it_replaced() {
     assert_eq!(ids(&from_all(&town)), ids(&town.node));
 }
 
-/// The pending log was written anew before the reorganisation: what came back
-/// stands in the block log only, and no clock is asked while that is read.
+/// The pending log was rewritten before the reorganisation: what came back is
+/// in the block log only, and no clock is read while that is replayed.
 #[test]
 fn what_came_back_before_a_restart_expires_after_it() {
     let mut town = Town::new();

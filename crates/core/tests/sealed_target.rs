@@ -137,8 +137,8 @@ fn a_target_stays_between_one_and_the_limit() {
     assert_eq!(next_target(nearly, 20_000, &params), params.pow_limit);
 }
 
-/// A pause is counted as a half-life at the most: who states late times (a time
-/// warp) gains no more than one doubling a block, and has to be slow for it.
+/// A pause counts as at most a half-life: stating late times (a time warp)
+/// gains no more than one doubling a block, and costs that time.
 #[test]
 fn no_timestamp_raises_the_target_more_than_a_pause_of_a_half_life() {
     let params = Params::defaults("time warp");
@@ -171,7 +171,7 @@ impl Simulation {
     fn block(&mut self, hashes_per_ms: f64) -> u64 {
         let guesses: f64 = work(self.target).to_string().parse().unwrap();
         let uniform = (self.dice.below(1 << 52) as f64 + 1.0) / (1_u64 << 52) as f64;
-        // Timestamps increase by a millisecond at the least.
+        // Timestamps increase by at least a millisecond.
         let solve_ms = (-uniform.ln() * guesses / hashes_per_ms).max(1.0) as u64;
         self.after(solve_ms);
         solve_ms

@@ -117,7 +117,7 @@ fn each_field_has_its_form() {
     assert_eq!(error, "sender: an address begins with adit1, found \"0\"");
 }
 
-/// What the usual reading of JSON would quietly make something else of.
+/// What the usual reading of JSON would quietly turn into something else.
 #[test]
 fn a_submitted_transaction_is_read_strictly() {
     let chain = chain();

@@ -1,6 +1,5 @@
-//! The tutorial's own tests, under their own names, against the node. Where
-//! the Python test handed `new_block` a proof out of thin air, the block is
-//! mined here.
+//! The tutorial's own tests, under their own names, against the node. Where the
+//! Python test handed `new_block` a made-up proof, the block is mined here.
 
 use adit_core::node::Answer;
 use adit_core::peer::read_registration;

@@ -68,7 +68,7 @@ fn edge_cases_are_decided_as_zip_215_says_alone_and_in_a_batch() {
 }
 
 /// 196 signatures over points of small order. They sign everything, for keys
-/// that nobody can have; all that matters is that nobody decides otherwise.
+/// that nobody can have; all that matters is that everybody decides alike.
 #[test]
 fn points_of_small_order_are_decided_alike_by_everybody() {
     let vectors = vectors();
@@ -123,9 +123,9 @@ fn errors_that_cancel_out_are_seen() {
 /// The order of the group, in the order of bytes that scalars have.
 const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
-/// Who knew the coefficients before he chose the signatures could raise one
-/// scalar by the other's coefficient, and lower the other by the one's. So they
-/// have to depend on every part of every signature.
+/// A forger who knew the coefficients before choosing the signatures could
+/// raise one scalar by the other's coefficient, and lower the other by the
+/// first's. So they have to depend on every part of every signature.
 #[test]
 fn coefficients_cannot_be_known_before_the_signatures() {
     // Of one key, so that it is known which gets which coefficient.

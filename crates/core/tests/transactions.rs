@@ -1,4 +1,4 @@
-//! What `POST /transactions/new` takes, and with which words it refuses.
+//! What `POST /transactions/new` takes, and in which words it refuses.
 
 use adit_core::hash::sha256;
 use adit_core::rules::{Classic, Rules};

@@ -293,7 +293,7 @@ impl Driven {
         others
     }
 
-    /// How the peer was asked last; as nobody was, if it never was.
+    /// How the peer was asked last; if it never was, an ask that nobody got.
     pub(crate) fn last_ask(&self, peer: &str) -> Ask {
         let peer = address(peer);
         let ask = self.asks.get(&peer).cloned();
@@ -337,7 +337,7 @@ impl Driven {
         only_answer(self.handle(Input::Register(request, peers)))
     }
 
-    /// Asks for a block; the search begins, if none runs.
+    /// Asks for a block; the search starts, if none runs.
     pub(crate) fn want_block(&mut self) -> (RequestId, Option<Job>) {
         let request = self.request();
         let effects = self.handle(Input::Mine(request));
@@ -428,7 +428,7 @@ pub(crate) fn only_answer(effects: Vec<Effect>) -> Answer {
     answers.remove(0).1
 }
 
-/// The last search that the effects begin.
+/// The last search that the effects start.
 pub(crate) fn job_in(effects: &[Effect]) -> Option<Job> {
     let job = |effect: &Effect| match effect {
         Effect::Mine(job) => Some(job.clone()),

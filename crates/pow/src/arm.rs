@@ -1,5 +1,6 @@
-//! The SHA-2 instructions of 64-bit Arm: four rounds a pair of instructions. The
-//! next four have to wait for it, so several guesses are worked on in turns.
+//! The kernel for the SHA-2 instructions of 64-bit Arm: four rounds per pair of
+//! instructions. The next four have to wait for it, so several guesses are
+//! worked on in turns. Which guesses to try is not known here.
 
 #![allow(unsafe_code)]
 
@@ -9,13 +10,13 @@ use std::ops::Range;
 use crate::job::Chunk;
 use crate::sha256::{K, State, for_sixteen};
 
-/// So many guesses are worked on in turns.
+/// This many guesses are worked on in turns.
 const STREAMS: usize = 3;
 
 /// See [`crate::kernel::Candidates`].
 #[target_feature(enable = "neon,sha2")]
 pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-    // The rounds before the low digits are left out by fours.
+    // The rounds before the low digits are skipped in fours.
     match chunk.word / 4 {
         0 => candidate_from::<0>(chunk, low),
         1 => candidate_from::<1>(chunk, low),
@@ -44,7 +45,7 @@ struct Work {
     chaining: Halves,
     /// The state after the rounds that are left out.
     begin: Halves,
-    /// The block's words without the low digits, by fours.
+    /// The block's words without the low digits, in fours.
     block: [uint32x4_t; 4],
     /// See [`Chunk::places`].
     places: [uint8x16_t; 2],
@@ -104,7 +105,7 @@ impl Work {
     }
 }
 
-/// A state as the instructions want it.
+/// A state as the instructions expect it.
 #[derive(Clone, Copy)]
 struct Halves {
     abcd: uint32x4_t,

@@ -1,5 +1,6 @@
-//! Eight guesses at once in the 256-bit vectors of x86-64 (AVX2), for processors
-//! without AVX-512 and without the SHA extensions.
+//! The kernel for the 256-bit vectors of x86-64 (AVX2): eight guesses at once,
+//! for processors without AVX-512 and without the SHA extensions. Here are only
+//! the vector's operations; `lanes.rs` has the kernel itself.
 
 #![allow(unsafe_code)]
 
@@ -50,7 +51,7 @@ fn xor3(x: Vector, y: Vector, z: Vector) -> Vector {
     _mm256_xor_si256(x, _mm256_xor_si256(y, z))
 }
 
-/// Where x has a one the bit of y, else that of z.
+/// Where x has a one, the bit of y, else that of z.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn choose(x: Vector, y: Vector, z: Vector) -> Vector {
@@ -64,7 +65,7 @@ fn majority(x: Vector, y: Vector, z: Vector) -> Vector {
     _mm256_or_si256(either, _mm256_and_si256(x, y))
 }
 
-/// Itself: here the compiler's order of additions is as good as another.
+/// `x` itself: here the compiler's order of additions is as good as any.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn keep(x: Vector) -> Vector {
@@ -85,7 +86,7 @@ fn low_digits(digits: &[u32], shift: u32) -> [Vector; 2] {
     ]
 }
 
-/// One bit for each lane in which x <= y, as numbers without a sign.
+/// One bit for each lane in which x <= y, as unsigned numbers.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn at_most(x: Vector, y: Vector) -> u8 {

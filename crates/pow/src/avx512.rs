@@ -1,5 +1,7 @@
-//! Sixteen guesses at once in the 512-bit vectors of x86-64 (AVX-512F). Rotations
-//! and functions of three operands are single instructions there.
+//! The kernel for the 512-bit vectors of x86-64 (AVX-512F): sixteen guesses at
+//! once. Rotations and functions of three operands are single instructions
+//! there. Here are only the vector's operations; `lanes.rs` has the kernel
+//! itself.
 
 #![allow(unsafe_code)]
 
@@ -51,7 +53,7 @@ fn xor3(x: Vector, y: Vector, z: Vector) -> Vector {
     _mm512_ternarylogic_epi32::<0b1001_0110>(x, y, z)
 }
 
-/// Where x has a one the bit of y, else that of z.
+/// Where x has a one, the bit of y, else that of z.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn choose(x: Vector, y: Vector, z: Vector) -> Vector {
@@ -64,7 +66,8 @@ fn majority(x: Vector, y: Vector, z: Vector) -> Vector {
     _mm512_ternarylogic_epi32::<0b1110_1000>(x, y, z)
 }
 
-/// Itself. But the compiler doesn't know, and so can't reorder the additions.
+/// `x` itself. But the compiler doesn't know that, and so can't reorder the
+/// additions.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn keep(mut x: Vector) -> Vector {
@@ -89,7 +92,7 @@ fn low_digits(digits: &[u32], shift: u32) -> [Vector; 2] {
     ]
 }
 
-/// One bit for each lane in which x <= y, as numbers without a sign.
+/// One bit for each lane in which x <= y, as unsigned numbers.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn at_most(x: Vector, y: Vector) -> u16 {

@@ -1,6 +1,7 @@
-//! Both at once: the message schedules of the next sixteen guesses in 512-bit
-//! vectors, between the rounds of these sixteen by the SHA extensions. For
-//! processors on which either alone leaves the other's units idle.
+//! The kernel that uses both at once: the message schedules of the next sixteen
+//! guesses in 512-bit vectors, between the rounds of these sixteen by the SHA
+//! extensions. It is for processors on which either alone leaves the other's
+//! units idle; which those are is not known here.
 
 #![allow(unsafe_code)]
 
@@ -29,7 +30,7 @@ struct Schedules([[u64; LANES]; 32]);
 #[target_feature(enable = "avx512f,sha,sse4.1")]
 pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
     let mut work = Work::new(chunk);
-    // The first sixteen are scheduled by a turn whose rounds nobody looks at.
+    // The first sixteen are scheduled by a turn whose rounds are discarded.
     let mut schedules = [work.constant_schedules(); 2];
     let [this, next] = &mut schedules;
     let (mut this, mut next) = (this, next);

@@ -1,6 +1,6 @@
-//! What doesn't change between guesses. The guesses of one chunk differ in
-//! their last four digits only, so all that comes before these is hashed once.
-//! It decides where the digits stand, and knows no instruction set.
+//! What doesn't change between guesses. The guesses of one chunk differ only in
+//! their last four digits, so everything before these is hashed once. It
+//! decides where the digits stand, and knows no instruction set.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use crate::sha256::{
     self, BLOCK_BYTES, Block, INITIAL, K, State, compress, round, schedule_with_constants,
 };
 
-/// So many guesses differ in their last four digits only.
+/// This many guesses differ only in their last four digits.
 pub(crate) const LOW_DIGITS: u32 = 10_000;
 
 /// How far beyond the last guess a kernel may read in `low_digits`.
@@ -40,7 +40,7 @@ const NO_BYTE: u8 = 0x80;
 /// A puzzle, with what all of its guesses have in common.
 pub(crate) struct Job {
     puzzle: Puzzle,
-    /// The prefix hashed by `sha2`, to begin each guess of its own from.
+    /// The prefix hashed by `sha2`, from which each single guess starts.
     prefixed: Sha256,
     /// The state after the prefix's whole blocks.
     midstate: State,
@@ -48,7 +48,7 @@ pub(crate) struct Job {
     layouts: [OnceLock<Layout>; DECIMAL_LENGTH_LIMIT],
 }
 
-/// Where everything stands in a message whose proof has so many digits.
+/// Where everything stands in a message whose proof has this many digits.
 struct Layout {
     /// The blocks after the midstate, the digits left 0.
     blocks: Vec<[u8; BLOCK_BYTES]>,
@@ -66,7 +66,7 @@ struct Low {
     later: Vec<[u32; 64]>,
 }
 
-/// The guesses that differ in their last four digits only.
+/// The guesses that differ only in their last four digits.
 pub(crate) struct Chunk<'a> {
     /// The state before the block in which the low digits stand.
     pub(crate) chaining: State,
@@ -74,7 +74,7 @@ pub(crate) struct Chunk<'a> {
     pub(crate) block: Block,
     /// The word in which the low digits begin; they may reach into the next.
     pub(crate) word: usize,
-    /// How many bits they begin after the word's begin: 0, 8, 16 or 24.
+    /// How many bits after the word's start they begin: 0, 8, 16 or 24.
     pub(crate) shift: u32,
     /// W + K of each later block.
     pub(crate) later: &'a [[u32; 64]],
@@ -113,8 +113,8 @@ impl Job {
     }
 
     /// The chunk of the guesses from `first`, which is a multiple of 10,000, or
-    /// 0 for those of four digits; `None` if the low digits are torn apart by
-    /// the end of a block.
+    /// 0 for those of four digits; `None` if the end of a block splits the low
+    /// digits.
     pub(crate) fn chunk(&self, first: u64) -> Option<Chunk<'_>> {
         let mut buffer = [0; DECIMAL_LENGTH_LIMIT];
         let high = match first / u64::from(LOW_DIGITS) {

@@ -1,5 +1,5 @@
-//! The ways to search that this build knows, and which of them the processor
-//! has and is best at. How they work is written in their own files.
+//! The kernels that this build has, and which of them the processor can run and
+//! runs fastest. How each of them works is in its own file.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -10,15 +10,16 @@ use adit_core::puzzle::Puzzle;
 
 use crate::job::{Chunk, Job};
 
-/// `fastest` tries each kernel so often with so many guesses,
+/// `fastest` tries each kernel this often with `GUESSES_TO_TIME` guesses,
 const RUNS_TO_TIME: u32 = 4;
 const GUESSES_TO_TIME: u32 = 1_000;
 
-/// but before that so often with so few,
+/// but before that this often with `FIRST_GUESSES`,
 const FIRST_RUNS: u32 = 3;
 const FIRST_GUESSES: u32 = 50;
 
-/// and with no more than these if they take so many times as long as the best.
+/// and with no more than those if they take this many times as long as the
+/// best.
 const FAR_BEHIND: u32 = 3;
 
 /// A kernel's work: the first of these guesses (by their low four digits) whose
@@ -122,7 +123,7 @@ impl Kernel {
         }
     }
 
-    /// Without instructions of its own, a platform has the scalar kernel only.
+    /// A platform without instructions of its own has only the scalar kernel.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub(crate) fn candidates(self) -> Option<Candidates> {
         None
@@ -139,8 +140,8 @@ fn mixes_vectors_and_sha() -> bool {
     name.as_flattened() == b"AuthenticAMD"
 }
 
-/// The fastest of these. Who is far behind after few guesses is asked for no
-/// more: nobody waits for a kernel that is slow here.
+/// The fastest of these. A kernel that is far behind after few guesses is given
+/// no more: nobody waits for a kernel that is slow here.
 fn fastest_of(kernels: impl Iterator<Item = (Kernel, Candidates)>) -> Kernel {
     let mut best = (Kernel::Scalar, Duration::MAX);
     for (kernel, candidates) in kernels {
@@ -157,7 +158,7 @@ fn fastest_of(kernels: impl Iterator<Item = (Kernel, Candidates)>) -> Kernel {
     best.0
 }
 
-/// The time for so many guesses, the least of several runs.
+/// The time for this many guesses, the least of several runs.
 fn time(candidates: Candidates, guesses: u32, runs: u32) -> Duration {
     let job = Job::new(&Puzzle {
         prefix: b"0123456789".to_vec(),

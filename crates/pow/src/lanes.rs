@@ -2,9 +2,10 @@
 //! as a macro over the vector type's operations, and made into a kernel by
 //! `avx512.rs` and `avx2.rs`. `docs/mining.md` has the pictures.
 //!
-//! The file that invokes it defines `Vector`, `LANES`, `STREAMS` (so many vectors
-//! are worked on in turns), and as functions `set`, `add`, `xor3`, `choose`,
-//! `majority`, `rotate`, `shift_right`, `keep`, `low_digits` and `at_most`.
+//! The file that invokes it defines `Vector`, `LANES`, `STREAMS` (how many
+//! vectors are worked on in turns), and as functions `set`, `add`, `xor3`,
+//! `choose`, `majority`, `rotate`, `shift_right`, `keep`, `low_digits` and
+//! `at_most`.
 
 use crate::job::Chunk;
 use crate::sha256::{Block, K, small_sigma0, small_sigma1};

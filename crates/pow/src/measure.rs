@@ -1,6 +1,6 @@
 //! How fast the kernels are, measured so that a noisy machine can be compared
-//! with itself: the baseline and every kernel take short turns,
-//! and medians over many rounds count. What is printed, others decide.
+//! with itself: the baseline and every kernel take short turns, and medians
+//! over many rounds count. What is printed is decided elsewhere.
 
 use std::hint::black_box;
 use std::thread;
@@ -12,14 +12,14 @@ use crate::job::Job;
 use crate::kernel::Kernel;
 use crate::search::{CHUNK, Search, smallest};
 
-/// How long one sample takes, at least: much less than a time slice, so that
+/// The least time that one sample takes: much less than a time slice, so that
 /// few of them are interrupted, and the median isn't.
 const SAMPLE: Duration = Duration::from_micros(500);
 
 /// A sample of threads takes longer: they have to be started first.
 const THREADS_SAMPLE: Duration = Duration::from_millis(20);
 
-/// How many dependent steps tell the core's clock.
+/// How many dependent steps measure the core's clock.
 const CLOCK_STEPS: u64 = 100_000;
 
 /// Each guess has six digits here.
@@ -140,7 +140,7 @@ struct Sample {
     cycles: f64,
 }
 
-/// What a guess costs that does no more than call `sha2` for one block.
+/// What a guess costs that only calls `sha2` for one block.
 fn baseline_guess_s() -> f64 {
     let mut block = [b'0'; 64];
     seconds_each(|| {

@@ -1,5 +1,6 @@
-//! One puzzle, searched by any number of threads. It decides who tries which
-//! guesses and which hit counts; how a guess is hashed is the kernels' affair.
+//! One puzzle, searched by any number of threads. It decides which thread tries
+//! which guesses and which hit counts; how a guess is hashed is up to the
+//! kernels.
 
 use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,15 +10,15 @@ use adit_core::puzzle::Puzzle;
 use crate::job::{Job, LOW_DIGITS};
 use crate::kernel::{Candidates, Kernel};
 
-/// So many guesses are handed out at once: a tenth of a millisecond's work, so
-/// that even the tutorial's puzzle, 65,536 guesses on average, keeps several
+/// This many guesses are handed out at once: a tenth of a millisecond's work,
+/// so that even the tutorial's puzzle, 65,536 guesses on average, keeps several
 /// threads busy. It divides 10,000, so that a chunk's low digits don't carry.
 pub(crate) const CHUNK: u64 = 5_000;
 
-/// Whether to stop is asked at least once in so many blocks hashed.
+/// Whether to stop is checked at least once in this many blocks hashed.
 const BLOCKS_BETWEEN_LOOKS: usize = 10_000;
 
-/// The greatest proof that has less than four digits.
+/// The greatest proof that has fewer than four digits.
 const LAST_OF_THREE_DIGITS: u64 = 999;
 
 /// One puzzle, searched by any number of threads at once. Chunks are handed out
@@ -99,7 +100,8 @@ impl Search {
         }
     }
 
-    /// The next guesses that nobody has begun; none behind the last number.
+    /// The next guesses that no thread has started; `None` behind the last
+    /// number.
     fn next_chunk(&self) -> Option<RangeInclusive<u64>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         (number <= u64::MAX / CHUNK).then(|| {

@@ -1,5 +1,6 @@
-//! SHA-256 taken apart (FIPS 180-4, section 6.2), for what the kernels prepare
-//! once: single rounds and the message schedule. Whole hashes are made by `sha2`.
+//! SHA-256 in parts (FIPS 180-4, section 6.2), for what the kernels prepare
+//! once: single rounds and the message schedule. Whole hashes are made by
+//! `sha2`.
 
 /// The state between two blocks: the words H0 to H7.
 pub(crate) type State = [u32; 8];

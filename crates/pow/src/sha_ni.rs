@@ -1,5 +1,6 @@
-//! The SHA extensions of x86-64: two rounds an instruction. The next two have
-//! to wait for it some cycles, so several guesses are worked on in turns.
+//! The kernel for the SHA extensions of x86-64: two rounds per instruction. The
+//! next two have to wait some cycles for it, so several guesses are worked on
+//! in turns. Which guesses to try is not known here.
 
 #![allow(unsafe_code)]
 
@@ -9,15 +10,15 @@ use std::ops::Range;
 use crate::job::Chunk;
 use crate::sha256::{K, State, for_sixteen};
 
-/// So many guesses are worked on in turns. A third one has no room in the sixteen
-/// registers: on AMD's processors it gains a thirtieth all the same, on Intel's
-/// it was seen to lose a third.
+/// This many guesses are worked on in turns. A third one has no room in the
+/// sixteen registers: on AMD's processors it still gains a thirtieth, on
+/// Intel's it was seen to lose a third.
 const STREAMS: usize = 2;
 
 /// See [`crate::kernel::Candidates`].
 #[target_feature(enable = "sha,sse4.1")]
 pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-    // The rounds before the low digits are left out by fours.
+    // The rounds before the low digits are skipped in fours.
     match chunk.word / 4 {
         0 => candidate_from::<0>(chunk, low),
         1 => candidate_from::<1>(chunk, low),
@@ -47,7 +48,7 @@ struct Work {
     /// The state after the rounds before the first changing word, if these are
     /// even, else one less.
     begin: Halves,
-    /// The block's words without the low digits, by fours.
+    /// The block's words without the low digits, in fours.
     block: [__m128i; 4],
     /// See [`Chunk::places`].
     places: [__m128i; 2],
@@ -112,7 +113,7 @@ impl Work {
     }
 }
 
-/// A state as the instructions want it: the words a, b, e, f and c, d, g, h,
+/// A state as the instructions expect it: the words a, b, e, f and c, d, g, h,
 /// the first of them highest.
 #[derive(Clone, Copy)]
 pub(crate) struct Halves {

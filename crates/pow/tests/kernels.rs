@@ -10,7 +10,7 @@ use crate::classic;
 
 /// Miri is some thousand times slower.
 const CASES: u32 = if cfg!(miri) { 2 } else { 400 };
-/// So many guesses are looked at in each case.
+/// This many guesses are looked at in each case.
 const GUESSES: u64 = if cfg!(miri) { 20 } else { 400 };
 
 pub(crate) fn available() -> impl Iterator<Item = Kernel> {
@@ -25,7 +25,8 @@ fn found(puzzle: &Puzzle, start: u64, kernel: Kernel) -> Option<u64> {
     search.found()
 }
 
-/// All proofs of a range that solve the puzzle, by searching on behind each.
+/// All proofs of a range that solve the puzzle, found by searching on behind
+/// each.
 fn all_found(puzzle: &Puzzle, from: u64, to: u64, kernel: Kernel) -> Vec<u64> {
     let mut proofs = Vec::new();
     let mut start = Some(from);
@@ -51,7 +52,7 @@ fn target(first_bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Any length of the number, often where the length is about to change, or
-/// where the four low digits carry, or at the end of all numbers.
+/// where the four low digits carry, or at the end of the range.
 fn starts() -> impl Strategy<Value = u64> {
     prop_oneof![
         (0..=19_u32, 0..GUESSES)
@@ -197,7 +198,7 @@ fn ends_at_the_greatest_number_with_every_kernel() {
             search.work();
             assert_eq!(search.found(), None, "{}", kernel.name());
             assert_eq!(search.guesses(), guesses, "{}", kernel.name());
-            // Whoever comes late finds nothing left to do.
+            // A late thread finds nothing left to do.
             search.work();
             assert_eq!(search.guesses(), guesses, "{}", kernel.name());
         }

@@ -1,5 +1,5 @@
-//! What the search promises: here of the plain call, in `kernels` of each way
-//! to search, in `threads` of many threads at one puzzle.
+//! What the search promises: here for the plain call, in `kernels` for each
+//! kernel, in `threads` for many threads at one puzzle.
 
 mod kernels;
 mod threads;

@@ -50,8 +50,8 @@ fn any_number_of_threads_finds_the_smallest() {
     }
 }
 
-/// Guesses of so many blocks that a thread looks up in the middle of its chunk,
-/// and sees that another one has hit above.
+/// Guesses so long that a thread looks up in the middle of its chunk, and sees
+/// that another one has hit above.
 #[test]
 #[cfg_attr(miri, ignore = "tens of thousands of guesses")]
 fn a_hit_above_ends_nobodys_search_below() {

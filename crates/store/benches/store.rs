@@ -165,7 +165,7 @@ fn opening(criterion: &mut Criterion) {
     group.bench_function("clean", |bencher| {
         bencher.iter(|| open(clean.path(), Durability::Full).length());
     });
-    // Killed right behind a checkpoint, and just before the next one.
+    // Killed right after a checkpoint, and just before the next one.
     for since in [0, 1_000] {
         let killed = tempdir().unwrap();
         let folder = folder_with(&changes[..100_000 - since], true);

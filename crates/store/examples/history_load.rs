@@ -1,5 +1,5 @@
 //! How fast the history catches up with a chain of the classics, and how fast
-//! it is asked then: `cargo run --release --example history_load -- 100000`.
+//! look-ups are then: `cargo run --release --example history_load -- 100000`.
 //! Each block has one transaction between two of 10,000 people, and the reward.
 
 // What fails here is a failed measurement, and what it prints is the point.
@@ -15,10 +15,10 @@ use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
 use adit_core::transaction::{Submitted, recipient, sender};
 use adit_store::{Durability, Listed, Snapshot, Store, TransactionPlace};
 
-/// So many people pay one another.
+/// How many people pay one another.
 const PEOPLE: u64 = 10_000;
 
-/// So many look-ups of each kind are measured.
+/// This many look-ups of each kind are measured.
 const LOOKS: u64 = 10_000;
 
 const RULES: Classic = Classic::Published;

@@ -1,8 +1,9 @@
-//! How large the index becomes, and how long it takes to write it and to ask it:
-//! `cargo run --release --example index_load -- 1000000 import`. The blocks are
-//! the smallest of the classics. They come as a file is imported (`import`), as a
-//! peer's chain is adopted (`adopt`), or one at a time (`single`); in each case
-//! the index is made again at the end, as after `adit chain reindex`.
+//! How large the index becomes, and how long it takes to write it and to look
+//! things up in it: `cargo run --release --example index_load -- 1000000
+//! import`. The blocks are the smallest of the classics. They come as a file is
+//! imported (`import`), as a peer's chain is adopted (`adopt`), or one at a
+//! time (`single`); in each case the index is rebuilt at the end, as after
+//! `adit chain reindex`.
 
 // What fails here is a failed measurement, and what it prints is the point.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]

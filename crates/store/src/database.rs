@@ -1,6 +1,6 @@
-//! A database that can be made again from the block log: how it is opened, whatever
-//! is there, how it is begun and thrown away, and the one way to write it. What its
-//! tables hold is its owner's affair.
+//! A database that can be rebuilt from the block log: how it is opened,
+//! whatever state its file is in, how it is created and thrown away, and the
+//! one way to write it. What its tables hold is up to its owner.
 
 pub(crate) mod file;
 pub(crate) mod health;
@@ -23,27 +23,28 @@ use crate::database::health::{Health, is_damage};
 use crate::error::StoreError;
 use crate::files::durable::Durability;
 
-/// What a database is like itself.
+/// What a database says of itself.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 const FORMAT: &str = "format";
 
-/// What a database of its kind is.
+/// What a database of one kind is.
 #[derive(Debug)]
 pub(crate) struct Kind {
     /// What it is called in the log.
     pub(crate) name: &'static str,
-    /// One of another format is made again.
+    /// One of another format is rebuilt.
     pub(crate) format: u64,
     /// At most this much of it is held in memory.
     pub(crate) cache_limit_bytes: usize,
-    /// Makes its tables, as they are while it is empty.
+    /// Makes its tables, as they are in an empty database.
     pub(crate) initialise: fn(&WriteTransaction) -> Result<(), redb::Error>,
-    /// Reads what its owner reads first: one where that fails is damaged.
+    /// Reads what its owner reads first: if that fails, the database is
+    /// damaged.
     pub(crate) look: fn(&Database) -> Result<(), redb::Error>,
 }
 
-/// For whom a database is written.
+/// Who has to see what is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Commit {
     /// For the readers in this process.
@@ -52,7 +53,7 @@ pub(crate) enum Commit {
     Durable,
 }
 
-/// A database that can be made again, and the only way to write it. When it is
+/// A database that can be rebuilt, and the only way to write it. When it is
 /// dropped, what was not made durable is lost, as after a crash.
 pub(crate) struct RebuildableDatabase {
     path: PathBuf,
@@ -72,7 +73,8 @@ impl RebuildableDatabase {
         durability: Durability,
     ) -> Result<RebuildableDatabase, redb::Error> {
         let name = kind.name;
-        // What is wrong with it says nothing of the one that takes its place.
+        // What is wrong with it says nothing about the one that takes its
+        // place.
         match Health::default().guard(|| open_as_it_is(path, kind, durability)) {
             Ok(Some(database)) => return Ok(database),
             Ok(None) => tracing::warn!("the {name} is of another format and is built again"),
@@ -116,8 +118,8 @@ impl RebuildableDatabase {
         RebuildableDatabase::in_scratch(path, kind)
     }
 
-    /// An empty one in a file without a name. `path` is the one that stands in
-    /// its errors.
+    /// An empty one in a file without a name. `path` is the one named in its
+    /// errors.
     pub(crate) fn in_scratch(
         path: &Path,
         kind: &'static Kind,
@@ -158,13 +160,13 @@ impl RebuildableDatabase {
         Ok(())
     }
 
-    /// Begins a transaction for the readers in this process. It is left by
+    /// Begins a transaction for the readers in this process. It ends with
     /// [`RebuildableDatabase::commit`], or nothing of it is kept.
     pub(crate) fn begin(&self) -> Result<WriteTransaction, redb::Error> {
         self.health.guard(|| begin(&self.database, Commit::Visible))
     }
 
-    /// Commits what was begun.
+    /// Commits a transaction that was begun.
     pub(crate) fn commit(&mut self, transaction: WriteTransaction) -> Result<(), redb::Error> {
         self.health.guard(|| Ok(transaction.commit()?))?;
         self.ahead_of_disk = true;
@@ -174,16 +176,15 @@ impl RebuildableDatabase {
 
 impl Drop for RebuildableDatabase {
     fn drop(&mut self) {
-        // Over what is damaged, nothing is written either.
+        // Nothing is written over what is damaged either.
         if self.ahead_of_disk || self.health.is_damaged() {
             self.closing.close();
         }
     }
 }
 
-/// Adds sorted keys. Those that belong into one gap between keys of the table
-/// go there together, in a third of the time that as many calls of `insert`
-/// take.
+/// Adds sorted keys. Those that fall between the same two keys of the table go
+/// there together, in a third of the time that separate calls of `insert` take.
 pub(crate) fn insert_sorted<const BYTES: usize>(
     table: &mut Table<'_, &'static [u8; BYTES], ()>,
     mut keys: &[[u8; BYTES]],
@@ -220,7 +221,7 @@ fn delete_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// None if it is of another format.
+/// Returns `None` if it is of another format.
 fn open_as_it_is(
     path: &Path,
     kind: &'static Kind,
@@ -284,7 +285,7 @@ fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::
     Ok(transaction)
 }
 
-/// A file that is gone when it is closed.
+/// A file that is deleted when it is closed.
 fn scratch_file() -> io::Result<File> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

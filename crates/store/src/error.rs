@@ -1,5 +1,5 @@
-//! What can go wrong with the files, in words for whoever runs the node: which
-//! file, what was expected, what was found, what to do.
+//! What can go wrong with the files, in words for the person who runs the node:
+//! which file, what was expected, what was found, what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,8 +80,8 @@ pub enum StoreError {
         /// The limit.
         limit_bytes: u64,
     },
-    /// An earlier write failed. What the disk holds is not known any more, so
-    /// nothing is written until the files are read anew.
+    /// An earlier write failed. What the disk holds is no longer known, so
+    /// nothing is written until the files are read again.
     #[error(
         "nothing more is stored since an earlier error ({cause}); \
          mend its cause and start the node again"
@@ -127,13 +127,14 @@ pub enum HistoryError {
 }
 
 impl StoreError {
-    /// Whether the index is not as it was written, so that it has to be built
-    /// anew.
+    /// Whether the index is not as it was written, so that it has to be
+    /// rebuilt.
     pub fn is_damaged_index(&self) -> bool {
         matches!(self, StoreError::Index { source, .. } if is_damage(source))
     }
 
-    /// The block of the log that is not as it was written, if that is it.
+    /// The block of the log that is not as it was written, if that is the
+    /// error.
     pub fn damaged_block(&self) -> Option<&DamagedBlock> {
         match self {
             StoreError::Damaged(block) => Some(block),
@@ -161,8 +162,8 @@ impl StoreError {
 }
 
 impl HistoryError {
-    /// Whether the history is not as it was written, so that it has to be made
-    /// anew.
+    /// Whether the history is not as it was written, so that it has to be
+    /// rebuilt.
     pub fn is_damage(&self) -> bool {
         matches!(self, HistoryError::Database { source, .. } if is_damage(source))
     }

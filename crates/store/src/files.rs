@@ -1,5 +1,5 @@
-//! The small files of a data folder, and what it takes until any file is on the
-//! disk. What stands in the logs and databases is not known here.
+//! The small files of a data folder, and what it takes to get any file onto the
+//! disk. What the logs and databases hold is not known here.
 
 pub(crate) mod durable;
 pub(crate) mod lock;

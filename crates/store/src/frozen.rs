@@ -1,7 +1,7 @@
 //! Opening a data folder that stays as it is: on a read-only disk, of another
 //! user, out of a backup. Nothing is cut, nothing written, and no lock taken
 //! that others would wait for; what the index does not cover, or all of it if
-//! it can't be used, is made up in memory and in a file without a name.
+//! it can't be used, is rebuilt in memory and in a file without a name.
 
 use std::path::Path;
 use std::sync::Arc;

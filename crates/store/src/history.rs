@@ -1,4 +1,4 @@
-//! The history: where transactions stand, who is named in them, and which
+//! The history: where transactions are, who is named in them, and which
 //! reorganisations were seen. Consensus does not need it.
 
 pub(crate) mod batch;

@@ -1,5 +1,6 @@
-//! The index: where each block lies, and which form the main chain. What was not
-//! written yet stands in the overlays. It can be made again from the block log.
+//! The index: where each block lies, and which form the main chain. What was
+//! not written yet is in the overlays. The index can be rebuilt from the block
+//! log.
 
 pub(crate) mod account_overlay;
 pub(crate) mod account_record;

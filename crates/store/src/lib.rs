@@ -1,6 +1,6 @@
 //! Keeps what a node accepted, so that it survives the node. It decides where
 //! the bytes lie, when they are durable, and what a damaged file means; it
-//! refuses to know rules, HTTP or peers: the core says what is kept, and what
+//! knows nothing of rules, HTTP or peers: the core says what is kept, and what
 //! a block does to the main chain.
 //!
 //! A data folder holds
@@ -11,7 +11,7 @@
 //!   that wait for a block.
 //! - `index.redb`: where each block lies and which form the main chain. It
 //!   says how far of the block log it covers and is rebuilt from there.
-//! - `history.redb`: where transactions stand, who is named in them, and which
+//! - `history.redb`: where transactions are, who is named in them, and which
 //!   reorganisations were seen. It follows the main chain, and is rebuilt from
 //!   the blocks too.
 //! - `peers.json`: the registered peers.

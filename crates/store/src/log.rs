@@ -1,6 +1,6 @@
 //! The block log and the pending log: what a line is, where it lies, how it is
 //! written, read again, and found to be damaged. They are the truth; everything
-//! else can be made again from them.
+//! else can be rebuilt from them.
 
 pub(crate) mod damage;
 pub(crate) mod damaged_block;

@@ -1,5 +1,5 @@
 //! Opening a data folder, whatever the last process left of it: torn lines are
-//! cut, leftovers deleted, and what does not fit together is built anew or
+//! cut, leftovers deleted, and what does not fit together is rebuilt or
 //! refused.
 
 use std::path::Path;
@@ -29,24 +29,24 @@ pub struct Opened {
     /// cover are to be read again: see [`Store::next_unindexed`].
     pub store: Store,
     /// The transactions that waited for a block when the pending log was
-    /// written anew, and those accepted since.
+    /// rewritten, and those accepted since.
     pub pending: Vec<Pending>,
     /// Those of them whose lines have no sum, as version 0.1.0 wrote them:
-    /// places in `pending`, and the errors that they are if they turn out not
+    /// their places in `pending`, and the errors to report if they turn out not
     /// to be what was accepted.
     pub without_sum: Vec<(usize, StoreError)>,
 }
 
-/// Throws the index away. The next [`Store::open`] builds it anew from the
-/// block log.
+/// Throws the index away. The next [`Store::open`] rebuilds it from the block
+/// log.
 pub fn reindex(folder: &Path, label: &str) -> Result<(), StoreError> {
     let _lock = FolderLock::take(folder, label)?;
     database::delete(&folder.join("index.redb"))
 }
 
 impl Store {
-    /// Opens a data folder, or makes it. `label` says to others who has it
-    /// open, besides the process: "port 5000".
+    /// Opens a data folder, or makes it. `label` tells others who has it open,
+    /// besides the process: "port 5000".
     pub fn open(folder: &Path, label: &str, durability: Durability) -> Result<Opened, StoreError> {
         Store::open_with_limits(folder, label, durability, Limits::default())
     }
@@ -75,7 +75,7 @@ impl Store {
         let pending_folder = folder.join(PENDING_FOLDER);
         let (pending_log, kept) = PendingLog::open(pending_folder, durability, log.end())?;
         if covered > pending_log.position() {
-            tracing::warn!("the index is ahead of the pending log and is built anew");
+            tracing::warn!("the index is ahead of the pending log and is rebuilt");
             let path = index.path().to_path_buf();
             drop(index);
             index = Index::create(&path, durability)?;

@@ -1,6 +1,6 @@
 //! Reading the main chain while it grows: each snapshot is one consistent view
-//! of what was synced last, for as long as it is held. Nobody waits for the
-//! writer, and the writer for nobody.
+//! of what was synced last, for as long as it is held. Readers never wait for
+//! the writer, nor the writer for readers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub struct DiskBytes {
 pub struct Place {
     /// The block's index; the genesis block's is 1.
     pub index: u64,
-    /// So many bytes into its text.
+    /// How many bytes into its text.
     pub offset: usize,
 }
 
@@ -105,14 +105,14 @@ impl Reader {
         History::open(&path, self.durability, HistoryLimits::default())
     }
 
-    /// Deletes the history, so that `open_history` makes it anew. Views of it
+    /// Deletes the history, so that `open_history` rebuilds it. Views of it
     /// stay as they are.
     pub fn delete_history(&self) -> Result<(), StoreError> {
         database::delete(&self.segments.folder().with_file_name("history.redb"))
     }
 
-    /// How long the files are on the disk: those of the block log, those of
-    /// the pending log, and everything that can be made again from them.
+    /// How long the files are on the disk: those of the block log, those of the
+    /// pending log, and everything that can be rebuilt from them.
     pub fn disk_bytes(&self) -> Result<DiskBytes, StoreError> {
         let blocks = self.segments.folder();
         let folder = blocks.parent().unwrap_or(blocks);
@@ -124,7 +124,7 @@ impl Reader {
     }
 
     /// Whether the index was found not to be as it was written. Readers notice,
-    /// but only whoever opens the folder can build it anew.
+    /// but only the process that opens the folder can rebuild it.
     pub fn is_index_damaged(&self) -> bool {
         self.health.is_damaged()
     }
@@ -172,7 +172,7 @@ impl Snapshot {
         self.tip
     }
 
-    /// How long the texts of its blocks are together, without anything between
+    /// How long the texts of its blocks are in total, without anything between
     /// them.
     pub fn main_bytes(&self) -> u64 {
         self.main_bytes
@@ -193,7 +193,7 @@ impl Snapshot {
         Ok(record.map(|record| record.location.length_bytes as usize))
     }
 
-    /// Reads all that the index says of the main chain, to see whether it can be
+    /// Reads all that the index says of the main chain, to check that it can be
     /// read.
     pub fn look_through_main(&self) -> Result<(), StoreError> {
         let looked = self.view.main_while(1, |_| true);
@@ -207,8 +207,8 @@ impl Snapshot {
     }
 
     /// Appends the texts of the main chain's blocks from `from_index` on to
-    /// `out`, with a comma between each two: as many as fit in `max_bytes`,
-    /// and at least one if there is one. Answers the index of the next.
+    /// `out`, with a comma between each two: as many as fit in `max_bytes`, and
+    /// at least one if there is one. Returns the index of the next.
     pub fn read_main(
         &self,
         from_index: u64,
@@ -238,8 +238,8 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// As `read_main`, but a block that is longer than `max_bytes` comes in
-    /// parts: whoever sends it on slowly then holds no more than a part.
+    /// Like `read_main`, but a block that is longer than `max_bytes` comes in
+    /// parts: a caller that sends it on slowly then holds no more than a part.
     pub fn read_main_in_parts(
         &self,
         from: Place,
@@ -338,7 +338,7 @@ impl Archive for Snapshot {
     }
 }
 
-/// The files in a folder itself, those in its folders apart.
+/// The files in the folder itself, without those in folders inside it.
 fn files_bytes(folder: &Path) -> Result<u64, StoreError> {
     let files = files_in(folder)?.into_iter();
     let lengths = files.filter_map(|path| {
@@ -349,14 +349,14 @@ fn files_bytes(folder: &Path) -> Result<u64, StoreError> {
     Ok(lengths.sum())
 }
 
-/// For `map_err`: an error as the core wants it.
+/// For `map_err`: an error as the core expects it.
 pub(crate) fn archive_error(error: StoreError) -> ArchiveError {
     ArchiveError(Box::new(error))
 }
 
-/// Blocks to read, put together to runs that lie behind one another in the
-/// log: most do. A run is read at once, with the newlines between its lines,
-/// which then become commas.
+/// Blocks to read, grouped into runs that lie one behind another in the log, as
+/// most do. A run is read at once, with the newlines between its lines, which
+/// then become commas.
 struct Runs<'a> {
     segments: &'a Segments,
     out: &'a mut Vec<u8>,

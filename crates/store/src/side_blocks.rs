@@ -1,6 +1,7 @@
 //! The blocks beside the main chain, as many as fit in memory: the ends of the
-//! branches that lost, or have not won yet. Blocks are forgotten when they come
-//! to be in the main chain, and the lightest when there are too many.
+//! branches that lost, or have not won yet. Blocks are forgotten when they
+//! become part of the main chain, and the lightest when there are too many.
+//! Which chain is the main one, the core decides.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,7 +13,7 @@ use crate::error::StoreError;
 use crate::history::record::{BlockPlace, Tip};
 use crate::reader::Snapshot;
 
-/// So many blocks beside the main chain are remembered.
+/// This many blocks beside the main chain are remembered.
 pub const SIDE_BLOCKS_REMEMBERED_LIMIT: usize = 10_000;
 
 /// The end of a branch beside the main chain.
@@ -20,7 +21,7 @@ pub const SIDE_BLOCKS_REMEMBERED_LIMIT: usize = 10_000;
 pub struct BranchTip {
     /// Its last block.
     pub tip: Tip,
-    /// Where it leaves the main chain; none if they share no block.
+    /// Where it leaves the main chain; `None` if they share no block.
     pub fork: Option<BlockPlace>,
 }
 
@@ -38,7 +39,7 @@ pub struct SideBlocks {
     /// The lightest first.
     by_weight: BTreeSet<(Weight, Hash)>,
     /// Where the branches of the last tips leave the main chain: a long branch
-    /// that grows is not gone down again.
+    /// that grows is not walked down again.
     forks: HashMap<Hash, Option<BlockPlace>>,
     /// The tip that the main chain has left since they were asked for.
     left: Option<Hash>,
@@ -46,7 +47,7 @@ pub struct SideBlocks {
 }
 
 impl SideBlocks {
-    /// Knows none, and will know at most so many.
+    /// Knows none, and will know at most `limit`.
     pub fn new(limit: usize) -> SideBlocks {
         SideBlocks {
             blocks: BTreeMap::new(),
@@ -72,8 +73,8 @@ impl SideBlocks {
         Ok(())
     }
 
-    /// Forgets the blocks that are in the main chain now, and those that are
-    /// not stored any more.
+    /// Forgets the blocks that are in the main chain now, and those that are no
+    /// longer stored.
     pub fn main_chain_has_changed(&mut self, archive: &dyn Archive) -> Result<(), ArchiveError> {
         let mut gone = Vec::new();
         for (hash, entry) in &self.blocks {
@@ -94,16 +95,15 @@ impl SideBlocks {
         Ok(())
     }
 
-    /// The main chain has left a branch: those that were known leave it elsewhere
-    /// now, maybe, and the one that was left ends in `tip`, and leaves it at
-    /// `fork`.
+    /// The main chain has left a branch: the known ones may leave it elsewhere
+    /// now, and the one that was left ends in `tip`, and leaves it at `fork`.
     pub fn main_chain_has_left(&mut self, tip: Hash, fork: Option<BlockPlace>) {
         self.forks.clear();
         self.forks.insert(tip, fork);
         self.left = Some(tip);
     }
 
-    /// The ends of the branches, at most so many, the heaviest first.
+    /// The ends of the branches, at most `limit`, the heaviest first.
     pub fn tips(
         &mut self,
         limit: usize,
@@ -143,7 +143,7 @@ impl SideBlocks {
 }
 
 /// Where the branch of a block leaves the main chain. Branches share their
-/// begin, so what was found once of a block that is known is kept in `forks`.
+/// beginnings, so what was found once for a known block is kept in `forks`.
 fn fork_below(
     block: BlockPlace,
     archive: &dyn Archive,

@@ -1,6 +1,6 @@
 //! The store's one writer. It takes changes in order, makes them durable when
-//! asked, and shows every change at once to whoever decides on the next. The
-//! logs are the truth: they are written before the index.
+//! asked, and shows every change at once to the core, which decides on the
+//! next. The logs are the truth: they are written before the index.
 
 use std::sync::Arc;
 
@@ -28,20 +28,20 @@ use crate::log::segments::Segments;
 use crate::log::writer::{BlockLog, SEGMENT_LIMIT_BYTES};
 use crate::reader::{Reader, archive_error};
 
-/// The overlay holds at most so many blocks, 4 MB or so; then everything is
-/// synced and the index written, asked for or not. The more blocks at once,
-/// the more of them share a page of the index that has to be copied.
+/// The overlay holds at most this many blocks, some 4 MB; then everything is
+/// synced and the index written, asked for or not. The more blocks at once, the
+/// more of them share a page of the index that has to be copied.
 pub const OVERLAY_LIMIT: usize = 16_384;
 
-/// The overlay holds at most so many accounts and changes of accounts, 30 MB
-/// or so, and those of one block.
+/// The overlay holds at most this many accounts and changes of accounts, some
+/// 30 MB, plus those of one block.
 pub const ACCOUNT_OVERLAY_LIMIT: usize = 262_144;
 
-/// After so many blocks, a checkpoint is due: the next start has to read all
+/// After this many blocks, a checkpoint is due: the next start has to read all
 /// blocks since the last one again.
 pub const CHECKPOINT_BLOCKS: u64 = 1_024;
 
-/// After so many bytes of blocks, or of transactions that blocks may have
+/// After this many bytes of blocks, or of transactions that blocks may have
 /// taken, a checkpoint is due.
 pub const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -58,7 +58,7 @@ pub struct Limits {
     /// A segment of the block log that has reached this length is followed by
     /// a new one.
     pub segment_bytes: u64,
-    /// So many new blocks are held in memory,
+    /// This many new blocks are held in memory,
     pub overlay_blocks: usize,
     /// and of accounts and their changes.
     pub overlay_accounts: usize,
@@ -125,15 +125,15 @@ impl Store {
     }
 
     /// Whether so much has come since the last checkpoint that one is due even
-    /// while a long branch comes in, where each is dear: it changes pages all
-    /// over the index.
+    /// while a long branch comes in, when each is expensive: it changes pages
+    /// all over the index.
     pub fn is_checkpoint_overdue(&self) -> bool {
         let Growth { blocks, bytes } = self.since_checkpoint;
         blocks > BRANCH_CHECKPOINT_BLOCKS || bytes > BRANCH_CHECKPOINT_BYTES
     }
 
-    /// Makes the next start fast. `pending` are the transactions that wait,
-    /// everything applied considered.
+    /// Makes the next start fast. `pending` are the transactions that wait once
+    /// everything applied is considered.
     pub fn checkpoint<'a>(
         &mut self,
         pending: impl Iterator<Item = (&'a [u8], Origin)>,
@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// The next block of the log that the index does not cover, in order of
-    /// arrival; none when all have been handed out. Each one that the core
+    /// arrival; `None` when all have been handed out. Each one that the core
     /// takes goes to [`Store::index`] before the next is asked for.
     pub fn next_unindexed(&mut self) -> Result<Option<Replayed>, StoreError> {
         self.guarded(Store::try_next_unindexed)
@@ -159,7 +159,7 @@ impl Store {
         self.log.end() == Position::START
     }
 
-    /// The error that the core refuses the block that was handed out last: the
+    /// The error when the core refuses the block that was handed out last: the
     /// log is not what was written.
     pub fn refused(&self, why: &str) -> StoreError {
         let refused = self.replay.as_ref().and_then(|replay| replay.refused(why));
@@ -262,8 +262,8 @@ impl Store {
             self.covered = passed_over.end();
         }
         let next = replay.next(self.pending.position())?;
-        // All before the first block that the pending log has not seen may be
-        // durable, and nothing behind it before the next checkpoint.
+        // Everything before the first block that the pending log has not seen
+        // may be durable, and nothing behind it before the next checkpoint.
         let is_last_chance = next.as_ref().is_none_or(|next| next.after_pending);
         let is_due = is_last_chance && replay.since_durable > 0;
         if is_due {
@@ -352,7 +352,7 @@ impl Store {
         }
     }
 
-    /// Writes the overlay to the index, and begins a new one. The index never
+    /// Writes the overlay to the index, and starts a new one. The index never
     /// names a block that the disk may lose.
     fn write_index(&mut self, commit: Commit) -> Result<(), StoreError> {
         self.log.sync()?;
@@ -366,9 +366,9 @@ impl Store {
         Ok(())
     }
 
-    /// There is the genesis block alone again, as on the first day: the same
-    /// blocks may come once more. The log keeps all of them, so that this does
-    /// not outlive the process.
+    /// Leaves only the genesis block, as on the first day: the same blocks may
+    /// come once more. The log keeps all of them, so that this does not outlive
+    /// the process.
     fn rewind(&mut self) -> Result<(), StoreError> {
         let Some(hash) = self.main_hash_at(1)? else {
             return Ok(());

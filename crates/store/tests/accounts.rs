@@ -1,5 +1,5 @@
-//! Accounts, what blocks did to them, and where transactions stand: the same
-//! whether the overlay knows it or the index, on every branch, after every
+//! Accounts, what blocks did to them, and where transactions are: the same
+//! whether the overlay or the index knows it, on every branch, after every
 //! reorganisation. All other modules compare the accounts too; here the
 //! histories are made to go everywhere.
 
@@ -22,15 +22,15 @@ use crate::world::{PEOPLE, SMALL, World, address, chain, child};
 /// What a store may live through.
 #[derive(Debug, Clone)]
 enum Step {
-    /// So many blocks, the first one on a block that lies `below` blocks before
-    /// the newest.
+    /// This many blocks, the first one on a block that lies `below` blocks
+    /// before the newest.
     Blocks {
         count: usize,
         below: usize,
     },
     Sync,
     Checkpoint,
-    /// It ends and begins again, and the index is lost or not.
+    /// It ends and starts again, and the index is lost or not.
     Reopen {
         without_index: bool,
     },
@@ -134,7 +134,7 @@ fn the_same_transaction_at_the_same_place_of_two_branches_is_found_on_the_main_o
     world.check_snapshot();
 }
 
-/// Grows a chain and answers after how many blocks readers see the first.
+/// Grows a chain and returns after how many blocks readers see the first.
 fn blocks_until_written(limits: Limits) -> usize {
     let folder = tempdir().unwrap();
     let mut world = World::open_with(folder.path(), Durability::None, limits);
@@ -293,7 +293,7 @@ impl Sealeds {
         self.blocks.push(Arc::clone(block));
     }
 
-    /// Whoever made a block of the main chain owns a reward for each.
+    /// Each miner of a main chain's block owns a reward for each of them.
     fn check(&self) {
         for person in 0..PEOPLE {
             let text = address(person).to_string();

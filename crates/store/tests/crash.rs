@@ -1,6 +1,6 @@
 //! Whatever is done, and whenever the process is killed or the power goes:
-//! everything synced is there again, in order, and nothing else but a part of
-//! what came after.
+//! everything synced is there again, in order, and beyond that at most a part
+//! of what came after.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -16,7 +16,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::world::{SMALL, World, child, copy, files, genesis, transaction};
 
-/// Set ADIT_TEST_SEED to try other cases; a failure prints what to do again.
+/// Set ADIT_TEST_SEED to try other cases; a failure prints how to repeat it.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let seed = std::env::var("ADIT_TEST_SEED").ok();
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -30,7 +30,7 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// So many blocks, the first on the block that lies `below` blocks before
+    /// This many blocks, the first on the block that lies `below` blocks before
     /// the newest.
     Blocks {
         count: usize,
@@ -39,10 +39,10 @@ enum Step {
     Transactions(usize),
     Peers(usize),
     Sync,
-    /// So many transactions wait now.
+    /// This many transactions wait now.
     Checkpoint(usize),
-    /// The process is gone; of what was not synced, so many thousandths are
-    /// on the disk.
+    /// The process is gone; this many thousandths of what was not synced are on
+    /// the disk.
     Crash {
         kept_thousandths: u64,
     },
@@ -209,7 +209,7 @@ impl Life {
                 let file = OpenOptions::new().write(true).open(&path).unwrap();
                 let bytes = file.metadata().unwrap().len();
                 let is_last = Some(&path) == files(&folder.join(kind)).last();
-                // A segment was synced before the next one was begun.
+                // A segment was synced before the next one was started.
                 if is_last && bytes > synced_bytes {
                     let kept = (bytes - synced_bytes) * kept_thousandths / 1_000;
                     file.set_len(synced_bytes + kept).unwrap();

@@ -1,5 +1,5 @@
-//! Files that are not as they were written: torn ends are cut, anything else
-//! is refused with a word on what to do.
+//! Files that are not as they were written: torn ends are cut, anything else is
+//! refused with advice on what to do.
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -187,8 +187,8 @@ fn a_log_shorter_than_the_index_knows_is_refused_and_can_be_indexed_anew() {
     let mut world = World::open(folder.path());
     assert_eq!(world.tree.length(), 2);
     world.check();
-    // The pending log was written anew behind this place; what comes now
-    // must count as unknown to it all the same.
+    // The pending log was rewritten behind this place; what comes now must
+    // count as unknown to it all the same.
     world.add_all(&chain(3, 0)[2..]);
     world.sync();
     drop(world);

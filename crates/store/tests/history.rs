@@ -1,4 +1,4 @@
-//! The history says of every transaction and everybody what reading the whole
+//! The history says of every transaction and every name what reading the whole
 //! chain would say, whatever the chain did in between.
 
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ fn open(folder: &Path, limits: HistoryLimits) -> History {
     History::open(&folder.join("history.redb"), Durability::None, limits).unwrap()
 }
 
-/// Follows to the end, and answers the reorganisations that were seen.
+/// Follows to the end, and returns the reorganisations that were seen.
 fn follow(history: &mut History, tip: Hash, archive: &dyn Archive) -> Vec<Reorganisation> {
     let mut seen = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! One process a data folder.
+//! One process per data folder.
 
 use adit_store::{Durability, Store, StoreError, reindex};
 use tempfile::tempdir;

@@ -1,5 +1,5 @@
-//! A branch may be as long as somebody likes to forge it: what follows it looks
-//! at what is new, and not at all of it again.
+//! A branch may be forged to any length: what follows it looks only at what is
+//! new, and not at all of it again.
 
 use std::cell::Cell;
 
@@ -120,7 +120,7 @@ fn where_nearly_all_is_dropped_the_history_begins_anew() {
     world.add_all(&branch);
     world.sync();
     let steps = follow(&mut history, &world);
-    // The first step takes in the begin of the chain already: it did not take
+    // The first step already takes in the start of the chain: it did not take
     // out forty blocks before.
     let first = steps.first().unwrap();
     assert_eq!(first.dropped.len(), 39);

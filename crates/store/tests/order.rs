@@ -137,8 +137,8 @@ fn a_reorganisation_longer_than_the_overlay_is_seen_with_the_next_sync() {
 
 #[test]
 fn a_long_branch_wins_whatever_else_came_beside_it() {
-    // The branch stands in order in the index: in one piece, in several, begun
-    // anew behind another block, or behind a restart.
+    // The branch stands in order in the index: in one piece, in several,
+    // restarted behind another block, or behind a restart.
     for (other_at, restart_at) in [
         (None, None),
         (None, Some(9)),

@@ -105,7 +105,7 @@ proptest! {
         // chain's blocks lie scattered in the log.
         places in prop::collection::vec(0usize..3, 1..60),
         from_index in 0u64..25,
-        // As long as so many blocks are, and a little more or less.
+        // As long as this many blocks, and a little more or less.
         whole_blocks in 0usize..6,
         difference_bytes in prop_oneof![Just(0), -2isize..3, -300isize..300],
     ) {

@@ -1,6 +1,6 @@
 //! Files that have changed on the disk: whichever page of a database it is, it
-//! costs the time to make it again; a block is told from the one that was
-//! written, named, and mended.
+//! costs only the time to rebuild it; a changed block is found, named, and
+//! mended.
 
 use std::fs;
 use std::path::Path;

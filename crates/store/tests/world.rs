@@ -65,7 +65,7 @@ pub(crate) fn transaction(number: u64) -> Arc<[u8]> {
     text.into_bytes().into()
 }
 
-/// So many people have accounts.
+/// How many people have accounts.
 pub(crate) const PEOPLE: u8 = 8;
 
 pub(crate) fn address(number: u8) -> Address {
@@ -108,7 +108,7 @@ impl Tree {
         tree
     }
 
-    /// Takes a block in and says what it does.
+    /// Takes in a block and returns what it does.
     pub(crate) fn add(&mut self, block: &Arc<Block>) -> Change {
         let entry = Entry {
             index: block.index(),

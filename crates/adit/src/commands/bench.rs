@@ -1,4 +1,5 @@
-//! `adit bench`: measures on this machine what the documents claim of others.
+//! `adit bench`: measures on this machine what the documents claim for others.
+//! It judges none of the figures.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,19 +20,19 @@ use serde_json::json;
 
 use crate::options::{BenchCommand, all_cores};
 
-/// So many samples of half a millisecond are taken of each kernel.
+/// This many samples of half a millisecond are taken of each kernel.
 const KERNEL_ROUNDS: usize = 400;
 
-/// So many samples are taken of each number of threads.
+/// This many samples are taken of each number of threads.
 const THREAD_ROUNDS: usize = 40;
 
-/// So many searches are stopped,
+/// This many searches are stopped,
 const STOPS: usize = 50;
 
 /// each after this time.
 const BEFORE_STOP_MS: u64 = 5;
 
-/// So many blocks of the classic rules are made.
+/// This many blocks of the classic rules are made.
 const BLOCKS: usize = 300;
 
 pub(crate) fn run(command: &BenchCommand, json: bool) -> anyhow::Result<()> {

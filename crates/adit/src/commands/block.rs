@@ -1,4 +1,5 @@
-//! `adit block`, `blocks` and `mine`: blocks of a running node.
+//! `adit block`, `blocks` and `mine`: blocks of a running node. It decides what
+//! is printed of one; whether it is valid, the node has decided.
 
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ fn hash_of(client: &Client, name: BlockName) -> Result<String> {
     })
 }
 
-/// All that is said of one block.
+/// Prints all there is to say of one block.
 fn write(output: &mut Output, block: &BlockSummary) -> Result<()> {
     let mut rows = Rows::default();
     rows.add("hash", &block.hash);
@@ -119,7 +120,7 @@ fn place(block: &BlockSummary) -> String {
     }
 }
 
-/// A line a block.
+/// One line per block.
 pub(crate) fn write_table(output: &mut Output, blocks: &[BlockSummary]) -> Result<()> {
     let mut table = Table::new(&[
         number("index"),

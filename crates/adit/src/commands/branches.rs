@@ -1,5 +1,5 @@
 //! `adit tips` and `reorgs`: the branches of a running node's tree, and how its
-//! chain turned from one to another.
+//! chain turned from one to another. Why it did, the core has decided.
 
 use adit_api::branch::{
     ChainTips, DroppedTransaction, ReorganisationDetails, ReorganisationList, TipAt,

@@ -1,4 +1,5 @@
-//! `adit chain`: works on a data folder while no node runs on it.
+//! `adit chain`: works on a data folder while no node runs on it. It decides
+//! what is printed and when to stop; what is valid, the core decides.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -20,7 +21,7 @@ use crate::rules;
 /// An export is written in pieces of about this length.
 const PIECE_BYTES: usize = 1024 * 1024;
 
-/// The progress is shown once in so many blocks.
+/// The progress is shown once in this many blocks.
 const BLOCKS_A_STEP: u64 = 256;
 
 pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
@@ -45,7 +46,7 @@ pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
 }
 
 /// Reads a chain without changing anything in its folder. If the index turns
-/// out to be damaged on the way, it is done again without it.
+/// out to be damaged on the way, the chain is read again without it.
 fn look_at(
     folder: &FolderOptions,
     work: impl Fn(&Offline) -> anyhow::Result<()>,

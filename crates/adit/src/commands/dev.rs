@@ -1,6 +1,6 @@
 //! `adit dev`: a chain to develop on. It is in memory, its accounts are funded
-//! and their keys known to everybody, each transaction is in a block when it is
-//! answered, and the API begins it anew.
+//! and their keys known to everybody, each transaction is in a block by the
+//! time it is answered, and the API starts the chain over.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -25,10 +25,10 @@ use crate::options::DevOptions;
 use crate::terminal::log::start_log;
 use crate::wallet::coins::Coins;
 
-/// So many accounts are funded,
+/// This many accounts are funded,
 const ACCOUNTS: u32 = 10;
 
-/// each with so much, in base units.
+/// each with this much, in base units.
 const FUNDS: u64 = 10_000_000_000;
 
 /// An account whose key everybody knows.
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
 fn rules(accounts: &[Account]) -> anyhow::Result<Sealed> {
     let funded = accounts.iter().map(|account| (account.address, FUNDS));
     let params = Params {
-        // A millisecond at least lies between two blocks, so that the target
+        // At least a millisecond lies between two blocks, so that the target
         // stays where it is, and time may run ahead of the clock.
         block_interval_ms: 1,
         initial_target: U256::MAX,
@@ -122,7 +122,7 @@ fn print(running: &Running, rules: &Sealed, accounts: &[Account], json: bool) ->
     writeln!(output, "  {url}   chain {}", rules.chain_id())?;
     writeln!(
         output,
-        "  begin anew: curl -X POST {url}/api/v1/dev/reset\n"
+        "  start over: curl -X POST {url}/api/v1/dev/reset\n"
     )?;
     writeln!(
         output,

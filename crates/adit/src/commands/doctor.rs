@@ -1,7 +1,7 @@
-//! `adit doctor`: checks another node from outside. It asks for what changes
-//! nothing: the chain, which it checks block by block, and whether the
-//! tutorial's other endpoints are there. What is wrong is said with the bytes
-//! that show it, and with what to do.
+//! `adit doctor`: checks another node from outside. It asks only for what
+//! changes nothing: the chain, which it checks block by block, and whether the
+//! tutorial's other endpoints are there. It says what is wrong, shows the
+//! bytes, and says what to do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const ENDPOINT_TIMEOUT_MS: u64 = 5_000;
 /// The answer to `GET /api/v1/status` is at most this long.
 const STATUS_LIMIT_BYTES: usize = 64 * 1024;
 
-/// So much of each of a block's texts is printed; with --json, more.
+/// This much of each of a block's texts is printed; with --json, more.
 const PRINTED_LIMIT_BYTES: usize = 4 * 1024;
 
 /// Lines are at most this long, whatever the terminal's width.
@@ -43,12 +43,12 @@ const ENDPOINTS: [(&str, &str); 4] = [
     ("GET", "/nodes/resolve"),
 ];
 
-/// Said of a node that would run whatever it is asked about.
+/// Said of a node that runs an endpoint even when only asked about it.
 const IGNORES_METHODS: &str = "it answers OPTIONS /chain with more than what may be done there: its \
                                methods do not count, and to ask about an endpoint would run it, so \
                                that none was asked about";
 
-/// Something is wrong with the node; all of it was said.
+/// Something is wrong with the node; all of it was printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the node is not healthy")]
 pub(crate) struct Unhealthy;
@@ -78,7 +78,7 @@ enum EndpointState {
     Unknown,
 }
 
-/// Checks the node; an unhealthy one is an error of which all is said already.
+/// Checks the node; an unhealthy one is an error that was printed already.
 pub(crate) fn run(options: &DoctorOptions, json: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -108,7 +108,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
     };
     let mut audit = audit(node, rules).await;
     let mut endpoints = Vec::new();
-    // Of a node that is not there, nothing else is there either.
+    // If the node is not there, nothing else is.
     if audit.verdict != Verdict::Unreachable || audit.kind != PeerKind::Unknown {
         let manner = manner(&client, node).await;
         if manner == Manner::IgnoresMethods {
@@ -134,8 +134,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
     })
 }
 
-/// The rules that an adit node says it has; the tutorial's, where nothing is
-/// said.
+/// The rules that an adit node says it has; the tutorial's if it says nothing.
 async fn own_rules(client: &Client, node: &PeerAddress) -> Result<Arc<dyn Rules>> {
     let name = match status(client, node).await {
         Some(status) => status.rules,
@@ -171,11 +170,12 @@ fn is_healthy(audit: &Audit) -> bool {
 /// What a node makes of requests with a method that it was not written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// It says what it makes of it.
+    /// It says what it makes of them.
     Tells,
-    /// It does not know it, and says so whether there is such a thing or not.
+    /// It does not know the method, and says so whether the endpoint exists or
+    /// not.
     Refuses,
-    /// It runs what answers a GET or POST there, or may do so.
+    /// It runs what answers a GET or POST there, or might.
     IgnoresMethods,
 }
 
@@ -198,7 +198,8 @@ async fn manner(client: &Client, node: &PeerAddress) -> Manner {
                     Err(_) => return Manner::IgnoresMethods,
                 }
             };
-            // Some name the methods in the body too; a chain begins otherwise.
+            // Some name the methods in the body too; a chain begins
+            // differently.
             match begin {
                 None => Manner::Tells,
                 Some(byte) if names_methods && byte.is_ascii_alphabetic() => Manner::Tells,
@@ -208,10 +209,10 @@ async fn manner(client: &Client, node: &PeerAddress) -> Manner {
     }
 }
 
-/// Whether there is such an endpoint. Where methods count, `OPTIONS` runs no
-/// view, and to read what only takes a POST changes nothing either. Whether
-/// they do is not known of who refuses `OPTIONS` altogether, or has somebody
-/// before it who does.
+/// Whether there is such an endpoint. If methods count, `OPTIONS` runs no view,
+/// and a GET of what only takes a POST changes nothing either. Whether they do
+/// is not known of a node that refuses `OPTIONS` altogether, or that has a
+/// proxy in front that does.
 async fn probe(
     client: &Client,
     node: &PeerAddress,
@@ -377,7 +378,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Lines of at most so many characters, broken between words, and within those
+/// Lines of at most `width` characters, broken between words, and within those
 /// that are longer.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -1,5 +1,6 @@
-//! `adit chain new`: writes the genesis block of a new chain. Whoever has that
-//! file can join it; whoever changes a byte of it has another chain.
+//! `adit chain new`: writes the genesis block of a new chain. Anyone who has
+//! that file can join the chain; with a single byte changed, it is another
+//! chain.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::options::NewChainOptions;
 
-/// The target of a new chain follows the hash power within so many blocks, as
+/// The target of a new chain follows the hash power within this many blocks, as
 /// in a chain with the default interval.
 const HALF_LIFE_BLOCKS: u64 = 30;
 

@@ -1,4 +1,6 @@
-//! `adit node`: runs a node until it is told to stop.
+//! `adit node`: runs a node until it is told to stop. It decides how a node
+//! starts, when it recovers from damaged files and how it ends; what a node
+//! does, it does not know.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -29,14 +31,14 @@ use crate::terminal::log::start_log;
 /// this much later.
 const BACKGROUND_TIMEOUT_MS: u64 = 500;
 
-/// Clients are served on at most so many threads: each may be making an answer
-/// that is several times as long as a block.
+/// Clients are served on at most this many threads: each may be making an
+/// answer that is several times as long as a block.
 const SERVING_THREADS_LIMIT: usize = 8;
 
-/// At most so many threads read from the disk for them.
+/// At most this many threads read from the disk for them.
 const BLOCKING_THREADS_LIMIT: usize = 64;
 
-/// A node recovers from damaged files so many times ...
+/// A node recovers from damaged files this many times ...
 const RECOVERIES_LIMIT: usize = 8;
 
 /// ... in a time of this length; beyond that, it is the disk.
@@ -45,18 +47,18 @@ const RECOVERIES_WINDOW_MS: u64 = 3_600_000;
 /// What is left of a node that failed holds its folder no longer,
 const RELEASE_TIMEOUT_MS: u64 = 30_000;
 
-/// and so often it is looked whether it does.
+/// and it is checked this often whether it still does.
 const RELEASE_LOOK_MS: u64 = 20;
 
 /// A node that starts has locked its folder within this time.
 const START_LIMIT_MS: u64 = 10_000;
 
-/// A node that makes blocks all the time rests so long after each. Proofs of
+/// A node that makes blocks all the time rests this long after each. Proofs of
 /// the classic rules take no time: without a rest it would make a thousand
 /// blocks a second, and its peers would do nothing but read them.
 const REST_MS: u64 = 10_000;
 
-/// How the folder of a node begins that keeps nothing.
+/// What the folder name of a node that keeps nothing starts with.
 const TEMPORARY_PREFIX: &str = "adit-in-memory-";
 
 pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
@@ -66,8 +68,8 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
         let folder = DataFolder::of(&options, listener.local_addr()?.port())?;
         let mut recoveries = Recoveries::default();
         loop {
-            // The socket stays open all the time: whoever comes while the node
-            // recovers waits.
+            // The socket stays open all the time: clients that come while the
+            // node recovers wait.
             let listener = TcpListener::from_std(listener.try_clone()?)?;
             let done = match start_node(&options, listener, &folder) {
                 Ok(running) => running.until(signals.told()).await.map_err(Into::into),
@@ -104,8 +106,8 @@ impl Recoveries {
     }
 }
 
-/// Puts the files into a state in which the node can be started again, if that
-/// is what it failed over; otherwise that stays the error.
+/// Puts the files into a state in which the node can be started again, if
+/// damaged files are why it failed; otherwise the error stands.
 async fn recover(
     error: anyhow::Error,
     options: &NodeOptions,
@@ -133,7 +135,7 @@ async fn recover(
 }
 
 /// The node was told to end, and met damage while it did: what was acknowledged
-/// is in the logs, and the index is built anew by whoever starts next.
+/// is in the logs, and the index is rebuilt at the next start.
 async fn end_over(error: anyhow::Error, folder: &DataFolder) -> anyhow::Result<()> {
     let cause = error.downcast_ref::<ServeError>();
     if !cause.is_some_and(ServeError::is_damaged_index) {
@@ -161,7 +163,7 @@ async fn throw_index_away(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// What ends a node in good order, from when this is made on.
+/// The signals that end a node in good order, from when this is made on.
 struct Signals {
     interrupted: Signal,
     terminated: Signal,
@@ -357,8 +359,8 @@ impl DataFolder {
 }
 
 /// Deletes what nodes of this user left that were killed: their folders, whose
-/// locks nobody holds any more. In a place that everybody may write to, what is
-/// another user's can be anything, and is not even opened.
+/// locks nobody holds. In a place that everybody may write to, what is another
+/// user's can be anything, and is not even opened.
 fn delete_abandoned(place: &Path) {
     for folder in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let name = folder.file_name();
@@ -374,7 +376,7 @@ fn is_abandoned(folder: &Path) -> bool {
     if !kind.is_ok_and(|folder| folder.is_dir() && is_own(&folder)) {
         return false;
     }
-    // To open a pipe would wait for somebody at its other end.
+    // Opening a pipe would wait for somebody at its other end.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits();
     let mut options = File::options();
     let options = options.write(true).custom_flags(flags.cast_signed());

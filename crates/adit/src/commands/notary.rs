@@ -93,8 +93,8 @@ pub(crate) fn prove(options: &ProveOptions, json: bool) -> anyhow::Result<()> {
     report(json, &summary.result, &summary.rows)
 }
 
-/// Pays oneself nothing, with the hash as what is to be kept, once there is a
-/// place for the proof of it.
+/// Pays its own address nothing, with the hash as the data to keep, once there
+/// is a place for the proof of it.
 fn pay_for_hash(
     options: &NotarizeOptions,
     node: &SealedNode,

@@ -1,5 +1,5 @@
 //! `adit peers`: the nodes that a running node looks at, and how their chains
-//! compare with its own.
+//! compare with its own. The node has made the comparison.
 
 use adit_api::peer::{Agreement, Peer, PeerList};
 use anyhow::Result;

@@ -72,7 +72,7 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
         recipient: options.to,
         sender: key.address(),
     };
-    // What the node will ask for that it is handed to, nobody knows here.
+    // What fee the node that gets it will ask for is not known here.
     let transaction = key.sign(&with_fee(transfer, options.extras.fee, FeeRate::DEFAULT)?);
     let Some(file) = options.output else {
         let mut output = io::stdout().lock();
@@ -117,7 +117,7 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
     )
 }
 
-/// Says what became of a transaction that was handed in.
+/// Prints what became of a transaction that was handed in.
 fn tell(
     node: &SealedNode,
     transaction: &SealedTransaction,
@@ -128,7 +128,7 @@ fn tell(
     let handed_in = || {
         format!(
             "the transaction {id} was handed in; see with `adit tx {id}` what became of it \
-             before you send it anew"
+             before you send it again"
         )
     };
     let found = wait.then(|| node.wait_for_block(id, 1)).transpose();
@@ -184,7 +184,7 @@ pub(crate) fn read_file(file: &Path, limit_bytes: usize) -> anyhow::Result<Vec<u
     Ok(text)
 }
 
-/// Says how it went: rows of a name and a value, or JSON.
+/// Prints how it went: rows of a name and a value, or JSON.
 pub(crate) fn report(json: bool, result: &Value, rows: &[(&str, String)]) -> anyhow::Result<()> {
     let mut output = Output::new(json);
     if json {

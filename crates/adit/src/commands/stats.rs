@@ -1,4 +1,5 @@
 //! `adit stats`: how fast and how full the last blocks of a running node came.
+//! The node has done the arithmetic.
 
 mod chart;
 

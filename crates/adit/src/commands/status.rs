@@ -1,5 +1,5 @@
-//! `adit status`: asks a running node how it is. The container's health check,
-//! so it waits for nothing but that.
+//! `adit status`: asks a running node how it is. It is also the container's
+//! health check, so it waits for nothing else.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `adit wallet`: the keys on this machine. A node has none; whoever signs does
-//! it here.
+//! `adit wallet`: the keys on this machine. A node has none; signing happens
+//! here. What a key owns is not known here.
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ fn new(options: &WalletOptions, json: bool) -> anyhow::Result<()> {
     let password = password::new_password(&options.name)?;
     let phrase = Phrase::new()?;
     let key = phrase.key();
-    // Whoever reads the words may rely on the wallet.
+    // Anyone who reads the words may rely on the wallet.
     KeyFile::encrypt(&key, Some(DERIVATION), &password)?.keep(&file)?;
     let printed = print_new(options, &file, key.address(), Some(&phrase), json);
     if printed.is_err() {
@@ -66,7 +66,7 @@ fn change_password(options: &WalletOptions, json: bool) -> anyhow::Result<()> {
     print_new(options, &file, key.address(), None, json)
 }
 
-/// Before anybody types a password in vain.
+/// Called before anybody types a password in vain.
 fn refuse_existing(file: &Path) -> Result<(), KeyFileError> {
     match new_file::is_there(file) {
         true => Err(KeyFileError::Exists { file: file.into() }),
@@ -102,7 +102,7 @@ fn print_new(
             writeln!(
                 output,
                 "\nWrite these words down, on paper. They bring the wallet back when the file or\n\
-                 the password is lost, and whoever reads them owns its coins. They are not\n\
+                 the password is lost, and anyone who reads them owns its coins. They are not\n\
                  shown again.\n"
             )?;
             writeln!(output, "{phrase}")?;

@@ -1,6 +1,6 @@
 //! `adit watch`: follows what happens at a running node, one line an event. It
 //! finds the node again after a restart, says when events were lost, and ends
-//! when it is told to or when nobody reads it any more.
+//! when it is told to or when nobody reads its output any more.
 
 mod line;
 mod stream;
@@ -25,21 +25,21 @@ use crate::options::{Topic, WatchOptions, say};
 use crate::terminal::escape::{visible_error, visible_json};
 use crate::terminal::output::Output;
 
-/// After the node was lost, the first try to find it again comes so much later;
-/// the pause doubles with each try in vain,
+/// After the node was lost, the first try to find it again comes this much
+/// later; the pause doubles with each failed try,
 const PAUSE_MS: u64 = 250;
 
 /// up to this one.
 const LONGEST_PAUSE_MS: u64 = 10_000;
 
-/// A node that sends nothing at all for so long, not even that it is there, is
+/// A node that sends nothing at all for this long, not even a sign of life, is
 /// lost.
 const SILENCE_TIMEOUT_MS: u64 = 60_000;
 
-/// How often it is looked whether anybody still reads.
+/// How often it is checked whether anybody still reads.
 const READER_INTERVAL_MS: u64 = 500;
 
-/// A node that is followed, and who is told of it.
+/// A node that is followed, and where its events go.
 struct Watch<'a> {
     client: &'a Client,
     path: String,
@@ -52,7 +52,7 @@ struct Watch<'a> {
 enum Lost {
     /// It may come back.
     Node(String),
-    /// Nobody can be told any more, or what comes is no stream of events.
+    /// Nobody is left to tell, or what comes is no stream of events.
     All(anyhow::Error),
 }
 
@@ -172,7 +172,7 @@ impl Watch<'_> {
     }
 }
 
-/// What a program gets of an event.
+/// What a program gets for an event.
 #[derive(serde::Serialize)]
 struct Line<'a> {
     event: &'a str,
@@ -208,7 +208,7 @@ fn is_passing(error: &ClientError) -> bool {
     }
 }
 
-/// Ends when nobody can read the standard output any more. A write would find
+/// Ends when nobody can read the standard output any longer. A write would find
 /// out too, but there may be nothing to write for hours.
 async fn reader_gone() {
     loop {

@@ -1,5 +1,5 @@
 //! Which variables of the environment and of a file `.env` are settings of
-//! adit, and which only look like it. What the settings mean, it does not know.
+//! adit, and which only look like it. What the settings mean is not known here.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -24,10 +24,10 @@ const ENV_FILE: &str = ".env";
 /// A longer one is no file of settings.
 const ENV_FILE_LIMIT_BYTES: usize = 1024 * 1024;
 
-/// Whoever asks these, asks about the program and not about its settings.
+/// These ask about the program and not about its settings.
 pub(super) const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
-/// Reads `.env`, refuses settings that are unknown, and answers the command as
+/// Reads `.env`, refuses settings that are unknown, and returns the command as
 /// it is to be read: without the variables that do not count.
 pub(super) fn prepare(
     command: fn() -> clap::Command,
@@ -43,7 +43,7 @@ pub(super) fn prepare(
     Ok(without_foreign_variables(command()))
 }
 
-/// A path out of a flag or a variable. A shell makes the home folder of a `~`,
+/// A path out of a flag or a variable. A shell turns `~` into the home folder,
 /// but not in a variable or in `.env`.
 pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
@@ -57,7 +57,7 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// What was said can't be done.
+/// The error for settings that can't be used.
 pub(super) fn usage(mut command: clap::Command, problem: &str) -> clap::Error {
     command.error(ErrorKind::InvalidValue, problem)
 }
@@ -84,8 +84,8 @@ fn read_env_file(file: &Path, command: &clap::Command) -> Result<(), clap::Error
         .map_err(|error| usage(command.clone(), &format!("{}: {error}", file.display())))
 }
 
-/// Whoever makes a pipe or a device of it must not make every command wait, or
-/// read without an end.
+/// A pipe or a device in its place must not make every command wait, or read
+/// without an end.
 fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
     let mut options = File::options();
     let options = options.read(true);
@@ -116,7 +116,7 @@ fn is_own_line(line: &[u8]) -> bool {
 
 fn refuse_unknown_variables(command: &clap::Command) -> Result<(), clap::Error> {
     let mut known = variables_of(command);
-    // No flag goes with it: every process may read another's arguments.
+    // They have no flags: every process may read another's arguments.
     known.extend(PASSWORD_VARIABLES.map(str::to_owned));
     let unknown = std::env::vars_os()
         .filter(|(name, value)| !is_service_link(name, value))
@@ -134,8 +134,8 @@ fn refuse_unknown_variables(command: &clap::Command) -> Result<(), clap::Error> 
     }
 }
 
-/// Some variables count as not there. An empty one: that is how files that name
-/// all settings leave one out. And what says where a service is.
+/// Some variables count as not set: an empty one, since that is how files that
+/// name all settings leave one out; and one that says where a service is.
 fn without_foreign_variables(command: clap::Command) -> clap::Command {
     let is_foreign = |name: &OsStr| {
         let value = std::env::var_os(name);

@@ -1,5 +1,5 @@
-//! What can be said to the commands that look at a running node: `adit block`,
-//! `tx`, `address`, `mempool`, `peers`, `tips`, `reorgs`, `stats` and `watch`.
+//! The options of the commands that look at a running node: `adit block`, `tx`,
+//! `address`, `mempool`, `peers`, `tips`, `reorgs`, `stats` and `watch`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ pub(crate) struct ListOptions {
 /// Which page of a list.
 #[derive(Debug, Args)]
 pub(crate) struct PageOptions {
-    /// Print at most so many.
+    /// Print at most this many.
     #[arg(
         short = 'n',
         long = "limit",
@@ -85,7 +85,7 @@ pub(crate) struct PageOptions {
         value_parser = clap::value_parser!(u64).range(1..=PAGE_LIMIT_ITEMS)
     )]
     pub(crate) limit: u64,
-    /// Go on where an earlier page ended, which says it.
+    /// Go on where an earlier page ended, as that page says.
     #[arg(long)]
     pub(crate) cursor: Option<String>,
 }
@@ -129,7 +129,7 @@ pub(crate) struct ReorgsOptions {
 pub(crate) struct StatsOptions {
     #[command(flatten)]
     pub(crate) node: NodeToAsk,
-    /// Look at so many of the last blocks.
+    /// Look at this many of the last blocks.
     #[arg(
         short = 'n',
         long,

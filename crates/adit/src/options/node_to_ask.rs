@@ -1,4 +1,4 @@
-//! Which running node a command asks.
+//! Which running node a command asks. What it asks is not known here.
 
 use adit_core::peer::PeerAddress;
 use clap::Args;

@@ -1,4 +1,5 @@
 //! How the operator's token is given: by a flag, by a variable, or in a file.
+//! What it opens is not known here.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +11,7 @@ use clap::Args;
 
 use super::node_to_ask::NodeToAsk;
 
-/// A file of a token may be longer than the token by so much: ends of lines.
+/// A token's file may be this much longer than the token: line ends.
 const AROUND_TOKEN_BYTES: usize = 16;
 
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ pub(crate) struct TokenOptions {
     api_token_file: Option<PathBuf>,
 }
 
-/// A node to do something with that is its operator's.
+/// A node for a command that only its operator may give.
 #[derive(Debug, Args)]
 pub(crate) struct OperatedNode {
     #[command(flatten)]

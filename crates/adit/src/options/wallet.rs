@@ -1,5 +1,5 @@
-//! What can be said to the commands of whoever holds a key: `adit wallet`,
-//! `send`, `balance`, `sign`, `broadcast`, `notarize` and `prove`.
+//! The options of the commands for holders of a key: `adit wallet`, `send`,
+//! `balance`, `sign`, `broadcast`, `notarize` and `prove`.
 
 use std::path::PathBuf;
 
@@ -87,7 +87,7 @@ pub(crate) struct SendOptions {
     /// the node says].
     #[arg(long, value_parser = read_nonce)]
     pub(crate) nonce: Option<u64>,
-    /// Wait until it stands in a block.
+    /// Wait until it is in a block.
     #[arg(long)]
     pub(crate) wait: bool,
 }
@@ -148,7 +148,7 @@ pub(crate) struct BroadcastOptions {
     pub(crate) node: NodeToAsk,
     /// What `adit sign` wrote; `-` is the standard input.
     pub(crate) file: PathBuf,
-    /// Wait until it stands in a block.
+    /// Wait until it is in a block.
     #[arg(long)]
     pub(crate) wait: bool,
 }
@@ -171,7 +171,7 @@ pub(crate) struct NotarizeOptions {
     /// Pay the fee without being asked, however high it is.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Wait for so many blocks, its own and those on top of it.
+    /// Wait for this many blocks, its own and those on top of it.
     #[arg(
         long,
         value_name = "COUNT",
@@ -179,8 +179,8 @@ pub(crate) struct NotarizeOptions {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub(crate) confirmations: u64,
-    /// Pay nothing: this transaction of an earlier run that was broken off holds
-    /// the file's hash already.
+    /// Pay nothing: this transaction of an earlier, interrupted run already
+    /// holds the file's hash.
     #[arg(long, value_name = "ID")]
     pub(crate) transaction: Option<Hash>,
 }

@@ -1,12 +1,13 @@
-//! Texts of strangers, made harmless for a terminal. Whoever writes a
+//! Texts of strangers, made harmless for a terminal. The author of a
 //! transaction could put into it what moves the cursor, changes colours, or
 //! turns the direction of reading, and so make a terminal show something else.
+//! What the texts say is not known here.
 
 use std::borrow::Cow;
 
 /// The text on one line, with `\u{1b}` and the like in place of what is not
-/// printed as itself; a backslash is written twice, so that nothing is taken
-/// for an escape that is none.
+/// printed as itself; a backslash is written twice, so that nothing else is
+/// taken for an escape.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if text.bytes().all(is_plain) {
         return Cow::Borrowed(text);

@@ -1,7 +1,7 @@
 //! Where the log goes: line by line to the error output, by a thread of its
-//! own. Whoever logs never waits for whoever reads: a reader that is slow, gone,
-//! or a disk that is full costs lines of the log, and nothing else. What is
-//! logged, others decide.
+//! own. Threads that log never wait for the reader: a reader that is slow or
+//! gone, or a disk that is full, costs lines of the log, and nothing else. What
+//! is logged is decided elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that are not written yet take at most so much memory; further ones
+/// Lines that are not written yet take at most this much memory; further ones
 /// are lost, and counted.
 const UNWRITTEN_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// What a line takes besides its text.
 const LINE_OVERHEAD_BYTES: usize = 64;
 
-/// At its end the program waits so long for the last lines to be written.
+/// At its end the program waits this long for the last lines to be written.
 const LAST_LINES_TIMEOUT_MS: u64 = 500;
 
-/// The log as long as it is written to. When it is dropped, the lines that are
-/// still on their way are waited for.
+/// The log, while it is written to. Dropping it waits for the lines that are
+/// still on their way.
 pub(crate) struct Log {
     lines: Lines,
 }
@@ -57,7 +57,7 @@ impl Drop for Log {
             && queue.send(Message::WriteAll(written)).is_ok()
         {
             let limit = Duration::from_millis(LAST_LINES_TIMEOUT_MS);
-            // Whoever reads may not read on: then they are lost.
+            // The reader may have stopped reading: then they are lost.
             let _ = all_written.recv_timeout(limit);
         }
     }

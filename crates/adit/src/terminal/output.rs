@@ -1,6 +1,6 @@
-//! The standard output of commands that people and programs read: JSON as it
+//! The standard output of commands, which people and programs read: JSON as it
 //! came, or lines for people, with colours and ages only on a terminal that
-//! shows them. That nobody reads any more is no error.
+//! shows them. It is no error when nobody reads any more.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -16,13 +16,13 @@ use crate::terminal::escape::{visible, visible_json};
 /// Behind the longest name of some rows.
 const GAP_COLUMNS: usize = 2;
 
-/// Times later than so much after now are of another clock than ours.
+/// Times more than this after now are from another clock than ours.
 const FUTURE_TOLERANCE_MS: u64 = 1_000;
 
-/// Where a command says what it found.
+/// Where a command prints what it found.
 pub(crate) struct Output {
     stream: io::Stdout,
-    /// Whether JSON is wanted, and nothing else.
+    /// Whether only JSON is wanted.
     pub(crate) json: bool,
     is_terminal: bool,
     has_styles: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Output {
     now_ms: u64,
 }
 
-/// Whoever read the output has seen enough; the command ends without an error.
+/// The reader of the output has seen enough; the command ends without an error.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the output any more")]
 pub(crate) struct ReaderGone;
@@ -39,7 +39,7 @@ pub(crate) struct ReaderGone;
 #[derive(Debug, Default)]
 pub(crate) struct Rows(Vec<(String, String)>);
 
-/// What a text is in the eyes of a reader.
+/// What a text is to its reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Style {
     /// The name of something.
@@ -57,7 +57,7 @@ impl Rows {
 }
 
 impl Output {
-    /// Says how the rest of a list is got.
+    /// Prints how to get the rest of a list.
     pub(crate) fn more(&mut self, next: Option<&str>) -> Result<()> {
         let Some(cursor) = next else { return Ok(()) };
         let line = format!("more with --cursor {}", visible(cursor));
@@ -83,13 +83,13 @@ impl Output {
         self.is_terminal
     }
 
-    /// The room in a line; none is as much as you like.
+    /// The room in a line; `None` is unlimited.
     pub(crate) fn columns(&self) -> Option<usize> {
         self.columns
     }
 
-    /// JSON as it came, on a line of its own. On a terminal it is written so
-    /// that it does nothing there, and means the same.
+    /// JSON as it came, on a line of its own. On a terminal it is escaped: it
+    /// does nothing there, and means the same.
     pub(crate) fn document(&mut self, json: &[u8]) -> Result<()> {
         if self.is_terminal {
             let text = String::from_utf8_lossy(json);

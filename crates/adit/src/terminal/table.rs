@@ -1,6 +1,6 @@
 //! Tables that fit the terminal: numbers to the right, and where there is too
-//! little room, hashes give up their middle, then columns leave that can be
-//! done without. What is in the cells is escaped here.
+//! little room, hashes give up their middle, then dispensable columns leave.
+//! What is in the cells is escaped here; what it means is not known.
 
 use anyhow::Result;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -14,10 +14,10 @@ const GAP: &str = "  ";
 /// Stands for what was left out.
 const ELLIPSIS: char = '…';
 
-/// A shortened text keeps at least so many characters,
+/// A shortened text keeps at least this many characters,
 const SHORTEST: usize = 9;
 
-/// and a shortened number so many: those of an u64.
+/// and a shortened number this many: those of a u64.
 const SHORTEST_NUMBER: usize = 20;
 
 /// How a column is written.
@@ -119,7 +119,7 @@ impl Table {
         Ok(())
     }
 
-    /// The columns' widths, after those have left that there is no room for.
+    /// The columns' widths, once those for which there is no room have left.
     fn fit(&mut self, room: Option<usize>) -> Vec<usize> {
         loop {
             let natural = self.natural_widths();

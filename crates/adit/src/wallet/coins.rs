@@ -9,7 +9,7 @@ use adit_core::sealed::INTEGER_LIMIT;
 /// One coin in base units.
 const UNITS_A_COIN: u64 = 1_000_000;
 
-/// So many digits behind the point tell one base unit from the next.
+/// This many digits behind the point tell one base unit from the next.
 const DECIMALS: usize = 6;
 
 /// An amount in base units; its text is in coins.

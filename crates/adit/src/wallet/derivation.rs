@@ -1,6 +1,6 @@
 //! How one secret leads to many: the key derivation of SLIP-0010 for Ed25519,
 //! which all wallets with Ed25519 keys share. Where the first secret comes from
-//! is not asked.
+//! is not known here.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;

@@ -1,7 +1,7 @@
-//! Which fee a transaction offers when nobody says one: the usual one, or what
-//! its length costs where it is to be handed in. It pays no price that only a
-//! node has named, however high, and an absurd one only when somebody says so
-//! once more: a slip of the hand can't be taken back.
+//! Which fee a transaction offers when none is given: the usual one, or what
+//! its length costs at the node that gets it. It does not pay just any price
+//! that a node names, and an absurd one only when somebody confirms it: a slip
+//! of the hand can't be taken back.
 
 use std::io::{self, IsTerminal};
 
@@ -15,20 +15,20 @@ use crate::wallet::coins::Coins;
 /// Offered where no more is asked for, in base units.
 const USUAL_FEE: u64 = 1_000;
 
-/// No more is offered without a word from whoever pays, in base units: twice
-/// what the longest transaction costs at the rate that nodes usually ask for.
+/// No more is offered without asking the payer, in base units: twice what the
+/// longest transaction costs at the rate that nodes usually ask for.
 const OFFERED_FEE_LIMIT: u64 = 100_000;
 
 /// Up to this fee, in base units, nobody is asked: a thousand times the usual
 /// one.
 const UNASKED_FEE_LIMIT: u64 = 1_000_000;
 
-/// Beyond that, nobody is asked about a fee that goes so many times into the
+/// Beyond that, nobody is asked about a fee that goes this many times into the
 /// amount.
 const UNASKED_SHARE: u64 = 10;
 
-/// The transfer with the fee that was given, or else with one that a node takes
-/// which asks for this rate, whatever the nonce will be.
+/// The transfer with the fee that was given, or else with one that a node which
+/// asks for this rate takes, whatever the nonce will be.
 pub(crate) fn with_fee(
     mut transfer: Transfer,
     given: Option<Coins>,
@@ -59,8 +59,8 @@ pub(crate) fn with_fee(
     }
 }
 
-/// Whether a fee that was given may be paid: who is at a terminal is asked about
-/// one that is absurd.
+/// Whether a fee that was given may be paid: at a terminal, an absurd one has
+/// to be confirmed.
 pub(crate) fn confirm(given: Option<Coins>, amount: Coins, yes: bool) -> anyhow::Result<()> {
     let Some(fee) = given.filter(|fee| !yes && is_absurd(*fee, amount)) else {
         return Ok(());

@@ -27,7 +27,7 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // A terminal that is gone shows nothing any more.
+        // A terminal that is gone shows nothing.
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }

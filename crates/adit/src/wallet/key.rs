@@ -1,6 +1,6 @@
-//! Secret keys, and the phrases that they can be made of again. What is secret
-//! is wiped from memory when it is let go, and has no `Debug`, so that it gets
-//! into no log and no error.
+//! Secret keys, and the phrases from which they can be made again. What is
+//! secret is wiped from memory when it is dropped, and has no `Debug`, so that
+//! it gets into no log and no error.
 
 use std::fmt;
 
@@ -21,17 +21,17 @@ const PATH: [u32; 4] = [44, 1, 0, 0];
 /// The same in words, for files and people.
 pub(crate) const DERIVATION: &str = "BIP-39, SLIP-0010 ed25519, m/44'/1'/0'/0'";
 
-/// So much chance is in a new phrase: 256 bits, 24 words.
+/// The randomness in a new phrase: 256 bits, 24 words.
 const ENTROPY_BYTES: usize = 32;
 
-/// The longest phrases have so many words.
+/// The longest phrases have this many words.
 const LONGEST_PHRASE_WORDS: usize = 24;
 
 /// The words (BIP-39, English, without a passphrase) from which a key can be
 /// made again.
 pub(crate) struct Phrase(Mnemonic);
 
-/// Why a text is no phrase. It tells nothing of the text, which may be a real
+/// Why a text is no phrase. It says nothing of the text, which may be a real
 /// phrase but for one letter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PhraseError {
@@ -140,8 +140,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// What may stand between two words, and around them. Files begin with a mark of
-/// their encoding, and pages break lines at places that nobody sees.
+/// What may stand between two words, and around them. Files begin with a byte
+/// order mark, and pages break lines at invisible places.
 fn is_between(one: char) -> bool {
     one.is_whitespace() || matches!(one, ',' | ';' | '\u{feff}' | '\u{200b}'..='\u{200d}')
 }

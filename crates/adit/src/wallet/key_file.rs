@@ -1,6 +1,6 @@
-//! The file that keeps a secret key: encrypted with a password, readable by
-//! nobody but its owner, never replaced. It says by itself how it is to be
-//! opened. Where passwords come from is not asked.
+//! The file that keeps a secret key: encrypted with a password, readable only
+//! by its owner, never replaced. The file itself says how it is to be opened.
+//! Where passwords come from is not known here.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
@@ -22,8 +22,8 @@ use crate::new_file::{self, NewFile, SECRET};
 /// A longer file is none of ours.
 const KEY_FILE_LIMIT_BYTES: u64 = 16 * 1024;
 
-/// What a password's trial costs: the second choice of RFC 9106, section 4, for
-/// machines that cannot give away 2 GiB.
+/// What it costs to try a password: the second choice of RFC 9106, section 4,
+/// for machines that cannot spare 2 GiB.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 4;
@@ -53,8 +53,8 @@ pub(crate) struct KeyFile {
     format: u32,
     /// Whose key it is; known without the password.
     address: String,
-    /// How the key follows from a phrase, for whoever wants to do it by hand;
-    /// nothing if it does not.
+    /// How the key follows from a phrase, for anyone who wants to do it by
+    /// hand; `None` if it does not.
     derivation: Option<String>,
     kdf: Kdf,
     cipher: Cipher,
@@ -165,7 +165,7 @@ impl KeyFile {
         self.derivation.as_deref()
     }
 
-    /// Gives the key out for the right password, in whatever form it was typed;
+    /// Returns the key for the right password, in whatever form it was typed;
     /// `file` is where it was read.
     pub(crate) fn decrypt(&self, password: &str, file: &Path) -> Result<SecretKey, KeyFileError> {
         let wrong = || KeyFileError::WrongPassword { file: file.into() };
@@ -201,8 +201,8 @@ impl KeyFile {
         }
     }
 
-    /// Puts it into a file that was not there, readable by its owner only;
-    /// comes back when it is durable.
+    /// Puts it into a file that was not there, readable only by its owner;
+    /// returns when it is durable.
     pub(crate) fn keep(&self, file: &Path) -> Result<(), KeyFileError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists { file: file.into() },

@@ -1,11 +1,11 @@
 //! One password in all its spellings: what one keyboard sends as a letter with
 //! an accent, another sends as two characters (RFC 8265, OpaqueString). What a
-//! password is for, is not asked.
+//! password is for is not known here.
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// In UTF-8, a normal form is at most so many times as long.
+/// In UTF-8, a normal form is at most this many times as long.
 const EXPANSION: usize = 3;
 
 /// The form in which a new password counts: NFC, with plain spaces.
@@ -17,9 +17,9 @@ pub(super) fn prepared(password: &str) -> Zeroizing<String> {
     collected(password.len(), plain.nfc())
 }
 
-/// The forms that may open a file: the prepared one, and for files of before
-/// there was one, what was typed, and what a system sends that takes letters
-/// apart.
+/// The forms that may open a file: the prepared one, and for files from before
+/// there was one, what was typed, and what a system that takes letters apart
+/// sends.
 pub(super) fn forms(password: &str) -> Vec<Zeroizing<String>> {
     let typed = collected(password.len(), password.chars());
     let apart = collected(password.len(), password.nfd());

@@ -1,6 +1,6 @@
 //! Where passwords and phrases come from: a variable, a file, a prompt that
 //! shows nothing, the standard input. Never from an argument, which every
-//! process on the machine could read. What they open, is not asked.
+//! process on the machine could read. What they open is not known here.
 
 use std::env;
 use std::ffi::OsStr;
@@ -129,7 +129,8 @@ impl Variables {
         }
     }
 
-    /// A password that nobody can ask for later: at a terminal it is typed twice.
+    /// A password that can't be recovered later: at a terminal it is typed
+    /// twice.
     fn read_new(&self, wallet: &str) -> anyhow::Result<Zeroizing<String>> {
         let password = match self.read()? {
             Some(password) => password,

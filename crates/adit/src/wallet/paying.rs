@@ -1,7 +1,6 @@
 //! Hands signed transactions to a node. It finds the nonce, so that payments
 //! that one wallet makes side by side do not take each other's, and says from
-//! the beginning which transaction it is. What is paid, and why, it does not
-//! know.
+//! the start which transaction it is. What is paid, and why, it does not know.
 
 use std::fs::{File, TryLockError};
 use std::thread;
@@ -17,13 +16,13 @@ use crate::options::{self, WalletOptions};
 use crate::wallet::key::SecretKey;
 use crate::wallet::sealed_node::SealedNode;
 
-/// So often the next nonce is tried when somebody else was faster.
+/// The next nonce is tried this often when somebody else was faster.
 const NONCE_TRIES_LIMIT: u32 = 32;
 
-/// A wallet that pays elsewhere on this machine is waited for so long.
+/// A wallet that pays elsewhere on this machine is waited for this long.
 const TURN_TIMEOUT_MS: u64 = 60_000;
 
-/// How often it is looked whether it is done.
+/// How often it is checked whether that is done.
 const TURN_LOOK_MS: u64 = 10;
 
 /// When the id of a transaction is said.
@@ -85,7 +84,7 @@ pub(crate) fn pay(
     submit(node, &key.sign(&transfer), say)
 }
 
-/// Hands a transaction in that is in order as far as can be told without an
+/// Hands in a transaction that is in order as far as can be told without an
 /// account.
 pub(crate) fn submit(
     node: &SealedNode,
@@ -107,7 +106,7 @@ pub(crate) fn submit(
         match may_be_in {
             true => error.context(format!(
                 "the transaction {id} may have been taken or not: see with `adit balance` whether \
-                 it waits before you send it anew"
+                 it waits before you send it again"
             )),
             false => error,
         }
@@ -115,7 +114,7 @@ pub(crate) fn submit(
     Ok(transaction)
 }
 
-/// Lets one payment of a wallet after the other find its nonce: at the same
+/// Lets a wallet's payments find their nonces one after the other: at the same
 /// time they would find the same, and a higher fee would take another's place.
 fn wait_for_turn(wallet: &WalletOptions) -> anyhow::Result<File> {
     let file = wallet.file()?;
@@ -124,8 +123,8 @@ fn wait_for_turn(wallet: &WalletOptions) -> anyhow::Result<File> {
     loop {
         match turn.try_lock() {
             Err(TryLockError::WouldBlock) => {}
-            // Where there are no locks, whoever comes second is refused, and
-            // tries again.
+            // Where there are no locks, the second one is refused, and tries
+            // again.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(turn),
         }
         if start.elapsed() >= Duration::from_millis(TURN_TIMEOUT_MS) {

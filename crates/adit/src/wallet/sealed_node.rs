@@ -1,5 +1,5 @@
 //! Asks a node of a sealed chain what a wallet and the notary need. It believes
-//! the node what the chain looks like; what is signed or proved is checked
+//! what the node says about the chain; what is signed or proved is checked
 //! elsewhere.
 
 use std::thread;
@@ -22,10 +22,10 @@ use crate::options::NodeToAsk;
 /// The chain's first block must be here within this time.
 const GENESIS_TIMEOUT_MS: u64 = 15_000;
 
-/// How often it is looked whether a transaction stands in a block.
+/// How often it is checked whether a transaction is in a block.
 const LOOK_INTERVAL_MS: u64 = 250;
 
-/// A block is waited for so long.
+/// A block is waited for this long.
 pub(crate) const BLOCK_TIMEOUT_MS: u64 = 30 * 60 * 1000;
 
 /// A node whose chain has signatures and balances.
@@ -105,18 +105,18 @@ impl SealedNode {
         })
     }
 
-    /// Hands a signed transaction in.
+    /// Hands in a signed transaction.
     pub(crate) fn submit(&self, transaction: &[u8]) -> Result<(), ClientError> {
         self.client.post("/api/v1/tx", transaction).map(|_| ())
     }
 
-    /// The proof that a transaction stands in its block, in JSON.
+    /// The proof that a transaction is in its block, in JSON.
     pub(crate) fn merkle_proof(&self, id: Hash) -> Result<Vec<u8>, ClientError> {
         self.client.get(&format!("/api/v1/tx/{id}/merkle-proof"))
     }
 
-    /// The canonical text of the chain's first block. Of the answer to `/chain`
-    /// no more is read.
+    /// The canonical text of the chain's first block. No more of the answer to
+    /// `/chain` is read.
     pub(crate) fn genesis(&self) -> anyhow::Result<Vec<u8>> {
         let mut reader = ChainReader::of_answer();
         let address = self.client.address();
@@ -137,7 +137,7 @@ impl SealedNode {
         })
     }
 
-    /// Waits until the transaction has so many confirmations: 1 is a place in
+    /// Waits until the transaction has this many confirmations: 1 is a place in
     /// the last block.
     pub(crate) fn wait_for_block(
         &self,
@@ -149,7 +149,7 @@ impl SealedNode {
         let spinner = ProgressBar::new_spinner().with_style(style);
         loop {
             let found = self.transaction(id)?.ok_or_else(|| {
-                anyhow!("the node does not know the transaction {id} any more: send it anew")
+                anyhow!("the node does not know the transaction {id} any more: send it again")
             })?;
             let confirmed = found.confirmations;
             if found.block_index.is_some() && confirmed >= confirmations {

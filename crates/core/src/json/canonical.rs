@@ -1,9 +1,9 @@
-//! The one pass from source text to canonical text. Decides the grammar and
+//! The one pass from source text to canonical text. It decides the grammar and
 //! the bounds; how keys sort and how numbers print is decided elsewhere.
 //!
-//! Source that is canonical as it stands is not copied piece by piece but as
-//! one run, broken only where a byte has to change. The nesting lives on a
-//! list of its own, so depth costs no stack.
+//! Source that is already canonical is not copied piece by piece but as one
+//! run, broken only where a byte has to change. The nesting lives on a list of
+//! its own, so depth costs no stack.
 
 use super::error::{DEPTH_LIMIT, JsonError, OPEN_MEMBERS_LIMIT, Reading};
 use super::number::{self, Number};
@@ -62,7 +62,7 @@ struct Pass<'a> {
 /// An array or object whose end has not been seen.
 struct Container {
     is_object: bool,
-    /// Where its members begin among those that `Order` holds.
+    /// Where its members start among those that `Order` holds.
     first_member: usize,
     /// Where it begins in the output.
     start: usize,

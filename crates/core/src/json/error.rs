@@ -1,4 +1,5 @@
-//! Which JSON is taken, how much of it, and why a text is refused.
+//! Which JSON is taken, how much of it, and why a text is refused. How it is
+//! read is not known here.
 
 /// Deepest nesting of arrays and objects that is read.
 pub const DEPTH_LIMIT: usize = 512;

@@ -1,4 +1,4 @@
-//! Numbers: which texts are one, and how Python prints them. Integers are
+//! Numbers: which texts are numbers, and how Python prints them. Integers are
 //! never converted, so they may have any size.
 
 use super::error::JsonError;
@@ -22,8 +22,8 @@ pub fn write_float(value: f64, out: &mut Vec<u8>) {
     if value.abs() >= 1e-4 && value.abs() < 1e16 || value == 0.0 {
         return out.extend_from_slice(text.as_bytes());
     }
-    // Beyond these bounds Python writes an exponent, signed and of two digits
-    // at the least. ryu writes `1e16` and `1.5e-7`, but `0.00001` for 1e-5.
+    // Beyond these bounds Python writes an exponent, signed and of at least two
+    // digits. ryu writes `1e16` and `1.5e-7`, but `0.00001` for 1e-5.
     match text.split_once('e') {
         Some((digits, exponent)) => {
             out.extend_from_slice(digits.as_bytes());
@@ -66,7 +66,7 @@ pub(super) enum Number {
     Canonical,
     /// The integer `-0`, which Python writes as `0`.
     NegativeZero,
-    /// Has to be printed anew.
+    /// Has to be printed again.
     Float(f64),
 }
 

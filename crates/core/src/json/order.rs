@@ -74,7 +74,7 @@ impl Order {
         self.members.len()
     }
 
-    /// Adds a member to the object whose members begin at `first`; true if its
+    /// Adds a member to the object whose members start at `first`; true if its
     /// key comes after the one before.
     pub(super) fn add(&mut self, source: &[u8], first: usize, key: Key, start: usize) -> bool {
         let ascending = match self.members[first..].last() {
@@ -91,7 +91,7 @@ impl Order {
 
     /// Notes the right order of an object's members: sorted, and of those with
     /// one key only the last. The object's brackets stand at `open` and `close`
-    /// in the output. Answers the first key that is there more than once.
+    /// in the output. Returns the first key that is there more than once.
     pub(super) fn rearrange(
         &mut self,
         source: &[u8],

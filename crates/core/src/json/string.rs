@@ -1,5 +1,6 @@
-//! Strings: which characters stand for themselves, how the others are
-//! escaped, and what code points a key means.
+//! Strings: which characters stand for themselves, how the others are escaped,
+//! and what code points a key means. Where in a text a string may stand is not
+//! known here.
 
 /// Appends the canonical form of a string, with its quotes.
 pub fn write_string(value: &str, out: &mut Vec<u8>) {

@@ -1,6 +1,6 @@
 //! Views on text that is canonical already: they find the parts of a value
 //! without copying any. Nothing is checked again; on other bytes they may
-//! answer nonsense, but they always return.
+//! return nonsense, but they always return.
 
 use super::string::{clean_end, code_points};
 

@@ -1,5 +1,6 @@
 //! How a node makes blocks, takes those of others, and what follows for the
-//! transactions that wait. What was asked for, and by whom, its parent knows.
+//! waiting transactions. What was asked for, and by whom, its parent module
+//! knows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,8 +86,8 @@ impl Node {
         }
     }
 
-    /// Goes on when that is over. Whoever would have to wait long for a block is
-    /// told so.
+    /// Goes on when that is over. Requests that would have to wait long for a
+    /// block are told so.
     fn wait_out(&mut self, now: Duration, held_up: HeldUp, effects: &mut Vec<Effect>) {
         self.set_resume_alarm(now, held_up.until, effects);
         let patience = Duration::from_millis(MINE_PATIENCE_MS);
@@ -156,8 +157,8 @@ impl Node {
     }
 
     fn draft(&self, now: Duration) -> Draft {
-        // While it is not known which of them stand in the main chain by now, none
-        // is taken along: it might be there twice.
+        // While it is not known which of them are in the main chain by now,
+        // none is taken along: it might be there twice.
         let transactions = match self.is_settled() {
             true => self.pool.for_next_block(self.chain.rules().room_bytes()),
             false => Vec::new(),
@@ -229,8 +230,8 @@ impl Node {
         Ok(())
     }
 
-    /// The transaction that it was refused for leaves, and the others are in the
-    /// next one. Where it was for something else, there is a pause before that.
+    /// The transaction for which it was refused leaves, and the others are in
+    /// the next block. If the reason was another, there is a pause before that.
     fn own_was_refused(
         &mut self,
         now: Duration,
@@ -261,8 +262,8 @@ impl Node {
     }
 
     /// Takes one block whose time has come, and asks to be woken for the next:
-    /// at once, if it is due too. What the archive does not show yet, no other
-    /// block can be judged by.
+    /// at once, if it is due too. No other block can be judged by what the
+    /// archive does not show yet.
     pub(super) fn retry(
         &mut self,
         now: Duration,
@@ -299,8 +300,8 @@ impl Node {
         Ok(())
     }
 
-    /// What becomes of a block, if that is known from when it came before: it was
-    /// refused by dear checks, or is held.
+    /// What becomes of a block, if that is known from an earlier time: it was
+    /// refused by expensive checks, or is held.
     pub fn outcome_at_hand(&self, now: Duration, hash: &Hash) -> Option<Outcome> {
         if let Some(error) = self.chain.known_invalid(hash) {
             return Some(Outcome::Refused(error.clone().into()));
@@ -309,8 +310,8 @@ impl Node {
         is_held.then_some(Outcome::HeldBack)
     }
 
-    /// Takes a block of a branch that is heavier as a whole, and says what
-    /// became of it; a branch session asks for it.
+    /// Takes a block of a branch that is heavier as a whole, and returns what
+    /// became of it; a branch session calls this.
     pub(crate) fn take_of_branch(
         &mut self,
         now: Duration,
@@ -322,7 +323,7 @@ impl Node {
         Ok((effects, outcome))
     }
 
-    /// Takes a block from elsewhere, and says what became of it.
+    /// Takes a block from elsewhere, and returns what became of it.
     pub(super) fn take_block(
         &mut self,
         now: Duration,
@@ -382,7 +383,7 @@ impl Node {
         Ok(outcome)
     }
 
-    /// The main chain has changed by others' blocks: a search starts anew on
+    /// The main chain has changed by others' blocks: the search starts over on
     /// the new tip, and the other peers are told.
     pub(super) fn finish_adopting(
         &mut self,
@@ -397,8 +398,8 @@ impl Node {
         effects.push(Effect::Announce(others));
     }
 
-    /// The waiting transactions follow the main chain. Answers what of dropped
-    /// blocks does not wait again.
+    /// The waiting transactions follow the main chain. Returns what does not
+    /// wait again of dropped blocks.
     pub(super) fn settle(
         &mut self,
         now: Duration,

@@ -22,10 +22,10 @@ use crate::transaction::Submitted;
 pub struct Config {
     /// Who gets the reward of the blocks that are made here.
     pub reward_to: String,
-    /// How often the peers are asked for their chains without anybody's call.
+    /// How often the peers are asked for their chains without a request.
     pub resolve_every: Option<Duration>,
     /// How long this node rests after a block of its own before it makes the
-    /// next without anybody's call; `None` makes blocks only when called.
+    /// next without a request; `None` makes blocks only on request.
     pub mine_every: Option<Duration>,
     /// Whether a block is made for every transaction, at once: for chains on
     /// which any proof is one.
@@ -57,7 +57,7 @@ pub enum Input {
     },
     /// Peers were named.
     Register(RequestId, Vec<PeerAddress>),
-    /// A peer is not wanted any more.
+    /// A peer is no longer wanted.
     Unregister(RequestId, PeerAddress),
     /// Somebody wants the peers' chains to be looked at.
     Resolve(RequestId),
@@ -72,11 +72,11 @@ pub enum Input {
     /// heavier, came before, as [`Input::Block`], for as long as
     /// [`Node::is_asked`]. If that is over, it changes nothing.
     PeerAnswered(Ask, PeerReport, Seen),
-    /// Somebody wants the chain to begin anew.
+    /// Somebody wants the chain to start over.
     Rewind(RequestId),
-    /// Whoever waits for peers wants to wait no longer.
+    /// A request that waits for peers is to wait no longer.
     Hurry(RequestId),
-    /// Whoever waited for an answer has gone.
+    /// The client that waited for an answer has gone.
     Gone(RequestId),
 }
 
@@ -104,25 +104,25 @@ pub enum Effect {
     Persist(Change),
     /// A block was made here.
     Made(Arc<Block>),
-    /// Answer whoever waits.
+    /// Answer this request.
     Answer(RequestId, Answer),
-    /// Search this job's proof, and no other's any more.
+    /// Search for this job's proof, and no longer for any other.
     Mine(Job),
-    /// Search no proof any more.
+    /// Stop searching for a proof.
     StopMining,
     /// Ask this peer for its chain.
     Ask(Ask),
-    /// This is no peer any more: end whatever is under way with it.
+    /// This is no longer a peer: end whatever is under way with it.
     Forget(PeerAddress),
     /// Tell these peers that there is a new chain to look at.
     Announce(Vec<PeerAddress>),
-    /// This of dropped blocks does not wait again; it stands in the log, in the
-    /// dropped blocks.
+    /// This much of dropped blocks does not wait again; it is still in the log,
+    /// in the dropped blocks.
     LeftOut(LeftOut),
     /// A block was not taken.
     Refused(ChainError),
-    /// A transaction does not wait any more, since no block can take it: what
-    /// the one that was made here was refused for.
+    /// A transaction no longer waits, since no block can take it: the block
+    /// made here was refused for it.
     Evicted(Hash, ChainError),
     /// Come back then.
     WakeAt(Alarm, Duration),
@@ -147,13 +147,13 @@ pub enum Answer {
     MiningBusy,
     /// No block can be made for some time.
     HeldUp(HeldUp),
-    /// Under these rules a block needs an address that it is rewarded to.
+    /// Under these rules a block needs an address to reward.
     NobodyToReward(AddressError),
-    /// The chain has begun anew.
+    /// The chain has started over.
     Rewound,
     /// The peers were registered; these are all of them.
     Registered(Vec<PeerAddress>),
-    /// The peer is none any more.
+    /// The peer is no longer one.
     Unregistered {
         /// Whether it was one.
         was_registered: bool,
@@ -162,7 +162,7 @@ pub enum Answer {
     TooManyPeers(TooManyPeers),
     /// All peers have answered, or failed to.
     Resolved(Resolved),
-    /// This became of the block that was offered.
+    /// What became of the block that was offered.
     Offered(Outcome),
 }
 

@@ -1,7 +1,7 @@
 //! What a node consists of, and what holds of it between two calls.
 //!
-//! 1. One call makes one change: of all its effects, at most one keeps a block or
-//!    begins the chain anew.
+//! 1. One call makes one change: of all its effects, at most one keeps a block
+//!    or starts the chain over.
 //! 2. A search for a proof is for a block on the tip, except while a branch is
 //!    taken in, between two of its blocks.
 //! 3. What waits is judged by the accounts as they are at the tip.
@@ -15,7 +15,7 @@ use crate::pool::{Pending, Pool};
 use crate::settling::Unsettled;
 use crate::sync::Peers;
 
-/// A node without a world.
+/// A node, apart from the world.
 pub struct Node {
     pub(super) config: Config,
     pub(super) chain: Chain,
@@ -30,14 +30,14 @@ pub struct Node {
     /// Whether the main chain has changed by a peer's blocks since the last
     /// peer's answer ended.
     pub(super) adopting: bool,
-    /// What waited before the node was started anew, until all blocks are
-    /// there without which it can't be judged.
+    /// What waited before the node was restarted, until all the blocks are
+    /// there that are needed to judge it.
     pub(super) kept_pending: Vec<Pending>,
     pub(super) early: EarlyBlocks,
 }
 
 impl Node {
-    /// What can be seen without a look at the world.
+    /// Checks what can be seen without a look at the world.
     pub(super) fn check_call(&self, effects: &[Effect]) {
         let changes_chain = |effect: &&Effect| {
             matches!(
@@ -55,9 +55,9 @@ impl Node {
         }
     }
 
-    /// Goes through everything to see that what holds between two calls does,
-    /// and that the waiting transactions are in order. The effects of the last
-    /// call are carried out.
+    /// Goes through everything to check that what should hold between two calls
+    /// does, and that the waiting transactions are in order. The effects of the
+    /// last call must have been carried out.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
-//! The transactions of a chain with accounts that wait for a block: in order
-//! of nonce within each account, and by fee rate between them. It decides who
-//! leaves when there is no room, and what a block takes along. It judges no
-//! signature: the rules did. Who may wait, `admission` says.
+//! The transactions that wait for a block on a chain with accounts: in order of
+//! nonce within each account, and by fee rate between accounts. It decides
+//! which leave when there is no room, and what a block takes along. It judges
+//! no signature: the rules did. Which may wait, `admission` decides.
 //!
 //! 1. The five indices hold the same transactions: `accounts`, `by_id`,
 //!    `by_rate`, `by_arrival` and `by_turn`, each where it belongs.
@@ -32,14 +32,15 @@ use crate::hash::Hash;
 use crate::sealed::Account;
 use crate::transaction::Payment;
 
-/// The transactions that wait are together at most this long.
+/// The transactions that wait are at most this long in total.
 pub const ACCOUNTS_PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// A transaction that no block has taken after this time leaves.
+/// A transaction that no block has taken within this time leaves.
 pub const PENDING_EXPIRY_MS: u64 = 3 * 24 * 60 * 60 * 1_000;
 
-/// While a block is filled, at most so many are passed over that do not fit, or
-/// whose account has one before them that does not: then it is as good as full.
+/// While a block is filled, at most this many are passed over that do not fit,
+/// or whose account has one before them that does not: then it is as good as
+/// full.
 pub const PASSED_OVER_LIMIT: usize = 1_000;
 
 /// What has become of a transaction that was offered.
@@ -59,7 +60,7 @@ pub struct AccountPool {
     policy: Policy,
     accounts: BTreeMap<Address, Queue>,
     by_id: BTreeMap<Hash, (Address, u64)>,
-    /// The worst first: who pays least for its length.
+    /// The worst first: the one that pays least for its length.
     by_rate: BTreeSet<Rank>,
     by_arrival: BTreeSet<(Duration, Address, u64)>,
     /// In the order in which blocks take them along.
@@ -113,7 +114,7 @@ impl AccountPool {
         self.by_id.is_empty()
     }
 
-    /// How long those that wait are together.
+    /// How long those that wait are in total.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -171,8 +172,9 @@ impl AccountPool {
     /// Lets a transaction of a dropped block wait again, unless the new main
     /// chain holds it, or another of its account in its place, or there is no
     /// room or no money for it: then later ones of its account go first, which
-    /// could not be in a block without it. It is judged as what is submitted, but
-    /// that more of its account may wait: several blocks took as many as may.
+    /// could not be in a block without it. It is judged like a submitted one,
+    /// except that more of its account may wait: several blocks may each have
+    /// taken as many as may wait.
     pub fn give_back(
         &mut self,
         now: Duration,
@@ -187,9 +189,9 @@ impl AccountPool {
         }
     }
 
-    /// Lets a transaction wait that waited before the node was started anew.
-    /// They come in the order in which they were accepted, so that each takes
-    /// the place of an earlier one with its nonce.
+    /// Lets a transaction wait that waited before the node was restarted. They
+    /// come in the order in which they were accepted, so that each takes the
+    /// place of an earlier one with its nonce.
     pub fn restore(
         &mut self,
         now: Duration,
@@ -201,7 +203,7 @@ impl AccountPool {
         self.put_back(now, payment, account, Coming::Kept)
     }
 
-    /// All that wait came now, as far as their expiry goes.
+    /// As far as expiry goes, all that wait came now.
     pub fn arrive_anew(&mut self, now: Duration) {
         self.by_arrival.clear();
         for (sender, queue) in &mut self.accounts {
@@ -268,7 +270,7 @@ impl AccountPool {
     }
 
     /// The main chain has changed these accounts: what is in blocks now leaves,
-    /// and so does what its account can no longer pay. Answers what left
+    /// and so does what its account can no longer pay. Returns what left
     /// without being in a block.
     pub fn update<'a>(
         &mut self,
@@ -305,7 +307,7 @@ impl AccountPool {
         evicted
     }
 
-    /// Takes out what has waited too long. Answers how many that were.
+    /// Takes out what has waited too long. Returns how many that were.
     pub fn expire(&mut self, now: Duration) -> usize {
         let mut count = 0;
         while let Some((arrived, sender, nonce)) = self.by_arrival.first().copied() {
@@ -317,7 +319,7 @@ impl AccountPool {
         count
     }
 
-    /// Sends away what pays least, until there is room; nobody, if the
+    /// Sends away what pays least, until there is room; nothing, if the
     /// transaction does not pay more than all of those.
     fn make_room(&mut self, payment: &Payment, freed_bytes: usize) -> Result<(), NotPending> {
         let length_bytes = payment.text.len();
@@ -342,10 +344,10 @@ impl AccountPool {
         Ok(())
     }
 
-    /// Those that pay least and are together so long, each with what comes
-    /// after it in its account, and the highest rate that is given up for its
-    /// own sake. What `payment` waits for stays, and what it replaces is gone
-    /// already.
+    /// Those that pay least and together free that many bytes, each with what
+    /// comes after it in its account, and the highest rate that is given up for
+    /// its own sake. What `payment` waits for stays, and what it replaces is
+    /// gone already.
     fn worst(
         &self,
         mut missing_bytes: usize,
@@ -381,7 +383,7 @@ impl AccountPool {
         )
     }
 
-    /// Goes through everything to see that the invariants hold.
+    /// Goes through everything to check that the invariants hold.
     ///
     /// # Panics
     ///
@@ -525,7 +527,7 @@ impl AccountPool {
         nonces.len()
     }
 
-    /// Whoever takes out one that has others behind it puts those in turn.
+    /// A caller that takes out one with others behind it puts those in turn.
     fn remove(&mut self, sender: &Address, nonce: u64) -> Option<Arc<Payment>> {
         let queue = self.accounts.get_mut(sender)?;
         let Waiting {

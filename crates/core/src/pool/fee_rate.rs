@@ -1,9 +1,9 @@
-//! What a transaction pays for its length. Who asks for how much is not known
-//! here.
+//! What a transaction pays for its length. How much is asked for, and by whom,
+//! is not known here.
 
 use std::fmt;
 
-/// A fee rate is for so many bytes of a transaction's canonical text.
+/// A fee rate is for this many bytes of a transaction's canonical text.
 pub const FEE_RATE_BYTES: u64 = 1_000;
 
 /// Base units for [`FEE_RATE_BYTES`] bytes.
@@ -11,9 +11,9 @@ pub const FEE_RATE_BYTES: u64 = 1_000;
 pub struct FeeRate(pub u64);
 
 impl FeeRate {
-    /// What a node asks for that is told nothing else: a base unit a byte. A
-    /// plain payment costs less than half a thousandth of a coin, and the
-    /// spam that fills a block of a mebibyte a whole coin.
+    /// What a node asks for unless told otherwise: a base unit a byte. A plain
+    /// payment costs less than half a thousandth of a coin, and spam that fills
+    /// a block of a mebibyte costs a whole coin.
     pub const DEFAULT: FeeRate = FeeRate(1_000);
 
     /// The lowest fee of a transaction of this length, rounded up.

@@ -15,13 +15,13 @@ pub(super) const SEPARATOR_BYTES: usize = b", ".len();
 pub struct Policy {
     /// The lowest fee for its length.
     pub min_fee_rate: FeeRate,
-    /// The transactions of a block made here have so much room, with what
-    /// separates them.
+    /// The room for the transactions of a block made here, with what separates
+    /// them.
     pub room_bytes: usize,
 }
 
 impl Policy {
-    /// Whether a transaction is one that may wait, whoever sends it.
+    /// Whether a transaction may wait, no matter who sends it.
     pub(super) fn check(&self, payment: &Payment) -> Result<(), NotPending> {
         let limit_bytes = self.room_bytes.saturating_sub(SEPARATOR_BYTES);
         let length_bytes = payment.text.len();

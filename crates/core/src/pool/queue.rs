@@ -5,7 +5,7 @@
 //!
 //! 1. `by_text` holds the places of all that wait, `returned` those of the
 //!    returned ones.
-//! 2. Numbers that are still to be given lie outside those that wait.
+//! 2. Numbers that are still to be given lie outside those of the waiting ones.
 //! 3. `bytes` is the sum of the lengths.
 //! 4. `packing`, where it is known, is that of all that wait.
 
@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-/// At most so many transactions wait.
+/// At most this many transactions wait.
 pub const PENDING_LIMIT_COUNT: usize = 500_000;
 
-/// The transactions that wait are together at most this long.
+/// The transactions that wait are at most this long in total.
 pub const PENDING_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// The transactions of one block made here are together at most this long;
-/// what is left over waits for the next.
+/// The transactions of one block made here are at most this long in total; what
+/// is left over waits for the next.
 pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// No more can wait: mine a block first.
@@ -33,7 +33,7 @@ pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 pub struct PoolFull {
     /// How many wait.
     pub count: usize,
-    /// How long they are together.
+    /// How long they are in total.
     pub bytes: usize,
 }
 
@@ -65,8 +65,8 @@ const FIRST_NUMBER: u64 = 1 << 63;
 pub struct QueuePool {
     /// By numbers that grow along the queue; no two ever have the same one.
     waiting: BTreeMap<u64, Pending>,
-    /// Where each text waits, so that no block, whatever it holds, makes us look
-    /// through the whole queue.
+    /// Where each text waits, so that no block, whatever it holds, makes us
+    /// search the whole queue.
     by_text: BTreeSet<(Arc<[u8]>, u64)>,
     /// The same, of the returned ones alone.
     returned: BTreeSet<(Arc<[u8]>, u64)>,
@@ -134,7 +134,7 @@ impl QueuePool {
         !self.returned.is_empty() || (ours && !self.waiting.is_empty())
     }
 
-    /// How long those that wait are together.
+    /// How long those that wait are in total.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -153,8 +153,8 @@ impl QueuePool {
         rest.map(|(number, pending)| (*number, pending))
     }
 
-    /// Lets a transaction wait, behind all others. Answers how many blocks
-    /// will be made before the one that takes it.
+    /// Lets a transaction wait, behind all others. Returns how many blocks will
+    /// be made before the one that takes it.
     pub fn accept(&mut self, text: Arc<[u8]>) -> Result<u64, PoolFull> {
         if !self.has_room_for(&text) {
             return Err(PoolFull {
@@ -173,7 +173,7 @@ impl QueuePool {
         Ok(blocks_before)
     }
 
-    /// Lets a transaction wait that waited before the node was started anew. One
+    /// Lets a transaction wait that waited before the node was restarted. One
     /// that was accepted was promised, so that no limit applies to it.
     pub fn restore(&mut self, pending: Pending) {
         if pending.origin == Origin::Accepted || self.has_room_for(&pending.text) {
@@ -217,7 +217,7 @@ impl QueuePool {
     }
 
     /// Puts the transactions of a dropped block back, in front of all others,
-    /// in their order. Answers how many did not fit.
+    /// in their order. Returns how many did not fit.
     pub fn give_back(&mut self, transactions: impl DoubleEndedIterator<Item = Arc<[u8]>>) -> usize {
         let mut left_out = 0;
         for text in transactions.rev() {
@@ -234,7 +234,7 @@ impl QueuePool {
         left_out
     }
 
-    /// Goes through everything to see that the invariants hold.
+    /// Goes through everything to check that the invariants hold.
     ///
     /// # Panics
     ///

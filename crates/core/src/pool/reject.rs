@@ -1,10 +1,10 @@
-//! Why a transaction may not wait, in words for whoever sends it. Who decides so
-//! is not known here.
+//! Why a transaction may not wait, in words for its sender. The decision is
+//! made elsewhere.
 
 use super::fee_rate::FeeRate;
 use crate::hash::Hash;
 
-/// A transaction waits for at most so many of its account that are missing
+/// A transaction waits for at most this many of its account that are missing
 /// before it.
 pub const NONCE_GAP_LIMIT: u64 = 16;
 
@@ -59,7 +59,7 @@ pub enum NotPending {
     /// The account has too many waiting.
     #[error("{limit} transactions of this account are waiting already; wait for a block")]
     TooManyOfAccount {
-        /// So many may.
+        /// How many may.
         limit: usize,
     },
     /// Another transaction with this nonce waits, and this one does not pay
@@ -105,7 +105,7 @@ pub enum NotPending {
          expected a fee of {expected} or more, found {found}"
     )]
     FeeRate {
-        /// How long those that wait are together.
+        /// How long those that wait are in total.
         bytes: usize,
         /// The fee with which it would find room.
         expected: u64,

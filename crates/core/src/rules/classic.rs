@@ -22,7 +22,7 @@ pub enum Classic {
     Of2018,
 }
 
-/// The genesis block's proof in the tutorial; no puzzle stands behind it.
+/// The genesis block's proof in the tutorial; it solves no puzzle.
 const GENESIS_PROOF: u64 = 100;
 
 impl Rules for Classic {

@@ -25,7 +25,7 @@ pub type Weight = U256;
 pub struct Context<'a> {
     /// The block before it.
     pub parent: &'a HeaderFields,
-    /// The block before that; none after a genesis block.
+    /// The block before that; `None` after a genesis block.
     pub grandparent: Option<&'a HeaderFields>,
     /// The local clock, since 1970.
     pub now: Duration,
@@ -73,7 +73,7 @@ pub trait Rules: Send + Sync {
             .expect("what is written here can be read")
     }
 
-    /// What is to be solved by whoever adds `draft` there.
+    /// The puzzle to solve in order to add `draft` there.
     fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
         self.template(context, draft).puzzle
     }
@@ -93,9 +93,9 @@ pub trait Rules: Send + Sync {
     /// those takes most of the time, and can be done on all cores.
     fn check_form(&self, block: &Block) -> Result<(), BlockError>;
 
-    /// Whether everybody has signed what the block takes from them. A block that
-    /// was asked for it is not looked at again, nor is a transaction, given
-    /// by its identity and its text, that `is_checked` knows.
+    /// Whether everybody has signed what the block takes from them. A block
+    /// that was checked before is not checked again, nor is a transaction,
+    /// given by its identity and its text, that `is_checked` knows.
     fn check_signatures(
         &self,
         _block: &Block,
@@ -113,14 +113,15 @@ pub trait Rules: Send + Sync {
     /// Whether the block is valid where it stands.
     fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
 
-    /// Before this time no block behind that one is valid, whoever makes it.
+    /// Before this time no block behind that one is valid, no matter who makes
+    /// it.
     fn earliest_behind(&self, _parent: &HeaderFields) -> Duration {
         Duration::ZERO
     }
 
-    /// How many zeros, as hex digits, the hash of the block's proof begins with,
-    /// and how many are asked for. None where the chain itself says what it
-    /// asks for.
+    /// How many zeros, as hex digits, the hash of the block's proof begins
+    /// with, and how many are asked for. `None` where the chain itself says
+    /// what it asks for.
     fn proof_zeros(&self, _parent: &HeaderFields, _block: &Block) -> Option<(u32, u32)> {
         None
     }
@@ -142,8 +143,8 @@ pub trait Rules: Send + Sync {
     fn read_transaction(&self, body: &[u8]) -> Result<Submitted, TransactionError>;
 
     /// Reads a transaction of a block that the main chain has dropped, by the
-    /// same measure as one that is submitted now; none if nobody could submit
-    /// it as it stands there.
+    /// same measure as one that is submitted now; `None` if nobody could submit
+    /// it as it stands.
     fn read_returned(&self, text: &[u8]) -> Option<Submitted> {
         let submitted = self.read_transaction(text).ok()?;
         (**submitted.text() == *text).then_some(submitted)
@@ -154,8 +155,8 @@ pub trait Rules: Send + Sync {
         false
     }
 
-    /// What the block does to the accounts, which are as `accounts` says
-    /// before it; an error where somebody pays what they do not have.
+    /// What the block does to the accounts, which are as `accounts` says before
+    /// it; an error if somebody pays what they do not have.
     fn apply(
         &self,
         _block: &Block,
@@ -187,8 +188,8 @@ pub trait Rules: Send + Sync {
         None
     }
 
-    /// So many bytes of transactions fit into every block beside its header and
-    /// reward, each with what separates it from the one before.
+    /// How many bytes of transactions fit into every block beside its header
+    /// and reward, each with what separates it from the one before.
     fn room_bytes(&self) -> usize {
         BLOCK_LIMIT_BYTES
     }

@@ -1,6 +1,6 @@
 //! The rules with signatures, balances and a target that adjusts itself. A
-//! chain is its genesis block: that says what the chain is like, and its hash
-//! keeps transactions from other chains out.
+//! chain is its genesis block: the block says what the chain is like, and its
+//! hash keeps out transactions from other chains.
 
 pub(super) mod apply;
 mod check;
@@ -142,7 +142,7 @@ impl Rules for Sealed {
         draft::template(&self.params, context, draft)
     }
 
-    /// Nothing is read that was read before: the transactions came one by one.
+    /// Nothing is read twice: the transactions came one by one.
     fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
         let block = draft::finish(template, proof);
         debug_assert_eq!(
@@ -190,7 +190,8 @@ impl Rules for Sealed {
         let view = check::view(block);
         check::check_later(context.parent, view)?;
         check::check_target(&self.params, context, view)?;
-        // Last, so that what is only early is known to be valid otherwise.
+        // Last, so that a block that is only early is known to be valid
+        // otherwise.
         check::check_future(&self.params, context, view)?;
         Ok(())
     }

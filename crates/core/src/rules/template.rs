@@ -21,8 +21,8 @@ pub struct Draft {
     pub reward_to: String,
 }
 
-/// A block that lacks nothing but its proof: it is made once, and the block is
-/// written from it, whichever proof is found.
+/// A block that lacks only its proof: it is made once, and the block is written
+/// from it, whichever proof is found.
 #[derive(Debug, Clone)]
 pub struct BlockTemplate {
     /// What is to be solved.

@@ -1,6 +1,6 @@
-//! What an address owns.
+//! What an address owns. What changes it, the rules decide.
 
-/// The state of one address. Who was never paid has nothing.
+/// The state of one address. An address that was never paid has nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     /// What it owns, in base units.

@@ -1,6 +1,6 @@
 //! A sealed block, read: its header, its reward and its transactions. A text is
 //! a block only if its transactions are those that the header commits to:
-//! otherwise one hash could name two blocks, and a block made bad on its way
+//! otherwise one hash could name two blocks, and a block corrupted on its way
 //! would spoil the good one.
 
 use ruint::aliases::U256;
@@ -42,9 +42,9 @@ pub struct SealedBlock {
 }
 
 impl SealedBlock {
-    /// Reads a block's canonical text: its fields have their form, and its
-    /// transactions are the ones that its hash stands for. Whether they are
-    /// valid is not asked.
+    /// Reads a block's canonical text. Its fields then have their form, and its
+    /// transactions are the ones that its hash stands for; whether they are
+    /// valid is not checked.
     pub fn read(text: &[u8]) -> Result<SealedBlock, SealedError> {
         let (header, proof, list) = Header::read(text)?;
         let seal = sha256(&header_text(text));

@@ -54,7 +54,7 @@ pub enum SealedTransactionError {
         /// The transaction's.
         found: u64,
     },
-    /// The sender has not so much.
+    /// The sender does not have that much.
     #[error("amount and fee are {needed} together, and {sender} has {balance}")]
     BalanceTooLow {
         /// Who sends.
@@ -165,7 +165,7 @@ pub enum SealedError {
         /// The block's target.
         found: U256,
     },
-    /// Not enough work stands behind it.
+    /// Not enough work went into it.
     #[error("proof: expected a hash of at most {target:064x}, found {hash}")]
     HashAboveTarget {
         /// The block's own target.
@@ -181,8 +181,8 @@ pub enum SealedError {
         /// The block's.
         found_ms: u64,
     },
-    /// It is too far ahead of the local clock. That is no fault for ever: it is
-    /// to be held back until then, and tried again.
+    /// It is too far ahead of the local clock. That passes: it is to be held
+    /// back until then, and tried again.
     #[error(
         "timestamp: expected at most {limit_ms}, the local clock and what the chain allows, \
          found {found_ms}; held back until {ahead_until_ms}"

@@ -1,11 +1,11 @@
 //! Fields of sealed texts: exactly those that are known, each in its one form.
-//! The texts are canonical already; what a field means is not asked here.
+//! The texts are canonical already; what a field means is not known here.
 
 use crate::address::{Address, AddressError};
 use crate::hash::Hash;
 use crate::json::{self, kind};
 
-/// Why an object has not the fields that it must have.
+/// Why an object does not have the fields that it must have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// It is no object at all.

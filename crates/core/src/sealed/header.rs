@@ -1,6 +1,6 @@
-//! A block's header: what is worked for. Its hash is the block's seal, and the
-//! block's hash is that of the seal with the proof. It commits to the
-//! transactions by their Merkle root only.
+//! A block's header: what the work is for. Its hash is the block's seal, and
+//! the block's hash is that of the seal with the proof. It commits to the
+//! transactions only by their Merkle root.
 
 use ruint::aliases::U256;
 

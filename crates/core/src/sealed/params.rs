@@ -1,6 +1,6 @@
-//! What a chain is like: the parameters in its genesis block. They are the
-//! chain's own, and bounded so that no arithmetic over them can fail and no
-//! chain is born that cannot live.
+//! What a chain is like: the parameters in its genesis block. Each chain has
+//! its own, within bounds so that no arithmetic over them can fail and no chain
+//! is born that cannot live.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -29,8 +29,9 @@ pub const DATA_LIMIT_BYTES: u64 = 8_192;
 /// reward and one payment.
 pub const SMALLEST_BLOCK_BYTES: u64 = 1_024;
 
-/// The target follows the hash power in good time if `half_life_ms` is so many
-/// intervals. With less it runs away from it, with far more a step is nothing.
+/// The target follows the hash power in good time if `half_life_ms` is this
+/// many intervals. With fewer the target drifts away from it, with far more a
+/// step is next to nothing.
 pub const HALF_LIFE_INTERVALS: RangeInclusive<u64> = 5..=1_000;
 
 /// What a chain is like.
@@ -40,7 +41,8 @@ pub struct Params {
     pub name: String,
     /// How long a block should take.
     pub block_interval_ms: u64,
-    /// How fast the target follows: a block that is so much too late doubles it.
+    /// How fast the target follows: a block that is this much too late doubles
+    /// it.
     pub half_life_ms: u64,
     /// The target of the first blocks.
     pub initial_target: U256,
@@ -59,7 +61,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// A new chain's, unless somebody wants others: a block in ten seconds.
+    /// Those of a new chain, unless others are wanted: a block in ten seconds.
     pub fn defaults(name: &str) -> Params {
         Params {
             name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! A signed transaction: who pays whom how much, on which chain, and the proof
-//! that the sender wants it. Each has one text, since the signature is over it;
-//! whether the sender has the money is not asked here.
+//! that the sender wants it. Each has one text, since the signature is over it.
+//! Whether the sender has the money is not known here.
 
 use std::fmt;
 
@@ -130,7 +130,7 @@ impl Transfer {
 }
 
 impl SealedTransaction {
-    /// Reads a transaction's canonical text. Its fields have their form then;
+    /// Reads a transaction's canonical text. Its fields then have their form;
     /// nothing is verified.
     pub fn read(text: &[u8]) -> Result<SealedTransaction, FieldError> {
         let names = [

@@ -1,7 +1,7 @@
 //! A peer's chain, checked while it comes: each block against the one before.
 //! Blocks that our main chain has as well are passed over, so that only the
-//! branch is handed out. Nothing is adopted here: a chain counts when all of
-//! it was valid, and that is known at its end.
+//! branch is handed out. Nothing is adopted here: a chain counts only if all of
+//! it is valid, which is known at its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum OfferError {
 }
 
 impl OfferError {
-    /// What is wrong with the chain; none where it is ours that can't be read.
+    /// What is wrong with the chain; `None` if it is ours that can't be read.
     pub fn refusal(&self) -> Option<Refusal> {
         let (index, rule) = match self {
             OfferError::Read(_) | OfferError::Empty => (None, "chain"),
@@ -83,7 +83,7 @@ pub struct Offer {
     last_common: Option<Hash>,
     /// Whether a block came whose time has not come.
     ends_early: bool,
-    /// The zeros of all proofs, and of those that our main chain has not.
+    /// The zeros of all proofs, and of those that our main chain does not have.
     strictness: Strictness,
     own_strictness: Strictness,
 }
@@ -115,10 +115,10 @@ impl Offer {
         self.reader.end();
     }
 
-    /// The next block that is not on our main chain, valid where it stands but
-    /// for its signatures, which are for whoever has cores to check them on;
-    /// `None` when more bytes are needed or, after [`end`](Self::end), when
-    /// the chain is whole.
+    /// The next block that is not on our main chain, valid where it stands
+    /// except for its signatures, which are for a caller with cores to check
+    /// them on; `None` when more bytes are needed or, after [`end`](Self::end),
+    /// when the chain is whole.
     pub fn next_block(
         &mut self,
         now: Duration,
@@ -181,8 +181,8 @@ impl Offer {
         self.reader.last_source()
     }
 
-    /// The begin of what was not read, because more has to come or because it
-    /// is nothing that can be read.
+    /// The start of what was not read, because more has to come or because it
+    /// can't be read at all.
     pub fn unread(&self) -> &[u8] {
         self.reader.unread()
     }
@@ -208,7 +208,7 @@ impl Offer {
     }
 
     /// What the proofs so far have beyond what the rules ask for: all of them,
-    /// or those that our main chain has not.
+    /// or those that our main chain does not have.
     pub fn strict(&self) -> Option<Strict> {
         self.strictness
             .found()

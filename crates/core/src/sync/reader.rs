@@ -1,7 +1,7 @@
 //! Reads a chain out of bytes as they come, one block at a time: the body of
-//! the tutorial's `GET /chain`, or blocks one after the other as in our log.
-//! It holds no more than the block that it is at. Whether the blocks are
-//! valid, or blocks at all, it does not ask.
+//! the tutorial's `GET /chain`, or blocks one after the other as in our log. It
+//! holds no more than the current block. Whether the blocks are valid, or
+//! blocks at all, it does not check.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ pub const ANSWER_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A member of the answer other than `chain` is at most this long.
 const OTHER_MEMBER_LIMIT_BYTES: usize = 64 * 1024;
 
-/// An answer may hold so much that is no block, and as much again as its blocks
-/// are long: an honest one lays them out, and says how many they are.
+/// An answer may hold this much beside its blocks, and as much again as they
+/// are long: an honest one only lays them out, and says how many they are.
 const OUTSIDE_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// Why bytes are not a chain.
@@ -88,7 +88,7 @@ pub struct ChainReader {
     position: usize,
     /// Bytes dropped from the buffer's front so far.
     dropped: u64,
-    /// How long the blocks were so far, and all that is none.
+    /// How long the blocks were so far, and everything else.
     inside: u64,
     outside: u64,
     place: Place,
@@ -96,8 +96,9 @@ pub struct ChainReader {
     at_chain: bool,
     saw_chain: bool,
     ended: bool,
-    /// A value that was cut is not tried again before so many bytes are there:
-    /// with ever twice as many, the work stays in proportion to the answer.
+    /// A value that was cut is not tried again before this many bytes are
+    /// there: with twice as many each time, the work stays in proportion to the
+    /// answer.
     needed: usize,
     last_length: usize,
     /// Where in the buffer the last value is.
@@ -204,7 +205,7 @@ impl ChainReader {
     }
 
     /// The canonical text of the next block; `None` when more bytes are needed
-    /// or, after [`end`](Self::end), when there is none any more.
+    /// or, after [`end`](Self::end), when there are no more.
     pub fn next_block(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         if self.dropped + self.buffer.len() as u64 > ANSWER_LIMIT_BYTES {
             return Err(ReadError::TooLong);

@@ -1,5 +1,5 @@
-//! What is known of a peer since it was last asked, and how its chain stands
-//! to ours. What was seen is kept; what it means is decided when somebody
+//! What is known of a peer since it was last asked, and how its chain compares
+//! with ours. What was seen is kept; what it means is decided when somebody
 //! looks, because our own chain goes on meanwhile.
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub enum PeerReport {
     /// It did not answer, or not with a chain.
     Failed(String),
     /// It is this node, found under an address that was not known to be its
-    /// own. It is no peer any more.
+    /// own. It is no longer a peer.
     Itself,
     /// It has not answered yet, and was not waited for any longer.
     StillAsked,
@@ -59,15 +59,16 @@ pub struct Seen {
     pub has_our_name: bool,
 }
 
-/// All proofs of a chain begin with more zeros than the rules ask for: whoever
-/// made them most likely asks for that many, and refuses the blocks of others.
+/// All proofs of a chain begin with more zeros than the rules ask for: the node
+/// that made them most likely asks for that many, and refuses the blocks of
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strict {
     /// The fewest zeros that one of its proofs begins with, in hex digits.
     pub zeros: u32,
-    /// So many the rules ask for.
+    /// How many the rules ask for.
     pub asked: u32,
-    /// So many proofs were looked at.
+    /// How many proofs were looked at.
     pub proofs: u64,
 }
 
@@ -103,8 +104,8 @@ pub struct SeenChain {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct Refusal {
-    /// The place of the block that is not valid, the first being 1; none where
-    /// it is no chain at all.
+    /// The place of the block that is not valid, the first being 1; `None`
+    /// where it is no chain at all.
     pub index: Option<u64>,
     /// The name of the rule that does not hold; `chain` where it is no chain,
     /// `branch` where it is too different from ours to be taken.
@@ -132,11 +133,11 @@ pub enum Standing {
 pub enum Agreement {
     /// It is the same.
     Same,
-    /// Its last block is one of ours, and ours go on.
+    /// Its last block is one of ours, and our chain goes on.
     Behind,
-    /// Our last block is one of its, and its go on.
+    /// Our last block is one of its blocks, and its chain goes on.
     Ahead,
-    /// Both have blocks that the other has not.
+    /// Each has blocks that the other lacks.
     Fork,
     /// It is not valid.
     Refused,
@@ -153,7 +154,7 @@ pub struct PeerRecord {
     pub kind: PeerKind,
     /// What came of it when it was last asked.
     pub standing: Standing,
-    /// Its chain when it was last seen; none after one that was refused.
+    /// Its chain when it was last seen; `None` after one that was refused.
     pub chain: Option<SeenChain>,
     /// What the proofs of that chain have beyond what the rules ask for.
     pub strict: Option<Strict>,
@@ -227,8 +228,8 @@ impl PeerRecord {
         }
     }
 
-    /// Takes down what came of asking it. Answers whether anything is new but
-    /// the time.
+    /// Records what came of asking it. Returns whether anything but the time is
+    /// new.
     pub(super) fn update(&mut self, now: Duration, report: &PeerReport, seen: Seen) -> bool {
         let known = |record: &PeerRecord| PeerRecord {
             asked: None,

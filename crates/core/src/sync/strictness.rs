@@ -7,7 +7,7 @@ use crate::rules::Rules;
 
 /// A proof that solves the puzzle has one more leading hex zero in one of 16
 /// cases. That each of n proofs has z more is thus chance in one of 16^(z*n)
-/// cases; from z*n = 5 on, in less than one of a million, it is held for
+/// cases; from z*n = 5 on, in fewer than one of a million, it is taken as
 /// intended.
 const NO_CHANCE_HEX_DIGITS: u64 = 5;
 
@@ -34,7 +34,7 @@ impl Strictness {
         self.proofs += 1;
     }
 
-    /// What they have too much, if that is no chance.
+    /// What they have beyond that, if it is not by chance.
     pub(super) fn found(&self) -> Option<Strict> {
         let (zeros, asked) = self.fewest?;
         let more = u64::from(zeros.saturating_sub(asked));

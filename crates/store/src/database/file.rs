@@ -1,8 +1,8 @@
-//! The file under a database. The database would make what it holds in memory
-//! durable when it is closed, at a moment of its own choosing; but the index
-//! must never be ahead of the pending log. So this file takes no more writes
-//! once it is told so, as if the process had been killed. One that may not be
-//! changed at all takes them in memory.
+//! The file under a database. On closing, the database would make what it holds
+//! in memory durable, at a moment of its own choosing; but the index must never
+//! be ahead of the pending log. So this file takes no more writes once it is
+//! told so, as if the process had been killed. A file that may not be changed
+//! at all takes them in memory. What the pages hold is not known here.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -134,12 +134,12 @@ impl FrozenFile {
         })
     }
 
-    /// As [`DatabaseFile::is_of_earlier_layout`].
+    /// Like [`DatabaseFile::is_of_earlier_layout`].
     pub(crate) fn is_of_earlier_layout(&self) -> io::Result<bool> {
         self.pages.is_of_earlier_layout()
     }
 
-    /// Hands the pages out that a range touches: what lies in them, and where.
+    /// Hands out the pages that a range touches: what lies in them, and where.
     fn each_page(
         offset: u64,
         length: usize,

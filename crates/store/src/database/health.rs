@@ -1,7 +1,7 @@
-//! Whether a database that can be made again is still as it was written. All
-//! access to one goes through here: what the database's code says of a damaged
-//! file, and what it panics over, is damage all the same, and is remembered
-//! until the database is made anew. It does not know what is read or written.
+//! Whether a database that can be rebuilt is still as it was written. All
+//! access to one goes through here: whether the database's code returns an
+//! error for a damaged file or panics over it, it is damage, and is remembered
+//! until the database is rebuilt. What is read or written is not known here.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,8 +20,8 @@ impl Health {
         &self,
         access: impl FnOnce() -> Result<T, redb::Error>,
     ) -> Result<T, redb::Error> {
-        // After a panic nobody goes on with what it left: the database is made
-        // anew.
+        // After a panic nobody goes on with what it left: the database is
+        // rebuilt.
         let done = catch_unwind(AssertUnwindSafe(access)).unwrap_or_else(|_| {
             let what = "it is in no state that the database can be in";
             Err(redb::Error::Corrupted(what.to_owned()))
@@ -38,8 +38,8 @@ impl Health {
     }
 }
 
-/// Whether it is the file's content that is wrong, and not that the operating
-/// system failed, or that the database was closed.
+/// Whether the file's content is wrong, rather than that the operating system
+/// failed or the database was closed.
 pub(crate) fn is_damage(error: &redb::Error) -> bool {
     match error {
         redb::Error::Io(error) => matches!(

@@ -1,8 +1,8 @@
-//! Where the pages of a database lie in its file, and the sums by which one
-//! that has changed is told: the database itself looks at none when it reads.
-//! Behind each page of sums lie the pages that they are of. The database's
-//! first page has its sum in itself: it is written over in place, and so both
-//! change at once.
+//! Where the pages of a database lie in its file, and the checksums that reveal
+//! a changed one: the database itself checks none when it reads. Behind each
+//! page of sums lie the pages that they belong to. The database's first page
+//! holds its own sum: it is overwritten in place, and so both change at once.
+//! What a page holds is not known here.
 
 use std::fs::File;
 use std::io;
@@ -13,20 +13,20 @@ pub(crate) const PAGE_BYTES: usize = 4096;
 
 const PAGE: u64 = PAGE_BYTES as u64;
 
-/// A sum takes so much.
+/// The length of a sum.
 const SUM_BYTES: usize = 8;
 
-/// So many pages lie behind a page of their sums.
+/// How many pages lie behind a page of their sums.
 const GROUP_PAGES: u64 = (PAGE_BYTES / SUM_BYTES - 1) as u64;
 
-/// Of its first page the database uses less than this, and what a disk writes
-/// at once is no less.
+/// The database uses less than this of its first page, and a disk writes at
+/// least this much at once.
 const HEADER_BYTES: usize = 512;
 
-/// So much of it is the database's, and the sum is behind.
+/// This much of it is the database's, and the sum is behind.
 const HEADER_USED_BYTES: usize = HEADER_BYTES - SUM_BYTES;
 
-/// How a database begins that has no sums.
+/// How a database without sums begins.
 const EARLIER_MAGIC: [u8; 4] = *b"redb";
 
 /// A file of pages and sums.
@@ -36,7 +36,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// In that file.
+    /// Pages in that file.
     pub(crate) fn new(file: File) -> Pages {
         Pages { file }
     }
@@ -185,8 +185,7 @@ impl Pages {
     }
 }
 
-/// So many of the pages that are `bytes` long together lie in the group of the
-/// first.
+/// How many of the pages that `bytes` cover lie in the group of the first.
 fn run(first: u64, bytes: usize) -> usize {
     let left = GROUP_PAGES - first % GROUP_PAGES;
     (bytes / PAGE_BYTES).min(left as usize)
@@ -202,7 +201,7 @@ fn sum_offset(page: u64) -> u64 {
     group * (GROUP_PAGES + 1) * PAGE + place * SUM_BYTES as u64
 }
 
-/// It says which page it is of, so that one page does not pass for another,
+/// It depends on the page's number, so that one page does not pass for another,
 /// and it is never zero.
 fn sum_of(page: u64, data: &[u8]) -> [u8; SUM_BYTES] {
     let place = (page as u32).wrapping_add(1).max(1);

@@ -1,6 +1,5 @@
-//! What it takes until a file is on the disk, and stays there when the power
-//! goes. Whether that is asked for at all is decided once, when a store is
-//! opened.
+//! What it takes to get a file onto the disk so that it survives a power cut.
+//! Whether that is wanted at all is decided once, when a store is opened.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -65,7 +64,7 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Makes sure that a file lies there, or nothing: to open a named pipe would
+/// Makes sure that there is a file, or nothing: opening a named pipe would
 /// wait, maybe for ever, for somebody at its other end.
 pub(crate) fn check_is_file(path: &Path) -> io::Result<()> {
     let kind = match fs::metadata(path) {
@@ -78,19 +77,19 @@ pub(crate) fn check_is_file(path: &Path) -> io::Result<()> {
         kind if kind.is_dir() => "a folder",
         kind if kind.is_fifo() => "a named pipe",
         kind if kind.is_socket() => "a socket",
-        // A device answers at once, whatever it answers.
+        // A device returns at once, whatever it returns.
         _ => return Ok(()),
     };
     let what = format!("expected a file, found {found}: move it away");
     Err(io::Error::other(what))
 }
 
-/// Makes a folder, with those that it lies in.
+/// Makes a folder, and its parents.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))
 }
 
-/// Deletes what was being put in place of a file when the process ended.
+/// Deletes what was about to replace a file when the process ended.
 pub(crate) fn delete_half_made(folder: &Path) -> Result<(), StoreError> {
     for path in files_in(folder)? {
         if path.extension().is_some_and(|extension| extension == "tmp") {

@@ -1,6 +1,6 @@
-//! One process a data folder. The operating system holds the lock and drops it
-//! with the process, so that a lock left by a crash can't exist; the file only
-//! says who the holder is.
+//! One process per data folder. The operating system holds the lock and drops
+//! it with the process, so that a lock left by a crash can't exist; the file
+//! only says who the holder is.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::error::StoreError;
 use crate::files::durable::check_is_file;
 
-/// At most so much of a lock file is read to say who holds it.
+/// At most this much of a lock file is read to say who holds it.
 const HOLDER_LIMIT_BYTES: u64 = 200;
 
 /// The exclusive right to a data folder, until it is dropped.
@@ -21,7 +21,7 @@ pub(crate) struct FolderLock {
 }
 
 impl FolderLock {
-    /// Takes the folder, or says who has it.
+    /// Takes the folder; the error says who has it.
     pub(crate) fn take(folder: &Path, label: &str) -> Result<FolderLock, StoreError> {
         let path = folder.join("lock");
         check_is_file(&path).map_err(StoreError::io("open", &path))?;

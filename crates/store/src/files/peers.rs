@@ -1,5 +1,5 @@
-//! The list of registered peers, as one small JSON file that is replaced
-//! whole. What a peer's address may look like is not asked here.
+//! The list of registered peers, as one small JSON file that is replaced whole.
+//! What a peer's address may look like is not known here.
 
 use std::io;
 use std::path::{Path, PathBuf};

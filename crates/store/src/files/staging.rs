@@ -35,7 +35,7 @@ pub struct Staging {
     held_bytes: u64,
     /// A file of its own has no name, and is gone when it is closed.
     spool: BufWriter<SpooledTempFile>,
-    /// Whether it was read, so that its cursor is anywhere.
+    /// Whether it was read, so that its cursor may be anywhere.
     was_read: bool,
 }
 

@@ -12,11 +12,11 @@ use crate::history::record::{
 };
 use crate::history::tables::{ADDRESSES, COUNTS, TRANSACTIONS};
 
-/// Who has no more transactions is not counted: they are found as quickly. So
-/// somebody who is named once takes no room for a count.
+/// No count is kept for a name with at most this many transactions: finding
+/// them is as quick. So a name that is used once takes no room for a count.
 pub(crate) const COUNTED_FROM: u64 = 64;
 
-/// Of the places of one transaction in one block, so many are known.
+/// This many places of one transaction in one block are known.
 pub const SAME_TRANSACTION_LIMIT: u32 = 100;
 
 /// What a transaction can be found by.
@@ -58,7 +58,7 @@ impl Batch {
         }
     }
 
-    /// Writes all of it down. It is empty then.
+    /// Writes all of it, and leaves it empty.
     pub(crate) fn insert(&mut self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         self.sort();
         self.write_counts(transaction, u64::saturating_add)?;
@@ -71,7 +71,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes all of it out again. It is empty then.
+    /// Takes all of it out again, and leaves it empty.
     pub(crate) fn remove(&mut self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         self.sort();
         self.write_counts(transaction, u64::saturating_sub)?;
@@ -128,7 +128,7 @@ impl Batch {
     }
 }
 
-/// How many places somebody has, who is not counted.
+/// How many places a name has that is not counted.
 pub(crate) fn count_of(
     table: &impl ReadableTable<&'static [u8; PLACE_BYTES], ()>,
     key: &Key,

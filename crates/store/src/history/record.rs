@@ -1,19 +1,18 @@
 //! The fixed bytes that stand for what the history knows: where transactions
-//! stand, and which branches the main chain has left. All numbers are
-//! big-endian.
+//! are, and which branches the main chain has left. All numbers are big-endian.
 
 use adit_core::hash::{Hash, sha256};
 use adit_core::rules::Weight;
 
 /// Bytes of a place: the first of an identity or of a name's hash, the index of
-/// the block, the position in it. Whoever fills blocks with the shortest of
-/// transactions makes one such place for each, or three: so they are short.
+/// the block, the position in it. A block filled with the shortest transactions
+/// makes one such place for each, or three: so they are short.
 pub(crate) const PLACE_BYTES: usize = KEY_BYTES + INDEX_BYTES + POSITION_BYTES;
 
-/// So many bytes of an identity are kept: what is found is looked at anyway.
+/// How many bytes of an identity are kept: what is found is checked anyway.
 pub(crate) const KEY_BYTES: usize = 8;
 
-/// No chain has more blocks than fit into so many bytes,
+/// No chain has more blocks than fit into this many bytes,
 const INDEX_BYTES: usize = 5;
 
 /// and no block more transactions.
@@ -70,7 +69,7 @@ pub struct Reorganisation {
     pub sequence: u64,
     /// When it was seen, in milliseconds since 1970.
     pub time_ms: u64,
-    /// The last block of both branches; none if they share none.
+    /// The last block of both branches; `None` if they share none.
     pub fork: Option<BlockPlace>,
     /// Where the main chain ended before,
     pub old_tip: Tip,

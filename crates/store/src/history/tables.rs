@@ -1,10 +1,11 @@
-//! What the history consists of: its tables.
+//! What the history consists of: its tables. What their bytes mean is not known
+//! here.
 
 use redb::TableDefinition;
 
 use crate::history::record::{COVERED_BYTES, KEY_BYTES, PLACE_BYTES, REORGANISATION_BYTES};
 
-/// The history's own format. One of another format is built anew.
+/// The history's own format. One of another format is rebuilt.
 pub const HISTORY_FORMAT: u64 = 2;
 
 /// Where each transaction stands in the main chain.
@@ -15,7 +16,7 @@ pub(crate) const TRANSACTIONS: TableDefinition<&[u8; PLACE_BYTES], ()> =
 pub(crate) const ADDRESSES: TableDefinition<&[u8; PLACE_BYTES], ()> =
     TableDefinition::new("addresses");
 
-/// How many they are, of whoever has more than `COUNTED_FROM`.
+/// How many there are, for names with more than `COUNTED_FROM`.
 pub(crate) const COUNTS: TableDefinition<&[u8; KEY_BYTES], u64> = TableDefinition::new("counts");
 
 /// The reorganisations, by their number.

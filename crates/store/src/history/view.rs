@@ -1,5 +1,5 @@
 //! Reading the history: one consistent view of it, for as long as it is held.
-//! It says itself up to which block it covers the main chain.
+//! The view itself says up to which block it covers the main chain.
 
 use std::path::{Path, PathBuf};
 
@@ -62,14 +62,14 @@ impl HistoryView {
         })
     }
 
-    /// It knows the chain up to this block; none if it knows nothing.
+    /// It knows the chain up to this block; `None` if it knows nothing.
     pub fn covered(&self) -> Option<BlockPlace> {
         self.covered
     }
 
     /// Where a transaction stands in the chain before a place, the newest
-    /// first. Only the first half of the identity is known: what stands there
-    /// has to be looked at.
+    /// first. Only the start of the identity is known: what is there has to be
+    /// checked.
     pub fn places_before(
         &self,
         id: &Hash,

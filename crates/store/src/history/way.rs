@@ -1,5 +1,6 @@
 //! The way that the history goes from the tip that it covers to another one:
-//! down to the block that both have, and up again.
+//! down to the last block that both share, and up again. What is done to each
+//! block on the way is not known here.
 
 use std::collections::VecDeque;
 
@@ -13,9 +14,9 @@ use crate::history::record::{BlockPlace, Tip};
 const DROPPED_NAMED_LIMIT: usize = 10_000;
 
 /// The way from what is covered to a tip. However long it is, no more of it is
-/// held than a step needs; the rest is asked for on the way.
+/// held than a step needs; the rest is looked up on the way.
 pub(crate) struct Way {
-    /// The last block that stays; none if all are dropped.
+    /// The last block that stays; `None` if all are dropped.
     pub(crate) fork: Option<BlockPlace>,
     /// The first block that is dropped, the old tip; the fork if none is.
     pub(crate) old_tip: Option<BlockPlace>,

@@ -1,6 +1,6 @@
 //! The history: what people ask about and consensus does not need. It follows
 //! the main chain in a database of its own, behind the index and never in its
-//! way: it can be late, and it can be deleted. What it forgets then are only the
+//! way: it can be late, and it can be deleted. All that is lost then are the
 //! reorganisations that were seen; the rest is read again from the blocks.
 
 use std::path::Path;
@@ -21,18 +21,19 @@ use crate::history::tables::{
 use crate::history::view::HistoryView;
 use crate::history::way::{Adopted, Way, is_left_for, parent, tip_of, way};
 
-/// At most so much of the history is held in memory.
+/// At most this much of the history is held in memory.
 pub const HISTORY_CACHE_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
-/// A long way is gone in steps of so many transactions and blocks, each of them
-/// visible and consistent; the blocks that a reorganisation dropped are one.
-/// The more at once, the more of them share a page that has to be copied.
+/// A long way is gone in steps of this many transactions and blocks, each of
+/// them visible and consistent; the blocks that a reorganisation dropped are
+/// one step. The more at once, the more of them share a page that has to be
+/// copied.
 pub const HISTORY_STEP_LIMIT: usize = 65_536;
 
-/// After so many transactions and blocks, the history is made durable.
+/// After this many transactions and blocks, the history is made durable.
 pub const HISTORY_DURABLE_LIMIT: usize = 1_048_576;
 
-/// So many reorganisations are remembered; then the oldest are forgotten.
+/// This many reorganisations are remembered; then the oldest are forgotten.
 pub const REORGANISATIONS_LIMIT: u64 = 10_000;
 
 /// Limits that tests make smaller.
@@ -62,7 +63,7 @@ pub type List<'a> = &'a dyn Fn(Vec<u8>, &mut dyn FnMut(Listed)) -> Result<(), Ar
 pub struct Followed {
     /// Whether there is more to do until the tip is covered.
     pub is_behind: bool,
-    /// The newest blocks that are not in the main chain any more, from the old tip
+    /// The newest blocks that are no longer in the main chain, from the old tip
     /// down.
     pub dropped: Vec<Hash>,
     /// What was seen, if the main chain went over to another branch.
@@ -136,8 +137,9 @@ impl History {
 
     /// Goes one step towards a block that is the tip, or was it a moment ago.
     /// One that is not heavier than what is covered has been passed already,
-    /// unless the main chain ends there after all; one that the archive does not
-    /// know is none any more. Where the chain was begun anew, the history is too.
+    /// unless the main chain ends there after all; one that the archive does
+    /// not know has been forgotten. If the chain started over, so does the
+    /// history.
     pub fn follow(
         &mut self,
         tip: &Hash,
@@ -215,7 +217,7 @@ impl History {
         self.database.health().is_damaged()
     }
 
-    /// The error that it is damaged.
+    /// The error to return for a damaged history.
     pub fn damage(&self) -> HistoryError {
         let what = "a reader found it damaged".to_owned();
         HistoryError::database(self.database.path())(redb::Error::Corrupted(what))
@@ -381,7 +383,7 @@ fn last_sequence(database: &Database) -> Result<u64, redb::Error> {
     Ok(list.last()?.map_or(0, |(sequence, _)| sequence.value()))
 }
 
-/// Makes the tables that there are not.
+/// Makes the tables that are missing.
 fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(TRANSACTIONS)?;
     transaction.open_table(ADDRESSES)?;

@@ -14,7 +14,8 @@ use crate::index::record::RowKey;
 /// The newest changes, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct AccountOverlay {
-    /// The accounts at the tip of the main chain, where the index has others.
+    /// The accounts at the tip of the main chain, where they differ from the
+    /// index.
     accounts: HashMap<Address, Account>,
     /// What each new block did.
     changes: HashMap<Hash, Vec<AccountChange>>,
@@ -51,7 +52,7 @@ impl AccountOverlay {
         }
     }
 
-    /// An account is like this now at the tip of the main chain.
+    /// Sets an account as it is now at the tip of the main chain.
     pub(crate) fn set(&mut self, owner: Address, account: Account) {
         self.count += usize::from(self.accounts.insert(owner, account).is_none());
     }

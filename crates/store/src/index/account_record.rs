@@ -1,5 +1,5 @@
-//! The fixed bytes that stand for accounts, and for what blocks did to them, in
-//! the index. All numbers are big-endian.
+//! The fixed bytes that stand in the index for accounts, and for what blocks
+//! did to them. All numbers are big-endian.
 
 use adit_core::address::Address;
 use adit_core::rules::AccountChange;

@@ -1,8 +1,8 @@
 //! The lines of blocks, as the overlay and the index show them together. Each
-//! block is in one line and stays there; the main chain goes along some of
-//! them. So a branch of any length comes to be the main chain by naming the
-//! lines that it is in, and no block is written again. Which branch that is,
-//! the core decides.
+//! block is in one line and stays there; the main chain goes along some of the
+//! lines. So a branch of any length becomes the main chain by naming the lines
+//! that it is in, and no block is written again. Which branch that is, the core
+//! decides.
 
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
@@ -18,7 +18,7 @@ pub(crate) struct Lines<'a> {
     pub(crate) view: &'a View,
 }
 
-/// Where a new block comes to be.
+/// Where a new block is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NewPlace {
     /// The number of its line,
@@ -49,8 +49,8 @@ impl Lines<'_> {
         }
     }
 
-    /// Where the block after `entry.parent` comes to be: in its line, if it is
-    /// the last there, or in a new one.
+    /// Where the block after `entry.parent` is placed: in its parent's line, if
+    /// that is the last block there, or in a new one.
     pub(crate) fn place(&self, entry: Entry, location: Location) -> Result<NewPlace, redb::Error> {
         let length_bytes = u64::from(location.length_bytes);
         let new = Line {
@@ -94,8 +94,8 @@ impl Lines<'_> {
         })
     }
 
-    /// Along which lines a branch goes from the main chain's block `fork` on, that
-    /// ends in this line.
+    /// The lines along which a branch that ends in this line goes from the main
+    /// chain's block `fork` on.
     pub(crate) fn stretches(&self, fork: u64, last: u32) -> Result<Vec<Stretch>, redb::Error> {
         let line_at_fork = self.line_at(fork)?;
         let mut stretches = Vec::new();
@@ -129,8 +129,8 @@ impl Lines<'_> {
         Ok(self.row(line, index)?.main.hash)
     }
 
-    /// The last block of the main chain on the way from a block down. It asks line
-    /// by line, not block by block.
+    /// The last block of the main chain on the way from a block down. It looks
+    /// line by line, not block by block.
     pub(crate) fn fork(&self, block: BlockRecord) -> Result<u64, redb::Error> {
         let (mut number, mut index) = (block.line, block.entry.index);
         loop {

@@ -17,7 +17,7 @@ pub(crate) struct Overlay {
     /// The number of the next new line.
     next_line: u32,
     main_length: u64,
-    /// Of the index's main chain, this many blocks still stand,
+    /// This many blocks of the index's main chain still hold,
     kept_length: u64,
     /// and the main chain goes on along these.
     stretches: Vec<Stretch>,
@@ -69,7 +69,7 @@ impl Overlay {
         self.main_length
     }
 
-    /// This many blocks of the index's main chain still stand.
+    /// How many blocks of the index's main chain still hold.
     pub(crate) fn kept_length(&self) -> u64 {
         self.kept_length
     }

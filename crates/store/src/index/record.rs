@@ -1,5 +1,5 @@
-//! What the index knows of a block, and the bytes that stand for it. All numbers
-//! are big-endian.
+//! What the index knows of a block, and the bytes that stand for it. All
+//! numbers are big-endian. Which table they go into is not known here.
 
 use adit_core::archive::Entry;
 use adit_core::block::{Block, HeaderFields, SealedFields};
@@ -46,7 +46,7 @@ pub(crate) struct RowKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) main: MainRecord,
-    /// How long the texts are together from the genesis block to this one,
+    /// How long the texts from the genesis block to this one are in total,
     pub(crate) chain_bytes: u64,
     /// and the sum of their weights.
     pub(crate) total_weight: Weight,
@@ -75,7 +75,7 @@ pub(crate) struct Line {
     pub(crate) first: u64,
     /// and of its last.
     pub(crate) last: u64,
-    /// The line of the first one's parent; none if that is a genesis block.
+    /// The line of the first one's parent; `None` if that is a genesis block.
     pub(crate) parent: Option<u32>,
 }
 
@@ -102,7 +102,7 @@ impl RowKey {
         [RowKey::FIRST, RowKey::LAST].map(|key| key.hash_key(hash))
     }
 
-    /// Where a block stands that is found by that key.
+    /// Where the block found by that key stands.
     pub(crate) fn in_hash_key(bytes: &[u8; HASH_KEY_BYTES]) -> RowKey {
         RowKey {
             line: u32::from_be_bytes(part(bytes, HASH_START_BYTES)),

@@ -1,23 +1,23 @@
-//! What the index consists of: its tables, and its names in the one that says
-//! what a database is like itself.
+//! What the index consists of: its tables, and its names in the one in which a
+//! database says what it is.
 
 use redb::TableDefinition;
 
 use crate::index::account_record::ACCOUNT_BYTES;
 use crate::index::record::{HASH_KEY_BYTES, LINE_BYTES};
 
-/// The index's own format. One of another format is built anew.
+/// The index's own format. One of another format is rebuilt.
 pub const INDEX_FORMAT: u64 = 6;
 
 /// Which lines the main chain goes along: the index of the first block of each
 /// stretch, and the number of its line.
 pub(crate) const MAIN: TableDefinition<u64, u32> = TableDefinition::new("main");
 /// The blocks of each line, by its number and their index: all that is kept of
-/// them. Where most come, at the end of a line, pages are full.
+/// them. Most come at the end of a line, where pages are full.
 pub(crate) const ROWS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("rows");
 pub(crate) const LINES: TableDefinition<u32, &[u8; LINE_BYTES]> = TableDefinition::new("lines");
 /// Where to find a block of which only the hash is known. As hashes are in no
-/// order, each write changes pages all over this table: so it is a small one.
+/// order, each write changes pages all over this table, so it is kept small.
 pub(crate) const HASHES: TableDefinition<&[u8; HASH_KEY_BYTES], ()> =
     TableDefinition::new("hashes");
 pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =

@@ -1,4 +1,5 @@
 //! Reading the index: one consistent view of it, for as long as it is held.
+//! What was not written yet is not seen here.
 
 use std::ops::RangeInclusive;
 
@@ -94,7 +95,7 @@ impl View {
         self.length
     }
 
-    /// How long the texts of the main chain's blocks are together.
+    /// How long the texts of the main chain's blocks are in total.
     pub(crate) fn main_bytes(&self) -> Result<u64, redb::Error> {
         self.health.guard(|| match self.last_stretch {
             Some(last) => Ok(self.row_unguarded(last.line, self.length)?.chain_bytes),
@@ -161,7 +162,7 @@ impl View {
                 let (number, line) = item?;
                 let (number, line) = (number.value(), Line::from_bytes(line.value()));
                 let first = match self.stretch_at(line.first)? {
-                    // The main chain goes along it, and leaves it maybe.
+                    // The main chain goes along it, and may leave it.
                     Some(stretch) if stretch.line == number => self.stretch_end(line.first)? + 1,
                     _ => line.first,
                 };
@@ -259,8 +260,8 @@ impl View {
         })
     }
 
-    /// The line in which the main chain's block at that index is, or would be if
-    /// the last line went on; none if there is no such block.
+    /// The line in which the main chain's block at that index is, or would be
+    /// if the last line went on; `None` if there is no such block.
     pub(crate) fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
         self.health
             .guard(|| Ok(self.stretch_at(index)?.map(|stretch| stretch.line)))
@@ -320,7 +321,7 @@ impl View {
     }
 }
 
-/// The error that the index does not know a block that others stand on.
+/// The error when the index does not know a block that others stand on.
 pub(crate) fn missing(index: u64) -> redb::Error {
     redb::Error::Corrupted(format!("the block at index {index} is missing in its line"))
 }

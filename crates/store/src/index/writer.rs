@@ -1,6 +1,6 @@
 //! The index: where each block lies, and which form the main chain. It is
-//! written in one of two ways, so that readers see it at once, or so that it
-//! is on the disk too; how far it covers the block log is part of it.
+//! written in one of two ways: so that readers see it at once, or so that it is
+//! on the disk too. How far it covers the block log is part of it.
 
 use std::ops::Bound;
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::index::tables::{
 use crate::index::view::View;
 use crate::log::position::Position;
 
-/// At most so much of the index is held in memory.
+/// At most this much of the index is held in memory.
 pub const INDEX_CACHE_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// What a database of the index is.
@@ -55,8 +55,8 @@ impl Index {
         Index::of(path, RebuildableDatabase::open_frozen(path, &INDEX))
     }
 
-    /// An empty index in a file without a name. `path` is the one that stands
-    /// in its errors.
+    /// An empty index in a file without a name. `path` is the one named in its
+    /// errors.
     pub(crate) fn in_scratch(path: &Path) -> Result<Index, StoreError> {
         Index::of(path, RebuildableDatabase::in_scratch(path, &INDEX))
     }
@@ -100,8 +100,8 @@ impl Index {
         })
     }
 
-    /// Takes in what the overlays hold. `covered` is how far the block log is
-    /// covered then.
+    /// Takes in what the overlays hold. `covered` is how far it then covers the
+    /// block log.
     pub(crate) fn write(
         &mut self,
         overlay: &Overlay,
@@ -173,7 +173,7 @@ fn fill(
     write_accounts(transaction, overlay, accounts)
 }
 
-/// Deletes all tables but the one that says what the index is like.
+/// Deletes all tables but the one that describes the index.
 fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(MAIN)?;
     transaction.delete_table(ROWS)?;
@@ -184,7 +184,7 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     open_all(transaction)
 }
 
-/// Makes the tables that there are not.
+/// Makes the tables that are missing.
 fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(MAIN)?;
     transaction.open_table(ROWS)?;
@@ -211,8 +211,8 @@ fn write_lines(transaction: &WriteTransaction, overlay: &Overlay) -> Result<(), 
     Ok(())
 }
 
-/// Adds rows to the end of a line. They go into one gap together, in a third of
-/// the time that as many calls of `insert` take.
+/// Adds rows to the end of a line. They go in together, in a third of the time
+/// that separate calls of `insert` take.
 fn insert_behind(
     table: &mut Table<'_, (u32, u64), &'static [u8]>,
     line: u32,
@@ -236,7 +236,7 @@ fn write_accounts(
     }
     let mut accounts = transaction.open_table(ACCOUNTS)?;
     for (owner, account) in new.sorted_accounts() {
-        // Who has nothing and has sent nothing is not kept.
+        // An account that has nothing and has sent nothing is not kept.
         if account == Account::default() {
             accounts.remove(&owner.0)?;
         } else {

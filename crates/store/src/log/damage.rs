@@ -1,6 +1,6 @@
 //! Blocks in the log that are not what was written there: which and where, so
-//! that they can be told, and taken from somebody who has them. It does not
-//! know who that is.
+//! that they can be reported, and fetched from somebody who has them. It does
+//! not know who that is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,8 +15,8 @@ use crate::files::durable::Durability;
 use crate::log::damaged_block::DamagedBlock;
 use crate::log::line::sum_of;
 
-/// So many damaged blocks are known at a time, and told of in the log. Further
-/// ones are met again when these are mended.
+/// This many damaged blocks are known at a time, and reported in the log.
+/// Further ones are met again once these are mended.
 pub const DAMAGED_BLOCKS_LIMIT: usize = 1_024;
 
 impl DamagedBlock {
@@ -62,7 +62,7 @@ impl fmt::Display for DamagedBlock {
 pub(crate) struct Damages(Mutex<BTreeMap<Hash, DamagedBlock>>);
 
 impl Damages {
-    /// One was met. It is told of once.
+    /// One was met. It is reported once.
     pub(crate) fn note(&self, block: &DamagedBlock) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < DAMAGED_BLOCKS_LIMIT && !known.contains_key(&block.hash) {

@@ -1,4 +1,5 @@
 //! A block in the log that is not what was written there: which one, and where.
+//! What to do about it is not known here.
 
 use std::path::PathBuf;
 

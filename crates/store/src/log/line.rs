@@ -1,5 +1,5 @@
 //! What a line of a log may be, as far as a store can tell: one canonical JSON
-//! object. What it means is the core's to say.
+//! object. What it means is up to the core.
 
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::json;
@@ -13,17 +13,17 @@ pub(crate) fn is_canonical_object(text: &[u8]) -> bool {
         && json::canonical(text, LINE_LIMIT_BYTES).is_ok_and(|canonical| canonical == text)
 }
 
-/// Whether a last line of a log, its newline at its end, is one that was written
-/// whole and has changed since. A line that was not written whole ends early, or
-/// holds zeros in place of pages that never came to the disk.
+/// Whether the last line of a log, with a newline at its end, was written whole
+/// and has changed since. A line that was not written whole ends early, or
+/// holds zeros in place of pages that never reached the disk.
 pub(crate) fn was_whole(line: &[u8]) -> bool {
     let has_end = line.first() == Some(&b'{') || line.last() == Some(&b'}');
     has_end && !line.contains(&0)
 }
 
-/// By this number a text that has changed is told: CRC-32, which is far quicker
-/// than a hash, and misses no few flipped bits. That nobody changed it by intent
-/// is not its business.
+/// This number reveals a text that has changed: CRC-32, which is far quicker
+/// than a hash, and never misses a few flipped bits. It does not guard against
+/// changes on purpose.
 pub(crate) fn sum_of(text: &[u8]) -> u32 {
     crc32fast::hash(text)
 }

@@ -1,6 +1,6 @@
 //! The pending log: the transactions that wait for a block, in a file that is
-//! written anew from time to time and appended to between. Its name is the
-//! position in the block log where it was written anew: blocks from there on
+//! rewritten from time to time and appended to in between. Its name is the
+//! position in the block log at which it was rewritten: blocks from there on
 //! may have taken some of its transactions.
 
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) const PENDING_FOLDER: &str = "pending";
 const ACCEPTED: &[u8] = b"{\"accepted\": ";
 const RETURNED: &[u8] = b"{\"returned\": ";
 
-/// Behind it stands the sum of the transaction's text: nothing else would tell
+/// Behind it stands the sum of the transaction's text: nothing else would show
 /// that a digit of what waits has changed on the disk.
 const SUM: &[u8] = b", \"sum\": ";
 
@@ -91,7 +91,7 @@ impl PendingLog {
         self.position
     }
 
-    /// By how much it has grown since it was written anew.
+    /// How much it has grown since it was rewritten.
     pub(crate) fn grown_bytes(&self) -> u64 {
         self.lines.end_bytes().saturating_sub(self.compacted_bytes)
     }
@@ -111,7 +111,7 @@ impl PendingLog {
         self.lines.sync(self.durability)
     }
 
-    /// Writes it anew: these transactions wait while the block log stands at
+    /// Rewrites it: these transactions wait while the block log stands at
     /// `position`.
     pub(crate) fn rewrite<'a>(
         &mut self,
@@ -136,8 +136,8 @@ impl PendingLog {
         Ok(())
     }
 
-    /// The block log was cut below where the file was written anew, so it is
-    /// as if it had been written anew where the block log ends now.
+    /// The block log was cut below the point at which the file was rewritten,
+    /// so it counts as rewritten where the block log ends now.
     fn move_back_to(&mut self, position: Position) -> Result<(), StoreError> {
         let path = path(&self.folder, position);
         fs::rename(self.lines.path(), &path).map_err(StoreError::io("rename a file to", &path))?;
@@ -189,8 +189,8 @@ fn delete_others(folder: &Path, kept: &Path) -> Result<(), StoreError> {
 pub(crate) struct Kept {
     /// The transactions in it.
     pub(crate) pending: Vec<Pending>,
-    /// Those of them that have no sum: places in the list, and the errors that
-    /// they are if they turn out not to be what was written.
+    /// Those of them that have no sum: their places in the list, and the errors
+    /// to report if they turn out not to be what was written.
     pub(crate) without_sum: Vec<(usize, StoreError)>,
 }
 
@@ -203,7 +203,7 @@ fn read(path: &Path, durability: Durability) -> Result<Kept, StoreError> {
     while offset < text.len() {
         let rest = &text[offset..];
         let newline = rest.iter().position(|byte| *byte == b'\n');
-        // Of a last line without a newline, what stands in its place.
+        // If the last line has no newline, leave out what stands in its place.
         let line = &rest[..newline.unwrap_or(rest.len() - 1)];
         let next = offset + line.len() + 1;
         match (transaction_in(line), newline) {
@@ -240,7 +240,7 @@ enum Line {
     },
     /// A whole line, that is not as it was written.
     Changed,
-    /// Anything else: the begin of a line, for one.
+    /// Anything else: the start of a line, for example.
     Other,
 }
 

@@ -1,9 +1,10 @@
-//! Places in the block log: a point between two lines, and a line.
+//! Places in the block log: a point between two lines, and a line. What lies
+//! there is not known here.
 
 use std::fmt;
 
-/// A point in the block log: so many bytes into that segment. Ordered as the
-/// log is.
+/// A point in the block log: `offset` bytes into a segment. Ordered as the log
+/// is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The segment's number, from 1.

@@ -8,8 +8,8 @@ use crate::log::position::{Location, Position};
 use crate::log::scan::Scan;
 use crate::log::segments::Segments;
 
-/// While a long log is read again, the index is made durable after so many
-/// blocks, so that a second try does not begin at the begin.
+/// While a long log is read again, the index is made durable after this many
+/// blocks, so that a second try does not start from the beginning.
 pub const REPLAY_COMMIT_BLOCKS: u64 = 65_536;
 
 /// A block of the log that the index does not cover.
@@ -17,8 +17,8 @@ pub const REPLAY_COMMIT_BLOCKS: u64 = 65_536;
 pub struct Replayed {
     /// Its canonical text.
     pub text: Vec<u8>,
-    /// Whether it came after the pending log was written anew, so that the
-    /// waiting transactions have not seen it yet.
+    /// Whether it came after the pending log was rewritten, so that the waiting
+    /// transactions have not seen it yet.
     pub after_pending: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Of the lines between these two positions.
+    /// A replay of the lines between these two positions.
     pub(crate) fn open(
         segments: Arc<Segments>,
         start: Position,
@@ -46,7 +46,7 @@ impl Replay {
         })
     }
 
-    /// The next block; `pending` is where the pending log was written anew.
+    /// The next block; `pending` is where the pending log was rewritten.
     pub(crate) fn next(&mut self, pending: Position) -> Result<Option<Replayed>, StoreError> {
         let Some((location, text)) = self.scan.next()? else {
             return Ok(None);
@@ -58,7 +58,7 @@ impl Replay {
         }))
     }
 
-    /// The error that the block handed out last does not fit where it lies.
+    /// The error for a block handed out last that does not fit where it lies.
     pub(crate) fn refused(&self, why: &str) -> Option<StoreError> {
         let what = format!("the block in this line does not fit those before it: {why}");
         let at = self.in_hand?.start;

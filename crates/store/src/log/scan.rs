@@ -1,7 +1,7 @@
 //! Reads the block log line by line, from some position to where it ends when
-//! the reading begins. It checks
-//! that each line is one that the node can have written, so that the core is
-//! never given anything else.
+//! reading starts. It checks that each line is one that the node can have
+//! written, so that the core is never given anything else. What the lines mean
+//! is not known here.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -25,7 +25,7 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Of the lines between these two positions.
+    /// A scan of the lines between these two positions.
     pub(crate) fn open(
         segments: Arc<Segments>,
         start: Position,

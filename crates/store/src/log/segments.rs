@@ -16,10 +16,10 @@ use crate::log::damaged_block::DamagedBlock;
 use crate::log::line::{LINE_LIMIT_BYTES, sum_of};
 use crate::log::position::{Location, Position};
 
-/// At most so many segments are held open for reading, those opened last.
+/// At most this many segments are held open for reading, those opened last.
 pub const OPEN_SEGMENTS_LIMIT: usize = 64;
 
-/// How much of a long line is looked at at a time.
+/// How much of a long line is checked at a time.
 const CHECKED_PIECE_BYTES: usize = 16 * 1024;
 
 /// The block log's files.
@@ -76,8 +76,8 @@ impl Segments {
         Ok(data.len())
     }
 
-    /// Reads the line of that block, without its newline, and looks whether it
-    /// is what was written.
+    /// Reads the line of that block, without its newline, and checks that it is
+    /// what was written.
     pub(crate) fn read(
         &self,
         hash: &Hash,
@@ -94,7 +94,7 @@ impl Segments {
         }
     }
 
-    /// Looks whether a line is what was written, without holding it whole.
+    /// Checks that a line is what was written, without holding it whole.
     pub(crate) fn check(
         &self,
         hash: &Hash,
@@ -132,12 +132,12 @@ impl Segments {
         StoreError::Damaged(Box::new(block))
     }
 
-    /// The blocks of which that was found.
+    /// The blocks that were found so.
     pub(crate) fn damages(&self) -> &Damages {
         &self.damages
     }
 
-    /// The error that the line at that place is not what was written there.
+    /// The error when the line at that place is not what was written there.
     pub(crate) fn corrupt(&self, at: Position, what: String) -> StoreError {
         let file = self.path(at.segment);
         StoreError::Corrupt {

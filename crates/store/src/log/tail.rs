@@ -12,11 +12,11 @@ use crate::log::line::{LINE_LIMIT_BYTES, is_canonical_object, was_whole};
 use crate::log::position::Position;
 use crate::log::segments::{INDEX_DOES_NOT_FIT, Segments};
 
-/// How much is read at a time in search of the last line's begin.
+/// How much is read at a time in search of the last line's start.
 const BACKWARD_STEP_BYTES: u64 = 64 * 1024;
 
 /// Cuts a torn last line off the log. `covered` is how far the index knows the
-/// log; all before it was durable once, and is not looked at.
+/// log; everything before that was durable once, and is not looked at.
 pub(crate) fn cut_torn_line(
     segments: &Segments,
     covered: Position,
@@ -71,7 +71,7 @@ pub(crate) fn whole_end(segments: &Segments, covered: Position) -> Result<Positi
 /// How the log ends.
 enum LastLine {
     Whole,
-    /// It is whole, but for another byte in place of its newline.
+    /// It is whole, but with another byte in place of its newline.
     WithoutNewline,
     /// It begins there and was not written whole.
     Torn(u64),
@@ -111,7 +111,7 @@ fn last_line(
     }
 }
 
-/// Whether the line that ends there is whole, but for its newline.
+/// Whether the line that ends there is whole except for its newline.
 fn has_lost_newline(segments: &Segments, end: Position) -> Result<bool, StoreError> {
     if ends_in_newline(segments, end)? {
         return Ok(false);
@@ -123,8 +123,8 @@ fn has_lost_newline(segments: &Segments, end: Position) -> Result<bool, StoreErr
         .is_some_and(|(_, line)| is_canonical_object(line)))
 }
 
-/// Where the line begins that ends there, and the line with its last byte,
-/// whichever that is; none if it is longer than one can be.
+/// Where the line that ends there begins, and the line with its last byte,
+/// whichever that is; `None` if it is longer than a line can be.
 fn line_before(
     segments: &Segments,
     lowest: u64,

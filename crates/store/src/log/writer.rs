@@ -159,8 +159,8 @@ impl Appender {
         })
     }
 
-    /// A file of that length that is not to be written to: whoever tries gets
-    /// the system's error.
+    /// A file of that length that is not to be written to: an attempt gets the
+    /// system's error.
     pub(crate) fn frozen(length_bytes: u64) -> Result<Appender, StoreError> {
         let path = Path::new("/dev/null");
         Ok(Appender {

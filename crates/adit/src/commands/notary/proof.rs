@@ -13,7 +13,7 @@ use ruint::aliases::U256;
 /// A proof is at most this long; the longest part is the genesis block.
 pub(super) const PROOF_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// A path has at most so many hashes: no block holds 2^32 transactions.
+/// A path has at most this many hashes: no block holds 2^32 transactions.
 const PATH_LIMIT: usize = 32;
 
 /// What proofs of this form are called.
@@ -199,8 +199,8 @@ impl Proof {
         }
     }
 
-    /// As much work stands behind the header as its target asks for, and no
-    /// block of the chain may have a greater one.
+    /// As much work went into the header as its target asks for, and no block
+    /// of the chain may have a greater target.
     fn check_work(&self) -> Result<(), ProofError> {
         let found = block_hash(sha256(&self.header_text), self.proof);
         if found != self.block_hash {

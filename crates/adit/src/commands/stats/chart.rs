@@ -1,4 +1,5 @@
-//! Charts of the last blocks, as the page `/charts` draws them, in a file.
+//! Charts of the last blocks, as the page `/charts` draws them, for a file.
+//! What goes into a chart, and how it looks, `adit-http` decides.
 
 use adit_api::stats::Stats;
 use adit_http::charts::SERIES;

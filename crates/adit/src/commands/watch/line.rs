@@ -1,4 +1,5 @@
-//! One line for people of what came with an event.
+//! One line for people about what came with an event. Where the event came
+//! from, and where the line goes, is not known here.
 
 use adit_api::branch::Reorganisation;
 use adit_api::event::{
@@ -18,7 +19,7 @@ const NARROW_COLUMNS: usize = 130;
 /// and have this width.
 const SHORT_HASH_COLUMNS: usize = 17;
 
-/// Writes events down.
+/// Turns events into lines.
 pub(crate) struct Lines {
     unit: Unit,
     /// What was said last of the search for proofs.
@@ -30,8 +31,8 @@ impl Lines {
         Lines { unit, mining: None }
     }
 
-    /// When it came, what it is, and what came with it, harmless for a terminal.
-    /// Nothing if it says to people what was said last.
+    /// When it came, what it is, and what came with it, harmless for a
+    /// terminal. `None` if it tells people nothing new.
     pub(crate) fn of(&mut self, output: &Output, event: &Event) -> Option<String> {
         let (topic, is_missed) = (Topic::of_name(&event.name), event.name == MISSED);
         let words = match topic {

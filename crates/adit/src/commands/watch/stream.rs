@@ -1,5 +1,6 @@
 //! Server-sent events out of bytes as they come (HTML Living Standard, section
-//! 9.2.6). Whoever sends no line end, or an event without end, is broken off.
+//! 9.2.6). A sender of a line or an event without end is cut off. What an event
+//! means is not known here.
 
 /// An event, and the line that it is read from, are at most this long.
 const EVENT_LIMIT_BYTES: usize = 8 * 1024 * 1024;
@@ -17,7 +18,7 @@ pub(crate) struct Event {
     pub(crate) id: Option<String>,
 }
 
-/// What came so far of the next event.
+/// What has come of the next event so far.
 #[derive(Debug, Default)]
 pub(crate) struct EventReader {
     line: Vec<u8>,

@@ -1,5 +1,5 @@
 //! One account's waiting transactions, by nonce, and when a block takes each of
-//! them along. Who may wait there, and who leaves, is not decided here.
+//! them along. Which may wait there, and which leave, is not decided here.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(super) struct Queue {
 pub(super) struct Waiting {
     pub(super) payment: Arc<Payment>,
     pub(super) arrived: Duration,
-    /// Where it stands in `by_turn`; none for a moment.
+    /// Where it stands in `by_turn`; `None` for a moment.
     pub(super) turn: Option<Turn>,
 }
 

@@ -1,6 +1,6 @@
-//! Who may wait among the transactions of a chain with accounts: one function a
-//! rule, for what is submitted and for what dropped blocks give back. It
-//! changes nothing.
+//! Which transactions may wait on a chain with accounts: one function a rule,
+//! for what is submitted and for what dropped blocks give back. It changes
+//! nothing.
 
 use super::account_queue::{Queue, cost};
 use crate::pool::policy::Policy;
@@ -8,11 +8,11 @@ use crate::pool::reject::{NONCE_GAP_LIMIT, NotPending};
 use crate::sealed::Account;
 use crate::transaction::Payment;
 
-/// At most so many transactions of one account wait.
+/// At most this many transactions of one account wait.
 pub const ACCOUNT_PENDING_LIMIT: usize = 64;
 
-/// Of those that dropped blocks give back, at most so many of one account wait:
-/// several blocks may have taken as many as may wait of it.
+/// Of those that dropped blocks give back, at most this many of one account
+/// wait: several blocks may each have taken as many as may wait of it.
 pub const ACCOUNT_RETURNED_LIMIT: usize = 1_024;
 
 /// Whether the recipient could own what it gets: `account` is the recipient's,
@@ -20,26 +20,26 @@ pub const ACCOUNT_RETURNED_LIMIT: usize = 1_024;
 /// decides.
 pub(crate) fn check_recipient(payment: &Payment, account: Account) -> Result<(), NotPending> {
     let (limit, amount) = (u64::MAX - account.balance, payment.amount);
-    // Who pays oneself owns no more than before.
+    // An account that pays itself owns no more than before.
     match amount <= limit || payment.recipient == payment.sender {
         true => Ok(()),
         false => Err(NotPending::Overflow { limit, amount }),
     }
 }
 
-/// Where a transaction comes from that would wait.
+/// Where a transaction that is to wait comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coming {
     /// Somebody hands it in.
     Submitted,
     /// A dropped block held it, and those before it.
     Returned,
-    /// It waited before the node was started anew: that was promised.
+    /// It waited before the node was restarted: that was promised.
     Kept,
 }
 
 /// Whether a transaction may wait beside the others of its account, of which
-/// `replaced` leaves for its sake. Whether there is room is not asked here.
+/// `replaced` leaves for its sake. Whether there is room is not checked here.
 pub(super) fn check(
     policy: &Policy,
     coming: Coming,

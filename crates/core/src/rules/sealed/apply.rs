@@ -1,6 +1,6 @@
 //! What a block does to the accounts: its transactions in order, then the
-//! reward. Where accounts are kept is not asked; they are looked up, and what
-//! changed is handed back.
+//! reward. Where accounts are kept is not known here: they are looked up
+//! through a function, and what changed is returned.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,7 @@ impl Accounts<'_> {
         &mut change.after
     }
 
-    /// The sender loses first: in this order a payment to oneself is one.
+    /// The sender pays first: in this order a payment to oneself works out too.
     fn transfer(
         &mut self,
         position: usize,
@@ -109,8 +109,8 @@ fn at(position: usize, error: SealedTransactionError) -> SealedError {
     SealedError::Transaction { position, error }
 }
 
-/// What a block changes, in the order of the addresses; a genesis block, what it
-/// allocates. `lookup` answers how an account is before the block.
+/// What a block changes, in the order of the addresses; for a genesis block,
+/// what it allocates. `lookup` returns an account as it is before the block.
 pub(super) fn apply(
     block: &SealedBlock,
     lookup: &dyn Fn(&Address) -> Account,

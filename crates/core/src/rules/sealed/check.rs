@@ -1,6 +1,6 @@
 //! What makes a sealed block valid where it stands, rule by rule. Each function
-//! is one rule; the quotations are from docs/protocol.md. Accounts are not asked
-//! for here.
+//! is one rule; the quotations are from docs/protocol.md. Nothing here depends
+//! on accounts.
 
 use ruint::aliases::U256;
 
@@ -84,7 +84,7 @@ pub(super) fn check_size(params: &Params, block: &Block) -> Result<(), SealedErr
 }
 
 /// "Between 1 and `pow_limit`." It follows from the rule for the target, and is
-/// asked before the parent is known, so that no block comes for free.
+/// checked before the parent is known, so that no block comes for free.
 pub(super) fn check_target_bounds(params: &Params, block: &SealedBlock) -> Result<(), SealedError> {
     let (limit, found) = (params.pow_limit, block.header.target);
     if !found.is_zero() && found <= limit {
@@ -103,7 +103,7 @@ pub(super) fn check_proof(block: &SealedBlock) -> Result<(), SealedError> {
 }
 
 /// "The first transaction is the reward: the chain's `reward` plus all fees of
-/// the block, the block's index, and whoever is paid."
+/// the block, the block's index, and who is paid."
 pub(super) fn check_reward(params: &Params, block: &SealedBlock) -> Result<(), SealedError> {
     let Reward { amount, index, .. } = block.reward.ok_or(SealedError::NoReward)?;
     let expected = block.header.index;

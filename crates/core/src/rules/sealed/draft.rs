@@ -19,8 +19,8 @@ use crate::sealed::{
 use crate::transaction::{Payment, Submitted};
 
 /// The block that `draft` becomes behind `context.parent`: its transactions in
-/// their order, without those that there is no room for and without what their
-/// senders have sent behind them.
+/// their order, without those for which there is no room and without what their
+/// senders have sent after those.
 pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> BlockTemplate {
     let parent = context.parent;
     let parent_ms = fields(parent).timestamp_ms;
@@ -28,8 +28,8 @@ pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> 
         .reward_to
         .parse()
         .expect("check_reward_to was asked before anything is made");
-    // "Who makes a block takes the clock for `timestamp`, or the parent's plus one
-    // where the clock is not later."
+    // "A node that makes a block takes the clock for `timestamp`, or the
+    // parent's plus one where the clock is not later."
     let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
     let mut header = Header {
         index: parent.index + 1,
@@ -98,8 +98,8 @@ pub(super) fn finish(template: &BlockTemplate, proof: u64) -> Block {
     Block::new_sealed(text, shape, view)
 }
 
-/// So many bytes of transactions fit into every block, however long its numbers
-/// are.
+/// How many bytes of transactions fit into every block, however long its
+/// numbers are.
 pub(super) fn room_bytes(params: &Params) -> usize {
     let longest = Header {
         index: INTEGER_LIMIT,

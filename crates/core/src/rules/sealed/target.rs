@@ -1,6 +1,6 @@
-//! How hard a block is to find: the target follows the time that the blocks
-//! before took, one small step a block. It is arithmetic over integers only, so
-//! that every node gets the same.
+//! How hard a block is to find: the target follows the time that the earlier
+//! blocks took, one small step a block. All arithmetic is over integers, so
+//! that every node gets the same target.
 
 use ruint::Uint;
 use ruint::aliases::U256;
@@ -13,10 +13,10 @@ type Product = Uint<512, 8>;
 /// The target of the block after one that had `target` and took `solve_ms`.
 ///
 /// The step is exponential: half of `half_life_ms` too late or too early makes
-/// the next block easier or harder by the square root of two. The polynomial for
-/// 2^x is that of aserti3-2d (Bitcoin Cash, 2020). A pause counts as
-/// `half_life_ms` at the most, so that a chain that slept for a week does not
-/// wake up with a burst of blocks.
+/// the next block easier or harder by the square root of two. The polynomial
+/// for 2^x is that of aserti3-2d (Bitcoin Cash, 2020). A pause counts as at
+/// most `half_life_ms`, so that a chain that slept for a week does not wake up
+/// with a burst of blocks.
 pub fn next_target(target: U256, solve_ms: u64, params: &Params) -> U256 {
     let half_life_ms = i128::from(params.half_life_ms);
     let solve_ms = i128::from(solve_ms).min(half_life_ms);
@@ -45,7 +45,8 @@ fn factor(fraction: u128) -> u128 {
 /// guesses it takes on average.
 pub fn work(target: U256) -> U256 {
     match target.checked_add(U256::ONE) {
-        // 2^256 has one bit too many, so it is taken as (2^256 - divisor) + divisor.
+        // 2^256 is one bit too long, so it is taken as (2^256 - divisor) +
+        // divisor.
         Some(divisor) => divisor.wrapping_neg() / divisor + U256::ONE,
         None => U256::ONE,
     }
