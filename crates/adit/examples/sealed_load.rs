@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use adit_core::address::Address;
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
-use adit_core::rules::{Context, Draft, Rules, Sealed, next_target, work};
+use adit_core::rules::{Context, Rules, Sealed, TemplateContent, next_target, work};
 use adit_core::sealed::{ChainId, DURATION_LIMIT_MS, Params, Transfer};
 use adit_core::transaction::Submitted;
 use anyhow::{Context as _, bail, ensure};
@@ -149,12 +149,12 @@ impl World {
                 grandparent: grandparent.map(|block| block.header()),
                 now,
             };
-            let draft = Draft {
+            let content = TemplateContent {
                 now,
                 transactions: transactions.iter().map(read).collect(),
                 reward_to: self.people[0].address.to_string(),
             };
-            chain.push(self.rules.complete(context, &draft, 0));
+            chain.push(self.rules.complete(context, &content, 0));
         }
         chain
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use adit_core::address::Address;
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::hash::sha256;
-use adit_core::rules::{Context, Draft, Rules, Sealed};
+use adit_core::rules::{Context, Rules, Sealed, TemplateContent};
 use adit_core::sealed::Params;
 use adit_core::transaction::Submitted;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
@@ -269,14 +269,14 @@ fn a_sealed_block_is_checked_to_its_last_signature() {
         };
         let payment = rules.read_own_payment(&transfer.with_signature(signature));
         let payment = payment.unwrap();
-        let draft = Draft {
+        let content = TemplateContent {
             now: after,
             transactions: vec![Submitted::Payment(payment)],
             reward_to: address("miner").to_string(),
         };
-        let puzzle = rules.puzzle(context, &draft);
+        let puzzle = rules.puzzle(context, &content);
         let proof = (0..).find(|proof| puzzle.is_solved_by(*proof)).unwrap();
-        let block = rules.complete(context, &draft, proof);
+        let block = rules.complete(context, &content, proof);
         String::from_utf8(block.text().to_vec()).unwrap()
     };
     let forged = block(&forged, now);

@@ -171,7 +171,7 @@ impl Node {
         let mut chain = Vec::<Block>::new();
         while let Some(text) = reader.next_block().unwrap() {
             let block = rules.read_canonical(text).unwrap();
-            assert_eq!(block.index(), chain.len() as u64 + 1);
+            assert_eq!(block.height(), chain.len() as u64 + 1);
             if let Some(parent) = chain.last() {
                 assert_eq!(block.parent(), Some(sha256(parent.text())));
                 let guess = format!("{}{}", parent.proof(), block.proof());

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use adit_core::address::Address;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
-use adit_core::rules::{Context, Draft, Rules, Sealed};
+use adit_core::rules::{Context, Rules, Sealed, TemplateContent};
 use adit_core::sealed::{Params, Transfer};
 use adit_core::transaction::Submitted;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
@@ -111,7 +111,7 @@ impl World {
         for (time_ms, transactions) in blocks {
             let read = |text: String| self.rules.read_own_payment(text.as_bytes()).unwrap();
             let payments = transactions.into_iter().map(read);
-            let draft = Draft {
+            let content = TemplateContent {
                 now: Duration::from_millis(time_ms),
                 transactions: payments.map(Submitted::Payment).collect(),
                 reward_to: address_of(&SigningKey::from([9; 32])).to_string(),
@@ -119,9 +119,9 @@ impl World {
             let context = Context {
                 parent: made.last().unwrap().header(),
                 grandparent: made.iter().rev().nth(1).map(|block| block.header()),
-                now: draft.now,
+                now: content.now,
             };
-            made.push(self.rules.complete(context, &draft, 0));
+            made.push(self.rules.complete(context, &content, 0));
         }
         let texts = made.iter().map(|block| block.text().to_vec());
         texts.map(|text| String::from_utf8(text).unwrap()).collect()

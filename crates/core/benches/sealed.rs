@@ -8,7 +8,7 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
-use adit_core::rules::{Context, Draft, Rules, Sealed, verify_signature};
+use adit_core::rules::{Context, Rules, Sealed, TemplateContent, verify_signature};
 use adit_core::sealed::{Account, Params, SealedTransaction, Transfer};
 use adit_core::transaction::Submitted;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -54,13 +54,13 @@ impl World {
             let payment = rules.read_own_payment(&text).expect("it has its form");
             Submitted::Payment(payment)
         };
-        let draft = Draft {
+        let content = TemplateContent {
             now: START + Duration::from_secs(1),
             transactions: secrets.iter().map(pay).collect(),
             reward_to: address(&secrets[0]).to_string(),
         };
         let genesis = rules.genesis(START);
-        let block = rules.complete(context(&genesis), &draft, 0);
+        let block = rules.complete(context(&genesis), &content, 0);
         World {
             rules,
             genesis,
@@ -136,9 +136,11 @@ fn throughput(criterion: &mut Criterion) {
     group.bench_function("read, check and apply", |bench| {
         bench.iter(|| {
             let block = rules.read(block.text()).expect("it was read before");
-            rules.check_alone(&block).expect("it is valid");
             rules
-                .check_after(context(&world.genesis), &block)
+                .check_stateless_and_signed(&block)
+                .expect("it is valid");
+            rules
+                .check_contextual(context(&world.genesis), &block)
                 .expect("it is valid there");
             rules
                 .apply(&block, &|address| world.lookup(address))

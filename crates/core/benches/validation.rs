@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::MemoryArchive;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
-use adit_core::sync::{ChainReader, Offer};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent, Weight};
+use adit_core::sync::{ChainReader, ChainValidation};
 use adit_core::transaction::Submitted;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -31,7 +31,7 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
             Submitted::Text(text.into_bytes().into())
         };
         // The reward is the tenth.
-        let draft = Draft {
+        let content = TemplateContent {
             now: Duration::from_millis(1_508_195_432_125 + 10_007 * index),
             transactions: (1..10).map(payment).collect(),
             reward_to: SENDER.to_owned(),
@@ -39,11 +39,11 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
         let context = Context {
             parent: parent.header(),
             grandparent: None,
-            now: draft.now,
+            now: content.now,
         };
-        let puzzle = rules.puzzle(context, &draft);
+        let puzzle = rules.puzzle(context, &content);
         let proof = (0..).find(|proof| puzzle.is_solved_by(*proof));
-        parent = rules.complete(context, &draft, proof.unwrap_or_default());
+        parent = rules.complete(context, &content, proof.unwrap_or_default());
         answer.extend_from_slice(b", ");
         answer.extend_from_slice(parent.text());
     }
@@ -53,24 +53,24 @@ fn answer(rules: &dyn Rules) -> Vec<u8> {
 
 fn check(rules: &Arc<dyn Rules>, answer: &[u8]) -> Weight {
     let ours = MemoryArchive::default();
-    let mut offer = Offer::new(Arc::clone(rules), ChainReader::of_answer());
+    let mut validation = ChainValidation::new(Arc::clone(rules), ChainReader::of_answer());
     for piece in answer.chunks(PIECE_BYTES) {
-        offer.feed(piece);
-        while let Some(block) = offer
+        validation.feed(piece);
+        while let Some(block) = validation
             .next_block(Duration::ZERO, &ours)
             .expect("it is valid")
         {
             black_box(block);
         }
     }
-    offer.end();
-    while let Some(block) = offer
+    validation.end();
+    while let Some(block) = validation
         .next_block(Duration::ZERO, &ours)
         .expect("it is valid")
     {
         black_box(block);
     }
-    offer.finish().expect("it is not empty").weight
+    validation.finish().expect("it is not empty").weight
 }
 
 fn throughput(criterion: &mut Criterion) {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::hash::sha256;
 use adit_core::merkle;
-use adit_core::node::{Alarm, Config, Effect, Input, Node};
+use adit_core::node::{Config, Effect, Input, Node, Timer};
 use adit_core::pool::{FeeRate, Origin, Pending};
 use adit_core::rules::{Rules, Sealed};
-use adit_core::sealed::{Header, Params, Reward, Transfer, write_block};
+use adit_core::sealed::{Coinbase, Header, Params, Transfer, write_block};
 use adit_core::sync::RequestId;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
@@ -99,15 +99,15 @@ impl World {
 
     /// A block with only its reward, whose target is not the one that follows.
     fn bad_block(&self, parent: &Block) -> Arc<Block> {
-        let reward = Reward {
+        let reward = Coinbase {
             amount: self.rules.params().reward,
-            index: parent.index() + 1,
+            height: parent.height() + 1,
             recipient: self.reward_to,
         };
         let reward = reward.to_text();
         let parent_ms = parent.sealed().map_or(0, |view| view.header.timestamp_ms);
         let header = Header {
-            index: parent.index() + 1,
+            height: parent.height() + 1,
             merkle_root: merkle::root(&[merkle::leaf(&reward)]),
             params: None,
             previous_hash: parent.hash(),
@@ -139,7 +139,7 @@ impl Running {
 
     fn renew(&mut self) -> Vec<Effect> {
         self.now += Duration::from_secs(1);
-        self.handle(Input::Woken(Alarm::Renew))
+        self.handle(Input::Timer(Timer::Renew))
     }
 }
 
@@ -184,12 +184,12 @@ fn waiting(criterion: &mut Criterion) {
         long = long.or(tip);
     }
     let long = long.expect("a block was made");
-    assert!(long.index() + 2 < running.node.chain().length());
+    assert!(long.height() + 2 < running.node.chain().length());
     let bad = world.bad_block(&long);
     let mut group = criterion.benchmark_group("a bad block");
     group.bench_function("on a stored block of 10,000 payments", |bench| {
         bench.iter(|| {
-            let input = Input::Block(Arc::clone(&bad), Arrival::Single);
+            let input = Input::Block(Arc::clone(&bad), BlockSource::Single);
             let effects = running.handle(black_box(input));
             assert!(matches!(effects[..], [Effect::Refused(_)]));
         });

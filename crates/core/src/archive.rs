@@ -17,7 +17,7 @@ use crate::transaction::Submitted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// Position in its chain; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// The block before it; `None` for a genesis block.
     pub parent: Option<Hash>,
     /// The sum of the weights from the genesis block to this one.
@@ -30,8 +30,8 @@ pub trait Archive {
     /// What is known of a block, on the main chain or beside it.
     fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ArchiveError>;
 
-    /// The main chain's block at that index.
-    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError>;
+    /// The main chain's block at that height.
+    fn main_hash(&self, height: u64) -> Result<Option<Hash>, ArchiveError>;
 
     /// The index of the last block of the main chain on the way from a block
     /// down to its genesis block: its own if it is in the main chain, and 0
@@ -43,8 +43,8 @@ pub trait Archive {
             let Some(entry) = self.entry(&hash)? else {
                 return Ok(None);
             };
-            if self.main_hash(entry.index)? == Some(hash) {
-                return Ok(Some(entry.index));
+            if self.main_hash(entry.height)? == Some(hash) {
+                return Ok(Some(entry.height));
             }
             is_known = true;
             next = entry.parent;
@@ -199,7 +199,7 @@ impl MemoryArchive {
         let mut next = Some(tip);
         while let Some(hash) = next {
             let entry = self.blocks[&hash].entry;
-            if entry.index <= fork {
+            if entry.height <= fork {
                 break;
             }
             branch.push(hash);
@@ -215,8 +215,10 @@ impl Archive for MemoryArchive {
         Ok(self.blocks.get(hash).map(|kept| kept.entry))
     }
 
-    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
-        let position = index.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+    fn main_hash(&self, height: u64) -> Result<Option<Hash>, ArchiveError> {
+        let position = height
+            .checked_sub(1)
+            .and_then(|at| usize::try_from(at).ok());
         Ok(position.and_then(|at| self.main.get(at).copied()))
     }
 

@@ -31,7 +31,7 @@ pub struct Block {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeaderFields {
     /// Position in the chain; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// The block's identity under the rules that read it.
     pub hash: Hash,
     /// The hash of the block before; see [`Block::parent`].
@@ -55,7 +55,7 @@ pub struct SealedFields {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     /// Position in the chain; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// The proof of work.
     pub proof: u64,
     previous_hash: Range<usize>,
@@ -93,20 +93,20 @@ pub enum BlockError {
         found: u64,
     },
     /// The block names another predecessor than the one that it stands after.
-    #[error("block {index}: previous_hash: expected {expected}, found {found}")]
+    #[error("block {height}: previous_hash: expected {expected}, found {found}")]
     WrongPreviousHash {
-        /// The block's index.
-        index: u64,
+        /// The block's height.
+        height: u64,
         /// The predecessor's hash.
         expected: Hash,
         /// The field as it stands in the block, at most its first 80 bytes.
         found: String,
     },
     /// The proof does not solve the puzzle.
-    #[error("block {index}: proof {proof} does not solve the puzzle")]
+    #[error("block {height}: proof {proof} does not solve the puzzle")]
     WrongProof {
-        /// The block's index.
-        index: u64,
+        /// The block's height.
+        height: u64,
         /// The proof as stated.
         proof: u64,
     },
@@ -174,7 +174,7 @@ impl Block {
     pub fn new(text: Vec<u8>, shape: Shape, hash: Hash) -> Block {
         Block {
             header: HeaderFields {
-                index: shape.index,
+                height: shape.height,
                 hash,
                 parent: parent_in(&text, &shape),
                 proof: shape.proof,
@@ -252,8 +252,8 @@ impl Block {
     }
 
     /// Position in the chain; the genesis block's is 1.
-    pub fn index(&self) -> u64 {
-        self.header.index
+    pub fn height(&self) -> u64 {
+        self.header.height
     }
 
     /// The proof of work.
@@ -276,7 +276,7 @@ impl Block {
 
     /// Whether a chain starts with it.
     pub fn is_genesis(&self) -> bool {
-        self.index() == GENESIS_INDEX
+        self.height() == GENESIS_INDEX
     }
 
     /// The canonical JSON of the list of transactions.
@@ -301,7 +301,7 @@ impl Eq for Block {}
 
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Block {} {}", self.index(), self.hash())
+        write!(f, "Block {} {}", self.height(), self.hash())
     }
 }
 
@@ -312,10 +312,10 @@ impl Shape {
     /// transactions. Anything else in a block is welcome.
     pub fn of(text: &[u8]) -> Result<Shape, BlockError> {
         let members = json::members(text).ok_or(BlockError::NotAnObject { found: kind(text) })?;
-        let (mut index, mut proof, mut previous_hash, mut transactions) = (None, None, None, None);
+        let (mut height, mut proof, mut previous_hash, mut transactions) = (None, None, None, None);
         for (key, value) in members {
             match key {
-                b"index" => index = Some(value),
+                b"index" => height = Some(value),
                 b"proof" => proof = Some(value),
                 b"previous_hash" => previous_hash = Some(value),
                 b"transactions" => transactions = Some(value),
@@ -330,7 +330,7 @@ impl Shape {
         let list = transactions.filter(|value| value.first() == Some(&b'['));
         let list = list.ok_or(wrong("transactions", "a list", transactions))?;
         Ok(Shape {
-            index: number("index", index)?,
+            height: number("index", height)?,
             proof: number("proof", proof)?,
             previous_hash: span(previous_hash),
             transactions: span(list),
@@ -339,7 +339,7 @@ impl Shape {
 }
 
 fn parent_in(text: &[u8], shape: &Shape) -> Option<Hash> {
-    if shape.index == GENESIS_INDEX {
+    if shape.height == GENESIS_INDEX {
         return None;
     }
     let string = &text[shape.previous_hash.clone()];

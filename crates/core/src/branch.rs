@@ -18,12 +18,12 @@ use crate::archive::Archive;
 use crate::block::Block;
 use crate::chain::ChainError;
 use crate::node::{Effect, Node, Outcome};
-use crate::sync::{OfferedChain, PeerReport, Refusal};
+use crate::sync::{CandidateChain, PeerReport, Refusal};
 
 /// A branch that is being taken, block by block.
 #[derive(Debug)]
 pub struct BranchSession {
-    offered: OfferedChain,
+    offered: CandidateChain,
     has_won: bool,
     refused: Option<RefusedBlock>,
 }
@@ -31,8 +31,8 @@ pub struct BranchSession {
 /// The block at which a branch ended.
 #[derive(Debug)]
 pub struct RefusedBlock {
-    /// Its index.
-    pub index: u64,
+    /// Its height.
+    pub height: u64,
     /// What is wrong with it.
     pub error: ChainError,
 }
@@ -40,7 +40,7 @@ pub struct RefusedBlock {
 impl BranchSession {
     /// Starts taking the branch of a chain that was read to its end; `None` if
     /// the node's own chain weighs as much.
-    pub fn begin(node: &Node, offered: OfferedChain) -> Option<BranchSession> {
+    pub fn begin(node: &Node, offered: CandidateChain) -> Option<BranchSession> {
         let outweighs = offered.outweighs(node.chain().total_weight());
         outweighs.then_some(BranchSession {
             offered,
@@ -63,10 +63,10 @@ impl BranchSession {
             self.refused.is_none(),
             "nothing is taken behind a block that was refused"
         );
-        let (index, hash) = (block.index(), block.hash());
+        let (height, hash) = (block.height(), block.hash());
         let (effects, outcome) = node.take_of_branch(now, block, archive)?;
         match outcome {
-            Outcome::Refused(error) => self.refused = Some(RefusedBlock { index, error }),
+            Outcome::Refused(error) => self.refused = Some(RefusedBlock { height, error }),
             _ => self.has_won |= node.chain().tip().is_some_and(|tip| tip.hash() == hash),
         }
         Ok(effects)
@@ -112,14 +112,14 @@ impl BranchSession {
 
 impl RefusedBlock {
     fn refusal(&self) -> Refusal {
-        let RefusedBlock { index, error } = self;
+        let RefusedBlock { height, error } = self;
         Refusal {
-            index: Some(*index),
+            height: Some(*height),
             rule: match error {
                 ChainError::Invalid(error) => error.rule(),
                 _ => "branch",
             },
-            problem: format!("the block in place {index} is not valid: {error}"),
+            problem: format!("the block in place {height} is not valid: {error}"),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::invalid::InvalidBlocks;
 use crate::rules::AccountChange;
 use crate::rules::{Context, Rules, Weight};
 use crate::sealed::Account;
-use crate::state::{DIFFERENCE_LIMIT_ACCOUNTS, Difference, TooDifferent};
+use crate::state::{STATE_DIFF_LIMIT_ACCOUNTS, StateDiff, StateDiffTooLarge};
 
 /// A block on a side branch may lie at most this far below the tip.
 pub const SIDE_DEPTH_LIMIT: u64 = 1_000;
@@ -41,20 +41,20 @@ pub enum ChainError {
     #[error(transparent)]
     Invalid(#[from] BlockError),
     /// Its parent is not known.
-    #[error("block {index} stands on an unknown block {parent:?}")]
+    #[error("block {height} stands on an unknown block {parent:?}")]
     Orphan {
-        /// The block's index.
-        index: u64,
+        /// The block's height.
+        height: u64,
         /// What it names as its parent, if that is a hash at all.
         parent: Option<Hash>,
     },
     /// It stands on a side branch too far below the tip.
     #[error(
-        "block {index} stands on a side branch more than {SIDE_DEPTH_LIMIT} blocks below the tip ({tip})"
+        "block {height} stands on a side branch more than {SIDE_DEPTH_LIMIT} blocks below the tip ({tip})"
     )]
     TooDeep {
-        /// The block's index.
-        index: u64,
+        /// The block's height.
+        height: u64,
         /// The tip's index.
         tip: u64,
     },
@@ -64,16 +64,16 @@ pub enum ChainError {
     /// Nobody asked for it, and it would take up disk space for ever for little
     /// or no work.
     #[error(
-        "block {index} is valid, but it would stand beside the main chain and make nothing heavier; \
+        "block {height} is valid, but it would stand beside the main chain and make nothing heavier; \
          such blocks are taken only as part of a heavier chain"
     )]
     NotHeavier {
-        /// The block's index.
-        index: u64,
+        /// The block's height.
+        height: u64,
     },
     /// Its branch is too different from the main chain.
     #[error(transparent)]
-    TooDifferent(#[from] TooDifferent),
+    StateDiffTooLarge(#[from] StateDiffTooLarge),
     /// No decision is possible any longer.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -88,7 +88,7 @@ impl ChainError {
             ChainError::TooDeep { .. } => "too-deep",
             ChainError::TooManySideBlocks => "side-blocks",
             ChainError::NotHeavier { .. } => "not-heavier",
-            ChainError::TooDifferent(_) => "too-different",
+            ChainError::StateDiffTooLarge(_) => "too-different",
             ChainError::Archive(_) => "archive",
         }
     }
@@ -96,12 +96,12 @@ impl ChainError {
 
 /// Where a block came from, as far as the bound on side branches depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
+pub enum BlockSource {
     /// By itself.
     Single,
     /// By itself, from anybody: beside the main chain it is kept only if it
     /// took as much work as the tip.
-    Offered,
+    Submitted,
     /// As one of a branch that is known as a whole to be heavier than the
     /// main chain, or read again from our own log.
     InBranch,
@@ -116,7 +116,7 @@ pub fn outweighs(candidate: Weight, main: Weight) -> bool {
 
 /// What became of a block.
 #[derive(Debug)]
-pub struct Placed {
+pub struct Connected {
     /// The block.
     pub block: Arc<Block>,
     /// What is known of it now.
@@ -129,12 +129,12 @@ pub struct Placed {
     pub changes: Vec<AccountChange>,
     /// The accounts that are not as they were at the tip before, if it is the
     /// tip now.
-    pub moved: Difference,
+    pub moved: StateDiff,
 }
 
 /// A block that is in the tree, with what the next one is checked against.
 #[derive(Clone, Copy)]
-struct Known {
+struct ChainEntry {
     header: HeaderFields,
     parent: Option<HeaderFields>,
     entry: Entry,
@@ -143,7 +143,7 @@ struct Known {
 /// The last block of the main chain, which others want to see whole.
 struct Tip {
     block: Arc<Block>,
-    known: Known,
+    known: ChainEntry,
 }
 
 /// The tree of blocks, seen from its tip.
@@ -152,18 +152,18 @@ pub struct Chain {
     tip: Option<Tip>,
     /// The last block placed that did not extend the main chain: the parent of
     /// the next one when a branch comes, whatever else comes in between.
-    last: Option<Known>,
+    last: Option<ChainEntry>,
     /// Where the branch of `last` leaves the main chain, as far as known. It is
     /// kept so that a long branch need not be walked down when it wins.
     last_fork: Option<u64>,
     /// The accounts at `last`, while that is not the tip.
-    last_accounts: Option<Difference>,
+    last_accounts: Option<StateDiff>,
     side: BTreeSet<(u64, Hash)>,
     invalid: InvalidBlocks,
     difference_limit: usize,
 }
 
-impl Known {
+impl ChainEntry {
     /// Where the block after this one stands.
     fn context(&self, now: Duration) -> Context<'_> {
         Context {
@@ -190,12 +190,12 @@ impl Chain {
             last_accounts: None,
             side: BTreeSet::new(),
             invalid: InvalidBlocks::default(),
-            difference_limit: DIFFERENCE_LIMIT_ACCOUNTS,
+            difference_limit: STATE_DIFF_LIMIT_ACCOUNTS,
         };
         if let Some(hash) = archive.main_hash(length)? {
             let tip = chain.stored_tip(&hash, archive)?;
             chain.tip = Some(tip.ok_or(ChainError::Orphan {
-                index: length,
+                height: length,
                 parent: Some(hash),
             })?);
         }
@@ -203,7 +203,7 @@ impl Chain {
     }
 
     /// Branches that differ from the main chain in more accounts than this are
-    /// not looked at; it replaces [`DIFFERENCE_LIMIT_ACCOUNTS`].
+    /// not looked at; it replaces [`STATE_DIFF_LIMIT_ACCOUNTS`].
     pub fn limit_difference(&mut self, accounts: usize) {
         self.difference_limit = accounts;
     }
@@ -225,7 +225,7 @@ impl Chain {
 
     /// The number of blocks in the main chain.
     pub fn length(&self) -> u64 {
-        self.tip().map_or(0, |tip| tip.index())
+        self.tip().map_or(0, |tip| tip.height())
     }
 
     /// The sum of the weights of the main chain.
@@ -252,10 +252,10 @@ impl Chain {
         &mut self,
         now: Duration,
         block: Arc<Block>,
-        arrival: Arrival,
+        source: BlockSource,
         archive: &dyn Archive,
-    ) -> Result<Option<Placed>, ChainError> {
-        self.insert_knowing(now, block, arrival, archive, &|_, _| false)
+    ) -> Result<Option<Connected>, ChainError> {
+        self.insert_knowing(now, block, source, archive, &|_, _| false)
     }
 
     /// As `insert`; the signatures of transactions that `is_checked` knows, by
@@ -264,10 +264,10 @@ impl Chain {
         &mut self,
         now: Duration,
         block: Arc<Block>,
-        arrival: Arrival,
+        source: BlockSource,
         archive: &dyn Archive,
         is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
-    ) -> Result<Option<Placed>, ChainError> {
+    ) -> Result<Option<Connected>, ChainError> {
         if archive.entry(&block.hash())?.is_some() {
             return Ok(None);
         }
@@ -275,7 +275,7 @@ impl Chain {
             return Err(error.clone().into());
         }
         self.check_contract(archive)?;
-        self.rules.check_form(&block)?;
+        self.rules.check_stateless(&block)?;
         let parent = self.parent_of(&block, archive)?;
         let ahead = match &parent {
             Some(parent) => self.check_place(now, parent, &block)?,
@@ -284,7 +284,7 @@ impl Chain {
         let weight_before = parent.as_ref().map(|parent| parent.entry.total_weight);
         let weight_before = weight_before.unwrap_or_default();
         let entry = Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
             total_weight: weight_before.saturating_add(self.rules.weight(block.header())),
         };
@@ -293,8 +293,8 @@ impl Chain {
             None => Some(0),
         };
         let main = self.choose(&block, entry, fork, archive)?;
-        if main == MainChange::Side && arrival != Arrival::InBranch {
-            self.check_side_room(&block, arrival)?;
+        if main == MainChange::Side && source != BlockSource::InBranch {
+            self.check_side_room(&block, source)?;
         }
         // What takes long is checked when all else is in order: anyone who
         // wants to keep us busy has to work for it.
@@ -307,18 +307,18 @@ impl Chain {
         }
         let (changes, difference) = self.apply(&block, parent.as_ref(), archive)?;
         let old_tip = self.tip().cloned();
-        let known = Known {
+        let known = ChainEntry {
             header: *block.header(),
             parent: parent.map(|parent| parent.header),
             entry,
         };
         let moved = if main == MainChange::Side {
-            if arrival != Arrival::InBranch {
-                self.side.insert((block.index(), block.hash()));
+            if source != BlockSource::InBranch {
+                self.side.insert((block.height(), block.hash()));
             }
             self.last_accounts = Some(difference);
             (self.last, self.last_fork) = (Some(known), fork);
-            Difference::default()
+            StateDiff::default()
         } else {
             self.last_accounts = None;
             if main != MainChange::Extend {
@@ -330,7 +330,7 @@ impl Chain {
             difference
         };
         self.check_invariants(entry);
-        Ok(Some(Placed {
+        Ok(Some(Connected {
             entry,
             main,
             old_tip,
@@ -355,10 +355,10 @@ impl Chain {
     fn check_place(
         &self,
         now: Duration,
-        parent: &Known,
+        parent: &ChainEntry,
         block: &Block,
     ) -> Result<Option<BlockError>, BlockError> {
-        match self.rules.check_after(parent.context(now), block) {
+        match self.rules.check_contextual(parent.context(now), block) {
             Ok(()) => Ok(None),
             Err(error) if error.ahead_until_ms().is_some() => Ok(Some(error)),
             Err(error) => Err(error),
@@ -382,7 +382,7 @@ impl Chain {
         assert!(self.side.len() <= SIDE_BLOCKS_LIMIT, "invariant 4");
         for known in [self.last, tip].into_iter().flatten() {
             let (header, entry) = (known.header, known.entry);
-            debug_assert_eq!((header.index, header.parent), (entry.index, entry.parent));
+            debug_assert_eq!((header.height, header.parent), (entry.height, entry.parent));
             debug_assert_eq!(known.parent.map(|parent| parent.hash), header.parent);
         }
     }
@@ -410,11 +410,11 @@ impl Chain {
     fn apply(
         &mut self,
         block: &Block,
-        parent: Option<&Known>,
+        parent: Option<&ChainEntry>,
         archive: &dyn Archive,
-    ) -> Result<(Vec<AccountChange>, Difference), ChainError> {
+    ) -> Result<(Vec<AccountChange>, StateDiff), ChainError> {
         if !self.rules.keeps_accounts() {
-            return Ok((Vec::new(), Difference::default()));
+            return Ok((Vec::new(), StateDiff::default()));
         }
         let mut difference = self.accounts_at(parent, archive)?;
         let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))?;
@@ -422,8 +422,8 @@ impl Chain {
         difference.add(&changes, self.difference_limit)?;
         debug_assert_eq!(
             sum(&changes, |change| change.after),
-            sum(&changes, |change| change.before) + self.rules.issued(block.index())
-                - self.rules.issued(block.index().saturating_sub(1)),
+            sum(&changes, |change| change.before) + self.rules.issued(block.height())
+                - self.rules.issued(block.height().saturating_sub(1)),
             "a block makes no more coins than it issues"
         );
         Ok((changes, difference))
@@ -431,21 +431,21 @@ impl Chain {
 
     fn accounts_at(
         &mut self,
-        parent: Option<&Known>,
+        parent: Option<&ChainEntry>,
         archive: &dyn Archive,
-    ) -> Result<Difference, ChainError> {
+    ) -> Result<StateDiff, ChainError> {
         let Some(parent) = parent.map(|parent| parent.header.hash) else {
-            return Ok(Difference::default());
+            return Ok(StateDiff::default());
         };
         if self.is_tip(&parent) {
-            return Ok(Difference::default());
+            return Ok(StateDiff::default());
         }
         let at_hand = self.last_accounts.take();
         match at_hand.filter(|_| self.is_last(&parent)) {
             Some(difference) => Ok(difference),
             None => {
                 let (length, limit) = (self.length(), self.difference_limit);
-                Ok(Difference::at(parent, length, limit, archive)??)
+                Ok(StateDiff::at(parent, length, limit, archive)??)
             }
         }
     }
@@ -472,15 +472,19 @@ impl Chain {
 
     /// Where a branch that continues from `parent` leaves the main chain, if
     /// that is known without walking down the branch.
-    fn fork_at(&self, parent: &Known, archive: &dyn Archive) -> Result<Option<u64>, ChainError> {
-        let HeaderFields { index, hash, .. } = parent.header;
+    fn fork_at(
+        &self,
+        parent: &ChainEntry,
+        archive: &dyn Archive,
+    ) -> Result<Option<u64>, ChainError> {
+        let HeaderFields { height, hash, .. } = parent.header;
         if self.is_tip(&hash) {
-            return Ok(Some(index));
+            return Ok(Some(height));
         }
         if self.is_last(&hash) {
             return Ok(self.last_fork);
         }
-        Ok((archive.main_hash(index)? == Some(hash)).then_some(index))
+        Ok((archive.main_hash(height)? == Some(hash)).then_some(height))
     }
 
     /// Where the branch of a block leaves the main chain.
@@ -489,17 +493,21 @@ impl Chain {
             return Ok(0);
         };
         archive.fork(&parent)?.ok_or(ChainError::Orphan {
-            index: block.index(),
+            height: block.height(),
             parent: Some(parent),
         })
     }
 
-    fn parent_of(&self, block: &Block, archive: &dyn Archive) -> Result<Option<Known>, ChainError> {
+    fn parent_of(
+        &self,
+        block: &Block,
+        archive: &dyn Archive,
+    ) -> Result<Option<ChainEntry>, ChainError> {
         if block.is_genesis() {
             return Ok(None);
         }
         let orphan = || ChainError::Orphan {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
         };
         let hash = block.parent().ok_or_else(orphan)?;
@@ -536,16 +544,16 @@ impl Chain {
             && self.rules.weight(block.header()) >= tip_weight.unwrap_or_default()
     }
 
-    fn check_side_room(&mut self, block: &Block, arrival: Arrival) -> Result<(), ChainError> {
-        if arrival == Arrival::Offered && !self.has_cost_as_much_as_the_tip(block) {
-            let index = block.index();
-            return Err(ChainError::NotHeavier { index });
+    fn check_side_room(&mut self, block: &Block, source: BlockSource) -> Result<(), ChainError> {
+        if source == BlockSource::Submitted && !self.has_cost_as_much_as_the_tip(block) {
+            let height = block.height();
+            return Err(ChainError::NotHeavier { height });
         }
         let tip = self.length();
         let lowest = tip.saturating_sub(SIDE_DEPTH_LIMIT);
-        let index = block.index();
-        if index < lowest {
-            return Err(ChainError::TooDeep { index, tip });
+        let height = block.height();
+        if height < lowest {
+            return Err(ChainError::TooDeep { height, tip });
         }
         self.side = self.side.split_off(&(lowest, Hash([0; 32])));
         if self.side.len() >= SIDE_BLOCKS_LIMIT {
@@ -556,7 +564,7 @@ impl Chain {
 }
 
 /// A block of the archive. No text is read for it.
-fn stored(hash: &Hash, archive: &dyn Archive) -> Result<Option<Known>, ArchiveError> {
+fn stored(hash: &Hash, archive: &dyn Archive) -> Result<Option<ChainEntry>, ArchiveError> {
     let (Some(entry), Some(header)) = (archive.entry(hash)?, archive.header(hash)?) else {
         return Ok(None);
     };
@@ -564,7 +572,7 @@ fn stored(hash: &Hash, archive: &dyn Archive) -> Result<Option<Known>, ArchiveEr
         None => None,
         Some(parent) => archive.header(&parent)?,
     };
-    Ok(Some(Known {
+    Ok(Some(ChainEntry {
         header,
         parent,
         entry,

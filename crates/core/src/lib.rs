@@ -38,9 +38,9 @@ pub mod peer;
 
 pub mod sync;
 
-mod settling;
+mod mempool_update;
 
-mod early;
+mod future_blocks;
 
 pub mod mining;
 

@@ -1,4 +1,4 @@
-//! Which block is being made: for whom, from which draft, when the next one is
+//! Which block is being made: for whom, from which template, when the next one is
 //! due without a request, and how long none is made because the last one was
 //! refused. How a proof is searched for is up to the miner; what a block holds,
 //! to the node and the rules.
@@ -13,7 +13,7 @@ use crate::sync::RequestId;
 /// At most this many requests for a block wait at a time.
 pub const MINE_WAITING_LIMIT: usize = 1_024;
 
-/// A draft that is searched for gets newer transactions after this time, where
+/// A template that is searched for gets newer transactions after this time, where
 /// the proof is for its content.
 pub const DRAFT_AGE_MS: u64 = 1_000;
 
@@ -54,7 +54,7 @@ pub(crate) struct TooManyWait;
 pub(crate) struct Mining {
     waiting: VecDeque<RequestId>,
     job: Option<(Job, BlockTemplate)>,
-    /// Whether a renewal of its draft is due at its time.
+    /// Whether a renewal of its template is due at its time.
     will_renew: bool,
     last_number: u64,
     unasked: Unasked,
@@ -133,7 +133,7 @@ impl Mining {
         job
     }
 
-    /// Whether the search is for a draft that is so old that a new one with
+    /// Whether the search is for a template that is so old that a new one with
     /// newer transactions is worth its making.
     pub(crate) fn is_outdated(&self, now: Duration) -> bool {
         let drafted = self.job.as_ref().map(|(_, template)| template.drafted);
@@ -141,7 +141,7 @@ impl Mining {
         age.is_some_and(|age| age >= Duration::from_millis(DRAFT_AGE_MS))
     }
 
-    /// When the draft that is searched for is to be renewed, if that is not
+    /// When the template that is searched for is to be renewed, if that is not
     /// known already.
     pub(crate) fn renew_at(&mut self) -> Option<Duration> {
         let (_, template) = self.job.as_ref().filter(|_| !self.will_renew)?;

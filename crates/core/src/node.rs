@@ -15,20 +15,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::blocks::{change, refused};
-pub use self::messages::{Alarm, Answer, Config, Effect, Input, Outcome};
+pub use self::messages::{Answer, Config, Effect, Input, Outcome, Timer};
 pub use self::state::Node;
 use crate::archive::{Archive, Change};
 use crate::block::Block;
-use crate::chain::{Arrival, Chain, ChainError};
-use crate::early::EarlyBlocks;
-pub use crate::early::{EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES};
+use crate::chain::{BlockSource, Chain, ChainError};
+use crate::future_blocks::FutureBlocks;
+pub use crate::future_blocks::{FUTURE_BLOCKS_LIMIT, FUTURE_BLOCKS_LIMIT_BYTES};
 pub use crate::invalid::INVALID_BLOCKS_LIMIT;
+use crate::mempool_update::UPDATE_STEP_BLOCKS;
+pub use crate::mempool_update::{DROPPED_READ_LIMIT_BYTES, LeftOut, UPDATE_AT_ONCE_LIMIT};
 use crate::mining::Mining;
 use crate::peer::PeerAddress;
-use crate::pool::{NotAccepted, Origin, Pending, Pool, Waiting, check_recipient};
+use crate::pool::{Admission, NotAccepted, Origin, Pending, Pool, check_recipient};
 use crate::rules::Rules;
-use crate::settling::SETTLING_STEP_BLOCKS;
-pub use crate::settling::{DROPPED_READ_LIMIT_BYTES, LeftOut, SETTLED_AT_ONCE_LIMIT};
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Seen};
 use crate::transaction::Submitted;
 
@@ -46,15 +46,15 @@ impl Node {
         let mut node = Node {
             pool: Pool::new(&*rules, config.min_fee_rate),
             unsettled: None,
-            settled_at_once_limit: SETTLED_AT_ONCE_LIMIT,
-            settling_step_blocks: SETTLING_STEP_BLOCKS,
+            settled_at_once_limit: UPDATE_AT_ONCE_LIMIT,
+            settling_step_blocks: UPDATE_STEP_BLOCKS,
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
             chain: Chain::open(rules, length, archive)?,
             adopting: false,
             kept_pending: Vec::new(),
-            early: EarlyBlocks::default(),
+            future_blocks: FutureBlocks::default(),
         };
         let own = &node.config.own_addresses;
         let others = peers.into_iter().filter(|peer| !own.contains(peer));
@@ -90,7 +90,10 @@ impl Node {
         let now = Duration::MAX;
         block.signatures_are_valid();
         let block = Arc::new(block);
-        let Some(placed) = self.chain.insert(now, block, Arrival::InBranch, archive)? else {
+        let Some(placed) = self
+            .chain
+            .insert(now, block, BlockSource::InBranch, archive)?
+        else {
             return Ok(None);
         };
         if settle {
@@ -137,12 +140,12 @@ impl Node {
         let mut effects = Vec::new();
         match input {
             Input::Started => self.start(now, archive, &mut effects)?,
-            Input::Woken(Alarm::AskPeers) => self.ask_peers(now, &mut effects),
-            Input::Woken(Alarm::Mine) => {
+            Input::Timer(Timer::AskPeers) => self.ask_peers(now, &mut effects),
+            Input::Timer(Timer::Mine) => {
                 self.mining.has_rested();
                 self.ensure_job(now, &mut effects);
             }
-            Input::Woken(Alarm::Renew) => {
+            Input::Timer(Timer::Renew) => {
                 if self.mining.is_outdated(now) {
                     self.next_job(now, &mut effects);
                 }
@@ -157,14 +160,14 @@ impl Node {
                 self.unregister(now, request, peer, &mut effects);
             }
             Input::Resolve(request) => self.resolve(now, request, &mut effects),
-            Input::Block(block, arrival) => {
-                let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
+            Input::Block(block, source) => {
+                let outcome = self.take_block(now, block, source, archive, &mut effects)?;
                 effects.extend(refused(outcome));
             }
-            Input::Offer(request, block) => {
-                let arrival = Arrival::Offered;
-                let outcome = self.take_block(now, block, arrival, archive, &mut effects)?;
-                effects.push(Effect::Answer(request, Answer::Offered(outcome)));
+            Input::SubmitBlock(request, block) => {
+                let source = BlockSource::Submitted;
+                let outcome = self.take_block(now, block, source, archive, &mut effects)?;
+                effects.push(Effect::Answer(request, Answer::BlockSubmitted(outcome)));
             }
             Input::BranchPaused => {
                 if self.adopting {
@@ -177,15 +180,15 @@ impl Node {
                 }
                 self.answered(now, &ask, &report, seen, &mut effects);
             }
-            Input::Woken(Alarm::Retry) => self.retry(now, archive, &mut effects)?,
-            Input::Woken(Alarm::Resume) => self.resume(now, archive, &mut effects)?,
-            Input::Woken(Alarm::Settle) => self.settle_on(now, archive, &mut effects)?,
+            Input::Timer(Timer::Retry) => self.retry(now, archive, &mut effects)?,
+            Input::Timer(Timer::Resume) => self.resume(now, archive, &mut effects)?,
+            Input::Timer(Timer::UpdateMempool) => self.settle_on(now, archive, &mut effects)?,
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
-            Input::Hurry(request) => {
-                self.peers.hurry(request);
+            Input::DeadlineReached(request) => {
+                self.peers.deadline_reached(request);
                 self.answer_resolved(&mut effects);
             }
-            Input::Gone(request) => self.forget(request, &mut effects),
+            Input::Cancelled(request) => self.forget(request, &mut effects),
         }
         self.check_call(&effects);
         Ok(effects)
@@ -203,12 +206,12 @@ impl Node {
 
     /// Whether the waiting transactions have followed the main chain to its tip. If
     /// not, nothing that is kept may say so.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_mempool_current(&self) -> bool {
         self.unsettled.is_none()
     }
 
     /// The waiting transactions follow reorganisations of more than `at_once`
-    /// blocks in steps, in place of [`SETTLED_AT_ONCE_LIMIT`], each of
+    /// blocks in steps, in place of [`UPDATE_AT_ONCE_LIMIT`], each of
     /// `step_blocks`.
     pub fn limit_settling(&mut self, at_once: u64, step_blocks: usize) {
         self.settled_at_once_limit = at_once;
@@ -259,10 +262,12 @@ impl Node {
     ) -> Result<(), ChainError> {
         if self.chain.tip().is_none() {
             let genesis = Arc::new(self.chain.rules().genesis(now));
-            let placed = self.chain.insert(now, genesis, Arrival::Single, archive)?;
+            let placed = self
+                .chain
+                .insert(now, genesis, BlockSource::Single, archive)?;
             effects.extend(placed.map(|placed| Effect::Persist(change(placed))));
         }
-        self.set_settling_alarm(now, effects);
+        self.set_settling_timer(now, effects);
         self.ask_peers(now, effects);
         self.ensure_job(now, effects);
         Ok(())
@@ -271,7 +276,7 @@ impl Node {
     fn ask_peers(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if let Some(every) = self.config.resolve_every {
             effects.extend(self.peers.ask_all(now, None).into_iter().map(Effect::Ask));
-            effects.push(Effect::WakeAt(Alarm::AskPeers, now.saturating_add(every)));
+            effects.push(Effect::SetTimer(Timer::AskPeers, now.saturating_add(every)));
         }
     }
 
@@ -286,24 +291,24 @@ impl Node {
         let transaction = submitted.clone();
         let next_block = self.chain.length() + 1;
         let accepted = self.pool.accept(now, submitted, archive)?;
-        let is_new = matches!(accepted, Ok(Waiting::New { .. }));
+        let is_new = matches!(accepted, Ok(Admission::New { .. }));
         if is_new {
             effects.push(Effect::Persist(Change::Transaction(transaction)));
         }
         let answer = match accepted {
-            Ok(Waiting::New { blocks_before }) => Answer::Accepted {
+            Ok(Admission::New { blocks_before }) => Answer::Accepted {
                 block_index: next_block + blocks_before,
             },
-            Ok(Waiting::Already) => Answer::Accepted {
+            Ok(Admission::Already) => Answer::Accepted {
                 block_index: next_block,
             },
             Err(NotAccepted::Full(full)) => Answer::PoolFull(full),
-            Err(NotAccepted::NotPending(error)) => Answer::NotPending(error),
+            Err(NotAccepted::Rejected(error)) => Answer::Rejected(error),
         };
         if self.config.mine_at_once {
             self.make_at_once(now, archive, effects)?;
         } else if is_new && self.chain.rules().proof_is_for_content() {
-            self.renew_draft(now, effects);
+            self.renew_template(now, effects);
         }
         effects.push(Effect::Answer(request, answer));
         Ok(())

@@ -19,7 +19,7 @@ pub use queue::{
     MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
     PoolFull, QueuePool,
 };
-pub use reject::{NONCE_GAP_LIMIT, NotPending};
+pub use reject::{NONCE_GAP_LIMIT, RejectReason};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub enum Pool {
 
 /// A transaction that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting {
+pub enum Admission {
     /// It waits now.
     New {
         /// This many blocks will be made before the one that takes it.
@@ -56,7 +56,7 @@ pub enum NotAccepted {
     /// No more can wait.
     Full(PoolFull),
     /// It may not wait.
-    NotPending(NotPending),
+    Rejected(RejectReason),
 }
 
 impl Pool {
@@ -80,7 +80,7 @@ impl Pool {
         now: Duration,
         submitted: Submitted,
         archive: &dyn Archive,
-    ) -> Result<Result<Waiting, NotAccepted>, ArchiveError> {
+    ) -> Result<Result<Admission, NotAccepted>, ArchiveError> {
         Ok(match (self, submitted) {
             (Pool::Accounts(pool), Submitted::Payment(payment)) => {
                 let account = archive.account(&payment.sender)?;
@@ -89,13 +89,13 @@ impl Pool {
                 let accepted = check_recipient(&payment, recipient)
                     .and_then(|()| pool.accept(now, payment, account));
                 match accepted {
-                    Ok(Accepted::Known) => Ok(Waiting::Already),
-                    Ok(_) => Ok(Waiting::New { blocks_before: 0 }),
-                    Err(error) => Err(NotAccepted::NotPending(error)),
+                    Ok(Accepted::Known) => Ok(Admission::Already),
+                    Ok(_) => Ok(Admission::New { blocks_before: 0 }),
+                    Err(error) => Err(NotAccepted::Rejected(error)),
                 }
             }
             (Pool::Queue(pool), submitted) => match pool.accept(Arc::clone(submitted.text())) {
-                Ok(blocks_before) => Ok(Waiting::New { blocks_before }),
+                Ok(blocks_before) => Ok(Admission::New { blocks_before }),
                 Err(full) => Err(NotAccepted::Full(full)),
             },
             (Pool::Accounts(_), Submitted::Text(_)) => {

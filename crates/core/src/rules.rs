@@ -10,7 +10,7 @@ mod template;
 pub use classic::Classic;
 pub use rule_set::{ChainName, Context, Rules, Weight};
 pub use sealed::{AccountChange, Sealed, check_spend, next_target, verify_signature, work};
-pub use template::{BlockTemplate, Draft};
+pub use template::{BlockTemplate, TemplateContent};
 
 use std::sync::Arc;
 

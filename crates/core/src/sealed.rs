@@ -12,7 +12,7 @@ mod params;
 mod transaction;
 
 pub use account::Account;
-pub use block::{Reward, SealedBlock, write_genesis};
+pub use block::{Coinbase, SealedBlock, write_genesis};
 pub use constants::{GENESIS_PROOF, INTEGER_LIMIT, VERSION};
 pub use error::{SealedError, SealedTransactionError};
 pub use fields::FieldError;

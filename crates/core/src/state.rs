@@ -13,21 +13,21 @@ use crate::sealed::Account;
 
 /// Two branches differ in at most this many accounts, some 300 MB: one that
 /// differs from the main chain in more is not looked at any further.
-pub const DIFFERENCE_LIMIT_ACCOUNTS: usize = 4_000_000;
+pub const STATE_DIFF_LIMIT_ACCOUNTS: usize = 4_000_000;
 
 /// The branches differ in more accounts than can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the branch differs from the main chain in more than {limit_accounts} accounts")]
-pub struct TooDifferent {
+pub struct StateDiffTooLarge {
     /// How many can be.
     pub limit_accounts: usize,
 }
 
 /// The accounts that are not as they are at the main chain's tip.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference(BTreeMap<Address, Account>);
+pub struct StateDiff(BTreeMap<Address, Account>);
 
-impl Difference {
+impl StateDiff {
     /// The accounts as they are at `block`, compared with the main chain of
     /// that many blocks. What the branch did down to the fork counts, and what
     /// the main chain did behind the fork is taken back.
@@ -36,16 +36,16 @@ impl Difference {
         main_length: u64,
         limit_accounts: usize,
         archive: &dyn Archive,
-    ) -> Result<Result<Difference, TooDifferent>, ArchiveError> {
-        let mut difference = Difference::default();
+    ) -> Result<Result<StateDiff, StateDiffTooLarge>, ArchiveError> {
+        let mut difference = StateDiff::default();
         let mut next = Some(block);
         let mut fork = 0;
         while let Some(hash) = next {
             let Some(entry) = archive.entry(&hash)? else {
                 break;
             };
-            if archive.main_hash(entry.index)? == Some(hash) {
-                fork = entry.index;
+            if archive.main_hash(entry.height)? == Some(hash) {
+                fork = entry.height;
                 break;
             }
             for change in archive.account_changes(&hash)? {
@@ -57,8 +57,8 @@ impl Difference {
             }
             next = entry.parent;
         }
-        for index in fork + 1..=main_length {
-            let Some(hash) = archive.main_hash(index)? else {
+        for height in fork + 1..=main_length {
+            let Some(hash) = archive.main_hash(height)? else {
                 break;
             };
             for change in archive.account_changes(&hash)? {
@@ -77,16 +77,16 @@ impl Difference {
         &mut self,
         changes: &[AccountChange],
         limit_accounts: usize,
-    ) -> Result<(), TooDifferent> {
+    ) -> Result<(), StateDiffTooLarge> {
         let after = changes.iter().map(|change| (change.address, change.after));
         self.0.extend(after);
         self.check(limit_accounts)
     }
 
-    fn check(&self, limit_accounts: usize) -> Result<(), TooDifferent> {
+    fn check(&self, limit_accounts: usize) -> Result<(), StateDiffTooLarge> {
         match self.0.len() <= limit_accounts {
             true => Ok(()),
-            false => Err(TooDifferent { limit_accounts }),
+            false => Err(StateDiffTooLarge { limit_accounts }),
         }
     }
 

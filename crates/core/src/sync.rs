@@ -1,19 +1,19 @@
 //! Coming to agreement with the tutorial's peers: they are asked for their
 //! whole chain, now and then or when somebody wants it. This decides which peer
 //! is asked when, and who waits for the answer; the parts read an answer
-//! ([`ChainReader`]), check it block by block ([`Offer`]), and record what is
+//! ([`ChainReader`]), check it block by block ([`ChainValidation`]), and record what is
 //! known of a peer ([`PeerRecord`]).
 
-mod offer;
 mod reader;
 mod record;
 mod strictness;
+mod validation;
 
-pub use offer::{Offer, OfferError, OfferedChain};
 pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, Misspelt, ReadError};
 pub use record::{
     Agreement, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing, Strict,
 };
+pub use validation::{CandidateChain, ChainValidation, ValidationError};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -65,8 +65,8 @@ pub struct Resolved {
 /// The registered peers, and who waits for which of them.
 #[derive(Debug, Default)]
 pub struct Peers {
-    known: BTreeMap<PeerAddress, Known>,
-    waiting: BTreeMap<RequestId, Waiting>,
+    known: BTreeMap<PeerAddress, KnownPeer>,
+    waiting: BTreeMap<RequestId, ResolveWaiter>,
     /// Those about which something new is known.
     changed: BTreeSet<PeerAddress>,
     /// Addresses that were registered, and turned out to be this node's.
@@ -76,12 +76,12 @@ pub struct Peers {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct KnownPeer {
     asking: Asking,
     record: PeerRecord,
 }
 
-impl Known {
+impl KnownPeer {
     fn ask(&mut self, peer: &PeerAddress, now: Duration, last_ask: &mut u64) -> Ask {
         *last_ask += 1;
         self.asking = Asking::Yes(*last_ask);
@@ -114,7 +114,7 @@ impl Asking {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct ResolveWaiter {
     this_answer: BTreeSet<PeerAddress>,
     next_answer: BTreeSet<PeerAddress>,
     replaced: bool,
@@ -140,7 +140,7 @@ impl Peers {
         for peer in new {
             self.own.remove(&peer);
             self.changed.insert(peer.clone());
-            self.known.insert(peer, Known::default());
+            self.known.insert(peer, KnownPeer::default());
         }
         Ok(any)
     }
@@ -181,7 +181,7 @@ impl Peers {
     /// Wants every peer's chain as it is from now on. Returns which peers to
     /// ask; those that are being asked already are asked again afterwards.
     pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<Ask> {
-        let mut waiting = Waiting::default();
+        let mut waiting = ResolveWaiter::default();
         let mut ask = Vec::new();
         for (peer, known) in &mut self.known {
             match known.asking.number() {
@@ -198,7 +198,7 @@ impl Peers {
         }
         if let Some(request) = request {
             if self.waiting.len() >= RESOLVE_WAITING_LIMIT {
-                waiting = Waiting::default();
+                waiting = ResolveWaiter::default();
             }
             self.waiting.insert(request, waiting);
         }
@@ -258,8 +258,9 @@ impl Peers {
 
     /// Takes out the next request that no longer waits for any peer.
     pub fn take_resolved(&mut self) -> Option<Resolved> {
-        let is_done =
-            |waiting: &Waiting| waiting.this_answer.is_empty() && waiting.next_answer.is_empty();
+        let is_done = |waiting: &ResolveWaiter| {
+            waiting.this_answer.is_empty() && waiting.next_answer.is_empty()
+        };
         let request = *self.waiting.iter().find(|(_, waiting)| is_done(waiting))?.0;
         let mut done = self.waiting.remove(&request)?;
         done.reports.sort_by(|a, b| a.0.cmp(&b.0));
@@ -272,7 +273,7 @@ impl Peers {
 
     /// Answers a request now: peers that have not answered yet are reported as
     /// such.
-    pub fn hurry(&mut self, request: RequestId) {
+    pub fn deadline_reached(&mut self, request: RequestId) {
         if let Some(waiting) = self.waiting.get_mut(&request) {
             let mut unanswered = std::mem::take(&mut waiting.this_answer);
             unanswered.append(&mut waiting.next_answer);

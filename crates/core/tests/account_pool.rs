@@ -11,8 +11,8 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::merkle::leaf;
 use adit_core::pool::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
-    AccountPool, FeeRate, NONCE_GAP_LIMIT, NotPending, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS,
-    Policy, Turn,
+    AccountPool, FeeRate, NONCE_GAP_LIMIT, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Policy,
+    RejectReason, Turn,
 };
 use adit_core::sealed::Account;
 use adit_core::transaction::Payment;
@@ -62,7 +62,7 @@ const RICH: Account = Account {
     nonce: 0,
 };
 
-fn accept(pool: &mut AccountPool, payment: &Arc<Payment>) -> Result<Accepted, NotPending> {
+fn accept(pool: &mut AccountPool, payment: &Arc<Payment>) -> Result<Accepted, RejectReason> {
     pool.accept(START, Arc::clone(payment), RICH)
 }
 
@@ -74,7 +74,7 @@ fn pool_of(payments: &[Arc<Payment>]) -> AccountPool {
     pool
 }
 
-fn error_of(result: Result<Accepted, NotPending>) -> (&'static str, String) {
+fn error_of(result: Result<Accepted, RejectReason>) -> (&'static str, String) {
     let error = result.expect_err("it may not wait");
     (error.rule(), error.to_string())
 }
@@ -246,7 +246,7 @@ fn the_fee_that_is_asked_for_is_enough() {
         let others = length - found.to_string().len();
         let offer = |fee: u64| payment(1, 0, 0, fee, others + fee.to_string().len());
         let refused = pool().accept(START, offer(found), RICH).unwrap_err();
-        let NotPending::MinFee { expected, .. } = refused else {
+        let RejectReason::MinFee { expected, .. } = refused else {
             panic!("{refused}");
         };
         assert!(pool().accept(START, offer(expected - 1), RICH).is_err());
@@ -485,7 +485,7 @@ fn one_account_with_all_the_room_cannot_send_away_what_it_waits_for() {
     let refused = pool.restore(START, payment(1, FULL as u64, 1, 1 << 60, LARGE), RICH);
     assert!(matches!(
         refused,
-        Err(NotPending::FeeRate {
+        Err(RejectReason::FeeRate {
             expected: u64::MAX,
             ..
         })
@@ -559,7 +559,7 @@ fn what_a_dropped_block_held_waits_again_before_the_later_ones() {
     let used = pool.give_back(START, payment(2, 3, 1, 1, 0), has(9, 4));
     assert!(matches!(
         used,
-        Err(NotPending::NonceUsed {
+        Err(RejectReason::NonceUsed {
             expected: 4,
             found: 3
         })
@@ -567,7 +567,7 @@ fn what_a_dropped_block_held_waits_again_before_the_later_ones() {
     let unpaid = pool.give_back(START, payment(2, 4, 9, 1, 0), has(9, 4));
     assert!(matches!(
         unpaid,
-        Err(NotPending::Balance {
+        Err(RejectReason::Balance {
             needed: 10,
             balance: 9
         })
@@ -783,7 +783,7 @@ impl Model {
     }
 }
 
-fn rule(result: Result<(), NotPending>) -> Result<(), &'static str> {
+fn rule(result: Result<(), RejectReason>) -> Result<(), &'static str> {
     result.map_err(|error| error.rule())
 }
 
@@ -903,7 +903,7 @@ proptest! {
                     }
                     prop_assert_eq!(gone.is_empty(), heads.is_empty());
                 }
-                Err(NotPending::FeeRate { expected, found, .. }) => {
+                Err(RejectReason::FeeRate { expected, found, .. }) => {
                     prop_assert!(gone.is_empty());
                     prop_assert!(expected > found);
                     let enough = payment(sender, nonce, 1, expected, length * LARGE / 4);
@@ -911,7 +911,7 @@ proptest! {
                     prop_assert!(accept(&mut pool, &less).is_err());
                     prop_assert_eq!(accept(&mut pool, &enough), Ok(Accepted::New));
                 }
-                Err(NotPending::TooManyOfAccount { .. }) => {}
+                Err(RejectReason::TooManyOfAccount { .. }) => {}
                 other => prop_assert!(false, "{:?}", other),
             }
         }

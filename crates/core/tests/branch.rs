@@ -8,12 +8,12 @@ use adit_core::block::Block;
 use adit_core::branch::BranchSession;
 use adit_core::node::Effect;
 use adit_core::rules::Weight;
-use adit_core::sync::{OfferedChain, PeerReport};
+use adit_core::sync::{CandidateChain, PeerReport};
 
 use crate::world::{Driven, line_after};
 
-fn chain_of(length: u64) -> OfferedChain {
-    OfferedChain {
+fn chain_of(length: u64) -> CandidateChain {
+    CandidateChain {
         length,
         weight: Weight::from(length),
     }
@@ -76,7 +76,7 @@ fn nothing_is_taken_behind_a_block_that_is_refused() {
     let PeerReport::Refused(refusal) = session.report(&node.node) else {
         panic!("expected a refusal");
     };
-    assert_eq!((refusal.index, refusal.rule), (Some(4), "branch"));
+    assert_eq!((refusal.height, refusal.rule), (Some(4), "branch"));
 }
 
 #[test]

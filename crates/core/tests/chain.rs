@@ -9,7 +9,9 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::{Block, HeaderFields};
-use adit_core::chain::{Arrival, Chain, ChainError, Placed, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT};
+use adit_core::chain::{
+    BlockSource, Chain, ChainError, Connected, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT,
+};
 use adit_core::hash::Hash;
 use adit_core::rules::{AccountChange, Classic, Rules, Weight};
 use adit_core::sealed::Account;
@@ -44,18 +46,18 @@ impl Tree {
     }
 
     fn add(&mut self, block: &Arc<Block>) -> Result<Option<MainChange>, ChainError> {
-        self.add_as(block, Arrival::Single)
+        self.add_as(block, BlockSource::Single)
     }
 
     fn add_as(
         &mut self,
         block: &Arc<Block>,
-        arrival: Arrival,
+        source: BlockSource,
     ) -> Result<Option<MainChange>, ChainError> {
         let now = Duration::from_secs(1_700_000_000);
         let block = Arc::clone(block);
-        let placed = self.chain.insert(now, block, arrival, &self.archive)?;
-        let Some(Placed {
+        let placed = self.chain.insert(now, block, source, &self.archive)?;
+        let Some(Connected {
             block, entry, main, ..
         }) = placed
         else {
@@ -145,12 +147,12 @@ proptest! {
     fn the_main_chain_is_the_models(size in 1..60usize, seed in any::<u64>()) {
         let (mut tree, mut model) = (Tree::new(Workless), Model::default());
         for (number, block) in blocks_in_order_of_arrival(size, seed).iter().enumerate() {
-            let arrival = [Arrival::Single, Arrival::InBranch][number % 2];
-            let found = tree.add_as(block, arrival);
+            let source = [BlockSource::Single, BlockSource::InBranch][number % 2];
+            let found = tree.add_as(block, source);
             match (&found, model.add(block)) {
                 (Ok(found), Ok(expected)) => prop_assert_eq!(*found, expected),
-                (Err(ChainError::Orphan { index, parent }), Err("orphan")) => {
-                    prop_assert_eq!((*index, *parent), (block.index(), block.parent()));
+                (Err(ChainError::Orphan { height: index, parent }), Err("orphan")) => {
+                    prop_assert_eq!((*index, *parent), (block.height(), block.parent()));
                 }
                 (found, expected) => {
                     let what = format!("seed {seed}: {found:?} instead of {expected:?}");
@@ -175,7 +177,7 @@ proptest! {
         let blocks = blocks_in_order_of_arrival(size, seed);
         for (number, block) in blocks.iter().enumerate() {
             let _ = model.add(block);
-            let _ = tree.add_as(block, Arrival::InBranch);
+            let _ = tree.add_as(block, BlockSource::InBranch);
             if salts.contains(&(number as u32 % 7)) || number % 5 == 0 {
                 let length = tree.chain.length();
                 tree.chain = Chain::open(Arc::new(Workless), length, &tree.archive).unwrap();
@@ -274,7 +276,7 @@ fn a_single_side_block_may_not_lie_too_deep() {
         "block 1 stands on a side branch more than 1000 blocks below the tip (1002)"
     );
     // A branch that is known to be heavier as a whole may fork anywhere.
-    let in_branch = tree.add_as(&first_block(7), Arrival::InBranch).unwrap();
+    let in_branch = tree.add_as(&first_block(7), BlockSource::InBranch).unwrap();
     assert_eq!(in_branch, Some(MainChange::Side));
 }
 
@@ -289,7 +291,7 @@ fn there_are_not_too_many_single_side_blocks_near_the_tip() {
     let one_more = first_block(9);
     let error = tree.add(&one_more).unwrap_err();
     assert_eq!(error.to_string(), "more than 4096 blocks on side branches");
-    let in_branch = tree.add_as(&one_more, Arrival::InBranch).unwrap();
+    let in_branch = tree.add_as(&one_more, BlockSource::InBranch).unwrap();
     assert_eq!(in_branch, Some(MainChange::Side));
     // The main chain grows, and leaves them too far behind to count.
     for block in &line[1..] {
@@ -308,7 +310,7 @@ fn a_second_change_before_the_archive_shows_the_first_is_no_way_to_go_on() {
     for block in [next_block(&first, 2, &[]), next_block(&first, 3, &[])] {
         let _ = tree
             .chain
-            .insert(now, block, Arrival::Single, &tree.archive);
+            .insert(now, block, BlockSource::Single, &tree.archive);
     }
 }
 
@@ -350,7 +352,7 @@ fn to_see_that_the_archive_shows_the_tip_takes_two_look_ups_on_a_chain_of_any_le
         let asked = Asked(&tree.archive, Cell::default());
         let now = Duration::from_secs(1_700_000_000);
         let next = Arc::clone(&line[length]);
-        let placed = tree.chain.insert(now, next, Arrival::Single, &asked);
+        let placed = tree.chain.insert(now, next, BlockSource::Single, &asked);
         assert!(placed.unwrap().is_some());
         assert_eq!(asked.1.get(), 2);
     }

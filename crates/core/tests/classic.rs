@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use adit_core::block::{Block, BlockError};
 use adit_core::puzzle::{FOUR_HEX_ZEROS, Puzzle};
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight, by_name};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent, Weight, by_name};
 
 use crate::world::{block_with_proof, classic_proofs, first_block, utf8};
 
@@ -25,8 +25,8 @@ const FIRST_HASH: &str = "b81ae6fd69e979b9364ac5eb482dd658e325a6af2ac7eed5b85ed0
 
 /// The whole check of a block after another, as a chain does it.
 fn check(rules: Classic, parent: &Block, block: &Block) -> Result<(), BlockError> {
-    rules.check_alone(block)?;
-    rules.check_after(after(parent), block)
+    rules.check_stateless_and_signed(block)?;
+    rules.check_contextual(after(parent), block)
 }
 
 /// The classics look at no other block than the last one, and at no clock.
@@ -88,12 +88,12 @@ fn a_block_made_here_has_the_bytes_and_the_hash_that_python_gives_it() {
     let rules = Classic::Published;
     let body = r#"{"sender":"Zoë","recipient":"b","amount":1e-1}"#;
     let transaction = rules.read_transaction(body.as_bytes()).unwrap();
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::from_millis(1_508_195_433_500),
         transactions: vec![transaction],
         reward_to: "node".to_owned(),
     };
-    let block = rules.complete(after(&first()), &draft, 35_293);
+    let block = rules.complete(after(&first()), &content, 35_293);
     assert_eq!(
         utf8(block.text()),
         r#"{"index": 2, "previous_hash": "b81ae6fd69e979b9364ac5eb482dd658e325a6af2ac7eed5b85ed0354002e841", "proof": 35293, "timestamp": 1508195433.5, "transactions": [{"amount": 0.1, "recipient": "b", "sender": "Zo\u00eb"}, {"amount": 1, "recipient": "node", "sender": "0"}]}"#
@@ -112,9 +112,9 @@ fn the_public_sequence_of_proofs_is_accepted_and_one_off_is_refused() {
     let mut parent = first_block(7);
     for proof in &proofs[1..] {
         let wrong = block_with_proof(&parent, proof + 1, 7, &[]);
-        let index = wrong.index();
+        let index = wrong.height();
         let expected = BlockError::WrongProof {
-            index,
+            height: index,
             proof: proof + 1,
         };
         let found = check(Classic::Published, &parent, &wrong);
@@ -123,7 +123,7 @@ fn the_public_sequence_of_proofs_is_accepted_and_one_off_is_refused() {
         assert_eq!(check(Classic::Published, &parent, &right), Ok(()));
         parent = right;
     }
-    assert_eq!(parent.index(), 109);
+    assert_eq!(parent.height(), 109);
 }
 
 /// `classic_proofs.json` was made by Python, counting from 0.
@@ -131,15 +131,15 @@ fn the_public_sequence_of_proofs_is_accepted_and_one_off_is_refused() {
 fn counting_from_zero_finds_the_public_sequence() {
     let mut parent = first_block(7);
     for expected in &classic_proofs()[1..5] {
-        let puzzle = Classic::Published.puzzle(after(&parent), &empty_draft());
+        let puzzle = Classic::Published.puzzle(after(&parent), &empty_content());
         let found = (0..).find(|proof| puzzle.is_solved_by(*proof));
         assert_eq!(found, Some(*expected));
         parent = block_with_proof(&parent, *expected, 7, &[]);
     }
 }
 
-fn empty_draft() -> Draft {
-    Draft {
+fn empty_content() -> TemplateContent {
+    TemplateContent {
         now: Duration::ZERO,
         transactions: Vec::new(),
         reward_to: String::new(),
@@ -152,7 +152,7 @@ fn empty_draft() -> Draft {
 #[test]
 fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
     let rules = Classic::Of2018;
-    let puzzle = rules.puzzle(after(&first()), &empty_draft());
+    let puzzle = rules.puzzle(after(&first()), &empty_content());
     let expected = Puzzle {
         prefix: b"100".to_vec(),
         suffix: FIRST_HASH.as_bytes().to_vec(),
@@ -164,12 +164,12 @@ fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
         Some(51_546)
     );
     let body = r#"{"sender":"Zoë","recipient":"b","amount":0.1}"#;
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::from_millis(1_508_195_433_500),
         transactions: vec![rules.read_transaction(body.as_bytes()).unwrap()],
         reward_to: "node".to_owned(),
     };
-    let second = rules.complete(after(&first()), &draft, 51_546);
+    let second = rules.complete(after(&first()), &content, 51_546);
     let hash = "dd558d6f71f80834d6c0a446c4b00d04a5ccbc956b016be190ddbec15a28cb05";
     assert_eq!(second.hash().to_string(), hash);
     assert_eq!(check(rules, &first(), &second), Ok(()));
@@ -181,7 +181,7 @@ fn the_later_rules_put_the_last_blocks_hash_into_the_puzzle() {
 fn neither_rule_set_accepts_the_others_proofs() {
     let published = block_with_proof(&first(), 35_293, 7, &[]);
     let of_2018 = block_with_proof(&first(), 51_546, 7, &[]);
-    let refused = |proof| Err(BlockError::WrongProof { index: 2, proof });
+    let refused = |proof| Err(BlockError::WrongProof { height: 2, proof });
     let (old, new) = (Classic::Published, Classic::Of2018);
     assert_eq!(check(old, &first(), &published), Ok(()));
     assert_eq!(check(new, &first(), &published), refused(35_293));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::{Block, HeaderFields};
-use adit_core::chain::{Arrival, Chain, ChainError};
+use adit_core::chain::{BlockSource, Chain, ChainError};
 use adit_core::hash::Hash;
 use adit_core::rules::{AccountChange, Classic, Rules};
 use adit_core::sealed::Account;
@@ -72,7 +72,7 @@ impl Tree {
     fn add(&mut self, block: &Arc<Block>) -> Result<MainChange, ChainError> {
         let counted = TextsCounted(&self.archive, Cell::new(0));
         let (now, block) = (Duration::MAX, Arc::clone(block));
-        let placed = self.chain.insert(now, block, Arrival::Single, &counted);
+        let placed = self.chain.insert(now, block, BlockSource::Single, &counted);
         self.texts_read += counted.1.get();
         let placed = placed?.expect("it is new");
         self.archive.apply(&Change::Block {
@@ -144,7 +144,7 @@ fn a_header_says_what_its_block_says() {
     for block in &line.blocks {
         let (header, view) = (block.header(), block.sealed().unwrap());
         let sealed = header.sealed.unwrap();
-        assert_eq!((header.index, header.hash), (block.index(), block.hash()));
+        assert_eq!((header.height, header.hash), (block.height(), block.hash()));
         assert_eq!(
             (header.parent, header.proof),
             (block.parent(), block.proof())

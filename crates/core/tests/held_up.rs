@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::mining::{Job, MINE_PATIENCE_MS, PAUSE_LIMIT_MS, REFUSED_PAUSE_MS};
-use adit_core::node::{Alarm, Answer, Effect, Input, Node};
+use adit_core::node::{Answer, Effect, Input, Node, Timer};
 use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
 use adit_core::sealed::Params;
@@ -20,7 +20,7 @@ const REWARD: u64 = (1 << 53) - 1;
 
 fn alarm(effects: &[Effect]) -> Option<Duration> {
     let mut alarms = effects.iter().filter_map(|effect| match effect {
-        Effect::WakeAt(Alarm::Resume, at) => Some(*at),
+        Effect::SetTimer(Timer::Resume, at) => Some(*at),
         _ => None,
     });
     let alarm = alarms.next();
@@ -37,7 +37,7 @@ fn rule(effects: &[Effect]) -> Option<&'static str> {
 
 fn resume(town: &mut Town, at: Duration) -> Vec<Effect> {
     town.node.now = at;
-    town.node.handle(Input::Woken(Alarm::Resume))
+    town.node.handle(Input::Timer(Timer::Resume))
 }
 
 /// Sets the clock back, so that no block is valid for that long. Returns when
@@ -74,7 +74,7 @@ fn behind_a_tip_of_the_future_no_proof_is_searched_until_a_block_can_be_taken() 
     assert_eq!(alarm(&effects), None, "it is set already");
     assert_eq!(answers_in(effects).len(), 1);
     assert!(resume(&mut town, over).is_empty(), "nobody waits any more");
-    assert_eq!(town.node.mine().index(), 3);
+    assert_eq!(town.node.mine().height(), 3);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn who_would_wait_a_moment_for_the_clock_waits() {
     let request = town.node.request();
     let effects = town.node.handle(Input::Mine(request));
     assert_eq!(alarm(&effects), Some(over));
-    assert!(matches!(effects[..], [Effect::WakeAt(..)]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::SetTimer(..)]), "{effects:?}");
     let early = over - Duration::from_millis(1);
     assert_eq!(alarm(&resume(&mut town, early)), Some(over));
     let job = job_in(&resume(&mut town, over)).expect("a block can be made now");
@@ -166,7 +166,7 @@ fn where_nobody_can_be_rewarded_the_pauses_grow_and_who_waits_is_told_why() {
             town.node.now = until;
             let effects = town.node.handle(Input::Mine(asked));
             job = job_in(&effects).expect("the pause is over");
-            town.node.handle(Input::Woken(Alarm::Resume));
+            town.node.handle(Input::Timer(Timer::Resume));
         } else {
             job = job_in(&resume(&mut town, until)).expect("the pause is over");
         }
@@ -189,7 +189,7 @@ fn what_no_account_could_hold_does_not_wait() {
     let effects = town
         .node
         .handle(Input::Transaction(request, submitted.clone()));
-    let [(_, Answer::NotPending(error))] = &answers_in(effects)[..] else {
+    let [(_, Answer::Rejected(error))] = &answers_in(effects)[..] else {
         panic!("it may not wait");
     };
     assert_eq!(error.rule(), "overflow");

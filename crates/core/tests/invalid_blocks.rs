@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::block::{Block, BlockError, HeaderFields, Shape};
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::hash::Hash;
 use adit_core::json::Reading;
 use adit_core::node::{Answer, Effect, INVALID_BLOCKS_LIMIT, Input, Outcome};
-use adit_core::rules::{AccountChange, BlockTemplate, Context, Draft, Rules, Sealed, Weight};
+use adit_core::rules::{
+    AccountChange, BlockTemplate, Context, Rules, Sealed, TemplateContent, Weight,
+};
 use adit_core::sealed::Account;
 use adit_core::transaction::{Submitted, TransactionError};
 
@@ -49,16 +51,16 @@ impl Rules for Counting {
         self.rules.hash(text, shape)
     }
 
-    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
-        self.rules.template(context, draft)
+    fn template(&self, context: Context<'_>, content: &TemplateContent) -> BlockTemplate {
+        self.rules.template(context, content)
     }
 
     fn proof_is_for_content(&self) -> bool {
         true
     }
 
-    fn check_form(&self, block: &Block) -> Result<(), BlockError> {
-        self.rules.check_form(block)
+    fn check_stateless(&self, block: &Block) -> Result<(), BlockError> {
+        self.rules.check_stateless(block)
     }
 
     fn check_signatures(
@@ -70,8 +72,8 @@ impl Rules for Counting {
         self.rules.check_signatures(block, is_checked)
     }
 
-    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
-        self.rules.check_after(context, block)
+    fn check_contextual(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+        self.rules.check_contextual(context, block)
     }
 
     fn weight(&self, header: &HeaderFields) -> Weight {
@@ -146,9 +148,9 @@ impl World {
     fn offer(&mut self, block: &Block) -> Outcome {
         let request = self.node.request();
         let block = Arc::new(block.as_received());
-        let effects = self.node.handle(Input::Offer(request, block));
+        let effects = self.node.handle(Input::SubmitBlock(request, block));
         let answers = effects.into_iter().find_map(|effect| match effect {
-            Effect::Answer(_, Answer::Offered(outcome)) => Some(outcome),
+            Effect::Answer(_, Answer::BlockSubmitted(outcome)) => Some(outcome),
             _ => None,
         });
         answers.unwrap()
@@ -180,9 +182,13 @@ fn a_block_that_was_refused_after_dear_checks_is_refused_again_without_them() {
         let bad = world.block(1_000, &[text]);
         assert_eq!(world.refused(&bad), rule);
         assert_eq!(world.rules.counted(), checks, "{rule}");
-        for arrival in [Arrival::Single, Arrival::Offered, Arrival::InBranch] {
+        for source in [
+            BlockSource::Single,
+            BlockSource::Submitted,
+            BlockSource::InBranch,
+        ] {
             let block = Arc::new(bad.as_received());
-            let effects = world.node.handle(Input::Block(block, arrival));
+            let effects = world.node.handle(Input::Block(block, source));
             assert!(
                 matches!(&effects[..], [Effect::Refused(error)] if error.rule() == rule),
                 "{effects:?}"
@@ -190,7 +196,7 @@ fn a_block_that_was_refused_after_dear_checks_is_refused_again_without_them() {
         }
         assert_eq!(world.rules.counted(), (0, 0), "{rule}");
     }
-    assert_eq!(world.node.tip().index(), 1);
+    assert_eq!(world.node.tip().height(), 1);
 }
 
 /// Nothing about those is expensive, and to make them costs nothing: they would
@@ -251,9 +257,9 @@ fn a_block_before_its_time_is_held_only_if_all_else_is_right_with_it() {
     assert_eq!(world.refused(&unsigned), "signature");
     let good = world.block(ahead_ms + 1, &[world.payment(0, 0, 5)]);
     world.rules.counted();
-    assert!(matches!(world.offer(&good), Outcome::HeldBack));
+    assert!(matches!(world.offer(&good), Outcome::Deferred));
     assert_eq!(world.rules.counted(), (1, 0));
     // Sending it again reveals no more, and costs us nothing.
-    assert!(matches!(world.offer(&good), Outcome::HeldBack));
+    assert!(matches!(world.offer(&good), Outcome::Deferred));
     assert_eq!(world.rules.counted(), (0, 0));
 }

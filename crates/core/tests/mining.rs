@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Change, MemoryArchive};
-use adit_core::chain::{Arrival, ChainError};
+use adit_core::chain::{BlockSource, ChainError};
 use adit_core::mining::{Job, MINE_WAITING_LIMIT};
-use adit_core::node::{Alarm, Answer, Config, Effect, Input, Node};
+use adit_core::node::{Answer, Config, Effect, Input, Node, Timer};
 use adit_core::rules::{Classic, Rules, Weight};
 
 use crate::world::{
@@ -19,7 +19,7 @@ use crate::world::{
 #[track_caller]
 fn mined(effects: Vec<Effect>) -> (u64, u64) {
     match answers_in(effects).as_slice() {
-        [(request, Answer::Mined(block))] => (request.0, block.index()),
+        [(request, Answer::Mined(block))] => (request.0, block.height()),
         other => panic!("expected one block, found {other:?}"),
     }
 }
@@ -57,7 +57,7 @@ fn what_is_kept_comes_first_then_the_answer_then_the_news() {
         panic!("expected five effects, found {effects:?}");
     };
     assert!(matches!(kept, Effect::Persist(Change::Block { .. })));
-    assert!(matches!(made, Effect::Made(block) if block.index() == 2));
+    assert!(matches!(made, Effect::Made(block) if block.height() == 2));
     assert!(matches!(answered, Effect::Answer(_, Answer::Mined(_))));
     let Effect::Announce(peers) = told else {
         panic!("expected an announcement, found {told:?}");
@@ -153,7 +153,7 @@ fn while_a_branch_comes_in_no_search_starts() {
     let mut node = Driven::workless();
     node.want_block();
     for block in line_after(&node.tip(), 3, 7) {
-        let effects = node.handle(Input::Block(block, Arrival::InBranch));
+        let effects = node.handle(Input::Block(block, BlockSource::InBranch));
         assert!(effects.is_empty(), "{effects:?}");
     }
 }
@@ -163,7 +163,7 @@ fn a_single_block_from_elsewhere_starts_a_new_job_at_once() {
     let mut node = Driven::workless();
     node.want_block();
     let block = next_block(&node.tip(), 7, &[]);
-    let effects = node.handle(Input::Block(block, Arrival::Single));
+    let effects = node.handle(Input::Block(block, BlockSource::Single));
     assert!(job_in(&effects).is_some(), "{effects:?}");
 }
 
@@ -174,7 +174,7 @@ fn a_side_block_disturbs_no_search() {
     node.mine();
     let (_, job) = node.want_block();
     let block = next_block(&first, 7, &[]);
-    let effects = node.handle(Input::Block(block, Arrival::Single));
+    let effects = node.handle(Input::Block(block, BlockSource::Single));
     assert!(effects.is_empty(), "{effects:?}");
     assert_eq!(mined(node.finish(&job.unwrap())).1, 3);
 }
@@ -183,7 +183,7 @@ fn a_side_block_disturbs_no_search() {
 fn a_block_that_is_refused_says_why_and_changes_nothing() {
     let mut node = Driven::classic();
     let wrong = block_with_proof(&node.tip(), 35_294, 7, &[]);
-    let effects = node.handle(Input::Block(wrong, Arrival::Single));
+    let effects = node.handle(Input::Block(wrong, BlockSource::Single));
     let [Effect::Refused(ChainError::Invalid(error))] = effects.as_slice() else {
         panic!("expected a refusal, found {effects:?}");
     };
@@ -215,8 +215,8 @@ fn when_all_who_waited_have_gone_the_search_stops() {
     let mut node = Driven::workless();
     let (first, job) = node.want_block();
     let (second, _) = node.want_block();
-    assert!(node.handle(Input::Gone(first)).is_empty());
-    let effects = node.handle(Input::Gone(second));
+    assert!(node.handle(Input::Cancelled(first)).is_empty());
+    let effects = node.handle(Input::Cancelled(second));
     assert!(
         matches!(effects.as_slice(), [Effect::StopMining]),
         "{effects:?}"
@@ -230,7 +230,7 @@ fn the_block_goes_to_the_next_in_line_when_the_first_has_gone() {
     let mut node = Driven::workless();
     let (first, job) = node.want_block();
     let (second, _) = node.want_block();
-    node.handle(Input::Gone(first));
+    node.handle(Input::Cancelled(first));
     assert_eq!(mined(node.finish(&job.unwrap())), (second.0, 2));
 }
 
@@ -270,7 +270,7 @@ fn on_its_own(rest: Duration) -> (Driven, Job) {
 
 fn alarm_in(effects: &[Effect]) -> Option<Duration> {
     effects.iter().find_map(|effect| match effect {
-        Effect::WakeAt(Alarm::Mine, time) => Some(*time),
+        Effect::SetTimer(Timer::Mine, time) => Some(*time),
         _ => None,
     })
 }
@@ -280,9 +280,9 @@ fn without_a_rest_one_block_is_made_after_the_other() {
     let (mut node, mut job) = on_its_own(Duration::ZERO);
     for index in 2..=5 {
         let effects = node.finish(&job);
-        assert_eq!(node.tip().index(), index);
+        assert_eq!(node.tip().height(), index);
         assert_eq!(alarm_in(&effects), None);
-        assert!(matches!(effects.first(), Some(Effect::Made(block)) if block.index() == index));
+        assert!(matches!(effects.first(), Some(Effect::Made(block)) if block.height() == index));
         job = job_in(&effects).expect("the next search begins");
     }
 }
@@ -294,11 +294,11 @@ fn after_a_rest_the_next_block_is_made() {
     for index in 2..=4 {
         let job = match index {
             2 => job.clone(),
-            _ => job_in(&node.handle(Input::Woken(Alarm::Mine))).expect("it has rested"),
+            _ => job_in(&node.handle(Input::Timer(Timer::Mine))).expect("it has rested"),
         };
         let found_at = node.now;
         let effects = node.finish(&job);
-        assert_eq!(node.tip().index(), index);
+        assert_eq!(node.tip().height(), index);
         assert!(job_in(&effects).is_none(), "it rests");
         assert_eq!(alarm_in(&effects), Some(found_at + rest));
     }
@@ -312,7 +312,7 @@ fn a_node_that_rests_makes_the_blocks_that_it_is_called_for() {
     let effects = node.finish(&job.unwrap());
     assert_eq!(alarm_in(&effects), None, "one alarm is set already");
     assert_eq!(mined(effects), (request.0, 3));
-    assert!(job_in(&node.handle(Input::Woken(Alarm::Mine))).is_some());
+    assert!(job_in(&node.handle(Input::Timer(Timer::Mine))).is_some());
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn who_waited_gets_the_block_that_is_made_anyway_and_may_go_without_ending_the_s
     let (gone, none) = node.want_block();
     let (request, _) = node.want_block();
     assert!(none.is_none(), "a search runs already");
-    assert!(node.handle(Input::Gone(gone)).is_empty());
+    assert!(node.handle(Input::Cancelled(gone)).is_empty());
     let effects = node.finish(&job);
     let next = job_in(&effects);
     assert_eq!(mined(effects), (request.0, 2));

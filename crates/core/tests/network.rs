@@ -12,13 +12,15 @@ use std::time::Duration;
 use adit_core::archive::{Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::branch::BranchSession;
-use adit_core::node::{Alarm, Config, Effect, Input, Node};
+use adit_core::node::{Config, Effect, Input, Node, Timer};
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Classic, Rules};
-use adit_core::sync::{Ask, OfferedChain, PeerReport, Seen};
+use adit_core::sync::{Ask, CandidateChain, PeerReport, Seen};
 
 use crate::agenda::Agenda;
-use crate::world::{Offered, address, answer_of, config, paid_in, payment, read_offer, solve};
+use crate::world::{
+    Candidate, address, answer_of, config, paid_in, payment, read_candidate, solve,
+};
 
 const RULES: Classic = Classic::Published;
 const NODES: usize = 4;
@@ -147,7 +149,7 @@ impl Simulation {
     /// One change in a node, then everything that follows from it, in order.
     fn tell(&mut self, number: usize, input: Input) {
         let said = format!("{:?} node {number}: {input:?}", self.agenda.now);
-        self.steps += usize::from(matches!(input, Input::Woken(Alarm::Settle)));
+        self.steps += usize::from(matches!(input, Input::Timer(Timer::UpdateMempool)));
         let (node, archive) = &mut self.nodes[number];
         let effects = node.handle(self.agenda.now, input, archive).unwrap();
         self.carry_out_all(number, said, effects);
@@ -189,9 +191,9 @@ impl Simulation {
                     }
                 }
             }
-            Effect::WakeAt(alarm, time) => self
+            Effect::SetTimer(alarm, time) => self
                 .agenda
-                .plan_at(time, Event::Input(number, Input::Woken(alarm))),
+                .plan_at(time, Event::Input(number, Input::Timer(alarm))),
             Effect::LeftOut(_) | Effect::Refused(_) | Effect::Evicted(..) | Effect::Forget(_) => {
                 panic!("all are honest: {effect:?}")
             }
@@ -201,10 +203,10 @@ impl Simulation {
     /// A peer's chain has come, or not. If it is valid and heavier, the node is
     /// told the blocks that it lacks; and always that the peer has answered.
     fn hear(&mut self, asker: usize, ask: Ask, body: Option<String>) {
-        let offered = body.map(|body| read_offer(RULES, &body, &self.nodes[asker].1).unwrap());
+        let offered = body.map(|body| read_candidate(RULES, &body, &self.nodes[asker].1).unwrap());
         let report = match offered {
             None => PeerReport::Failed("the network is split".to_owned()),
-            Some(Offered { whole, branch, .. }) => self.take_branch(asker, whole, branch),
+            Some(Candidate { whole, branch, .. }) => self.take_branch(asker, whole, branch),
         };
         self.tell(asker, Input::PeerAnswered(ask, report, Seen::default()));
     }
@@ -212,7 +214,7 @@ impl Simulation {
     fn take_branch(
         &mut self,
         number: usize,
-        whole: OfferedChain,
+        whole: CandidateChain,
         branch: Vec<Arc<Block>>,
     ) -> PeerReport {
         let Some(mut session) = BranchSession::begin(&self.nodes[number].0, whole) else {
@@ -277,7 +279,12 @@ fn nothing_is_lost_or_paid_twice_where_what_waits_follows_in_steps() {
         let simulation = Simulation::run(seed, true);
         simulation.check_agreement(seed);
         simulation.check_transactions(seed);
-        assert!(simulation.nodes.iter().all(|(node, _)| node.is_settled()));
+        assert!(
+            simulation
+                .nodes
+                .iter()
+                .all(|(node, _)| node.is_mempool_current())
+        );
         steps += simulation.steps;
     }
     assert!(steps > 1_000, "only {steps} steps: nothing was shown");

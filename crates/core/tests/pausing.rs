@@ -9,7 +9,7 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::{Block, HeaderFields};
-use adit_core::chain::{Arrival, Chain};
+use adit_core::chain::{BlockSource, Chain};
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Effect, Input};
 use adit_core::rules::AccountChange;
@@ -60,7 +60,7 @@ impl Archive for Counting {
 
 fn insert(chain: &mut Chain, block: &Arc<Block>, archive: &mut Counting) -> MainChange {
     let block = Arc::clone(block);
-    let placed = chain.insert(Duration::MAX, block, Arrival::InBranch, &*archive);
+    let placed = chain.insert(Duration::MAX, block, BlockSource::InBranch, &*archive);
     let placed = placed.unwrap().unwrap();
     archive.archive.apply(&Change::Block {
         block: placed.block,
@@ -106,7 +106,7 @@ fn a_search_goes_on_at_the_tip_of_the_pause() {
     let (request, first) = node.want_block();
     let branch = line_after(&node.tip(), 6, 1);
     for block in &branch[..3] {
-        node.handle(Input::Block(Arc::clone(block), Arrival::InBranch));
+        node.handle(Input::Block(Arc::clone(block), BlockSource::InBranch));
     }
     let effects = node.handle(Input::BranchPaused);
     let job = job_in(&effects).expect("the search starts over");
@@ -121,7 +121,7 @@ fn a_search_goes_on_at_the_tip_of_the_pause() {
         other => panic!("expected the block, found {other:?}"),
     }
     for block in &branch[3..] {
-        node.handle(Input::Block(Arc::clone(block), Arrival::InBranch));
+        node.handle(Input::Block(Arc::clone(block), BlockSource::InBranch));
     }
     assert_eq!(node.tip().hash(), branch[5].hash());
 }
@@ -146,9 +146,9 @@ fn who_waits_for_the_peers_is_answered_in_a_pause() {
     });
     let branch = line_after(&node.tip(), 4, 1);
     for block in &branch[..2] {
-        node.handle(Input::Block(Arc::clone(block), Arrival::InBranch));
+        node.handle(Input::Block(Arc::clone(block), BlockSource::InBranch));
     }
-    match only_answer(node.handle(Input::Hurry(request))) {
+    match only_answer(node.handle(Input::DeadlineReached(request))) {
         Answer::Resolved(resolved) => {
             assert!(resolved.replaced);
             let expected = [(address("peer:5000"), PeerReport::StillAsked)];
@@ -157,7 +157,7 @@ fn who_waits_for_the_peers_is_answered_in_a_pause() {
         other => panic!("expected a resolved request, found {other:?}"),
     }
     for block in &branch[2..] {
-        node.handle(Input::Block(Arc::clone(block), Arrival::InBranch));
+        node.handle(Input::Block(Arc::clone(block), BlockSource::InBranch));
     }
     let report = PeerReport::Adopted { length: 5 };
     let end = Input::PeerAnswered(ask.unwrap(), report, Seen::default());

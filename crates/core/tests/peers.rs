@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Effect, Input, Node};
-use adit_core::rules::{Classic, Context, Draft, Rules};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent};
 use adit_core::sync::{
     Agreement, PEERS_LIMIT, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing,
     Strict,
@@ -17,7 +17,7 @@ use adit_core::sync::{
 
 use crate::world::{
     Driven, Kept, Workless, address, answer_of, answers_in, asked_in, config, first_block, job_in,
-    line_after, only_answer, read_offer,
+    line_after, only_answer, read_candidate,
 };
 
 const PEER: &str = "a:5000";
@@ -54,11 +54,11 @@ fn asked_and_answered(node: &mut Driven, report: PeerReport, seen: Seen) {
 fn has_chain(node: &mut Driven, tip: &Block, common: Option<Hash>) {
     let chain = SeenChain {
         tip: tip.hash(),
-        length: Some(tip.index()),
+        length: Some(tip.height()),
         common,
         goes_on: false,
     };
-    let length = tip.index();
+    let length = tip.height();
     answered(node, PeerReport::NotLonger { length }, Some(chain));
 }
 
@@ -73,7 +73,7 @@ fn agreement(node: &Driven) -> Agreement {
 
 fn refusal() -> Refusal {
     Refusal {
-        index: Some(2),
+        height: Some(2),
         rule: "proof",
         problem: "the block in place 2 is not valid".to_owned(),
     }
@@ -363,7 +363,7 @@ fn a_branch_that_is_cut_off_by_the_removal_of_its_peer_is_mined_on() {
     let (_, job) = node.want_block();
     let old_tip = node.tip();
     for block in line_after(&old_tip, 2, 900) {
-        node.handle(Input::Block(block, Arrival::InBranch));
+        node.handle(Input::Block(block, BlockSource::InBranch));
     }
     assert_ne!(node.tip().hash(), old_tip.hash());
     let effects = node.handle(Input::Unregister(removal, address(PEER)));
@@ -425,15 +425,15 @@ fn further_with_zeros(parent: &Block, count: u64, zeros: u32) -> Vec<Block> {
             grandparent: None,
             now: Duration::from_secs(5),
         };
-        let draft = Draft {
+        let content = TemplateContent {
             now: Duration::from_secs(5),
             transactions: Vec::new(),
             reward_to: "them".to_owned(),
         };
-        let puzzle = Classic::Published.puzzle(context, &draft);
+        let puzzle = Classic::Published.puzzle(context, &content);
         let is_proof = |proof: &u64| Hash(puzzle.hash_of(*proof)).leading_zeros() >= zeros;
         let proof = (0..).find(is_proof).unwrap();
-        chain.push(Classic::Published.complete(context, &draft, proof));
+        chain.push(Classic::Published.complete(context, &content, proof));
     }
     chain
 }
@@ -441,7 +441,7 @@ fn further_with_zeros(parent: &Block, count: u64, zeros: u32) -> Vec<Block> {
 fn strict_of(chain: &[Block]) -> Option<Strict> {
     let answer = answer_of(chain.iter());
     let nothing = MemoryArchive::default();
-    read_offer(Classic::Published, &answer, &nothing)
+    read_candidate(Classic::Published, &answer, &nothing)
         .unwrap()
         .strict
 }
@@ -495,7 +495,7 @@ fn what_we_have_ourselves_does_not_hide_that_all_further_proofs_have_more_zeros(
         theirs.push(block);
     }
     let answer = answer_of(theirs.iter());
-    let offered = read_offer(Classic::Published, &answer, &archive).unwrap();
+    let offered = read_candidate(Classic::Published, &answer, &archive).unwrap();
     assert_eq!(offered.strict.map(|strict| strict.proofs), Some(5));
 }
 
@@ -505,7 +505,9 @@ fn an_offer_says_where_it_leaves_our_chain() {
     let mut theirs: Vec<_> = (1..=2).map(|index| node.block(index)).collect();
     theirs.extend(line_after(&theirs[1], 3, 700));
     let answer = answer_of(theirs.iter().map(|block| &**block));
-    let seen = read_offer(Workless, &answer, &node.archive).unwrap().seen;
+    let seen = read_candidate(Workless, &answer, &node.archive)
+        .unwrap()
+        .seen;
     let expected = SeenChain {
         tip: theirs[4].hash(),
         length: Some(5),

@@ -1,7 +1,7 @@
 //! What becomes of transactions when a heavier branch replaces blocks: what
 //! the dropped blocks held waits again, unless the new branch holds it too.
 
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::node::{Effect, Input};
 use adit_core::pool::Origin;
 
@@ -56,7 +56,7 @@ fn what_comes_back_and_is_in_a_later_block_of_others_does_not_wait_any_more() {
     node.adopt(&line_after(&first, 2, 7));
     assert_eq!(node.pending(), [payment(1)]);
     let later = next_block(&node.tip(), 9, &[&payment(1)]);
-    node.handle(Input::Block(later, Arrival::Single));
+    node.handle(Input::Block(later, BlockSource::Single));
     assert!(node.pending().is_empty());
 }
 
@@ -170,9 +170,9 @@ fn the_other_peers_hear_of_an_adopted_chain_once() {
 fn every_block_of_a_branch_is_kept_as_it_comes() {
     let mut node = Driven::workless();
     let branch = line_after(&first_block(7), 3, 8);
-    node.handle(Input::Block(first_block(7), Arrival::InBranch));
+    node.handle(Input::Block(first_block(7), BlockSource::InBranch));
     for (number, block) in branch.into_iter().enumerate() {
-        node.handle(Input::Block(block, Arrival::InBranch));
+        node.handle(Input::Block(block, BlockSource::InBranch));
         assert_eq!(node.kept.len(), number + 3);
         assert_eq!(node.archive.main().last().unwrap(), &*node.tip());
     }

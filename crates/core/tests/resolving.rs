@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::node::{Alarm, Answer, Config, Effect, Input};
+use adit_core::node::{Answer, Config, Effect, Input, Timer};
 use adit_core::rules::Classic;
 use adit_core::sync::{PEERS_LIMIT, PeerReport, RESOLVE_WAITING_LIMIT, RequestId, Resolved, Seen};
 
@@ -131,7 +131,7 @@ fn who_has_gone_is_not_answered() {
     let mut node = node_with_peers(&["a:5000"]);
     let (gone, _) = resolve(&mut node);
     let (stays, _) = resolve(&mut node);
-    assert!(node.handle(Input::Gone(gone)).is_empty());
+    assert!(node.handle(Input::Cancelled(gone)).is_empty());
     let effects = answer(&mut node, "a:5000", failed());
     assert_eq!(asked_in(&effects), ["a:5000"]);
     assert!(answers_in(effects).is_empty());
@@ -174,16 +174,16 @@ fn the_peers_are_asked_at_every_waking_and_none_twice_at_a_time() {
     let mut node = Driven::start(Arc::new(Classic::Published), config);
     node.register(&["a:5000", "b:5000"]);
     let wakes_in_time = |effects: &[Effect], now: Duration| {
-        let wake = |effect: &Effect| matches!(effect, Effect::WakeAt(Alarm::AskPeers, at) if *at == now + every);
+        let wake = |effect: &Effect| matches!(effect, Effect::SetTimer(Timer::AskPeers, at) if *at == now + every);
         assert!(effects.iter().any(wake), "{effects:?}");
     };
     let now = node.now;
-    let effects = node.handle(Input::Woken(Alarm::AskPeers));
+    let effects = node.handle(Input::Timer(Timer::AskPeers));
     wakes_in_time(&effects, now);
     assert_eq!(asked_in(&effects), ["a:5000", "b:5000"]);
     answer(&mut node, "a:5000", failed());
     let now = node.now;
-    let effects = node.handle(Input::Woken(Alarm::AskPeers));
+    let effects = node.handle(Input::Timer(Timer::AskPeers));
     wakes_in_time(&effects, now);
     assert_eq!(asked_in(&effects), ["a:5000"], "b:5000 is being asked");
 }
@@ -192,7 +192,7 @@ fn the_peers_are_asked_at_every_waking_and_none_twice_at_a_time() {
 fn without_an_interval_peers_are_asked_only_on_request() {
     let mut node = node_with_peers(&["a:5000"]);
     assert!(node.handle(Input::Started).is_empty());
-    assert!(node.handle(Input::Woken(Alarm::AskPeers)).is_empty());
+    assert!(node.handle(Input::Timer(Timer::AskPeers)).is_empty());
 }
 
 fn many(numbers: std::ops::Range<usize>) -> Vec<String> {
@@ -271,7 +271,7 @@ fn who_waits_no_longer_is_told_which_peers_have_not_answered() {
     let (request, _) = resolve(&mut node);
     answer(&mut node, "b:5000", PeerReport::Unchanged);
     answer(&mut node, "b:5000", PeerReport::NotLonger { length: 1 });
-    let effects = node.handle(Input::Hurry(request));
+    let effects = node.handle(Input::DeadlineReached(request));
     let expected = Resolved {
         request,
         replaced: false,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::node::{Input, Node};
 use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
@@ -68,7 +68,7 @@ fn carry_out(node: &mut Driven, checkpoint: &mut Checkpoint, salt: u64, deed: De
         Deed::Foreign(list, single) => {
             let block = block_with(&node.tip(), salt, &list);
             match single {
-                true => drop(node.handle(Input::Block(block, Arrival::Single))),
+                true => drop(node.handle(Input::Block(block, BlockSource::Single))),
                 false => drop(node.adopt(&[block])),
             }
         }
@@ -110,13 +110,13 @@ fn branch(
     longer: bool,
     payments: &[Vec<u64>],
 ) -> Vec<Arc<Block>> {
-    let length = node.tip().index();
+    let length = node.tip().height();
     let (mut parent, mut branch) = match length.checked_sub(depth) {
         Some(fork) if fork > 0 => (node.block(fork), Vec::new()),
         _ => (first_block(salt), vec![first_block(salt)]),
     };
     let wanted = length + u64::from(longer);
-    for list in payments.iter().take((wanted - parent.index()) as usize) {
+    for list in payments.iter().take((wanted - parent.height()) as usize) {
         parent = block_with(&parent, salt, list);
         branch.push(Arc::clone(&parent));
     }

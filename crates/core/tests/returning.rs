@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use adit_core::archive::MemoryArchive;
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::node::{
-    Alarm, Answer, Config, DROPPED_READ_LIMIT_BYTES, Effect, Input, LeftOut, Node,
+    Answer, Config, DROPPED_READ_LIMIT_BYTES, Effect, Input, LeftOut, Node, Timer,
 };
-use adit_core::pool::{FeeRate, NotPending, Origin, Pending};
+use adit_core::pool::{FeeRate, Origin, Pending, RejectReason};
 use adit_core::rules::Rules;
 use adit_core::sealed::{Params, Transfer};
 use adit_core::transaction::{AMOUNT_DIGITS_LIMIT, TRANSACTION_LIMIT_BYTES};
@@ -135,20 +135,19 @@ fn what_waits_follows_a_long_branch_in_steps_and_no_block_takes_it_along_before(
     node.submit(&payment(3));
     let effects = node.adopt(&adopted);
     assert_eq!(node.tip(), adopted[10]);
-    let is_alarm =
-        |effect: &Effect| matches!(effect, Effect::WakeAt(Alarm::Settle, at) if *at <= node.now);
-    assert_eq!(effects.iter().filter(|effect| is_alarm(effect)).count(), 1);
-    assert!(!node.node.is_settled());
+    let is_timer = |effect: &Effect| matches!(effect, Effect::SetTimer(Timer::UpdateMempool, at) if *at <= node.now);
+    assert_eq!(effects.iter().filter(|effect| is_timer(effect)).count(), 1);
+    assert!(!node.node.is_mempool_current());
     // A block that is made meanwhile takes nothing along, and another branch that
     // overtakes it is followed too.
     assert_eq!(paid_in(&node.mine()), [] as [String; 0]);
-    node.handle(Input::Woken(Alarm::Settle));
+    node.handle(Input::Timer(Timer::UpdateMempool));
     let more = line_after(&adopted[10], 2, 90);
     node.adopt(&more);
     assert_eq!(node.tip(), more[1]);
     let mut steps = 0;
-    while !node.node.is_settled() {
-        node.handle(Input::Woken(Alarm::Settle));
+    while !node.node.is_mempool_current() {
+        node.handle(Input::Timer(Timer::UpdateMempool));
         steps += 1;
     }
     assert!(steps > 4, "{steps}");
@@ -170,7 +169,7 @@ fn a_block_of_others_may_hold_what_pays_too_little_but_it_does_not_wait_here() {
     let free = town.pay(0, 2, 0, 10, 0);
     let answer = town.submit(&free);
     assert!(
-        matches!(&answer, Answer::NotPending(error) if error.rule() == "min-fee"),
+        matches!(&answer, Answer::Rejected(error) if error.rule() == "min-fee"),
         "{answer:?}"
     );
     let paying = town.pay(1, 2, 0, 10, 1_000);
@@ -240,7 +239,7 @@ fn what_fits_into_a_block_but_not_beside_header_and_reward_is_refused() {
     let beyond = long_payment(&town, 0, 0, 50_000, longest + 1);
     assert!(beyond.len() < rules.params().max_block_bytes as usize);
     match town.submit(&beyond) {
-        Answer::NotPending(NotPending::NoRoom { limit_bytes, found }) => {
+        Answer::Rejected(RejectReason::NoRoom { limit_bytes, found }) => {
             assert_eq!((limit_bytes, found), (longest, longest + 1));
         }
         other => panic!("expected a refusal, found {other:?}"),
@@ -293,7 +292,7 @@ fn a_draft_leaves_out_what_has_no_room_and_takes_the_rest() {
     let block = town.block(&genesis, 10, &texts);
     let taken: Vec<_> = block.transactions().skip(1).collect();
     assert_eq!(taken, [&texts[2][..]]);
-    let input = Input::Block(block.clone(), Arrival::Single);
+    let input = Input::Block(block.clone(), BlockSource::Single);
     town.node.handle(input);
     assert_eq!(town.node.tip(), block);
 }

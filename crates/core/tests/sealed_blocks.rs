@@ -184,7 +184,7 @@ fn a_block_from_the_future_is_held_back_until_its_time() {
     let block = Block::sealed_from(&chain, next(&chain));
     let timestamp_ms = block.sealed().unwrap().header.timestamp_ms;
     let limit_ms = chain.rules.params().future_limit_ms;
-    let check = |now_ms| chain.rules.check_after(chain.context(now_ms), &block);
+    let check = |now_ms| chain.rules.check_contextual(chain.context(now_ms), &block);
     let now_ms = timestamp_ms - limit_ms;
     assert_eq!(check(now_ms), Ok(()));
     let error = check(now_ms - 1).unwrap_err();
@@ -196,7 +196,7 @@ fn a_block_from_the_future_is_held_back_until_its_time() {
         now: Duration::MAX,
         ..chain.context(0)
     };
-    assert_eq!(chain.rules.check_after(context, &block), Ok(()));
+    assert_eq!(chain.rules.check_contextual(context, &block), Ok(()));
 }
 
 /// Only an otherwise valid block is worth waiting for.
@@ -208,7 +208,7 @@ fn what_is_wrong_is_not_held_back() {
     let block = Block::sealed_from(&chain, block);
     let error = chain
         .rules
-        .check_after(chain.context(0), &block)
+        .check_contextual(chain.context(0), &block)
         .unwrap_err();
     assert_eq!(error.ahead_until_ms(), None);
     assert_eq!(error.rule(), "previous-hash");
@@ -279,7 +279,7 @@ fn no_block_is_easier_than_the_chain_allows() {
         let mut block = value_of(&chain.draft(&key(1), &[]));
         block["target"] = json!(format!("{found:064x}"));
         let block = Block::sealed_from(&chain, block);
-        let error = chain.rules.check_alone(&block).unwrap_err();
+        let error = chain.rules.check_stateless_and_signed(&block).unwrap_err();
         assert_eq!(
             error,
             SealedError::TargetOutOfBounds { limit, found }.into()
@@ -313,15 +313,15 @@ fn the_hash_is_at_most_the_target() {
 #[test]
 fn the_puzzle_is_solved_by_the_blocks_own_proof() {
     let chain = harder_chain();
-    let draft = adit_core::rules::Draft {
+    let content = adit_core::rules::TemplateContent {
         now: Duration::from_millis(chain.next_ms()),
         transactions: vec![drafted(&chain.pay(&key(0), &key(1), 1, 1))],
         reward_to: key(1).address.to_string(),
     };
     let context = chain.context(chain.next_ms());
-    let puzzle = chain.rules.puzzle(context, &draft);
+    let puzzle = chain.rules.puzzle(context, &content);
     for proof in 0..100 {
-        let block = chain.rules.complete(context, &draft, proof);
+        let block = chain.rules.complete(context, &content, proof);
         let view = block.sealed().unwrap();
         assert_eq!(puzzle.prefix, view.seal.to_hex());
         assert_eq!(puzzle.target, view.header.target.to_be_bytes::<32>());
@@ -614,9 +614,9 @@ fn another_chains_first_block_is_refused() {
         ..easy_params(&[(&key(0), 1_000)])
     });
     let (own, foreign) = (&chain.blocks[0], &other.blocks[0]);
-    assert_eq!(chain.rules.check_alone(own), Ok(()));
+    assert_eq!(chain.rules.check_stateless_and_signed(own), Ok(()));
     let (expected, found) = (own.hash(), foreign.hash());
-    let error = chain.rules.check_alone(foreign).unwrap_err();
+    let error = chain.rules.check_stateless_and_signed(foreign).unwrap_err();
     assert_eq!(error, SealedError::OtherGenesis { expected, found }.into());
     assert_eq!(error.rule(), "genesis");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, Chain, ChainError};
+use adit_core::chain::{BlockSource, Chain, ChainError};
 use adit_core::hash::Hash;
 use adit_core::rules::{Rules, Sealed, Weight, work};
 use adit_core::sealed::{Account, Params};
@@ -103,19 +103,19 @@ impl Forest {
     }
 
     fn add(&mut self, block: &Arc<Block>) -> Result<Option<MainChange>, ChainError> {
-        self.add_as(block, Arrival::InBranch)
+        self.add_as(block, BlockSource::InBranch)
     }
 
     /// Takes a block in if it is valid, and compares everything.
     fn add_as(
         &mut self,
         block: &Arc<Block>,
-        arrival: Arrival,
+        source: BlockSource,
     ) -> Result<Option<MainChange>, ChainError> {
         let now = Duration::from_secs(1_000_000_000);
         let inserted = self
             .chain
-            .insert(now, Arc::clone(block), arrival, &self.archive);
+            .insert(now, Arc::clone(block), source, &self.archive);
         let Some(placed) = inserted.inspect_err(|_| self.check())? else {
             self.check();
             return Ok(None);
@@ -182,7 +182,7 @@ impl Forest {
             let expected = accounts.get(&owner).copied().unwrap_or_default();
             assert_eq!(self.archive.account(&owner).unwrap(), expected);
         }
-        let issued = self.rules.issued(tip.index());
+        let issued = self.rules.issued(tip.height());
         assert_eq!(self.archive.sum_of_balances(), issued);
     }
 
@@ -236,11 +236,11 @@ fn grow(seed: u64, params: Params, waits_ms: [u64; 3]) -> [usize; 4] {
         };
         let (wait_ms, miner) = (waits_ms[dice.below(3) as usize], dice.below(5) as usize);
         let block = forest.make(&parent, wait_ms + dice.below(5), miner, &texts);
-        let arrival = match dice.below(2) {
-            0 => Arrival::Single,
-            _ => Arrival::InBranch,
+        let source = match dice.below(2) {
+            0 => BlockSource::Single,
+            _ => BlockSource::InBranch,
         };
-        match (forest.add_as(&block, arrival), forest.replay(&block)) {
+        match (forest.add_as(&block, source), forest.replay(&block)) {
             (Err(ChainError::Invalid(_)), Err(_)) => refused += 1,
             (Ok(Some(MainChange::Reorganise { .. })), Ok(_)) => reorganised += 1,
             (Ok(Some(MainChange::Side)), Ok(_)) => side += 1,
@@ -327,7 +327,7 @@ fn branches_overtake_one_another_from_depth_1_to_100() {
     for (round, length) in [1, 2, 3, 5, 8, 30, 60, 100].into_iter().enumerate() {
         for step in 0.. {
             let tip = Arc::clone(&tips[round % 2]);
-            if tip.index() > length {
+            if tip.height() > length {
                 break;
             }
             let texts = match step % 16 {
@@ -338,7 +338,7 @@ fn branches_overtake_one_another_from_depth_1_to_100() {
             let main = forest.add(&block).unwrap().unwrap();
             if let MainChange::Reorganise { fork } = main {
                 assert_eq!(fork, 1, "they fork at the genesis block");
-                depths.push(block.index() - 1 - fork);
+                depths.push(block.height() - 1 - fork);
             }
             tips[round % 2] = block;
         }
@@ -476,7 +476,10 @@ fn a_branch_that_differs_in_too_many_accounts_is_not_looked_at() {
         let beyond = forest.make(&side, 11, 4, &[]);
         for _ in 0..2 {
             let error = forest.add(&beyond).unwrap_err();
-            assert!(matches!(error, ChainError::TooDifferent(_)), "{error:?}");
+            assert!(
+                matches!(error, ChainError::StateDiffTooLarge(_)),
+                "{error:?}"
+            );
             let message = "the branch differs from the main chain in more than 4 accounts";
             assert_eq!(error.to_string(), message);
         }
@@ -503,7 +506,10 @@ fn what_the_main_chain_did_meanwhile_counts_as_a_difference_too() {
     forest.chain.limit_difference(3);
     forest.add(&own).unwrap();
     let error = forest.add(&next).unwrap_err();
-    assert!(matches!(error, ChainError::TooDifferent(_)), "{error:?}");
+    assert!(
+        matches!(error, ChainError::StateDiffTooLarge(_)),
+        "{error:?}"
+    );
     forest.chain.limit_difference(5);
     forest.add(&next).unwrap();
 }

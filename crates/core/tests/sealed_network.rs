@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, ChainError};
-use adit_core::node::{Alarm, Config, Effect, Input, Node};
+use adit_core::chain::{BlockSource, ChainError};
+use adit_core::node::{Config, Effect, Input, Node, Timer};
 use adit_core::pool::Pool;
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{Account, Params};
@@ -171,7 +171,7 @@ impl Simulation {
     fn tell(&mut self, number: usize, input: Input) {
         let now = self.agenda.now + self.ahead[number];
         let said = format!("{now:?} node {number}: {input:?}");
-        let is_early = matches!(input, Input::Woken(Alarm::Retry));
+        let is_early = matches!(input, Input::Timer(Timer::Retry));
         let (node, archive) = &mut self.nodes[number];
         let effects = node.handle(now, input, archive).unwrap();
         let changes = effects.iter().filter(|effect| is_block(effect)).count();
@@ -206,12 +206,12 @@ impl Simulation {
                     self.agenda.plan(2_000, Event::Deliver { from: number, to });
                 }
             }
-            Effect::WakeAt(alarm, time) => {
-                self.early[0] += usize::from(alarm == Alarm::Retry);
+            Effect::SetTimer(alarm, time) => {
+                self.early[0] += usize::from(alarm == Timer::Retry);
                 let time = time.saturating_sub(self.ahead[number]);
                 let time = time.max(self.agenda.now);
                 self.agenda
-                    .plan_at(time, Event::Input(number, Input::Woken(alarm)));
+                    .plan_at(time, Event::Input(number, Input::Timer(alarm)));
             }
             // A proof that was found for an old tip makes a block that nobody
             // wants.
@@ -235,7 +235,7 @@ impl Simulation {
         let texts: Vec<_> = unknown.map(|block| block.text().to_vec()).collect();
         for text in texts {
             let block = Arc::new(self.rules.read(&text).unwrap());
-            self.tell(to, Input::Block(block, Arrival::Single));
+            self.tell(to, Input::Block(block, BlockSource::Single));
         }
     }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use adit_core::archive::{Archive, Change};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, ChainError, SIDE_BLOCKS_LIMIT};
+use adit_core::chain::{BlockSource, ChainError, SIDE_BLOCKS_LIMIT};
 use adit_core::mining::{DRAFT_AGE_MS, Job};
 use adit_core::node::{
-    Alarm, Answer, Config, EARLY_BLOCKS_LIMIT, EARLY_BLOCKS_LIMIT_BYTES, Effect, Input, LeftOut,
-    Node,
+    Answer, Config, Effect, FUTURE_BLOCKS_LIMIT, FUTURE_BLOCKS_LIMIT_BYTES, Input, LeftOut, Node,
+    Timer,
 };
 use adit_core::pool::{Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::rules::{Rules, Sealed, Weight};
@@ -102,7 +102,7 @@ impl Town {
     }
 
     pub(crate) fn hear(&mut self, block: &Arc<Block>) -> Vec<Effect> {
-        let input = Input::Block(Arc::clone(block), Arrival::Single);
+        let input = Input::Block(Arc::clone(block), BlockSource::Single);
         self.node.handle(input)
     }
 
@@ -110,9 +110,9 @@ impl Town {
     pub(crate) fn wake(&mut self) -> Vec<Effect> {
         let mut all = Vec::new();
         loop {
-            let effects = self.node.handle(Input::Woken(Alarm::Retry));
+            let effects = self.node.handle(Input::Timer(Timer::Retry));
             let now = self.node.now;
-            let again = alarms(&effects, Alarm::Retry);
+            let again = alarms(&effects, Timer::Retry);
             all.extend(effects);
             if !again.iter().any(|at| *at <= now) {
                 return all;
@@ -171,9 +171,9 @@ fn broken_rule(effects: &[Effect]) -> &'static str {
     }
 }
 
-fn alarms(effects: &[Effect], wanted: Alarm) -> Vec<Duration> {
+fn alarms(effects: &[Effect], wanted: Timer) -> Vec<Duration> {
     let times = effects.iter().filter_map(|effect| match effect {
-        Effect::WakeAt(alarm, time) if *alarm == wanted => Some(*time),
+        Effect::SetTimer(alarm, time) if *alarm == wanted => Some(*time),
         _ => None,
     });
     times.collect()
@@ -226,7 +226,7 @@ fn what_may_not_wait_is_answered_with_the_reason_and_not_kept() {
         (town.pay(1, 2, 0, 5_000, 1), "balance"),
         (town.pay(1, 2, 40, 1, 1), "nonce-gap"),
     ] {
-        let Answer::NotPending(error) = town.submit(&text) else {
+        let Answer::Rejected(error) = town.submit(&text) else {
             panic!("expected a refusal for {rule}");
         };
         assert_eq!(error.rule(), rule);
@@ -244,7 +244,7 @@ fn the_better_paid_of_two_with_one_nonce_is_mined() {
     let [first, better] = [town.pay(0, 2, 0, 100, 10), town.pay(0, 1, 0, 100, 11)];
     town.submit_all(&[first.clone(), better.clone()]);
     assert_eq!(town.waiting(), texts(std::slice::from_ref(&better)));
-    assert!(matches!(town.submit(&first), Answer::NotPending(_)));
+    assert!(matches!(town.submit(&first), Answer::Rejected(_)));
     assert_eq!(paid(&town.node.mine()), texts(&[better]));
 }
 
@@ -410,7 +410,7 @@ fn a_block_that_comes_too_early_is_taken_when_its_time_has_come() {
     let due = town.node.now + Duration::from_secs(5);
     // However often it comes, one alarm is set.
     let effects = town.hear(&early);
-    assert_eq!(alarms(&effects, Alarm::Retry), [due]);
+    assert_eq!(alarms(&effects, Timer::Retry), [due]);
     assert_eq!(effects.len(), 1);
     assert!(town.hear(&early).is_empty());
     assert!(matches!(
@@ -421,13 +421,13 @@ fn a_block_that_comes_too_early_is_taken_when_its_time_has_come() {
 
     // Woken too early, it waits on.
     town.node.now = due - Duration::from_millis(1);
-    let effects = town.node.handle(Input::Woken(Alarm::Retry));
-    assert_eq!(alarms(&effects, Alarm::Retry), [due]);
+    let effects = town.node.handle(Input::Timer(Timer::Retry));
+    assert_eq!(alarms(&effects, Timer::Retry), [due]);
     town.node.now = due;
-    let effects = town.node.handle(Input::Woken(Alarm::Retry));
+    let effects = town.node.handle(Input::Timer(Timer::Retry));
     assert!(matches!(effects[..], [Effect::Announce(_)]), "{effects:?}");
     assert_eq!(town.node.tip(), early);
-    assert!(town.node.handle(Input::Woken(Alarm::Retry)).is_empty());
+    assert!(town.node.handle(Input::Timer(Timer::Retry)).is_empty());
 }
 
 #[test]
@@ -438,15 +438,15 @@ fn early_blocks_are_taken_in_their_order_and_the_alarm_is_for_the_next() {
     let start = town.node.now;
     let [late, soon] = [30_000, 10_000].map(|wait_ms| town.block(&genesis, base + wait_ms, &[]));
     let at = |wait_ms| start + Duration::from_millis(wait_ms);
-    assert_eq!(alarms(&town.hear(&late), Alarm::Retry), [at(30_000)]);
-    assert_eq!(alarms(&town.hear(&soon), Alarm::Retry), [at(10_000)]);
+    assert_eq!(alarms(&town.hear(&late), Timer::Retry), [at(30_000)]);
+    assert_eq!(alarms(&town.hear(&soon), Timer::Retry), [at(10_000)]);
     town.node.now = at(10_000);
-    let effects = town.node.handle(Input::Woken(Alarm::Retry));
-    assert_eq!(alarms(&effects, Alarm::Retry), [at(30_000)]);
+    let effects = town.node.handle(Input::Timer(Timer::Retry));
+    assert_eq!(alarms(&effects, Timer::Retry), [at(30_000)]);
     assert_eq!(town.node.tip(), soon);
     town.node.now = at(30_000);
     assert!(
-        town.node.handle(Input::Woken(Alarm::Retry)).is_empty(),
+        town.node.handle(Input::Timer(Timer::Retry)).is_empty(),
         "a side block"
     );
     assert_eq!(town.node.tip(), soon);
@@ -460,22 +460,22 @@ fn no_more_early_blocks_are_held_than_the_limit_and_the_farthest_go_first() {
     let base = town.ahead_ms();
     let start = town.node.now;
     // Years ahead: they would take the room for ever.
-    for number in 0..EARLY_BLOCKS_LIMIT as u64 {
+    for number in 0..FUTURE_BLOCKS_LIMIT as u64 {
         let block = town.block(&genesis, base + 1_000_000_000_000 - number, &[]);
         town.hear(&block);
     }
     let farthest = Arc::clone(&town.made[0]);
     let soon = town.block(&genesis, base + 100_000, &[]);
     let due = start + Duration::from_secs(100);
-    assert_eq!(alarms(&town.hear(&soon), Alarm::Retry), [due]);
+    assert_eq!(alarms(&town.hear(&soon), Timer::Retry), [due]);
     town.node.now = due;
-    town.node.handle(Input::Woken(Alarm::Retry));
+    town.node.handle(Input::Timer(Timer::Retry));
     assert_eq!(town.node.tip(), soon);
     town.node.now = start + Duration::from_secs(2_000_000_000);
     town.wake();
     assert_eq!(town.node.archive.entry(&farthest.hash()).unwrap(), None);
     let taken = town.node.kept.len() - 2;
-    assert_eq!(taken, EARLY_BLOCKS_LIMIT - 1);
+    assert_eq!(taken, FUTURE_BLOCKS_LIMIT - 1);
 }
 
 #[test]
@@ -506,7 +506,7 @@ fn early_blocks_are_bounded_in_bytes_too() {
     let base = town.ahead_ms();
     let mut bytes = 0;
     let mut count = 0;
-    while bytes <= EARLY_BLOCKS_LIMIT_BYTES {
+    while bytes <= FUTURE_BLOCKS_LIMIT_BYTES {
         let block = town.block(&genesis, base + 1_000_000 - count, &texts);
         assert!(
             !town.hear(&block).is_empty(),
@@ -527,7 +527,7 @@ fn a_block_of_a_branch_that_comes_too_early_is_not_held() {
     let mut town = Town::new();
     let genesis = town.genesis();
     let early = town.block(&genesis, 10_000_000, &[]);
-    let effects = town.node.handle(Input::Block(early, Arrival::InBranch));
+    let effects = town.node.handle(Input::Block(early, BlockSource::InBranch));
     let ChainError::Invalid(error) = refused(&effects) else {
         panic!("expected an early block, found {effects:?}");
     };
@@ -542,7 +542,7 @@ fn what_stands_on_nothing_known_is_refused_and_not_kept() {
     let orphan = town.block(&unknown, 10, &[]);
     for _ in 0..3 {
         let effects = town.hear(&orphan);
-        let ChainError::Orphan { index: 3, parent } = *refused(&effects) else {
+        let ChainError::Orphan { height: 3, parent } = *refused(&effects) else {
             panic!("expected an orphan, found {effects:?}");
         };
         assert_eq!(parent, Some(unknown.hash()));
@@ -644,7 +644,7 @@ fn on_a_chain_to_develop_on_each_transaction_is_in_a_block_at_once() {
         else {
             panic!("expected a block and an answer, found {effects:?}");
         };
-        assert_eq!((block.index(), *block_index), (nonce + 2, nonce + 2));
+        assert_eq!((block.height(), *block_index), (nonce + 2, nonce + 2));
         assert_eq!(paid(block), texts(&[text]));
         assert_eq!(town.length(), nonce + 2);
         assert!(town.waiting().is_empty());
@@ -656,7 +656,7 @@ fn on_a_chain_to_develop_on_each_transaction_is_in_a_block_at_once() {
     town.submit_all(std::slice::from_ref(&first));
     assert_eq!(paid(&town.node.tip()), texts(&[first, second]));
     let refused = town.submit(&town.pay(1, 2, 0, 90_000, 1));
-    assert!(matches!(refused, Answer::NotPending(_)));
+    assert!(matches!(refused, Answer::Rejected(_)));
     assert_eq!(town.length(), 5);
 }
 
@@ -721,10 +721,10 @@ fn a_search_that_runs_does_not_bring_back_what_was_forgotten() {
     let [(request, Answer::Mined(block))] = &answers[..] else {
         panic!("expected a block, found {answers:?}");
     };
-    assert_eq!((*request, block.index()), (waiting, 2));
+    assert_eq!((*request, block.height()), (waiting, 2));
     assert!(paid(block).is_empty());
     town.node.now += Duration::from_secs(20_000);
-    assert!(town.node.handle(Input::Woken(Alarm::Retry)).is_empty());
+    assert!(town.node.handle(Input::Timer(Timer::Retry)).is_empty());
     let early = town.node.archive.entry(&early.hash()).unwrap();
     assert_eq!(early, None, "a block that was held is forgotten too");
 }
@@ -742,7 +742,7 @@ fn without_an_address_that_is_rewarded_no_block_is_made() {
         let answer = only_answer(town.node.handle(Input::Mine(request)));
         assert!(matches!(answer, Answer::NobodyToReward(_)), "{answer:?}");
         town.submit_all(&[town.pay(0, 2, 0, 10, 1)]);
-        assert!(town.node.handle(Input::Woken(Alarm::Mine)).is_empty());
+        assert!(town.node.handle(Input::Timer(Timer::Mine)).is_empty());
         let genesis = town.genesis();
         let block = town.block(&genesis, 10, &[]);
         assert!(matches!(town.hear(&block)[..], [Effect::Announce(_)]));
@@ -766,13 +766,13 @@ fn a_draft_takes_newer_transactions_along_when_it_is_old_enough() {
     // however many come with it.
     town.node.now = began + age / 2;
     let effects = town.told(&texts[0]);
-    assert_eq!(alarms(&effects, Alarm::Renew), [began + age]);
+    assert_eq!(alarms(&effects, Timer::Renew), [began + age]);
     assert!(job_in(&effects).is_none());
     town.node.now = began + age / 2;
     let effects = town.told(&texts[1]);
     assert_eq!(effects.len(), 1, "{effects:?}");
     town.node.now = began + age;
-    let renewed = job_in(&town.node.handle(Input::Woken(Alarm::Renew))).unwrap();
+    let renewed = job_in(&town.node.handle(Input::Timer(Timer::Renew))).unwrap();
     assert_ne!(renewed.number, job.unwrap().number);
     // One that comes late is taken along at once.
     town.node.now = began + 2 * age;
@@ -788,22 +788,22 @@ fn a_renewal_that_comes_late_renews_nothing() {
     let (_, job) = town.node.want_block();
     town.node.now -= Duration::from_millis(900);
     let effects = town.told(&town.pay(0, 2, 0, 10, 1));
-    assert_eq!(alarms(&effects, Alarm::Renew).len(), 1);
+    assert_eq!(alarms(&effects, Timer::Renew).len(), 1);
     town.node.finish(&job.unwrap());
     assert!(
-        town.node.handle(Input::Woken(Alarm::Renew)).is_empty(),
+        town.node.handle(Input::Timer(Timer::Renew)).is_empty(),
         "no search runs"
     );
     town.node.want_block();
     town.node.now -= Duration::from_millis(900);
     assert!(
-        town.node.handle(Input::Woken(Alarm::Renew)).is_empty(),
+        town.node.handle(Input::Timer(Timer::Renew)).is_empty(),
         "a young draft"
     );
     town.node.now -= Duration::from_millis(900);
     let effects = town.told(&town.pay(0, 2, 1, 10, 1));
     assert_eq!(
-        alarms(&effects, Alarm::Renew).len(),
+        alarms(&effects, Timer::Renew).len(),
         1,
         "each draft has its own"
     );
@@ -820,13 +820,13 @@ fn a_node_that_mines_on_its_own_rests_and_goes_on() {
     let request = town.node.request();
     let job = job_in(&town.node.handle(Input::Mine(request)));
     assert!(job.is_none(), "a search runs since the start");
-    let next = town.node.handle(Input::Woken(Alarm::Mine));
+    let next = town.node.handle(Input::Timer(Timer::Mine));
     assert!(next.is_empty(), "{next:?}");
     let started = Job {
         number: 1,
         puzzle: town.rules.puzzle(
             town.node.node.chain().next(town.node.now).unwrap(),
-            &adit_core::rules::Draft {
+            &adit_core::rules::TemplateContent {
                 now: Duration::ZERO,
                 transactions: Vec::new(),
                 reward_to: town.keys[4].address.to_string(),
@@ -835,9 +835,9 @@ fn a_node_that_mines_on_its_own_rests_and_goes_on() {
     };
     let found_at = town.node.now;
     let effects = town.node.finish(&started);
-    assert_eq!(alarms(&effects, Alarm::Mine), [found_at + every]);
+    assert_eq!(alarms(&effects, Timer::Mine), [found_at + every]);
     assert_eq!(town.length(), 2);
     assert!(job_in(&effects).is_none(), "it rests");
-    let job = job_in(&town.node.handle(Input::Woken(Alarm::Mine))).unwrap();
-    assert_eq!(solved(&mut town, &job).index(), 3);
+    let job = job_in(&town.node.handle(Input::Timer(Timer::Mine))).unwrap();
+    assert_eq!(solved(&mut town, &job).height(), 3);
 }

@@ -333,7 +333,7 @@ proptest! {
             let ready = after.node.pool().for_next_block(usize::MAX).len();
             let block = after.mine();
             prop_assert_eq!(block.transactions().count(), 1 + ready);
-            let issued = town.rules.issued(block.index());
+            let issued = town.rules.issued(block.height());
             prop_assert_eq!(after.archive.sum_of_balances(), issued);
         }
     }

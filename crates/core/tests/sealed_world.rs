@@ -12,7 +12,7 @@ use adit_core::hash::sha256;
 use adit_core::json;
 use adit_core::merkle;
 use adit_core::rules::{
-    AccountChange, Context, Draft, Rules, Sealed, check_spend, verify_signature,
+    AccountChange, Context, Rules, Sealed, TemplateContent, check_spend, verify_signature,
 };
 use adit_core::sealed::{Account, ChainId, Params, SealedTransaction, Transfer};
 use adit_core::transaction::{Payment, Submitted};
@@ -131,23 +131,23 @@ impl SealedChain {
     }
 
     pub(crate) fn draft_at(&self, now_ms: u64, reward_to: &Key, texts: &[Vec<u8>]) -> Block {
-        let draft = Draft {
+        let content = TemplateContent {
             now: Duration::from_millis(now_ms),
             transactions: texts.iter().map(|text| drafted(text)).collect(),
             reward_to: reward_to.address.to_string(),
         };
         let context = self.context(now_ms);
-        let puzzle = self.rules.puzzle(context, &draft);
+        let puzzle = self.rules.puzzle(context, &content);
         let proof = (0..).find(|proof| puzzle.is_solved_by(*proof)).unwrap();
-        self.rules.complete(context, &draft, proof)
+        self.rules.complete(context, &content, proof)
     }
 
     /// Everything that is asked of a block after the tip; what it changes.
     pub(crate) fn check(&self, block: &Block) -> Result<Vec<AccountChange>, BlockError> {
-        self.rules.check_alone(block)?;
+        self.rules.check_stateless_and_signed(block)?;
         if !self.blocks.is_empty() {
             let now_ms = block.sealed().unwrap().header.timestamp_ms;
-            self.rules.check_after(self.context(now_ms), block)?;
+            self.rules.check_contextual(self.context(now_ms), block)?;
         }
         self.rules.apply(block, &|address| self.account(*address))
     }
@@ -256,7 +256,7 @@ pub(crate) fn random_payments(chain: &SealedChain, keys: &[Key], dice: &mut Dice
     texts
 }
 
-/// A transaction for a draft, valid or not.
+/// A transaction for a content, valid or not.
 pub(crate) fn drafted(text: &[u8]) -> Submitted {
     match SealedTransaction::read(text) {
         Ok(transaction) => Submitted::Payment(Arc::new(Payment::of(text, &transaction))),
@@ -314,7 +314,7 @@ pub(crate) fn block_after(
 ) -> Arc<Block> {
     let parent_ms = parent.sealed().unwrap().header.timestamp_ms;
     let now = Duration::from_millis(parent_ms + wait_ms);
-    let draft = Draft {
+    let content = TemplateContent {
         now,
         transactions: texts.iter().map(|text| drafted(text)).collect(),
         reward_to: reward_to.to_string(),
@@ -324,7 +324,7 @@ pub(crate) fn block_after(
         grandparent: grandparent.map(Block::header),
         now,
     };
-    let puzzle = rules.puzzle(context, &draft);
+    let puzzle = rules.puzzle(context, &content);
     let proof = (0..).find(|proof| puzzle.is_solved_by(*proof)).unwrap();
-    Arc::new(rules.complete(context, &draft, proof))
+    Arc::new(rules.complete(context, &content, proof))
 }

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use adit_core::archive::{Archive, Change, MemoryArchive};
 use adit_core::block::{Block, BlockError, HeaderFields, Shape};
-use adit_core::chain::Arrival;
+use adit_core::chain::BlockSource;
 use adit_core::hash::Hash;
 use adit_core::mining::Job;
 use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
-use adit_core::rules::{BlockTemplate, Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{BlockTemplate, Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::sync::{
-    Ask, ChainReader, Offer, OfferError, OfferedChain, PeerReport, RequestId, Seen, SeenChain,
-    Strict,
+    Ask, CandidateChain, ChainReader, ChainValidation, PeerReport, RequestId, Seen, SeenChain,
+    Strict, ValidationError,
 };
 use adit_core::transaction::{Submitted, TransactionError};
 use proptest::prelude::ProptestConfig;
@@ -83,18 +83,18 @@ impl Rules for Workless {
         Classic::Published.hash(text, shape)
     }
 
-    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
-        let mut template = Classic::Published.template(context, draft);
+    fn template(&self, context: Context<'_>, content: &TemplateContent) -> BlockTemplate {
+        let mut template = Classic::Published.template(context, content);
         template.puzzle.target = [0xff; 32];
         template
     }
 
-    fn check_form(&self, block: &Block) -> Result<(), BlockError> {
-        Classic::Published.check_alone(block)
+    fn check_stateless(&self, block: &Block) -> Result<(), BlockError> {
+        Classic::Published.check_stateless_and_signed(block)
     }
 
-    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
-        match Classic::Published.check_after(context, block) {
+    fn check_contextual(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+        match Classic::Published.check_contextual(context, block) {
             Err(BlockError::WrongProof { .. }) => Ok(()),
             result => result,
         }
@@ -132,7 +132,7 @@ pub(crate) fn block_with_proof(
 ) -> Arc<Block> {
     let text = format!(
         r#"{{"index": {}, "previous_hash": "{}", "proof": {proof}, "timestamp": {salt}.5, "transactions": [{}]}}"#,
-        parent.index() + 1,
+        parent.height() + 1,
         parent.hash(),
         transactions.join(", "),
     );
@@ -170,33 +170,33 @@ pub(crate) fn answer_of<'a>(chain: impl Iterator<Item = &'a Block>) -> String {
 
 /// A peer's chain that was read to its end.
 #[derive(Debug)]
-pub(crate) struct Offered {
+pub(crate) struct Candidate {
     /// What our main chain lacks of it.
     pub(crate) branch: Vec<Arc<Block>>,
-    pub(crate) whole: OfferedChain,
+    pub(crate) whole: CandidateChain,
     pub(crate) seen: Option<SeenChain>,
     pub(crate) strict: Option<Strict>,
 }
 
 /// Reads and checks an answer that has come whole, as a driver does.
-pub(crate) fn read_offer(
+pub(crate) fn read_candidate(
     rules: impl Rules + 'static,
     answer: &str,
     ours: &MemoryArchive,
-) -> Result<Offered, OfferError> {
+) -> Result<Candidate, ValidationError> {
     let now = Duration::from_secs(1_700_000_000);
-    let mut offer = Offer::new(Arc::new(rules), ChainReader::of_answer());
+    let mut validation = ChainValidation::new(Arc::new(rules), ChainReader::of_answer());
     let mut branch = Vec::new();
-    offer.feed(answer.as_bytes());
-    offer.end();
-    while let Some(block) = offer.next_block(now, ours)? {
+    validation.feed(answer.as_bytes());
+    validation.end();
+    while let Some(block) = validation.next_block(now, ours)? {
         branch.push(block);
     }
-    Ok(Offered {
+    Ok(Candidate {
         branch,
-        seen: offer.seen(),
-        strict: offer.strict(),
-        whole: offer.finish()?,
+        seen: validation.seen(),
+        strict: validation.strict(),
+        whole: validation.finish()?,
     })
 }
 
@@ -366,9 +366,9 @@ impl Driven {
     pub(crate) fn adopt(&mut self, branch: &[Arc<Block>]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for block in branch {
-            effects.extend(self.handle(Input::Block(Arc::clone(block), Arrival::InBranch)));
+            effects.extend(self.handle(Input::Block(Arc::clone(block), BlockSource::InBranch)));
         }
-        let length = branch.last().map_or(0, |block| block.index());
+        let length = branch.last().map_or(0, |block| block.height());
         let report = PeerReport::Adopted { length };
         effects.extend(self.answered("peer:5000", report, Seen::default()));
         effects

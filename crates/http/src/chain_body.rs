@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adit_node::memory::{MemoryBudget, Reservation};
 use adit_node::repeated;
-use adit_store::{Place, Snapshot, StoreError};
+use adit_store::{Snapshot, StoreError, TextPosition};
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -35,8 +35,8 @@ pub(super) fn chain_body(
         tail,
         memory,
     });
-    let start = Place {
-        index: 1,
+    let start = TextPosition {
+        height: 1,
         offset: 0,
     };
     let first = source.read_piece(start, head.into_bytes());
@@ -59,7 +59,7 @@ pub(super) fn chain_body(
 struct Piece {
     bytes: Bytes,
     /// Where the next piece begins.
-    next: Option<Place>,
+    next: Option<TextPosition>,
 }
 
 /// The piece after the one that is being sent: while the client takes one,
@@ -110,7 +110,7 @@ struct Source {
 }
 
 impl Source {
-    fn read_piece(&self, from: Place, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
+    fn read_piece(&self, from: TextPosition, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
         let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
         let wanted_bytes = PIECE_BYTES.min(chain_bytes);
         let mut share = Reservation::of(&self.memory);
@@ -123,7 +123,7 @@ impl Source {
         bytes.reserve(piece_bytes + self.tail.len());
         let snapshot = &self.snapshot;
         let next = snapshot.read_main_in_parts(from, piece_bytes, &mut bytes)?;
-        let is_last = next.index > snapshot.length();
+        let is_last = next.height > snapshot.length();
         if is_last {
             bytes.extend_from_slice(self.tail.as_bytes());
         }

@@ -197,7 +197,7 @@ impl AtThisMoment {
         list.gauge(
             "adit_store_index_bytes",
             "Everything that can be made again from the logs",
-            disk.index as f64,
+            disk.height as f64,
         )
     }
 

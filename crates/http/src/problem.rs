@@ -186,7 +186,7 @@ impl From<Rejected> for Problem {
     fn from(error: Rejected) -> Problem {
         match error {
             Rejected::Invalid(error) => Problem::transaction(error.rule(), error),
-            Rejected::NotPending(error) => Problem::transaction(error.rule(), error),
+            Rejected::Rejected(error) => Problem::transaction(error.rule(), error),
             Rejected::PoolFull(full) => Problem::busy(full),
             Rejected::Stopping(stopping) => stopping.into(),
         }

@@ -90,7 +90,7 @@ async fn mine(State(node): State<NodeHandle>) -> Response {
 fn forged(block: &Block) -> Vec<u8> {
     let start = format!(
         "{{\"index\": {}, \"message\": \"New Block Forged\", \"previous_hash\": ",
-        block.index()
+        block.height()
     );
     let proof = format!(", \"proof\": {}, \"transactions\": ", block.proof());
     [
@@ -110,7 +110,7 @@ async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response
     };
     match submit::submit(&node, &body).await {
         Ok(accepted) => json_text(StatusCode::CREATED, said_of(&accepted)),
-        Err(error @ (Rejected::Invalid(_) | Rejected::NotPending(_))) => bad_request(error),
+        Err(error @ (Rejected::Invalid(_) | Rejected::Rejected(_))) => bad_request(error),
         Err(error @ (Rejected::PoolFull(_) | Rejected::Stopping(_))) => busy(error),
     }
 }

@@ -63,7 +63,7 @@ async fn mend_blocks(node: &NodeHandle) {
             is_left = true;
             if told.insert(block.hash) {
                 tracing::warn!(
-                    index = block.index,
+                    index = block.height,
                     hash = %block.hash,
                     "no peer has the damaged block; register one that has it, \
                      or stop the node and put the file back from a backup"

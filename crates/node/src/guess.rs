@@ -7,7 +7,7 @@ use adit_api::preimage::Guess;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::puzzle::Puzzle;
-use adit_core::rules::{Context, Draft, Rules};
+use adit_core::rules::{Context, Rules, TemplateContent};
 
 /// What the block's proof has to solve behind that parent; nothing in a genesis
 /// block.
@@ -30,12 +30,12 @@ pub(crate) fn puzzle_after(
         now: Duration::ZERO,
     };
     // In the classics the puzzle does not depend on what the block holds.
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::ZERO,
         transactions: Vec::new(),
         reward_to: String::new(),
     };
-    Some(rules.puzzle(context, &draft))
+    Some(rules.puzzle(context, &content))
 }
 
 /// The guess that this proof is.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_core::block::Block;
-use adit_core::node::{Alarm, Answer, Node};
+use adit_core::node::{Answer, Node, Timer};
 use adit_core::peer::PeerAddress;
 use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
-use adit_core::sync::{Ask, OfferedChain, PeerReport, RequestId, Seen};
+use adit_core::sync::{Ask, CandidateChain, PeerReport, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::Reader;
 use tokio::runtime::Handle;
@@ -52,7 +52,7 @@ pub enum Request {
     /// Begin the chain anew.
     Rewind,
     /// Take a block.
-    Offer(Arc<Block>),
+    SubmitBlock(Arc<Block>),
 }
 
 pub(crate) enum Command {
@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Answered(Ask, PollOutcome, Box<Seen>),
     AdoptOn(u64),
     DamagedIndex,
-    Timer(Alarm),
+    Timer(Timer),
     Inspect(Inspection),
     Stop,
 }
@@ -76,7 +76,7 @@ pub(crate) enum PollOutcome {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
     Heavier {
-        chain: OfferedChain,
+        chain: CandidateChain,
         branch: Box<CheckedBranch>,
     },
     /// Nothing to adopt.

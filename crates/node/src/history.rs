@@ -304,7 +304,7 @@ impl Keeper {
                 // While a branch is taken in, the tip moves all the time: what
                 // was the tip when this began is then shown all the same. If it
                 // is far, the snapshot can't be held until it is reached.
-                let covered_length = history.covered().map_or(0, |block| block.index);
+                let covered_length = history.covered().map_or(0, |block| block.height);
                 let is_near = snapshot.length().abs_diff(covered_length) <= NEAR_LIMIT_BLOCKS;
                 let held = is_near.then_some(snapshot);
                 is_other |= self.follow(history, tip, now_ms())?;
@@ -372,7 +372,7 @@ impl Keeper {
 
     fn publish_progress(&self, history: &History, snapshot: &Snapshot) {
         self.publish.send_replace(Progress::Reading {
-            done: history.covered().map_or(0, |block| block.index),
+            done: history.covered().map_or(0, |block| block.height),
             of: snapshot.length(),
         });
     }

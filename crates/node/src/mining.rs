@@ -62,14 +62,14 @@ struct JobSlot {
 struct State {
     /// How many threads there are.
     threads: usize,
-    work: Option<Arc<Work>>,
+    work: Option<Arc<RunningJob>>,
     /// How many threads are at the present work.
     at_work: usize,
     rate: Rate,
     closed: bool,
 }
 
-struct Work {
+struct RunningJob {
     number: u64,
     search: Search,
     start: Instant,
@@ -116,7 +116,7 @@ impl Miner {
     /// Works on this job, or on none, and on no earlier one any more.
     pub(crate) fn set_job(&self, job: Option<Job>) {
         let work = job.map(|job| {
-            Arc::new(Work {
+            Arc::new(RunningJob {
                 number: job.number,
                 search: Search::new(&job.puzzle, 0, self.slot.kernel()),
                 start: Instant::now(),
@@ -184,7 +184,7 @@ impl JobSlot {
 
     /// Waits for work that this thread has not seen; none when the slot was
     /// closed.
-    fn next_work(&self, last_number: u64) -> Option<Arc<Work>> {
+    fn next_work(&self, last_number: u64) -> Option<Arc<RunningJob>> {
         let mut state = self.state();
         loop {
             if state.closed {
@@ -202,9 +202,9 @@ impl JobSlot {
 
     /// The proof, for the last thread that leaves work that is still wanted:
     /// only then is it known to be the smallest.
-    fn leave(&self, work: &Arc<Work>) -> Option<u64> {
+    fn leave(&self, work: &Arc<RunningJob>) -> Option<u64> {
         let mut state = self.state();
-        let is_wanted = |present: &Arc<Work>| Arc::ptr_eq(present, work);
+        let is_wanted = |present: &Arc<RunningJob>| Arc::ptr_eq(present, work);
         if !state.work.as_ref().is_some_and(is_wanted) {
             return None;
         }

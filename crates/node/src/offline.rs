@@ -13,11 +13,11 @@ use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields};
 use adit_core::branch::{BranchSession, RefusedBlock};
 use adit_core::chain::ChainError;
 use adit_core::json;
-use adit_core::node::{Alarm, Config, Effect, Input, Node};
+use adit_core::node::{Config, Effect, Input, Node, Timer};
 use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
-use adit_core::sync::{ChainReader, Offer, OfferError};
+use adit_core::sync::{ChainReader, ChainValidation, ValidationError};
 use adit_store::{Durability, FrozenIndex, Reader, Snapshot, Store, StoreError};
 
 use crate::clock::now;
@@ -49,7 +49,7 @@ pub enum OfflineError {
     Driver(#[from] DriverError),
     /// What should be brought in is no valid chain.
     #[error(transparent)]
-    Offer(#[from] OfferError),
+    Invalid(#[from] ValidationError),
     /// A block in it can't be paid for, or is not valid in another way that
     /// only its branch shows; those before it are kept.
     #[error("the block in place {index} is not valid: {error}")]
@@ -216,14 +216,18 @@ impl Offline {
         for index in 1..=snapshot.length() {
             let block = self.check_stored(&snapshot, index)?;
             let broken = |error| OfflineError::Broken { index, error };
-            self.rules.check_alone(&block).map_err(broken)?;
+            self.rules
+                .check_stateless_and_signed(&block)
+                .map_err(broken)?;
             if let Some(parent) = &parent {
                 let context = Context {
                     parent,
                     grandparent: grandparent.as_ref(),
                     now: now(),
                 };
-                self.rules.check_after(context, &block).map_err(broken)?;
+                self.rules
+                    .check_contextual(context, &block)
+                    .map_err(broken)?;
             }
             let before = |owner: &Address| accounts.get(owner).copied().unwrap_or_default();
             let changes = self.rules.apply(&block, &before).map_err(broken)?;
@@ -263,7 +267,7 @@ impl Offline {
             false => ChainReader::of_lines(),
         };
         let reader = reader.taking(self.rules.reading());
-        let mut offer = Offer::new(Arc::clone(&self.rules), reader);
+        let mut validation = ChainValidation::new(Arc::clone(&self.rules), reader);
         let memory = MemoryBudget::new(BRANCHES_MEMORY_LIMIT_BYTES);
         let mut branch = Branch::new(
             Arc::clone(&self.rules),
@@ -274,22 +278,22 @@ impl Offline {
         let (mut piece, mut length) = (first, read);
         loop {
             match length {
-                0 => offer.end(),
-                length => offer.feed(&piece[..length]),
+                0 => validation.end(),
+                length => validation.feed(&piece[..length]),
             }
-            while let Some(block) = offer.next_block(now(), &snapshot)? {
+            while let Some(block) = validation.next_block(now(), &snapshot)? {
                 branch.push(block)?;
-                if !branch.is_checked() && offer.so_far().outweighs(weight) {
+                if !branch.is_checked() && validation.so_far().outweighs(weight) {
                     branch.check_signatures().map_err(io::Error::other)?;
                 }
             }
-            progress(offer.length());
+            progress(validation.length());
             if length == 0 {
                 break;
             }
             length = read_some(&mut input, &mut piece)?;
         }
-        let chain = offer.finish()?;
+        let chain = validation.finish()?;
         // As long as it is held, the index keeps every page that was replaced.
         drop(snapshot);
         let session = BranchSession::begin(&self.node, chain);
@@ -327,14 +331,17 @@ impl Offline {
         self.store.sync()?;
         self.checkpoint()?;
         match session.into_refused() {
-            Some(RefusedBlock { index, error }) => Err(OfflineError::Refused { index, error }),
+            Some(RefusedBlock {
+                height: index,
+                error,
+            }) => Err(OfflineError::Refused { index, error }),
             None => Ok(()),
         }
     }
 
     fn checkpoint(&mut self) -> Result<(), OfflineError> {
-        while !self.node.is_settled() {
-            let settle = Input::Woken(Alarm::Settle);
+        while !self.node.is_mempool_current() {
+            let settle = Input::Timer(Timer::UpdateMempool);
             let effects = self.node.handle(now(), settle, &self.store);
             effects.map_err(DriverError::from)?;
         }
@@ -358,7 +365,7 @@ impl Offline {
         if indexed != Some(block.hash()) {
             return Err(misplaced("its hash is not the one in the index"));
         }
-        if block.index() != index {
+        if block.height() != index {
             return Err(misplaced("it states another index"));
         }
         Ok(block)

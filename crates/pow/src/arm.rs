@@ -27,7 +27,7 @@ pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
 
 #[target_feature(enable = "neon,sha2")]
 fn candidate_from<const FOUR: usize>(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-    let work = Work::new(chunk, 4 * FOUR);
+    let work = ChunkState::new(chunk, 4 * FOUR);
     for first in low.clone().step_by(STREAMS) {
         let words = work.first_words::<FOUR>(chunk, first);
         for (guess, word) in (first..low.end).zip(words) {
@@ -40,7 +40,7 @@ fn candidate_from<const FOUR: usize>(chunk: &Chunk, low: Range<u32>) -> Option<u
 }
 
 /// What the guesses of a chunk have in common.
-struct Work {
+struct ChunkState {
     /// The state before the block.
     chaining: Halves,
     /// The state after the rounds that are left out.
@@ -51,11 +51,11 @@ struct Work {
     places: [uint8x16_t; 2],
 }
 
-impl Work {
+impl ChunkState {
     #[target_feature(enable = "neon,sha2")]
-    fn new(chunk: &Chunk, rounds: usize) -> Work {
+    fn new(chunk: &Chunk, rounds: usize) -> ChunkState {
         let (fours, _) = chunk.block.as_chunks::<4>();
-        Work {
+        ChunkState {
             chaining: Halves::new(chunk.chaining),
             begin: Halves::new(chunk.state_after(rounds)),
             block: [0, 1, 2, 3].map(|i| load(&fours[i])),

@@ -29,7 +29,7 @@ struct Schedules([[u64; LANES]; 32]);
 /// See [`crate::kernel::Candidates`].
 #[target_feature(enable = "avx512f,sha,sse4.1")]
 pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-    let mut work = Work::new(chunk);
+    let mut work = ChunkState::new(chunk);
     // The first sixteen are scheduled by a turn whose rounds are discarded.
     let mut schedules = [work.constant_schedules(); 2];
     let [this, next] = &mut schedules;
@@ -48,7 +48,7 @@ pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
     None
 }
 
-struct Work {
+struct ChunkState {
     /// The state before the block.
     chaining: Halves,
     /// The state after the rounds before the first changing word, if these are
@@ -57,10 +57,10 @@ struct Work {
     message: Message,
 }
 
-impl Work {
+impl ChunkState {
     #[target_feature(enable = "avx512f,sha,sse4.1")]
-    fn new(chunk: &Chunk) -> Work {
-        Work {
+    fn new(chunk: &Chunk) -> ChunkState {
+        ChunkState {
             chaining: Halves::new(chunk.chaining),
             begin: Halves::new(chunk.state_after(chunk.word & !1)),
             message: Message::new(chunk),

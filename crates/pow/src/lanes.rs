@@ -48,7 +48,7 @@ macro_rules! vector_kernel {
         /// See [`crate::kernel::Candidates`].
         #[target_feature(enable = $features)]
         pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-            let mut work = Work::new(chunk);
+            let mut work = ChunkState::new(chunk);
             for first in low.clone().step_by(GUESSES_A_TURN as usize) {
                 let hits = work.hits(chunk, first);
                 if hits != 0 {
@@ -60,16 +60,16 @@ macro_rules! vector_kernel {
         }
 
         /// What the guesses of a chunk have in common, in all lanes.
-        struct Work {
+        struct ChunkState {
             /// The state after the rounds before the first changing word.
             state: [Vector; 8],
             messages: [Message; STREAMS],
         }
 
-        impl Work {
+        impl ChunkState {
             #[target_feature(enable = $features)]
-            fn new(chunk: &Chunk) -> Work {
-                Work {
+            fn new(chunk: &Chunk) -> ChunkState {
+                ChunkState {
                     state: chunk.state_after(chunk.word).map(|word| set(word)),
                     messages: [Message::new(chunk); STREAMS],
                 }

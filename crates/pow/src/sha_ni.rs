@@ -29,7 +29,7 @@ pub(crate) fn candidate(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
 
 #[target_feature(enable = "sha,sse4.1")]
 fn candidate_from<const FOUR: usize>(chunk: &Chunk, low: Range<u32>) -> Option<u32> {
-    let work = Work::new(chunk);
+    let work = ChunkState::new(chunk);
     for first in low.clone().step_by(STREAMS) {
         let words = work.first_words::<FOUR>(chunk, first);
         for (guess, word) in (first..low.end).zip(words) {
@@ -42,7 +42,7 @@ fn candidate_from<const FOUR: usize>(chunk: &Chunk, low: Range<u32>) -> Option<u
 }
 
 /// What the guesses of a chunk have in common.
-struct Work {
+struct ChunkState {
     /// The state before the block.
     chaining: Halves,
     /// The state after the rounds before the first changing word, if these are
@@ -54,11 +54,11 @@ struct Work {
     places: [__m128i; 2],
 }
 
-impl Work {
+impl ChunkState {
     #[target_feature(enable = "sha,sse4.1")]
-    fn new(chunk: &Chunk) -> Work {
+    fn new(chunk: &Chunk) -> ChunkState {
         let (fours, _) = chunk.block.as_chunks::<4>();
-        Work {
+        ChunkState {
             chaining: Halves::new(chunk.chaining),
             begin: Halves::new(chunk.state_after(chunk.word & !1)),
             block: [0, 1, 2, 3].map(|i| load(&fours[i])),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use adit_core::archive::{Change, Entry, MainChange};
 use adit_core::block::Block;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::transaction::Submitted;
 use adit_store::{Durability, Store};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -33,7 +33,7 @@ fn chain(length: u64) -> Vec<Change> {
     let mut parent = Arc::new(Classic::Published.genesis(Duration::from_secs(1_700_000_000)));
     let mut changes = vec![change(&parent)];
     for index in 2..=length {
-        let draft = Draft {
+        let content = TemplateContent {
             now: Duration::from_millis(1_700_000_000_000 + index),
             transactions: (0..12).map(transaction).collect(),
             reward_to: "miner".to_owned(),
@@ -41,9 +41,9 @@ fn chain(length: u64) -> Vec<Change> {
         let context = Context {
             parent: parent.header(),
             grandparent: None,
-            now: draft.now,
+            now: content.now,
         };
-        parent = Arc::new(Classic::Published.complete(context, &draft, 35_293 + index));
+        parent = Arc::new(Classic::Published.complete(context, &content, 35_293 + index));
         changes.push(change(&parent));
     }
     changes
@@ -53,9 +53,9 @@ fn change(block: &Arc<Block>) -> Change {
     Change::Block {
         block: Arc::clone(block),
         entry: Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
-            total_weight: Weight::from(block.index()),
+            total_weight: Weight::from(block.height()),
         },
         main: MainChange::Extend,
         accounts: Vec::new(),

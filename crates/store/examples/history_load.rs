@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::transaction::{Submitted, recipient, sender};
 use adit_store::{Durability, Listed, Snapshot, Store, TransactionPlace};
 
@@ -59,7 +59,7 @@ fn main() {
     measure("a transaction with its block", |number| {
         let id = sha256(&payment(number % (count - 1) + 2));
         let places = view.places_before(&id, TransactionPlace::LAST, 1).unwrap();
-        let block = snapshot.block_at(places[0].index).unwrap().unwrap();
+        let block = snapshot.block_at(places[0].height).unwrap().unwrap();
         assert!(RULES.read_canonical(block).is_ok());
     });
     measure("somebody's newest 25", |number| {
@@ -128,7 +128,7 @@ fn fill(store: &mut Store, count: u64) {
 }
 
 fn append(store: &mut Store, parent: &Block, index: u64) -> Block {
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::from_secs(index),
         transactions: vec![Submitted::Text(payment(index).into())],
         reward_to: "3a2f0a5e0d7b4f1e9c8d6b5a49382716".to_owned(),
@@ -136,9 +136,9 @@ fn append(store: &mut Store, parent: &Block, index: u64) -> Block {
     let context = Context {
         parent: parent.header(),
         grandparent: None,
-        now: draft.now,
+        now: content.now,
     };
-    let block = RULES.complete(context, &draft, index);
+    let block = RULES.complete(context, &content, index);
     let text = block.text().to_vec();
     store.apply(&change(block)).unwrap();
     RULES.read_canonical(text).unwrap()
@@ -147,9 +147,9 @@ fn append(store: &mut Store, parent: &Block, index: u64) -> Block {
 fn change(block: Block) -> Change {
     Change::Block {
         entry: Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
-            total_weight: Weight::from(block.index()),
+            total_weight: Weight::from(block.height()),
         },
         block: Arc::new(block),
         main: MainChange::Extend,

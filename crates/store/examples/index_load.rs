@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use adit_core::archive::{Archive, Change, Entry, MainChange};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
-use adit_core::rules::{Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{Classic, Context, Rules, TemplateContent, Weight};
 use adit_store::{Durability, Store};
 
 /// This many look-ups are measured.
@@ -78,9 +78,9 @@ fn open(folder: &Path, way: Way, count: u64) -> Store {
     while let Some(replayed) = store.next_unindexed().unwrap() {
         let block = Arc::new(RULES.read_canonical(replayed.text).unwrap());
         // The branch begins where the index falls back.
-        has_left |= block.index() <= store.length();
+        has_left |= block.height() <= store.length();
         let main = match has_left {
-            true => main_of(way, count, block.index()),
+            true => main_of(way, count, block.height()),
             false => MainChange::Extend,
         };
         store.index(&change(block, main)).unwrap();
@@ -175,7 +175,7 @@ fn cpu_time() -> Duration {
 }
 
 fn block_after(last: &Arc<Block>, index: u64, seed: u64) -> Arc<Block> {
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::from_secs(seed * 1_000_000_000 + index),
         transactions: Vec::new(),
         reward_to: "somebody".to_owned(),
@@ -183,17 +183,17 @@ fn block_after(last: &Arc<Block>, index: u64, seed: u64) -> Arc<Block> {
     let context = Context {
         parent: last.header(),
         grandparent: None,
-        now: draft.now,
+        now: content.now,
     };
-    Arc::new(RULES.complete(context, &draft, 35_293))
+    Arc::new(RULES.complete(context, &content, 35_293))
 }
 
 fn change(block: Arc<Block>, main: MainChange) -> Change {
     Change::Block {
         entry: Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
-            total_weight: Weight::from(block.index()),
+            total_weight: Weight::from(block.height()),
         },
         block,
         main,

@@ -18,7 +18,7 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::database::file::{CloseSwitch, DatabaseFile, FrozenFile};
+use crate::database::file::{DatabaseFile, FrozenFile, WriteFence};
 use crate::database::health::{Health, is_damage};
 use crate::error::StoreError;
 use crate::files::durable::Durability;
@@ -58,7 +58,7 @@ pub(crate) enum Commit {
 pub(crate) struct RebuildableDatabase {
     path: PathBuf,
     database: Arc<Database>,
-    closing: CloseSwitch,
+    closing: WriteFence,
     health: Health,
     /// Whether readers see something that is not on the disk.
     ahead_of_disk: bool,
@@ -106,7 +106,7 @@ impl RebuildableDatabase {
             if file.is_of_earlier_layout()? {
                 return Ok(None);
             }
-            of_backend(path, kind, file, CloseSwitch::default(), false)
+            of_backend(path, kind, file, WriteFence::default(), false)
         };
         match Health::default().guard(open) {
             Ok(Some(database)) => return Ok(database),
@@ -124,7 +124,7 @@ impl RebuildableDatabase {
         path: &Path,
         kind: &'static Kind,
     ) -> Result<RebuildableDatabase, redb::Error> {
-        let closing = CloseSwitch::default();
+        let closing = WriteFence::default();
         let file = DatabaseFile::of(scratch_file()?, Durability::None, closing.clone());
         of_backend(path, kind, file, closing, true)?.ok_or_else(not_newest)
     }
@@ -227,7 +227,7 @@ fn open_as_it_is(
     kind: &'static Kind,
     durability: Durability,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
-    let closing = CloseSwitch::default();
+    let closing = WriteFence::default();
     let file = DatabaseFile::open(path, durability, closing.clone())?;
     let is_new = file.is_new()?;
     if file.is_of_earlier_layout()? {
@@ -240,7 +240,7 @@ fn of_backend(
     path: &Path,
     kind: &'static Kind,
     file: impl redb::StorageBackend,
-    closing: CloseSwitch,
+    closing: WriteFence,
     is_new: bool,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
     let database = Builder::new()

@@ -65,7 +65,7 @@ pub use log::replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use log::segments::OPEN_SEGMENTS_LIMIT;
 pub use log::writer::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Opened, reindex};
-pub use reader::{DiskBytes, Place, Reader, Snapshot};
+pub use reader::{DiskBytes, Reader, Snapshot, TextPosition};
 pub use side_blocks::{BranchTip, SIDE_BLOCKS_REMEMBERED_LIMIT, SideBlocks};
 pub use store::{
     ACCOUNT_OVERLAY_LIMIT, CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, Limits, OVERLAY_LIMIT, Store,

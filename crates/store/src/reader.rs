@@ -22,7 +22,7 @@ use crate::files::staging::Staging;
 use crate::history::writer::{History, HistoryLimits};
 use crate::index::lines::Lines;
 use crate::index::record::{BlockRecord, MainRecord};
-use crate::index::view::View;
+use crate::index::view::IndexView;
 use crate::index::writer::index_error;
 use crate::log::damaged_block::DamagedBlock;
 use crate::log::line::sum_of;
@@ -43,7 +43,7 @@ pub struct Reader {
 
 /// The main chain, and all blocks beside it, as of one sync.
 pub struct Snapshot {
-    view: View,
+    view: IndexView,
     tip: Option<Hash>,
     main_bytes: u64,
     reader: Reader,
@@ -57,14 +57,14 @@ pub struct DiskBytes {
     /// The pending log.
     pub pending: u64,
     /// The index, and the small files beside it.
-    pub index: u64,
+    pub height: u64,
 }
 
 /// A place in the main chain's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct TextPosition {
     /// The block's index; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// How many bytes into its text.
     pub offset: usize,
 }
@@ -88,7 +88,7 @@ impl Reader {
 
     /// The main chain as of the last sync.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let view = View::open(&self.database, &self.health).map_err(self.index_error())?;
+        let view = IndexView::open(&self.database, &self.health).map_err(self.index_error())?;
         let tip = view.main_at(view.length()).map_err(self.index_error())?;
         let main_bytes = view.main_bytes().map_err(self.index_error())?;
         Ok(Snapshot {
@@ -119,7 +119,7 @@ impl Reader {
         Ok(DiskBytes {
             blocks: files_bytes(blocks)?,
             pending: files_bytes(&folder.join(PENDING_FOLDER))?,
-            index: files_bytes(folder)?,
+            height: files_bytes(folder)?,
         })
     }
 
@@ -179,11 +179,11 @@ impl Snapshot {
     }
 
     /// The text of the main chain's block at that index.
-    pub fn block_at(&self, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let record = self.view.main_at(index);
+    pub fn block_at(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let record = self.view.main_at(height);
         let record = record.map_err(self.reader.index_error())?;
         record
-            .map(|MainRecord { hash, location }| self.reader.segments.read(&hash, index, location))
+            .map(|MainRecord { hash, location }| self.reader.segments.read(&hash, height, location))
             .transpose()
     }
 
@@ -242,21 +242,21 @@ impl Snapshot {
     /// parts: a caller that sends it on slowly then holds no more than a part.
     pub fn read_main_in_parts(
         &self,
-        from: Place,
+        from: TextPosition,
         max_bytes: usize,
         out: &mut Vec<u8>,
-    ) -> Result<Place, StoreError> {
-        let record = self.view.main_at(from.index);
+    ) -> Result<TextPosition, StoreError> {
+        let record = self.view.main_at(from.height);
         let Some(MainRecord { hash, location }) = record.map_err(self.reader.index_error())? else {
             return Ok(from);
         };
         let length_bytes = location.length_bytes as usize;
         if from.offset == 0 && length_bytes <= max_bytes {
-            let index = self.read_main(from.index, max_bytes, out)?;
-            return Ok(Place { index, offset: 0 });
+            let height = self.read_main(from.height, max_bytes, out)?;
+            return Ok(TextPosition { height, offset: 0 });
         }
         if from.offset == 0 {
-            self.reader.segments.check(&hash, from.index, location)?;
+            self.reader.segments.check(&hash, from.height, location)?;
         }
         let part_bytes = length_bytes.saturating_sub(from.offset).min(max_bytes);
         let mut start = location.start;
@@ -266,11 +266,11 @@ impl Snapshot {
         self.reader.segments.read_into(start, &mut out[base..])?;
         let offset = from.offset + part_bytes;
         Ok(match offset >= length_bytes {
-            true => Place {
-                index: from.index + 1,
+            true => TextPosition {
+                height: from.height + 1,
                 offset: 0,
             },
-            false => Place { offset, ..from },
+            false => TextPosition { offset, ..from },
         })
     }
 }
@@ -287,8 +287,8 @@ impl Archive for Snapshot {
         Ok(record.map_err(archive_error)?.map(|record| record.entry))
     }
 
-    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
-        let record = self.view.main_at(index).map_err(self.reader.index_error());
+    fn main_hash(&self, height: u64) -> Result<Option<Hash>, ArchiveError> {
+        let record = self.view.main_at(height).map_err(self.reader.index_error());
         Ok(record.map_err(archive_error)?.map(|record| record.hash))
     }
 
@@ -320,7 +320,7 @@ impl Archive for Snapshot {
                      entry, location, ..
                  }| {
                     let segments = &self.reader.segments;
-                    segments.read(hash, entry.index, location)
+                    segments.read(hash, entry.height, location)
                 },
             )
             .transpose()
@@ -383,7 +383,7 @@ impl<'a> Runs<'a> {
         self.is_empty
     }
 
-    fn push(&mut self, index: u64, record: MainRecord) -> Result<(), StoreError> {
+    fn push(&mut self, height: u64, record: MainRecord) -> Result<(), StoreError> {
         let location = record.location;
         self.segments.check_length(location)?;
         match self.start {
@@ -396,7 +396,7 @@ impl<'a> Runs<'a> {
                 self.start = Some(location.start);
             }
         }
-        self.blocks.push((index, record));
+        self.blocks.push((height, record));
         self.end = location.end();
         self.is_empty = false;
         Ok(())
@@ -415,10 +415,10 @@ impl<'a> Runs<'a> {
         let run = &mut self.out[base..];
         self.segments.read_into(start, run)?;
         let mut line_start = 0;
-        for (index, MainRecord { hash, location }) in self.blocks.drain(..) {
+        for (height, MainRecord { hash, location }) in self.blocks.drain(..) {
             let line_end = line_start + location.length_bytes as usize;
             if run[line_end] != b'\n' || sum_of(&run[line_start..line_end]) != location.sum {
-                return Err(self.segments.damaged(&hash, index, location));
+                return Err(self.segments.damaged(&hash, height, location));
             }
             run[line_end] = b',';
             line_start = line_end + 1;

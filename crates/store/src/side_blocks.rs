@@ -28,7 +28,7 @@ pub struct BranchTip {
 impl BranchTip {
     /// How many blocks it has of its own.
     pub fn branch_length(&self) -> u64 {
-        self.tip.block.index - self.fork.map_or(0, |fork| fork.index)
+        self.tip.block.height - self.fork.map_or(0, |fork| fork.height)
     }
 }
 
@@ -66,7 +66,7 @@ impl SideBlocks {
     /// Takes in a block that may be beside the main chain.
     pub fn add(&mut self, hash: Hash, archive: &dyn Archive) -> Result<(), ArchiveError> {
         if let Some(entry) = archive.entry(&hash)?
-            && archive.main_hash(entry.index)? != Some(hash)
+            && archive.main_hash(entry.height)? != Some(hash)
         {
             self.insert(hash, entry);
         }
@@ -78,7 +78,7 @@ impl SideBlocks {
     pub fn main_chain_has_changed(&mut self, archive: &dyn Archive) -> Result<(), ArchiveError> {
         let mut gone = Vec::new();
         for (hash, entry) in &self.blocks {
-            let is_main = archive.main_hash(entry.index)? == Some(*hash);
+            let is_main = archive.main_hash(entry.height)? == Some(*hash);
             if is_main || archive.entry(hash)?.is_none() {
                 gone.push(*hash);
             }
@@ -117,9 +117,12 @@ impl SideBlocks {
         let is_known = |hash: &Hash| self.blocks.contains_key(hash);
         let mut tips = Vec::new();
         for (total_weight, hash) in leaves.take(limit) {
-            let index = self.blocks[hash].index;
+            let height = self.blocks[hash].height;
             let tip = Tip {
-                block: BlockPlace { index, hash: *hash },
+                block: BlockPlace {
+                    height,
+                    hash: *hash,
+                },
                 total_weight: *total_weight,
             };
             let fork = fork_below(tip.block, archive, &is_known, &mut forks)?;
@@ -159,7 +162,7 @@ fn fork_below(
         if let Some(known) = forks.get(&block.hash) {
             break *known;
         }
-        if archive.main_hash(block.index)? == Some(block.hash) {
+        if archive.main_hash(block.height)? == Some(block.hash) {
             break Some(block);
         }
         if is_known(&block.hash) {
@@ -167,7 +170,7 @@ fn fork_below(
         }
         let entry = archive.entry(&block.hash)?;
         next = entry.and_then(|entry| entry.parent).map(|hash| BlockPlace {
-            index: block.index.saturating_sub(1),
+            height: block.height.saturating_sub(1),
             hash,
         });
     };

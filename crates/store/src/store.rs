@@ -326,7 +326,7 @@ impl Store {
         let line = place.number;
         let fork = match main {
             MainChange::Side => None,
-            MainChange::Extend => Some(entry.index - 1),
+            MainChange::Extend => Some(entry.height - 1),
             MainChange::Reorganise { fork } => Some(fork),
         };
         let record = BlockRecord::of(block, entry, location, line);
@@ -338,11 +338,11 @@ impl Store {
             let stretches = stretches.map_err(self.index_error())?;
             match main {
                 MainChange::Reorganise { .. } => {
-                    self.move_accounts(&stretches, fork, entry.index)?;
+                    self.move_accounts(&stretches, fork, entry.height)?;
                 }
                 _ => self.connect(accounts),
             }
-            self.overlay.switch(fork, &stretches, entry.index);
+            self.overlay.switch(fork, &stretches, entry.height);
         }
         let is_full = self.overlay.len() >= self.limits.overlay_blocks
             || self.accounts.len() >= self.limits.overlay_accounts;
@@ -437,13 +437,13 @@ impl Store {
         let length = self.length();
         let follows = match main {
             MainChange::Side => true,
-            MainChange::Extend => entry.index == length + 1,
-            MainChange::Reorganise { fork } => fork <= length && fork < entry.index,
+            MainChange::Extend => entry.height == length + 1,
+            MainChange::Reorganise { fork } => fork <= length && fork < entry.height,
         };
         match follows {
             true => Ok(()),
             false => Err(StoreError::OutOfOrder {
-                what: format!("block {} as {main:?} of {length} blocks", entry.index),
+                what: format!("block {} as {main:?} of {length} blocks", entry.height),
             }),
         }
     }

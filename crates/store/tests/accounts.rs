@@ -9,8 +9,8 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, Chain, Placed};
-use adit_core::rules::{Context, Draft, Rules, Sealed, Weight};
+use adit_core::chain::{BlockSource, Chain, Connected};
+use adit_core::rules::{Context, Rules, Sealed, TemplateContent, Weight};
 use adit_core::sealed::Params;
 use adit_store::{Durability, Limits, Store, reindex};
 use proptest::prelude::*;
@@ -178,7 +178,7 @@ fn accounts_go_back_and_forth_with_long_reorganisations() {
         let tip = &mut tips[round % 2];
         let length = world.tree.length();
         let mut salt = 10_000 * (round as u64 + 1);
-        while tip.index() < length + count {
+        while tip.height() < length + count {
             *tip = child(tip, salt);
             salt += 1;
             world.add(tip);
@@ -252,7 +252,7 @@ impl Sealeds {
             &self.blocks[parent],
             Duration::from_millis(1 + self.blocks.len() as u64),
         );
-        let draft = Draft {
+        let content = TemplateContent {
             now,
             transactions: Vec::new(),
             reward_to: address(miner).to_string(),
@@ -266,17 +266,17 @@ impl Sealeds {
             grandparent: grandparent.as_ref().map(|block| block.header()),
             now,
         };
-        Arc::new(self.rules.complete(context, &draft, 0))
+        Arc::new(self.rules.complete(context, &content, 0))
     }
 
     /// The core reads the accounts from the store; a second one in memory says
     /// what is right.
     fn add(&mut self, block: &Arc<Block>) {
         let now = Duration::from_millis(1_000_000);
-        let inserted = self
-            .chain
-            .insert(now, Arc::clone(block), Arrival::InBranch, &self.store);
-        let Placed {
+        let inserted =
+            self.chain
+                .insert(now, Arc::clone(block), BlockSource::InBranch, &self.store);
+        let Connected {
             entry,
             main,
             changes,
@@ -369,7 +369,7 @@ proptest! {
             let block = Arc::new(rules.read_canonical(next.text).unwrap());
             prop_assert_eq!(&block, &blocks[count]);
             let now = Duration::MAX;
-            let placed = again.chain.insert(now, block, Arrival::InBranch, &again.store);
+            let placed = again.chain.insert(now, block, BlockSource::InBranch, &again.store);
             let placed = placed.unwrap().unwrap();
             let change = Change::Block {
                 block: placed.block,

@@ -89,7 +89,7 @@ fn block_with(parent: &Block, salt: u64, texts: &[usize]) -> Arc<Block> {
 
 fn place_of(block: &Block) -> BlockPlace {
     BlockPlace {
-        index: block.index(),
+        height: block.height(),
         hash: block.hash(),
     }
 }
@@ -97,7 +97,7 @@ fn place_of(block: &Block) -> BlockPlace {
 fn tip_of(block: &Block) -> Tip {
     Tip {
         block: place_of(block),
-        total_weight: Weight::from(block.index()),
+        total_weight: Weight::from(block.height()),
     }
 }
 
@@ -121,7 +121,7 @@ fn check(view: &HistoryView, line: &[Arc<Block>]) {
     for block in line {
         for (position, text) in (0..).zip(block.transactions()) {
             let place = TransactionPlace {
-                index: block.index(),
+                height: block.height(),
                 position,
             };
             by_id.entry(sha256(text)).or_default().push(place);

@@ -173,9 +173,9 @@ fn without_accounts(block: &Arc<Block>, main: MainChange) -> Change {
     Change::Block {
         block: Arc::clone(block),
         entry: Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
-            total_weight: Weight::from(block.index()),
+            total_weight: Weight::from(block.height()),
         },
         main,
         accounts: Vec::new(),
@@ -217,13 +217,13 @@ fn the_index_takes_little_however_the_blocks_come() {
     }
     checkpoint(&mut store);
     for block in &blocks {
-        let main = match block.index() {
+        let main = match block.height() {
             ..=200 => MainChange::Side,
             201 => MainChange::Reorganise { fork: 0 },
             202.. => MainChange::Extend,
         };
         add_to(&mut store, block, main);
-        if block.index().is_multiple_of(2_000) {
+        if block.height().is_multiple_of(2_000) {
             store.sync().unwrap();
         }
     }
@@ -235,7 +235,7 @@ fn the_index_takes_little_however_the_blocks_come() {
     let mut store = open_large(folder.path());
     for block in &blocks {
         add_to(&mut store, block, MainChange::Extend);
-        if block.index() > 15_000 {
+        if block.height() > 15_000 {
             store.sync().unwrap();
         }
         if store.needs_checkpoint() {

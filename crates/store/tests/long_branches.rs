@@ -16,7 +16,7 @@ use crate::world::{World, chain, child};
 
 fn place_of(block: &Block) -> BlockPlace {
     BlockPlace {
-        index: block.index(),
+        height: block.height(),
         hash: block.hash(),
     }
 }

@@ -240,7 +240,7 @@ fn a_shorter_chain_can_be_the_main_chain() {
         let heavy = child(&tip, 77);
         let main = MainChange::Reorganise { fork: fork as u64 };
         let entry = Entry {
-            index: heavy.index(),
+            height: heavy.height(),
             parent: Some(tip.hash()),
             total_weight: Weight::from(1_000),
         };

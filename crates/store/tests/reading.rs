@@ -3,7 +3,7 @@
 use std::thread;
 
 use adit_core::archive::Archive;
-use adit_store::{Place, Reader, Snapshot, StagedTexts, Staging, Store};
+use adit_store::{Reader, Snapshot, StagedTexts, Staging, Store, TextPosition};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -154,12 +154,12 @@ fn a_chain_read_in_parts_is_the_same_and_no_part_is_longer_than_wanted() {
     snapshot.read_main(1, usize::MAX, &mut whole).unwrap();
     for max_bytes in [1, 2, 77, 300, 1_000, whole.len(), usize::MAX] {
         let mut parts = Vec::new();
-        let mut place = Place {
-            index: 1,
+        let mut place = TextPosition {
+            height: 1,
             offset: 0,
         };
-        while place.index <= snapshot.length() {
-            if place.index > 1 && place.offset == 0 {
+        while place.height <= snapshot.length() {
+            if place.height > 1 && place.offset == 0 {
                 parts.push(b',');
             }
             let before = parts.len();

@@ -235,7 +235,7 @@ fn a_flipped_bit_of_a_block_is_named_by_every_way_of_reading_it_and_mended() {
         fs::write(&file, &log).unwrap();
         let expect = |error: &StoreError| {
             let damaged: &DamagedBlock = error.damaged_block().unwrap();
-            assert_eq!((damaged.hash, damaged.index), (hash, 10));
+            assert_eq!((damaged.hash, damaged.height), (hash, 10));
             assert_eq!(damaged.offset, start as u64);
             let words = error.to_string();
             for part in ["000001.jsonl", &hash.to_string(), "block 10", "--peer"] {
@@ -255,8 +255,8 @@ fn a_flipped_bit_of_a_block_is_named_by_every_way_of_reading_it_and_mended() {
         assert!(snapshot.block_at(9).unwrap().is_some());
         // A part of a long block is sent only when the whole of it is right.
         if at < start + text.len() {
-            let from = adit_store::Place {
-                index: 10,
+            let from = adit_store::TextPosition {
+                height: 10,
                 offset: 0,
             };
             expect(

@@ -13,7 +13,7 @@ use adit_core::archive::{Archive, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
 use adit_core::pool::Pending;
-use adit_core::rules::{AccountChange, Classic, Context, Draft, Rules, Weight};
+use adit_core::rules::{AccountChange, Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::sealed::Account;
 use adit_core::transaction::Submitted;
 use adit_store::{Durability, Limits, Opened, Replayed, Store, StoreError};
@@ -35,7 +35,7 @@ pub(crate) fn child(parent: &Block, salt: u64) -> Arc<Block> {
 }
 
 pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>) -> Arc<Block> {
-    let draft = Draft {
+    let content = TemplateContent {
         now: Duration::from_millis(1_700_000_000_000 + salt),
         transactions: transactions.into_iter().map(Submitted::Text).collect(),
         reward_to: "miner".to_owned(),
@@ -43,9 +43,9 @@ pub(crate) fn child_with(parent: &Block, salt: u64, transactions: Vec<Arc<[u8]>>
     let context = Context {
         parent: parent.header(),
         grandparent: None,
-        now: draft.now,
+        now: content.now,
     };
-    Arc::new(Classic::Published.complete(context, &draft, 35_293 + salt))
+    Arc::new(Classic::Published.complete(context, &content, 35_293 + salt))
 }
 
 /// A line of blocks, genesis block first.
@@ -111,9 +111,9 @@ impl Tree {
     /// Takes in a block and returns what it does.
     pub(crate) fn add(&mut self, block: &Arc<Block>) -> Change {
         let entry = Entry {
-            index: block.index(),
+            height: block.height(),
             parent: block.parent(),
-            total_weight: Weight::from(block.index()),
+            total_weight: Weight::from(block.height()),
         };
         let main = self.main_change(block);
         self.add_as(block, entry, main)
@@ -180,7 +180,7 @@ impl Tree {
     }
 
     fn main_change(&self, block: &Block) -> MainChange {
-        if block.index() <= self.length() {
+        if block.height() <= self.length() {
             return MainChange::Side;
         }
         if block.parent() == self.tip() {

@@ -90,7 +90,7 @@ fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()>
     } else {
         let block = chain.rules().read_canonical(text)?;
         writeln!(output, "hash          {}", block.hash())?;
-        writeln!(output, "index         {}", block.index())?;
+        writeln!(output, "index         {}", block.height())?;
         writeln!(output, "previous      {}", lossy(block.previous_hash()))?;
         writeln!(output, "proof         {}", block.proof())?;
         writeln!(output, "transactions  {}", block.transactions().count())?;

@@ -189,7 +189,7 @@ fn summary(proof: &Proof, file_hash: Hash) -> Summary {
             "sender": sender.to_string(),
             "time": time,
             "timestamp": header.timestamp_ms,
-            "block_index": header.index,
+            "block_index": header.height,
             "block_hash": proof.block_hash().to_string(),
             "work": work.to_string(),
             "chain": { "id": id.to_string(), "name": name, "genesis": genesis.to_string() },
@@ -199,7 +199,10 @@ fn summary(proof: &Proof, file_hash: Hash) -> Summary {
             ("existed", format!("by {time}, says the block's finder")),
             ("shown by", sender.to_string()),
             ("in", format!("transaction {}", proof.transaction().id)),
-            ("block", format!("{}, {}", header.index, proof.block_hash())),
+            (
+                "block",
+                format!("{}, {}", header.height, proof.block_hash()),
+            ),
             ("chain", format!("{name}, {id}, starts with {genesis}")),
             (
                 "work",

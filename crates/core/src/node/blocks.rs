@@ -5,29 +5,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::messages::{Alarm, Answer, Effect, Outcome};
+use super::messages::{Answer, Effect, Outcome, Timer};
 use super::state::Node;
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::{Block, BlockError};
-use crate::chain::{Arrival, ChainError, Placed};
-use crate::early::EarlyBlocks;
+use crate::chain::{BlockSource, ChainError, Connected};
+use crate::future_blocks::FutureBlocks;
 use crate::hash::Hash;
+use crate::mempool_update::{LeftOut, MempoolUpdate, SteppedUpdate};
 use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
 use crate::pool::Pool;
-use crate::rules::Draft;
-use crate::settling::{LeftOut, Settling, Unsettled};
+use crate::rules::TemplateContent;
 use crate::sync::RequestId;
 
 impl Node {
-    /// The draft that is searched for gets the newest transaction: at once, or
+    /// The template that is searched for gets the newest transaction: at once, or
     /// when it is old enough.
-    pub(super) fn renew_draft(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+    pub(super) fn renew_template(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if self.mining.is_outdated(now) {
             self.next_job(now, effects);
         } else {
             let renewal = self.mining.renew_at();
-            effects.extend(renewal.map(|at| Effect::WakeAt(Alarm::Renew, at)));
+            effects.extend(renewal.map(|at| Effect::SetTimer(Timer::Renew, at)));
         }
     }
 
@@ -38,8 +38,8 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let draft = self.draft(now);
-        let is_wanted = !draft.transactions.is_empty() && self.can_reward();
+        let content = self.template_content(now);
+        let is_wanted = !content.transactions.is_empty() && self.can_reward();
         if let Some(held_up) = self.held_up(now).filter(|_| is_wanted) {
             self.wait_out(now, held_up, effects);
             return Ok(());
@@ -47,12 +47,12 @@ impl Node {
         let Some(next) = self.chain.next(now).filter(|_| is_wanted) else {
             return Ok(());
         };
-        let block = self.chain.rules().complete(next, &draft, 0);
+        let block = self.chain.rules().complete(next, &content, 0);
         self.take_own(now, block, archive, effects)?;
         if !self.pool.is_empty() {
             // What is left is for the next call: one change a call.
             let until = self.held_up(now).map_or(now, |held_up| held_up.until);
-            self.set_resume_alarm(now, until, effects);
+            self.set_resume_timer(now, until, effects);
         }
         self.renew_job(now, effects);
         Ok(())
@@ -89,7 +89,7 @@ impl Node {
     /// Goes on when that is over. Requests that would have to wait long for a
     /// block are told so.
     fn wait_out(&mut self, now: Duration, held_up: HeldUp, effects: &mut Vec<Effect>) {
-        self.set_resume_alarm(now, held_up.until, effects);
+        self.set_resume_timer(now, held_up.until, effects);
         let patience = Duration::from_millis(MINE_PATIENCE_MS);
         if held_up.until <= now.saturating_add(patience) {
             return;
@@ -100,9 +100,9 @@ impl Node {
         }
     }
 
-    fn set_resume_alarm(&mut self, now: Duration, until: Duration, effects: &mut Vec<Effect>) {
+    fn set_resume_timer(&mut self, now: Duration, until: Duration, effects: &mut Vec<Effect>) {
         let alarm = self.mining.resume_at(now, until);
-        effects.extend(alarm.map(|at| Effect::WakeAt(Alarm::Resume, at)));
+        effects.extend(alarm.map(|at| Effect::SetTimer(Timer::Resume, at)));
     }
 
     pub(super) fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
@@ -147,7 +147,10 @@ impl Node {
             }
             return;
         };
-        let template = self.chain.rules().template(next, &self.draft(now));
+        let template = self
+            .chain
+            .rules()
+            .template(next, &self.template_content(now));
         effects.push(Effect::Mine(self.mining.begin(template)));
     }
 
@@ -156,14 +159,14 @@ impl Node {
         self.chain.rules().check_reward_to(reward_to).is_ok()
     }
 
-    fn draft(&self, now: Duration) -> Draft {
+    fn template_content(&self, now: Duration) -> TemplateContent {
         // While it is not known which of them are in the main chain by now,
         // none is taken along: it might be there twice.
-        let transactions = match self.is_settled() {
+        let transactions = match self.is_mempool_current() {
             true => self.pool.for_next_block(self.chain.rules().room_bytes()),
             false => Vec::new(),
         };
-        Draft {
+        TemplateContent {
             now,
             transactions,
             reward_to: self.config.reward_to.clone(),
@@ -190,7 +193,7 @@ impl Node {
         } else {
             // What came in while the search ran is taken along, as the
             // tutorial's new_block does.
-            rules.complete(next, &self.draft(now), proof)
+            rules.complete(next, &self.template_content(now), proof)
         };
         self.take_own(now, block, archive, effects)?;
         self.next_job(now, effects);
@@ -209,7 +212,7 @@ impl Node {
         block.signatures_are_valid();
         let block = Arc::new(block);
         let made = Arc::clone(&block);
-        let placed = match self.chain.insert(now, made, Arrival::Single, archive) {
+        let placed = match self.chain.insert(now, made, BlockSource::Single, archive) {
             Ok(Some(placed)) => placed,
             Ok(None) => return Ok(()),
             Err(error @ ChainError::Archive(_)) => return Err(error),
@@ -226,7 +229,7 @@ impl Node {
         }
         effects.push(Effect::Announce(self.peers()));
         let rest = self.mining.rest_until(now);
-        effects.extend(rest.map(|end| Effect::WakeAt(Alarm::Mine, end)));
+        effects.extend(rest.map(|end| Effect::SetTimer(Timer::Mine, end)));
         Ok(())
     }
 
@@ -270,17 +273,17 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        if let Some((block, arrival)) = self.early.take_due(now) {
-            let outcome = self.take_block(now, block, arrival, archive, effects)?;
+        if let Some((block, source)) = self.future_blocks.take_due(now) {
+            let outcome = self.take_block(now, block, source, archive, effects)?;
             effects.extend(refused(outcome));
         }
-        self.set_retry_alarm(effects);
+        self.set_retry_timer(effects);
         Ok(())
     }
 
-    fn set_retry_alarm(&mut self, effects: &mut Vec<Effect>) {
-        let alarm = self.early.next_alarm();
-        effects.extend(alarm.map(|at| Effect::WakeAt(Alarm::Retry, at)));
+    fn set_retry_timer(&mut self, effects: &mut Vec<Effect>) {
+        let alarm = self.future_blocks.next_timer();
+        effects.extend(alarm.map(|at| Effect::SetTimer(Timer::Retry, at)));
     }
 
     pub(super) fn rewind(
@@ -293,7 +296,7 @@ impl Node {
         self.chain.rewind(archive)?;
         self.pool = Pool::new(&**self.chain.rules(), self.config.min_fee_rate);
         self.unsettled = None;
-        self.early = EarlyBlocks::default();
+        self.future_blocks = FutureBlocks::default();
         effects.push(Effect::Persist(Change::Rewind));
         self.renew_job(now, effects);
         effects.push(Effect::Answer(request, Answer::Rewound));
@@ -306,8 +309,8 @@ impl Node {
         if let Some(error) = self.chain.known_invalid(hash) {
             return Some(Outcome::Refused(error.clone().into()));
         }
-        let is_held = self.early.holds(now, hash);
-        is_held.then_some(Outcome::HeldBack)
+        let is_held = self.future_blocks.holds(now, hash);
+        is_held.then_some(Outcome::Deferred)
     }
 
     /// Takes a block of a branch that is heavier as a whole, and returns what
@@ -319,7 +322,7 @@ impl Node {
         archive: &dyn Archive,
     ) -> Result<(Vec<Effect>, Outcome), ChainError> {
         let mut effects = Vec::new();
-        let outcome = self.take_block(now, block, Arrival::InBranch, archive, &mut effects)?;
+        let outcome = self.take_block(now, block, BlockSource::InBranch, archive, &mut effects)?;
         Ok((effects, outcome))
     }
 
@@ -328,11 +331,11 @@ impl Node {
         &mut self,
         now: Duration,
         block: Arc<Block>,
-        arrival: Arrival,
+        source: BlockSource,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<Outcome, ChainError> {
-        if arrival != Arrival::InBranch
+        if source != BlockSource::InBranch
             && let Some(outcome) = self.outcome_at_hand(now, &block.hash())
         {
             return Ok(outcome);
@@ -343,15 +346,15 @@ impl Node {
         let arrived = Arc::clone(&block);
         let placed = self
             .chain
-            .insert_knowing(now, arrived, arrival, archive, &is_checked);
+            .insert_knowing(now, arrived, source, archive, &is_checked);
         if let Err(ChainError::Invalid(error)) = &placed
             && let Some(until_ms) = error.ahead_until_ms()
-            && arrival != Arrival::InBranch
+            && source != BlockSource::InBranch
         {
             let until = Duration::from_millis(until_ms);
-            self.early.hold(until, block, arrival);
-            self.set_retry_alarm(effects);
-            return Ok(Outcome::HeldBack);
+            self.future_blocks.hold(until, block, source);
+            self.set_retry_timer(effects);
+            return Ok(Outcome::Deferred);
         }
         let placed = match placed {
             Ok(Some(placed)) => placed,
@@ -364,11 +367,11 @@ impl Node {
             MainChange::Extend => Outcome::Extended,
             MainChange::Reorganise { .. } => Outcome::Reorganised,
         };
-        let was_settled = self.is_settled();
+        let was_settled = self.is_mempool_current();
         let left_out = self.settle(now, &placed, archive)?;
         effects.push(Effect::Persist(change(placed)));
         if was_settled {
-            self.set_settling_alarm(now, effects);
+            self.set_settling_timer(now, effects);
         }
         if !left_out.is_nothing() {
             effects.push(Effect::LeftOut(left_out));
@@ -376,7 +379,7 @@ impl Node {
         if !matches!(outcome, Outcome::Side) {
             self.adopting = true;
             self.peers.chain_was_replaced();
-            if arrival != Arrival::InBranch {
+            if source != BlockSource::InBranch {
                 self.finish_adopting(now, None, effects);
             }
         }
@@ -403,7 +406,7 @@ impl Node {
     pub(super) fn settle(
         &mut self,
         now: Duration,
-        placed: &Placed,
+        placed: &Connected,
         archive: &dyn Archive,
     ) -> Result<LeftOut, ChainError> {
         if matches!(self.pool, Pool::Queue(_)) {
@@ -413,15 +416,15 @@ impl Node {
             }
             if let (MainChange::Reorganise { fork }, Some(old_tip)) = (placed.main, &placed.old_tip)
             {
-                let dropped = old_tip.index().saturating_sub(fork);
-                let adopted = placed.entry.index.saturating_sub(fork);
+                let dropped = old_tip.height().saturating_sub(fork);
+                let adopted = placed.entry.height.saturating_sub(fork);
                 if dropped.saturating_add(adopted) > self.settled_at_once_limit {
-                    self.unsettled = Some(Unsettled::at(old_tip));
+                    self.unsettled = Some(SteppedUpdate::at(old_tip));
                     return Ok(LeftOut::default());
                 }
             }
         }
-        let settling = Settling {
+        let settling = MempoolUpdate {
             now,
             rules: &**self.chain.rules(),
             reward_to: &self.config.reward_to,
@@ -446,7 +449,7 @@ impl Node {
         let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
         let done = unsettled.go_on(blocks, pool, rules, reward_to, archive)?;
         let Some(left_out) = done else {
-            self.set_settling_alarm(now, effects);
+            self.set_settling_timer(now, effects);
             return Ok(());
         };
         self.unsettled = None;
@@ -460,14 +463,14 @@ impl Node {
         Ok(())
     }
 
-    pub(super) fn set_settling_alarm(&self, now: Duration, effects: &mut Vec<Effect>) {
+    pub(super) fn set_settling_timer(&self, now: Duration, effects: &mut Vec<Effect>) {
         if self.unsettled.is_some() {
-            effects.push(Effect::WakeAt(Alarm::Settle, now));
+            effects.push(Effect::SetTimer(Timer::UpdateMempool, now));
         }
     }
 }
 
-pub(super) fn change(placed: Placed) -> Change {
+pub(super) fn change(placed: Connected) -> Change {
     Change::Block {
         block: placed.block,
         entry: placed.entry,

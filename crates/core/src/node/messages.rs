@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::address::AddressError;
 use crate::archive::Change;
 use crate::block::Block;
-use crate::chain::{Arrival, ChainError};
+use crate::chain::{BlockSource, ChainError};
 use crate::hash::Hash;
+use crate::mempool_update::LeftOut;
 use crate::mining::{HeldUp, Job};
 use crate::peer::PeerAddress;
-use crate::pool::{FeeRate, NotPending, PoolFull};
-use crate::settling::LeftOut;
+use crate::pool::{FeeRate, PoolFull, RejectReason};
 use crate::sync::{Ask, PeerReport, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
@@ -42,8 +42,8 @@ pub struct Config {
 pub enum Input {
     /// The node was started, and everything stored was read.
     Started,
-    /// The time that was asked for with [`Effect::WakeAt`] has come.
-    Woken(Alarm),
+    /// The time that was asked for with [`Effect::SetTimer`] has come.
+    Timer(Timer),
     /// A transaction was submitted; the rules have read it.
     Transaction(RequestId, Submitted),
     /// Somebody wants a block to be made.
@@ -62,9 +62,9 @@ pub enum Input {
     /// Somebody wants the peers' chains to be looked at.
     Resolve(RequestId),
     /// A block came from elsewhere.
-    Block(Arc<Block>, Arrival),
+    Block(Arc<Block>, BlockSource),
     /// Somebody offers a block, and wants to know what becomes of it.
-    Offer(RequestId, Arc<Block>),
+    SubmitBlock(RequestId, Arc<Block>),
     /// The blocks of a branch go on after a pause, in which others have their
     /// turn.
     BranchPaused,
@@ -75,14 +75,14 @@ pub enum Input {
     /// Somebody wants the chain to start over.
     Rewind(RequestId),
     /// A request that waits for peers is to wait no longer.
-    Hurry(RequestId),
+    DeadlineReached(RequestId),
     /// The client that waited for an answer has gone.
-    Gone(RequestId),
+    Cancelled(RequestId),
 }
 
 /// What a node wants to be woken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alarm {
+pub enum Timer {
     /// To ask the peers for their chains.
     AskPeers,
     /// To make a block.
@@ -94,7 +94,7 @@ pub enum Alarm {
     /// To make blocks again where none could be made.
     Resume,
     /// To go on with what a long reorganisation means to the waiting transactions.
-    Settle,
+    UpdateMempool,
 }
 
 /// Something is to be done.
@@ -125,22 +125,22 @@ pub enum Effect {
     /// made here was refused for it.
     Evicted(Hash, ChainError),
     /// Come back then.
-    WakeAt(Alarm, Duration),
+    SetTimer(Timer, Duration),
 }
 
 /// The answer to a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// The transaction waits, and will be in the block of this index, unless
+    /// The transaction waits, and will be in the block of this height, unless
     /// another node's block comes before.
     Accepted {
-        /// The block's index.
+        /// The block's height.
         block_index: u64,
     },
     /// The transaction can't wait.
     PoolFull(PoolFull),
     /// The transaction may not wait.
-    NotPending(NotPending),
+    Rejected(RejectReason),
     /// A block was made.
     Mined(Arc<Block>),
     /// Too many wait for blocks already.
@@ -163,7 +163,7 @@ pub enum Answer {
     /// All peers have answered, or failed to.
     Resolved(Resolved),
     /// What became of the block that was offered.
-    Offered(Outcome),
+    BlockSubmitted(Outcome),
 }
 
 /// What becomes of a block that comes from elsewhere.
@@ -178,7 +178,7 @@ pub enum Outcome {
     /// It was there already.
     Known,
     /// Its time has not come; it is tried again then.
-    HeldBack,
+    Deferred,
     /// It was not taken.
     Refused(ChainError),
 }

@@ -9,10 +9,10 @@
 use super::messages::{Config, Effect};
 use crate::archive::{Archive, ArchiveError, Change};
 use crate::chain::Chain;
-use crate::early::EarlyBlocks;
+use crate::future_blocks::FutureBlocks;
+use crate::mempool_update::SteppedUpdate;
 use crate::mining::Mining;
 use crate::pool::{Pending, Pool};
-use crate::settling::Unsettled;
 use crate::sync::Peers;
 
 /// A node, apart from the world.
@@ -22,7 +22,7 @@ pub struct Node {
     pub(super) pool: Pool,
     /// How far the waiting transactions have followed a long reorganisation, if
     /// they are not at its end.
-    pub(super) unsettled: Option<Unsettled>,
+    pub(super) unsettled: Option<SteppedUpdate>,
     pub(super) settled_at_once_limit: u64,
     pub(super) settling_step_blocks: usize,
     pub(super) peers: Peers,
@@ -33,7 +33,7 @@ pub struct Node {
     /// What waited before the node was restarted, until all the blocks are
     /// there that are needed to judge it.
     pub(super) kept_pending: Vec<Pending>,
-    pub(super) early: EarlyBlocks,
+    pub(super) future_blocks: FutureBlocks,
 }
 
 impl Node {

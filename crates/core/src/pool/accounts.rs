@@ -23,10 +23,10 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::account_queue::{Queue, Waiting, cost};
+use self::account_queue::{Queue, WaitingTransaction, cost};
 use self::admission::Coming;
 use super::policy::{Policy, lowest_fee};
-use super::reject::NotPending;
+use super::reject::RejectReason;
 use crate::address::Address;
 use crate::hash::Hash;
 use crate::sealed::Account;
@@ -153,7 +153,7 @@ impl AccountPool {
         now: Duration,
         payment: Arc<Payment>,
         account: Account,
-    ) -> Result<Accepted, NotPending> {
+    ) -> Result<Accepted, RejectReason> {
         if self.by_id.contains_key(&payment.id) {
             return Ok(Accepted::Known);
         }
@@ -180,7 +180,7 @@ impl AccountPool {
         now: Duration,
         payment: Arc<Payment>,
         account: Account,
-    ) -> Result<(), NotPending> {
+    ) -> Result<(), RejectReason> {
         let queue = self.accounts.get(&payment.sender);
         let waits = queue.is_some_and(|queue| queue.waiting.contains_key(&payment.nonce));
         match waits {
@@ -197,7 +197,7 @@ impl AccountPool {
         now: Duration,
         payment: Arc<Payment>,
         account: Account,
-    ) -> Result<(), NotPending> {
+    ) -> Result<(), RejectReason> {
         self.remove(&payment.sender, payment.nonce);
         self.put_in_turn(&payment.sender);
         self.put_back(now, payment, account, Coming::Kept)
@@ -220,7 +220,7 @@ impl AccountPool {
         payment: Arc<Payment>,
         account: Account,
         coming: Coming,
-    ) -> Result<(), NotPending> {
+    ) -> Result<(), RejectReason> {
         let none = Queue::on(account);
         let queue = self.accounts.get(&payment.sender).unwrap_or(&none);
         admission::check(&self.policy, coming, queue, &payment)?;
@@ -321,7 +321,7 @@ impl AccountPool {
 
     /// Sends away what pays least, until there is room; nothing, if the
     /// transaction does not pay more than all of those.
-    fn make_room(&mut self, payment: &Payment, freed_bytes: usize) -> Result<(), NotPending> {
+    fn make_room(&mut self, payment: &Payment, freed_bytes: usize) -> Result<(), RejectReason> {
         let length_bytes = payment.text.len();
         let limit_bytes = ACCOUNTS_PENDING_LIMIT_BYTES + freed_bytes;
         let missing_bytes = (self.bytes + length_bytes).saturating_sub(limit_bytes);
@@ -332,7 +332,7 @@ impl AccountPool {
                 let fee = above.saturating_mul(length_bytes as u128);
                 u64::try_from(fee.div_ceil(1 << 32)).unwrap_or(u64::MAX)
             });
-            return Err(NotPending::FeeRate {
+            return Err(RejectReason::FeeRate {
                 bytes: self.bytes,
                 expected,
                 found: payment.fee,
@@ -399,7 +399,7 @@ impl AccountPool {
             let (mut rate_before, mut next_nonce) = (u128::MAX, queue.account.nonce);
             for (
                 nonce,
-                Waiting {
+                WaitingTransaction {
                     payment,
                     arrived,
                     turn,
@@ -477,7 +477,7 @@ impl AccountPool {
         queue.cost += cost(&payment);
         queue.waiting.insert(
             nonce,
-            Waiting {
+            WaitingTransaction {
                 payment,
                 arrived: now,
                 turn: None,
@@ -530,7 +530,7 @@ impl AccountPool {
     /// A caller that takes out one with others behind it puts those in turn.
     fn remove(&mut self, sender: &Address, nonce: u64) -> Option<Arc<Payment>> {
         let queue = self.accounts.get_mut(sender)?;
-        let Waiting {
+        let WaitingTransaction {
             payment,
             arrived,
             turn,

@@ -4,7 +4,7 @@
 //! and are valid.
 
 use super::fee_rate::FeeRate;
-use super::reject::NotPending;
+use super::reject::RejectReason;
 use crate::transaction::Payment;
 
 /// What stands between two transactions in a block.
@@ -22,11 +22,11 @@ pub struct Policy {
 
 impl Policy {
     /// Whether a transaction may wait, no matter who sends it.
-    pub(super) fn check(&self, payment: &Payment) -> Result<(), NotPending> {
+    pub(super) fn check(&self, payment: &Payment) -> Result<(), RejectReason> {
         let limit_bytes = self.room_bytes.saturating_sub(SEPARATOR_BYTES);
         let length_bytes = payment.text.len();
         if length_bytes > limit_bytes {
-            return Err(NotPending::NoRoom {
+            return Err(RejectReason::NoRoom {
                 limit_bytes,
                 found: length_bytes,
             });
@@ -37,7 +37,7 @@ impl Policy {
         let (expected, length_bytes) = lowest_fee(payment, |length_bytes| {
             self.min_fee_rate.fee_for(length_bytes)
         });
-        Err(NotPending::MinFee {
+        Err(RejectReason::MinFee {
             expected,
             rate: self.min_fee_rate,
             length_bytes,

@@ -10,7 +10,7 @@ pub const NONCE_GAP_LIMIT: u64 = 16;
 
 /// Why a transaction may not wait.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotPending {
+pub enum RejectReason {
     /// It pays less for its length than this node asks for.
     #[error(
         "fee: expected {expected} or more, found {found}: this node takes nothing below {rate}, \
@@ -114,19 +114,19 @@ pub enum NotPending {
     },
 }
 
-impl NotPending {
+impl RejectReason {
     /// The name of the rule that does not hold. Names never change.
     pub fn rule(&self) -> &'static str {
         match self {
-            NotPending::MinFee { .. } => "min-fee",
-            NotPending::NoRoom { .. } => "size",
-            NotPending::NonceUsed { .. } => "nonce-used",
-            NotPending::NonceGap { .. } => "nonce-gap",
-            NotPending::TooManyOfAccount { .. } => "account-limit",
-            NotPending::ReplacementFee { .. } => "replacement-fee",
-            NotPending::Balance { .. } => "balance",
-            NotPending::Overflow { .. } => "overflow",
-            NotPending::FeeRate { .. } => "fee-rate",
+            RejectReason::MinFee { .. } => "min-fee",
+            RejectReason::NoRoom { .. } => "size",
+            RejectReason::NonceUsed { .. } => "nonce-used",
+            RejectReason::NonceGap { .. } => "nonce-gap",
+            RejectReason::TooManyOfAccount { .. } => "account-limit",
+            RejectReason::ReplacementFee { .. } => "replacement-fee",
+            RejectReason::Balance { .. } => "balance",
+            RejectReason::Overflow { .. } => "overflow",
+            RejectReason::FeeRate { .. } => "fee-rate",
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::rule_set::{Context, Rules, Weight, check_index, check_previous_hash};
-use super::template::{BlockTemplate, Draft};
+use super::template::{BlockTemplate, TemplateContent};
 use crate::block::{Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json;
@@ -47,38 +47,38 @@ impl Rules for Classic {
 
     /// The tutorial's `new_block`, with the reward of `mine` in last place, and the
     /// puzzle of its `proof_of_work`.
-    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+    fn template(&self, context: Context<'_>, content: &TemplateContent) -> BlockTemplate {
         let parent = context.parent;
         let mut list = vec![b'['];
-        for transaction in &draft.transactions {
+        for transaction in &content.transactions {
             list.extend_from_slice(transaction.text());
             list.extend_from_slice(b", ");
         }
-        list.extend_from_slice(&transaction::reward(&draft.reward_to));
+        list.extend_from_slice(&transaction::reward(&content.reward_to));
         list.push(b']');
         let mut previous_hash = Vec::with_capacity(66);
         previous_hash.push(b'"');
         previous_hash.extend_from_slice(&parent.hash.to_hex());
         previous_hash.push(b'"');
         let (before_proof, behind_proof) =
-            write_around_proof(parent.index + 1, &previous_hash, draft.now, &list);
+            write_around_proof(parent.height + 1, &previous_hash, content.now, &list);
         BlockTemplate {
             puzzle: self.puzzle_after(parent),
             parent: parent.hash,
-            drafted: draft.now,
+            drafted: content.now,
             before_proof,
             behind_proof,
             sealed: None,
         }
     }
 
-    fn check_form(&self, _block: &Block) -> Result<(), BlockError> {
+    fn check_stateless(&self, _block: &Block) -> Result<(), BlockError> {
         Ok(())
     }
 
     /// One step of the tutorial's `valid_chain`; the index is checked besides,
     /// because no honest node's is ever wrong.
-    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+    fn check_contextual(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
         let parent = context.parent;
         check_index(parent, block)?;
         check_previous_hash(parent, block)?;
@@ -121,19 +121,19 @@ fn check_proof(puzzle: &Puzzle, block: &Block) -> Result<(), BlockError> {
         return Ok(());
     }
     Err(BlockError::WrongProof {
-        index: block.index(),
+        height: block.height(),
         proof: block.proof(),
     })
 }
 
 /// A block's text before its proof, and behind it.
 fn write_around_proof(
-    index: u64,
+    height: u64,
     previous_hash: &[u8],
     now: Duration,
     transactions: &[u8],
 ) -> (Vec<u8>, Vec<u8>) {
-    let mut before = format!("{{\"index\": {index}, \"previous_hash\": ").into_bytes();
+    let mut before = format!("{{\"index\": {height}, \"previous_hash\": ").into_bytes();
     before.extend_from_slice(previous_hash);
     before.extend_from_slice(b", \"proof\": ");
     let mut behind = Vec::with_capacity(transactions.len() + 256);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ruint::aliases::U256;
 
 use super::sealed::apply::AccountChange;
-use super::template::{BlockTemplate, Draft};
+use super::template::{BlockTemplate, TemplateContent};
 use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
@@ -64,8 +64,8 @@ pub trait Rules: Send + Sync {
     /// The hash of a block's canonical text.
     fn hash(&self, text: &[u8], shape: &Shape) -> Hash;
 
-    /// The block that `draft` becomes there, but for its proof.
-    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate;
+    /// The block that `content` becomes there, but for its proof.
+    fn template(&self, context: Context<'_>, content: &TemplateContent) -> BlockTemplate;
 
     /// The block that a template becomes with its proof.
     fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
@@ -73,25 +73,25 @@ pub trait Rules: Send + Sync {
             .expect("what is written here can be read")
     }
 
-    /// The puzzle to solve in order to add `draft` there.
-    fn puzzle(&self, context: Context<'_>, draft: &Draft) -> Puzzle {
-        self.template(context, draft).puzzle
+    /// The puzzle to solve in order to add `content` there.
+    fn puzzle(&self, context: Context<'_>, content: &TemplateContent) -> Puzzle {
+        self.template(context, content).puzzle
     }
 
-    /// Whether a proof is for one draft alone, and not for whatever stands in a
+    /// Whether a proof is for one template alone, and not for whatever stands in a
     /// block behind that parent.
     fn proof_is_for_content(&self) -> bool {
         false
     }
 
-    /// The block that `draft` becomes there with its proof.
-    fn complete(&self, context: Context<'_>, draft: &Draft, proof: u64) -> Block {
-        self.finish(&self.template(context, draft), proof)
+    /// The block that `content` becomes there with its proof.
+    fn complete(&self, context: Context<'_>, content: &TemplateContent, proof: u64) -> Block {
+        self.finish(&self.template(context, content), proof)
     }
 
     /// Whether the block can be valid anywhere, its signatures apart: to check
     /// those takes most of the time, and can be done on all cores.
-    fn check_form(&self, block: &Block) -> Result<(), BlockError>;
+    fn check_stateless(&self, block: &Block) -> Result<(), BlockError>;
 
     /// Whether everybody has signed what the block takes from them. A block
     /// that was checked before is not checked again, nor is a transaction,
@@ -105,13 +105,13 @@ pub trait Rules: Send + Sync {
     }
 
     /// Whether the block can be valid anywhere.
-    fn check_alone(&self, block: &Block) -> Result<(), BlockError> {
-        self.check_form(block)?;
+    fn check_stateless_and_signed(&self, block: &Block) -> Result<(), BlockError> {
+        self.check_stateless(block)?;
         self.check_signatures(block, &|_, _| false)
     }
 
     /// Whether the block is valid where it stands.
-    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
+    fn check_contextual(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError>;
 
     /// Before this time no block behind that one is valid, no matter who makes
     /// it.
@@ -208,13 +208,13 @@ pub trait Rules: Send + Sync {
 }
 
 pub(super) fn check_index(parent: &HeaderFields, block: &Block) -> Result<(), BlockError> {
-    let expected = parent.index.saturating_add(1);
-    if block.index() == expected {
+    let expected = parent.height.saturating_add(1);
+    if block.height() == expected {
         return Ok(());
     }
     Err(BlockError::WrongIndex {
         expected,
-        found: block.index(),
+        found: block.height(),
     })
 }
 
@@ -224,7 +224,7 @@ pub(super) fn check_previous_hash(parent: &HeaderFields, block: &Block) -> Resul
     }
     let found = block.previous_hash();
     Err(BlockError::WrongPreviousHash {
-        index: block.index(),
+        height: block.height(),
         expected: parent.hash,
         found: String::from_utf8_lossy(&found[..found.len().min(80)]).into_owned(),
     })

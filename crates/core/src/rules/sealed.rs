@@ -4,8 +4,8 @@
 
 pub(super) mod apply;
 mod check;
-mod draft;
 mod target;
+mod template;
 
 pub use apply::{AccountChange, check_spend};
 pub use check::verify_signature;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rule_set::{ChainName, Context, Rules, Weight, check_index, check_previous_hash};
-use super::template::{BlockTemplate, Draft};
+use super::template::{BlockTemplate, TemplateContent};
 use crate::address::{Address, AddressError};
 use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
 use crate::hash::{Hash, sha256};
@@ -48,7 +48,7 @@ impl Sealed {
         let Some(params) = block.header.params.as_deref().cloned() else {
             return Err(BlockError::WrongIndex {
                 expected: 1,
-                found: shape.index,
+                found: shape.height,
             });
         };
         check::check_genesis_form(&block, shape.proof, &params)?;
@@ -100,12 +100,15 @@ impl Sealed {
         text: &[u8],
     ) -> Result<SealedTransaction, SealedTransactionError> {
         let transaction = SealedTransaction::read(text)?;
-        self.check_form_of(&transaction)?;
+        self.check_stateless_of(&transaction)?;
         verify_signature(text, &transaction)?;
         Ok(transaction)
     }
 
-    fn check_form_of(&self, transaction: &SealedTransaction) -> Result<(), SealedTransactionError> {
+    fn check_stateless_of(
+        &self,
+        transaction: &SealedTransaction,
+    ) -> Result<(), SealedTransactionError> {
         check::check_chain(self.chain_id(), transaction)?;
         check::check_data(&self.params, transaction)
     }
@@ -138,13 +141,13 @@ impl Rules for Sealed {
         block_hash(sha256(&header_text(text)), shape.proof)
     }
 
-    fn template(&self, context: Context<'_>, draft: &Draft) -> BlockTemplate {
-        draft::template(&self.params, context, draft)
+    fn template(&self, context: Context<'_>, content: &TemplateContent) -> BlockTemplate {
+        template::template(&self.params, context, content)
     }
 
     /// Nothing is read twice: the transactions came one by one.
     fn finish(&self, template: &BlockTemplate, proof: u64) -> Block {
-        let block = draft::finish(template, proof);
+        let block = template::finish(template, proof);
         debug_assert_eq!(
             self.read_canonical(block.text().to_vec())
                 .map(|read| read.sealed().cloned()),
@@ -158,7 +161,7 @@ impl Rules for Sealed {
         true
     }
 
-    fn check_form(&self, block: &Block) -> Result<(), BlockError> {
+    fn check_stateless(&self, block: &Block) -> Result<(), BlockError> {
         let view = check::view(block);
         if block.is_genesis() {
             return Ok(check::check_genesis(self.genesis_hash, view)?);
@@ -168,7 +171,7 @@ impl Rules for Sealed {
         check::check_proof(view)?;
         check::check_reward(&self.params, view)?;
         for (position, transaction) in (1..).zip(&view.transactions) {
-            self.check_form_of(transaction)
+            self.check_stateless_of(transaction)
                 .map_err(|error| SealedError::Transaction { position, error })?;
         }
         Ok(())
@@ -184,7 +187,7 @@ impl Rules for Sealed {
 
     /// The header only: what the block does to the accounts is for
     /// [`apply`](Sealed::apply) to say.
-    fn check_after(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
+    fn check_contextual(&self, context: Context<'_>, block: &Block) -> Result<(), BlockError> {
         check_index(context.parent, block)?;
         check_previous_hash(context.parent, block)?;
         let view = check::view(block);
@@ -239,12 +242,12 @@ impl Rules for Sealed {
         Ok(changes)
     }
 
-    fn issued(&self, index: u64) -> u128 {
-        if index == 0 {
+    fn issued(&self, height: u64) -> u128 {
+        if height == 0 {
             return 0;
         }
         let allocated = self.params.allocations.values().copied().map(u128::from);
-        let rewards = u128::from(self.params.reward) * u128::from(index.saturating_sub(1));
+        let rewards = u128::from(self.params.reward) * u128::from(height.saturating_sub(1));
         allocated.sum::<u128>() + rewards
     }
 
@@ -268,12 +271,12 @@ impl Rules for Sealed {
 
     fn read_own_payment(&self, text: &[u8]) -> Option<Arc<Payment>> {
         let transaction = SealedTransaction::read(text).ok()?;
-        self.check_form_of(&transaction).ok()?;
+        self.check_stateless_of(&transaction).ok()?;
         Some(Arc::new(Payment::of(text, &transaction)))
     }
 
     fn room_bytes(&self) -> usize {
-        draft::room_bytes(&self.params)
+        template::room_bytes(&self.params)
     }
 
     fn read_canonical(&self, text: Vec<u8>) -> Result<Block, BlockError> {

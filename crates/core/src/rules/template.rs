@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::hash::Hash;
 use crate::puzzle::{DECIMAL_LENGTH_LIMIT, Puzzle, decimal};
-use crate::sealed::{Header, Reward};
+use crate::sealed::{Coinbase, Header};
 use crate::transaction::{Payment, Submitted};
 
 /// What a block is to be made of.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct TemplateContent {
     /// When it was drafted, since 1970.
     pub now: Duration,
     /// What it will hold, without the reward.
@@ -44,7 +44,7 @@ pub struct BlockTemplate {
 pub(super) struct SealedTemplate {
     pub(super) header: Header,
     pub(super) seal: Hash,
-    pub(super) reward: Reward,
+    pub(super) reward: Coinbase,
     pub(super) payments: Vec<Arc<Payment>>,
 }
 

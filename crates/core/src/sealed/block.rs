@@ -17,11 +17,11 @@ use crate::{json, merkle};
 
 /// What the finder of a block gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reward {
+pub struct Coinbase {
     /// How much, in base units.
     pub amount: u64,
-    /// The block's index, so that no two rewards are the same transaction.
-    pub index: u64,
+    /// The block's height, so that no two rewards are the same transaction.
+    pub height: u64,
     /// Who gets it.
     pub recipient: Address,
 }
@@ -36,7 +36,7 @@ pub struct SealedBlock {
     /// The block's hash.
     pub hash: Hash,
     /// The first transaction; a genesis block has none.
-    pub reward: Option<Reward>,
+    pub reward: Option<Coinbase>,
     /// The transactions behind the reward, in order.
     pub transactions: Vec<SealedTransaction>,
 }
@@ -50,11 +50,11 @@ impl SealedBlock {
         let seal = sha256(&header_text(text));
         let texts: Vec<&[u8]> = json::elements(list).into_iter().flatten().collect();
         check_merkle_root(&header, &texts)?;
-        let (reward, transactions) = match header.index {
+        let (reward, transactions) = match header.height {
             1 => (None, &texts[..]),
             _ => {
                 let (first, rest) = texts.split_first().ok_or(SealedError::NoReward)?;
-                (Some(Reward::read(first)?), rest)
+                (Some(Coinbase::read(first)?), rest)
             }
         };
         Ok(SealedBlock {
@@ -108,17 +108,17 @@ fn is_reward(text: &[u8]) -> bool {
     json::member(text, "sender") == Some(b"\"0\"".as_slice())
 }
 
-impl Reward {
+impl Coinbase {
     /// Reads a reward's canonical text.
-    fn read(text: &[u8]) -> Result<Reward, SealedError> {
+    fn read(text: &[u8]) -> Result<Coinbase, SealedError> {
         if !is_reward(text) {
             return Err(SealedError::NoReward);
         }
         let names = ["amount", "index", "recipient", "sender"];
-        let read = |[amount, index, recipient, _sender]: [Field<'_>; 4]| {
-            Ok::<_, FieldError>(Reward {
+        let read = |[amount, height, recipient, _sender]: [Field<'_>; 4]| {
+            Ok::<_, FieldError>(Coinbase {
                 amount: amount.integer(u64::MAX, "an integer in 0..2^64-1")?,
-                index: index.integer(INTEGER_LIMIT, "the block's index")?,
+                height: height.integer(INTEGER_LIMIT, "the block's index")?,
                 recipient: recipient.address()?,
             })
         };
@@ -133,7 +133,7 @@ impl Reward {
     pub fn to_text(&self) -> Vec<u8> {
         format!(
             "{{\"amount\": {}, \"index\": {}, \"recipient\": \"{}\", \"sender\": \"0\"}}",
-            self.amount, self.index, self.recipient
+            self.amount, self.height, self.recipient
         )
         .into_bytes()
     }
@@ -143,7 +143,7 @@ impl Reward {
 pub fn write_genesis(params: Params, timestamp_ms: u64) -> Vec<u8> {
     let target: U256 = params.initial_target;
     let header = Header {
-        index: 1,
+        height: 1,
         merkle_root: merkle::root(&[]),
         params: Some(Box::new(params)),
         previous_hash: Hash([0; 32]),

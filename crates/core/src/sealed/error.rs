@@ -201,7 +201,7 @@ pub enum SealedError {
     /// Its reward names another block.
     #[error("reward: index: expected {expected}, found {found}")]
     WrongRewardIndex {
-        /// The block's index.
+        /// The block's height.
         expected: u64,
         /// The reward's.
         found: u64,

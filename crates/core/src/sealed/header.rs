@@ -16,7 +16,7 @@ use crate::puzzle::{DECIMAL_LENGTH_LIMIT, decimal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// Position in the chain; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// The Merkle root of the transactions.
     pub merkle_root: Hash,
     /// What the chain is like: in its genesis block, and only there.
@@ -45,7 +45,7 @@ impl Header {
             "version",
         ];
         let [
-            index,
+            height,
             merkle_root,
             params,
             previous_hash,
@@ -56,7 +56,7 @@ impl Header {
             version,
         ] = fields(block, names)?;
         let header = Header::of_fields([
-            index,
+            height,
             merkle_root,
             params,
             previous_hash,
@@ -89,7 +89,7 @@ impl Header {
 
     fn of_fields(fields: [Field<'_>; 7]) -> Result<Header, SealedError> {
         let [
-            index,
+            height,
             merkle_root,
             params,
             previous_hash,
@@ -98,12 +98,12 @@ impl Header {
             version,
         ] = fields;
         let integer = "an integer in 0..2^53-1";
-        let index = index.integer(INTEGER_LIMIT, integer)?;
-        if index != 1 && params.is_there() {
+        let height = height.integer(INTEGER_LIMIT, integer)?;
+        if height != 1 && params.is_there() {
             let name = "params".to_owned();
             return Err(FieldError::Unknown { name }.into());
         }
-        let params = match index {
+        let params = match height {
             1 => Some(Box::new(Params::read(params.text()?)?)),
             _ => None,
         };
@@ -112,7 +112,7 @@ impl Header {
             return Err(SealedError::WrongVersion { found });
         }
         Ok(Header {
-            index,
+            height,
             merkle_root: merkle_root.hash()?,
             params,
             previous_hash: previous_hash.hash()?,
@@ -158,9 +158,9 @@ pub fn write_block(header: &Header, proof: u64, transactions: &[u8]) -> Vec<u8> 
 
 /// The same without the proof: what stands before it, and what behind.
 pub fn write_around_proof(header: &Header, transactions: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let (index, merkle_root) = (header.index, header.merkle_root);
+    let (height, merkle_root) = (header.height, header.merkle_root);
     let mut before =
-        format!("{{\"index\": {index}, \"merkle_root\": \"{merkle_root}\", ").into_bytes();
+        format!("{{\"index\": {height}, \"merkle_root\": \"{merkle_root}\", ").into_bytes();
     if let Some(params) = &header.params {
         before.extend_from_slice(b"\"params\": ");
         before.extend_from_slice(&params.to_text());

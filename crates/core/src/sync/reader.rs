@@ -91,7 +91,7 @@ pub struct ChainReader {
     /// How long the blocks were so far, and everything else.
     inside: u64,
     outside: u64,
-    place: Place,
+    place: ReaderState,
     /// Whether the member that it is at is the chain.
     at_chain: bool,
     saw_chain: bool,
@@ -111,7 +111,7 @@ pub struct ChainReader {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ReaderState {
     Start,
     FirstKey,
     Key,
@@ -129,12 +129,12 @@ impl ChainReader {
     /// Reads `{"chain": [...], "length": n}`; the stated length proves nothing
     /// and decides nothing.
     pub fn of_answer() -> ChainReader {
-        ChainReader::at(Place::Start)
+        ChainReader::at(ReaderState::Start)
     }
 
     /// Reads blocks one after the other, as lines or otherwise.
     pub fn of_lines() -> ChainReader {
-        ChainReader::at(Place::Line)
+        ChainReader::at(ReaderState::Line)
     }
 
     /// Takes only blocks that are JSON in this sense.
@@ -142,7 +142,7 @@ impl ChainReader {
         ChainReader { reading, ..self }
     }
 
-    fn at(place: Place) -> ChainReader {
+    fn at(place: ReaderState) -> ChainReader {
         ChainReader {
             buffer: Vec::new(),
             position: 0,
@@ -219,9 +219,9 @@ impl ChainReader {
                 return self.at_end_of_buffer();
             };
             match (self.place, byte) {
-                (Place::Start, b'{') => self.step(Place::FirstKey),
-                (Place::FirstKey, b'}') => self.step(Place::End),
-                (Place::FirstKey | Place::Key, b'"') => {
+                (ReaderState::Start, b'{') => self.step(ReaderState::FirstKey),
+                (ReaderState::FirstKey, b'}') => self.step(ReaderState::End),
+                (ReaderState::FirstKey | ReaderState::Key, b'"') => {
                     let Some(key) = self.read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
                     else {
                         return Ok(None);
@@ -229,11 +229,11 @@ impl ChainReader {
                     self.at_chain = key == b"\"chain\"";
                     self.at_length = key == b"\"length\"";
                     self.misspelt.note(&key);
-                    self.place = Place::Colon;
+                    self.place = ReaderState::Colon;
                 }
-                (Place::Colon, b':') => self.step(Place::Value),
-                (Place::Value, _) if self.at_chain => self.open_chain(byte)?,
-                (Place::Value, _) => {
+                (ReaderState::Colon, b':') => self.step(ReaderState::Value),
+                (ReaderState::Value, _) if self.at_chain => self.open_chain(byte)?,
+                (ReaderState::Value, _) => {
                     let Some(value) = self.read_value(Reading::Python, OTHER_MEMBER_LIMIT_BYTES)?
                     else {
                         return Ok(None);
@@ -241,17 +241,17 @@ impl ChainReader {
                     if self.at_length {
                         self.stated_length = json::integer(&value);
                     }
-                    self.place = Place::AfterMember;
+                    self.place = ReaderState::AfterMember;
                 }
-                (Place::FirstBlock, b']') => self.step(Place::AfterMember),
-                (Place::AfterBlock, b',') => self.step(Place::Block),
-                (Place::AfterBlock, b']') => self.step(Place::AfterMember),
-                (Place::AfterMember, b',') => self.step(Place::Key),
-                (Place::AfterMember, b'}') => self.step(Place::End),
-                (Place::FirstBlock | Place::Block | Place::Line, _) => {
+                (ReaderState::FirstBlock, b']') => self.step(ReaderState::AfterMember),
+                (ReaderState::AfterBlock, b',') => self.step(ReaderState::Block),
+                (ReaderState::AfterBlock, b']') => self.step(ReaderState::AfterMember),
+                (ReaderState::AfterMember, b',') => self.step(ReaderState::Key),
+                (ReaderState::AfterMember, b'}') => self.step(ReaderState::End),
+                (ReaderState::FirstBlock | ReaderState::Block | ReaderState::Line, _) => {
                     let block = self.read_value(self.reading, BLOCK_LIMIT_BYTES)?;
-                    if block.is_some() && self.place != Place::Line {
-                        self.place = Place::AfterBlock;
+                    if block.is_some() && self.place != ReaderState::Line {
+                        self.place = ReaderState::AfterBlock;
                     }
                     return Ok(block);
                 }
@@ -268,7 +268,7 @@ impl ChainReader {
         self.outside += spaces as u64;
     }
 
-    fn step(&mut self, place: Place) {
+    fn step(&mut self, place: ReaderState) {
         self.position += 1;
         self.outside += 1;
         self.place = place;
@@ -280,9 +280,9 @@ impl ChainReader {
 
     fn at_end_of_buffer(&self) -> Result<Option<Vec<u8>>, ReadError> {
         match self.place {
-            Place::Line => Ok(None),
-            Place::End if self.ended && !self.saw_chain => Err(ReadError::NoChain),
-            Place::End => Ok(None),
+            ReaderState::Line => Ok(None),
+            ReaderState::End if self.ended && !self.saw_chain => Err(ReadError::NoChain),
+            ReaderState::End => Ok(None),
             _ if self.ended => Err(ReadError::Cut(self.offset())),
             _ => Ok(None),
         }
@@ -296,7 +296,7 @@ impl ChainReader {
             return Err(self.not_a_chain("a list of blocks"));
         }
         self.saw_chain = true;
-        self.step(Place::FirstBlock);
+        self.step(ReaderState::FirstBlock);
         Ok(())
     }
 
@@ -319,7 +319,9 @@ impl ChainReader {
                 self.position += length;
                 self.last = start..self.position;
                 match self.place {
-                    Place::FirstBlock | Place::Block | Place::Line => self.inside += length as u64,
+                    ReaderState::FirstBlock | ReaderState::Block | ReaderState::Line => {
+                        self.inside += length as u64
+                    }
                     _ => self.outside += length as u64,
                 }
                 self.needed = 0;
@@ -334,17 +336,17 @@ impl ChainReader {
         }
     }
 
-    fn unexpected(&self, place: Place) -> ReadError {
+    fn unexpected(&self, place: ReaderState) -> ReadError {
         self.not_a_chain(match place {
-            Place::Start => "an object with a \"chain\"",
-            Place::FirstKey => "a name in quotes or `}`",
-            Place::Key => "a name in quotes",
-            Place::Colon => "`:`",
-            Place::Value => "a value",
-            Place::AfterBlock => "`,` or `]`",
-            Place::AfterMember => "`,` or `}`",
-            Place::End => "nothing more",
-            Place::FirstBlock | Place::Block | Place::Line => "a block",
+            ReaderState::Start => "an object with a \"chain\"",
+            ReaderState::FirstKey => "a name in quotes or `}`",
+            ReaderState::Key => "a name in quotes",
+            ReaderState::Colon => "`:`",
+            ReaderState::Value => "a value",
+            ReaderState::AfterBlock => "`,` or `]`",
+            ReaderState::AfterMember => "`,` or `}`",
+            ReaderState::End => "nothing more",
+            ReaderState::FirstBlock | ReaderState::Block | ReaderState::Line => "a block",
         })
     }
 

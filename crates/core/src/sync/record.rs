@@ -106,11 +106,11 @@ pub struct SeenChain {
 pub struct Refusal {
     /// The place of the block that is not valid, the first being 1; `None`
     /// where it is no chain at all.
-    pub index: Option<u64>,
+    pub height: Option<u64>,
     /// The name of the rule that does not hold; `chain` where it is no chain,
     /// `branch` where it is too different from ours to be taken.
     pub rule: &'static str,
-    /// What is wrong, with the index.
+    /// What is wrong, with the height.
     pub problem: String,
 }
 
@@ -186,7 +186,7 @@ impl PeerRecord {
             });
         }
         if let Some(entry) = ours.entry(&chain.tip)?
-            && ours.main_hash(entry.index)? == Some(chain.tip)
+            && ours.main_hash(entry.height)? == Some(chain.tip)
         {
             return Ok(Agreement::Behind);
         }
@@ -200,7 +200,7 @@ impl PeerRecord {
     pub fn length(&self, ours: &dyn Archive) -> Result<Option<u64>, ArchiveError> {
         match self.chain {
             Some(chain) if chain.length.is_none() => {
-                Ok(ours.entry(&chain.tip)?.map(|entry| entry.index))
+                Ok(ours.entry(&chain.tip)?.map(|entry| entry.height))
             }
             chain => Ok(chain.and_then(|chain| chain.length)),
         }

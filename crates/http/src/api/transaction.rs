@@ -103,6 +103,6 @@ pub(super) async fn proof(
         header: as_it_stands(&header_text(block.text()))?,
         proof: block.proof(),
         block_hash: block.hash().to_string(),
-        block_index: block.index(),
+        block_index: block.height(),
     }))
 }

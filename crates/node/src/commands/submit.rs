@@ -3,7 +3,7 @@
 
 use adit_core::hash::Hash;
 use adit_core::node::Answer;
-use adit_core::pool::{NotPending, PoolFull};
+use adit_core::pool::{PoolFull, RejectReason};
 use adit_core::transaction::TransactionError;
 
 use crate::handle::{NodeHandle, Request, Stopping};
@@ -29,7 +29,7 @@ pub enum Rejected {
     Invalid(#[from] TransactionError),
     /// It may not wait.
     #[error(transparent)]
-    NotPending(NotPending),
+    Rejected(RejectReason),
     /// There is no room for it.
     #[error(transparent)]
     PoolFull(PoolFull),
@@ -56,7 +56,7 @@ pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected
             is_id_of_rules: id_of_rules.is_some(),
             block_index,
         }),
-        Answer::NotPending(error) => Err(Rejected::NotPending(error)),
+        Answer::Rejected(error) => Err(Rejected::Rejected(error)),
         Answer::PoolFull(full) => Err(Rejected::PoolFull(full)),
         answer => unreachable!("the core answers whether a transaction waits: {answer:?}"),
     }

@@ -81,22 +81,25 @@ pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, Blo
             let check = move || (check(&checking, block), place);
             let (checked, _place) = tokio::task::spawn_blocking(check).await.map_err(failed)?;
             let block = checked?;
-            match node.request(Request::Offer(Arc::clone(&block))).await? {
-                Answer::Offered(outcome) => (block, outcome),
+            match node
+                .request(Request::SubmitBlock(Arc::clone(&block)))
+                .await?
+            {
+                Answer::BlockSubmitted(outcome) => (block, outcome),
                 answer => unreachable!("the core answers what became of a block: {answer:?}"),
             }
         }
     };
     Ok(Offered {
         hash: hash.to_string(),
-        index: block.index(),
+        index: block.height(),
         outcome: match outcome {
             Outcome::Refused(error) => return Err(refused(&block, error)),
             Outcome::Extended => offer::Outcome::Extended,
             Outcome::Side => offer::Outcome::Side,
             Outcome::Reorganised => offer::Outcome::Reorganised,
             Outcome::Known => offer::Outcome::Known,
-            Outcome::HeldBack => offer::Outcome::HeldBack,
+            Outcome::Deferred => offer::Outcome::HeldBack,
         },
     })
 }
@@ -111,7 +114,7 @@ fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, BlockRejected> {
     if entry.map_err(QueryError::unreadable)?.is_some() {
         return Ok(Arc::new(block));
     }
-    rules.check_form(&block).map_err(refused)?;
+    rules.check_stateless(&block).map_err(refused)?;
     let stored = |hash| snapshot.header(&hash).map_err(QueryError::unreadable);
     let Some(parent) = block.parent().map(stored).transpose()?.flatten() else {
         // The node says what that means; it may have come just now.
@@ -123,7 +126,7 @@ fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, BlockRejected> {
         grandparent: grandparent.as_ref(),
         now: now(),
     };
-    match rules.check_after(context, &block) {
+    match rules.check_contextual(context, &block) {
         Err(error) if error.ahead_until_ms().is_none() => return Err(refused(error)),
         _ => {}
     }
@@ -152,7 +155,8 @@ fn is_worth_a_check(
     if before.saturating_add(weight) > view.total_weight {
         return Ok(true);
     }
-    if !rules.proof_is_for_content() || block.index().saturating_add(SIDE_DEPTH_LIMIT) < view.length
+    if !rules.proof_is_for_content()
+        || block.height().saturating_add(SIDE_DEPTH_LIMIT) < view.length
     {
         return Ok(false);
     }
@@ -163,7 +167,7 @@ fn is_worth_a_check(
 
 fn refused(block: &Block, error: ChainError) -> BlockRejected {
     BlockRejected::Refused {
-        index: block.index(),
+        index: block.height(),
         hash: block.hash(),
         error,
     }

@@ -75,7 +75,7 @@ struct Asking {
 struct Wanted(Mutex<BTreeMap<Hash, DamagedBlock>>);
 
 /// What came of an ask.
-enum Heard {
+enum MendingOutcome {
     /// A block with the hash of one that is wanted.
     Block(Hash, Vec<u8>),
     /// The peer was asked by hash; whether it is one that serves blocks so.
@@ -145,7 +145,7 @@ impl Menders {
             && let Ok(Some(heard)) = timeout_at(turn_end, heard.recv()).await
         {
             match heard {
-                Heard::Asked {
+                MendingOutcome::Asked {
                     peer,
                     serves_blocks,
                 } => {
@@ -178,22 +178,22 @@ impl Menders {
 
     fn take(
         &mut self,
-        heard: Heard,
+        heard: MendingOutcome,
         wanted: &Wanted,
         mend: &mut impl FnMut(&DamagedBlock, &[u8]) -> bool,
     ) {
         match heard {
-            Heard::Block(hash, text) => {
+            MendingOutcome::Block(hash, text) => {
                 // Another peer may have sent it too.
                 let block = wanted.lock().get(&hash).cloned();
                 if block.is_some_and(|block| mend(&block, &text)) {
                     wanted.lock().remove(&hash);
                 }
             }
-            Heard::Read(peer) => {
+            MendingOutcome::Read(peer) => {
                 self.read_in_vain.insert(peer, Instant::now());
             }
-            Heard::Asked { .. } => {}
+            MendingOutcome::Asked { .. } => {}
         }
     }
 }
@@ -219,13 +219,18 @@ impl Wanted {
     /// Behind this index stands none of them.
     fn last_index(&self) -> u64 {
         let blocks = self.lock();
-        blocks.values().map(|block| block.index).max().unwrap_or(0)
+        blocks.values().map(|block| block.height).max().unwrap_or(0)
     }
 }
 
 impl Asking {
     /// Asks a peer for one block after the other, as long as it sends them.
-    async fn by_hash(&self, peer: PeerAddress, wanted: &Wanted, sender: &mpsc::Sender<Heard>) {
+    async fn by_hash(
+        &self,
+        peer: PeerAddress,
+        wanted: &Wanted,
+        sender: &mpsc::Sender<MendingOutcome>,
+    ) {
         let place = self.places.acquire().await;
         let blocks: Vec<DamagedBlock> = wanted.lock().values().cloned().collect();
         let mut serves_blocks = false;
@@ -245,7 +250,7 @@ impl Asking {
                 None if is_of_adit => {}
                 None => break,
                 Some(Ok(read)) if read.hash() == block.hash => {
-                    let found = Heard::Block(block.hash, read.text().to_vec());
+                    let found = MendingOutcome::Block(block.hash, read.text().to_vec());
                     if sender.send(found).await.is_err() {
                         return;
                     }
@@ -260,7 +265,7 @@ impl Asking {
             }
         }
         drop(place);
-        let asked = Heard::Asked {
+        let asked = MendingOutcome::Asked {
             peer,
             serves_blocks,
         };
@@ -296,7 +301,7 @@ impl Asking {
         self: Arc<Self>,
         peer: PeerAddress,
         wanted: Arc<Wanted>,
-        sender: mpsc::Sender<Heard>,
+        sender: mpsc::Sender<MendingOutcome>,
     ) {
         let _place = self.places.acquire().await;
         let limit = Duration::from_millis(CHAIN_ANSWER_TIMEOUT_MS);
@@ -311,7 +316,7 @@ impl Asking {
         if let Some(error) = error {
             tracing::debug!(%peer, error, "the peer's chain was not read to the damaged block");
         }
-        let _ = sender.send(Heard::Read(peer)).await;
+        let _ = sender.send(MendingOutcome::Read(peer)).await;
     }
 
     /// Whoever takes long gives the turn to the next and goes on beside them.
@@ -331,7 +336,7 @@ impl Asking {
         self: &Arc<Self>,
         peer: &PeerAddress,
         wanted: Arc<Wanted>,
-        sender: &mpsc::Sender<Heard>,
+        sender: &mpsc::Sender<MendingOutcome>,
     ) -> Result<Result<(), ChainError>, FetchError> {
         let answer = fetch::get_chain(&self.client, peer, [], Packing::Plain).await?;
         if answer.status() != StatusCode::OK {
@@ -349,7 +354,7 @@ impl Asking {
         &self,
         mut pieces: Pieces,
         wanted: &Wanted,
-        sender: &mpsc::Sender<Heard>,
+        sender: &mpsc::Sender<MendingOutcome>,
     ) -> Result<Option<()>, ChainError> {
         let stored = self.stored.as_ref().map(Reader::snapshot).transpose()?;
         let mut chain = ChainReader::of_answer().taking(self.rules.reading());
@@ -366,15 +371,15 @@ impl Asking {
             while let Some(text) = chain.next_block()? {
                 let block = self.rules.read_canonical(text)?;
                 index += 1;
-                if block.index() != index {
+                if block.height() != index {
                     return Err(ChainError::Place {
                         expected: index,
-                        found: block.index(),
+                        found: block.height(),
                     });
                 }
                 let hash = block.hash();
                 if wanted.contains(&hash) {
-                    let found = Heard::Block(hash, block.text().to_vec());
+                    let found = MendingOutcome::Block(hash, block.text().to_vec());
                     if sender.blocking_send(found).is_err() {
                         return Ok(None);
                     }

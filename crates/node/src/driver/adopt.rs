@@ -9,7 +9,7 @@ use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{Ask, PeerReport, Seen};
 
-use super::adoptions::{Adoption, Offered, Step};
+use super::adoptions::{Adoption, QueuedBranch, Step};
 use super::error::DriverError;
 use super::run::{Driver, log_refused};
 use crate::clock::now;
@@ -44,7 +44,7 @@ impl Driver {
             PollOutcome::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
             PollOutcome::Heavier { chain, branch } => (chain, branch),
         };
-        self.adoptions.waiting.push_back(Offered {
+        self.adoptions.waiting.push_back(QueuedBranch {
             ask,
             seen,
             chain,
@@ -96,7 +96,7 @@ impl Driver {
     /// Takes in further blocks of the branch whose turn it is, and sees to it that
     /// the rest follows.
     fn adopt_some(&mut self, later: &mut Vec<Effect>) -> Result<(), DriverError> {
-        if !self.node.is_settled() && self.adoptions.are_left() {
+        if !self.node.is_mempool_current() && self.adoptions.are_left() {
             // What waits follows the last branch first: until it has, there is no
             // checkpoint.
             self.adopt_in(ADOPTION_PAUSE_MS);
@@ -145,7 +145,7 @@ impl Driver {
     /// Begins with the next branch that is still heavier than our chain.
     fn begin_adoption(&mut self, later: &mut Vec<Effect>) -> Result<Option<Adoption>, DriverError> {
         while let Some(next) = self.adoptions.waiting.pop_front() {
-            let Offered {
+            let QueuedBranch {
                 ask,
                 seen,
                 chain,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use adit_core::branch::BranchSession;
-use adit_core::sync::{Ask, OfferedChain, Seen};
+use adit_core::sync::{Ask, CandidateChain, Seen};
 
 use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
 
@@ -13,7 +13,7 @@ use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
 pub(super) struct Adoptions {
     pub(super) running: Option<Adoption>,
     /// Those that came meanwhile: no more than there are peers.
-    pub(super) waiting: VecDeque<Offered>,
+    pub(super) waiting: VecDeque<QueuedBranch>,
     /// The number of the turn that is to come next: others are none any more.
     pub(super) turn: u64,
     pub(super) is_on_its_way: bool,
@@ -22,10 +22,10 @@ pub(super) struct Adoptions {
 }
 
 /// A branch that waits for its turn.
-pub(super) struct Offered {
+pub(super) struct QueuedBranch {
     pub(super) ask: Ask,
     pub(super) seen: Seen,
-    pub(super) chain: OfferedChain,
+    pub(super) chain: CandidateChain,
     pub(super) branch: Box<CheckedBranch>,
 }
 

@@ -191,7 +191,7 @@ impl Driver {
         }
         // What a long branch brought is left to the next start, which reads its
         // newest blocks again: the disk may need longer than we are given.
-        match self.store.needs_checkpoint() || !self.node.is_settled() {
+        match self.store.needs_checkpoint() || !self.node.is_mempool_current() {
             true => self.sync(),
             false => self.checkpoint(),
         }
@@ -212,14 +212,14 @@ impl Driver {
                     }
                     Request::Resolve => Input::Resolve(id),
                     Request::Rewind => Input::Rewind(id),
-                    Request::Offer(block) => Input::Offer(id, block),
+                    Request::SubmitBlock(block) => Input::SubmitBlock(id, block),
                 };
                 self.handle(input, later)
             }
-            Command::DeadlineReached(id) => self.handle(Input::Hurry(id), later),
+            Command::DeadlineReached(id) => self.handle(Input::DeadlineReached(id), later),
             Command::Cancelled(id) => {
                 self.waiting.remove(&id);
-                self.handle(Input::Gone(id), later)
+                self.handle(Input::Cancelled(id), later)
             }
             Command::Proof { job, proof } => {
                 self.handle(Input::Proof { job, proof }, later)?;
@@ -228,7 +228,7 @@ impl Driver {
             }
             Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
             Command::AdoptOn(turn) => self.adopt_on(turn, later),
-            Command::Timer(alarm) => self.handle(Input::Woken(alarm), later),
+            Command::Timer(alarm) => self.handle(Input::Timer(alarm), later),
             Command::Inspect(look) => {
                 self.inspections.push(look);
                 Ok(())
@@ -258,7 +258,7 @@ impl Driver {
             match effect {
                 Effect::Persist(change) => {
                     if let Change::Block { block, main, .. } = &change {
-                        tracing::debug!(index = block.index(), hash = %block.hash(), ?main, "block");
+                        tracing::debug!(index = block.height(), hash = %block.hash(), ?main, "block");
                         let is_other_branch = matches!(main, MainChange::Reorganise { .. });
                         let count = &self.counters.reorganisations;
                         count.fetch_add(u64::from(is_other_branch), Ordering::Relaxed);
@@ -347,7 +347,7 @@ impl Driver {
                             "no block can take this transaction: it does not wait any more");
                     }
                 }
-                Effect::WakeAt(alarm, at) => {
+                Effect::SetTimer(alarm, at) => {
                     self.send_in(at.saturating_sub(now()), Command::Timer(alarm));
                 }
             }
@@ -358,7 +358,7 @@ impl Driver {
         };
         // Of waiting transactions that have not followed the main chain to its tip,
         // nothing is kept that says so: the next start reads the blocks again.
-        if is_due && self.node.is_settled() {
+        if is_due && self.node.is_mempool_current() {
             self.checkpoint()?;
         }
         Ok(())
@@ -454,7 +454,7 @@ fn log_made(block: &Block) {
         return;
     };
     tracing::info!(
-        index = block.index(),
+        index = block.height(),
         hash = %block.hash(),
         proof = block.proof(),
         transactions = block.transactions().count(),

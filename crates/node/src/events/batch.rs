@@ -68,7 +68,7 @@ impl Tip {
     /// The block as the end of its branch.
     pub(crate) fn of(block: &Block) -> Tip {
         Tip {
-            index: block.index(),
+            index: block.height(),
             hash: block.hash(),
         }
     }

@@ -26,7 +26,7 @@ use adit_core::json;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::Rules;
 use adit_core::sealed::Account;
-use adit_core::sync::{ChainReader, Offer, OfferError, PeerKind};
+use adit_core::sync::{ChainReader, ChainValidation, PeerKind, ValidationError};
 use adit_store::Snapshot;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, SERVER};
@@ -166,7 +166,7 @@ async fn look(
 struct Auditor {
     rules: Arc<dyn Rules>,
     beside: Option<Beside>,
-    offer: Offer,
+    validation: ChainValidation,
     accounts_limit: usize,
     accounts: BTreeMap<Address, Account>,
     first: Option<Hash>,
@@ -186,7 +186,7 @@ impl Auditor {
     fn new(rules: Arc<dyn Rules>, beside: Option<Beside>, audit: Audit) -> Auditor {
         let reader = ChainReader::of_answer().taking(rules.reading());
         Auditor {
-            offer: Offer::new(Arc::clone(&rules), reader),
+            validation: ChainValidation::new(Arc::clone(&rules), reader),
             rules,
             accounts_limit: match &beside {
                 Some(_) => AUDIT_ACCOUNTS_LIMIT / AUDITS_LIMIT,
@@ -205,7 +205,7 @@ impl Auditor {
     /// Says what is to be said; an error is one of ours.
     fn check(mut self, mut pieces: Pieces) -> Result<Option<Audit>, String> {
         loop {
-            match self.offer.next_block(now(), &nothing()) {
+            match self.validation.next_block(now(), &nothing()) {
                 Ok(Some(block)) => {
                     if let Err(error) = self.check_content(&block) {
                         self.refuse_content(&block, &error);
@@ -222,7 +222,7 @@ impl Auditor {
                         return Ok(None);
                     }
                 }
-                Err(OfferError::Invalid { position, error }) => {
+                Err(ValidationError::Invalid { position, error }) => {
                     self.refuse(position, &error, &mut pieces);
                     break;
                 }
@@ -232,7 +232,7 @@ impl Auditor {
                 }
             }
         }
-        self.audit.stated_length = self.offer.stated_length();
+        self.audit.stated_length = self.validation.stated_length();
         if self.audit.problem.is_none() {
             self.conclude();
         }
@@ -243,9 +243,9 @@ impl Auditor {
     /// Takes the next piece in; answers whether there was one.
     fn feed(&mut self, pieces: &mut Pieces) -> bool {
         match pieces.next() {
-            Some(Piece::Bytes(bytes)) => self.offer.feed(&bytes),
+            Some(Piece::Bytes(bytes)) => self.validation.feed(&bytes),
             Some(Piece::End) => {
-                self.offer.end();
+                self.validation.end();
                 self.has_ended = true;
             }
             None => return false,
@@ -269,7 +269,7 @@ impl Auditor {
     }
 
     fn accept(&mut self, block: &Block) -> Result<(), String> {
-        let (index, hash) = (block.index(), block.hash());
+        let (index, hash) = (block.height(), block.hash());
         self.first.get_or_insert(hash);
         if let Some(Beside { snapshot: ours, .. }) = &self.beside
             && self.fork_index.unwrap_or_default() + 1 == index
@@ -278,15 +278,16 @@ impl Auditor {
             self.fork_index = Some(index);
         }
         self.last_source.clear();
-        self.last_source.extend_from_slice(self.offer.last_source());
+        self.last_source
+            .extend_from_slice(self.validation.last_source());
         self.audit.length = index;
         self.audit.tip = Some(hash.to_string());
         Ok(())
     }
 
     fn refuse(&mut self, position: u64, error: &BlockError, pieces: &mut Pieces) {
-        let source = self.offer.last_source().to_vec();
-        let (before, before_that) = self.offer.last_two();
+        let source = self.validation.last_source().to_vec();
+        let (before, before_that) = self.validation.last_two();
         let (before, before_that) = (before.as_deref(), before_that.as_deref());
         let next_claim = self.next_claim(pieces);
         let block = self.rules.read(&source).ok();
@@ -323,17 +324,17 @@ impl Auditor {
 
     /// A block that is valid but for what it does.
     fn refuse_content(&mut self, block: &Block, error: &BlockError) {
-        let place = block.index();
-        let source = self.offer.last_source();
+        let place = block.height();
+        let source = self.validation.last_source();
         self.audit.block = Some(shown(place, source, Some(block), None));
         let problem = format!("the block in place {place} is not valid: {error}");
         self.set_refused(error.rule(), problem);
     }
 
-    fn refuse_all(&mut self, error: &OfferError) {
-        if let OfferError::Read(error) = error {
-            let names = self.offer.misspelt();
-            self.audit.diagnosis = diagnose_unreadable(error, self.offer.unread(), names);
+    fn refuse_all(&mut self, error: &ValidationError) {
+        if let ValidationError::Read(error) = error {
+            let names = self.validation.misspelt();
+            self.audit.diagnosis = diagnose_unreadable(error, self.validation.unread(), names);
         }
         self.set_refused("chain", error.to_string());
     }
@@ -347,9 +348,9 @@ impl Auditor {
     /// What the block behind a refused one names as its previous hash.
     fn next_claim(&mut self, pieces: &mut Pieces) -> Option<String> {
         loop {
-            match self.offer.next_block(now(), &nothing()) {
-                Ok(Some(_)) | Err(OfferError::Invalid { .. }) => {
-                    return claimed_hash(self.offer.last_source());
+            match self.validation.next_block(now(), &nothing()) {
+                Ok(Some(_)) | Err(ValidationError::Invalid { .. }) => {
+                    return claimed_hash(self.validation.last_source());
                 }
                 Ok(None) if !self.has_ended && self.feed(pieces) => {}
                 Ok(None) | Err(_) => return None,
@@ -360,11 +361,11 @@ impl Auditor {
     /// All blocks were valid.
     fn conclude(&mut self) {
         if self.audit.length == 0 {
-            return self.set_refused("chain", OfferError::Empty.to_string());
+            return self.set_refused("chain", ValidationError::Empty.to_string());
         }
         self.audit.verdict = Verdict::Valid;
         let length = self.audit.length;
-        if self.offer.ends_early() {
+        if self.validation.ends_early() {
             let note = "its further blocks are dated too far ahead of our clock";
             self.audit.notes.push(note.to_owned());
             self.audit.goes_on = true;
@@ -374,7 +375,7 @@ impl Auditor {
                     "it says that its length is {stated}, and there are {length} blocks: the \
                      tutorial's nodes believe what it says"
                 ),
-                None => match self.offer.misspelt().length() {
+                None => match self.validation.misspelt().length() {
                     Some(name) => format!(
                         "its answer has no length, but {name}: the tutorial's nodes fail at that; \
                          {CAPITALS_ADVICE}"
@@ -385,7 +386,7 @@ impl Auditor {
                 },
             });
         }
-        if let Some(strict) = self.offer.strict() {
+        if let Some(strict) = self.validation.strict() {
             self.audit.strict_zeros = Some(strict.zeros);
             self.audit.diagnosis = Some(too_strict(&strict));
         }

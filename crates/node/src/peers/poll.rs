@@ -12,7 +12,8 @@ use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{
-    Ask, ChainReader, Offer, OfferError, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain, Strict,
+    Ask, ChainReader, ChainValidation, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain, Strict,
+    ValidationError,
 };
 use reqwest::header::{ETAG, HeaderValue};
 use reqwest::{Client, StatusCode};
@@ -144,7 +145,7 @@ impl PollError {
         PollError::Ours(error.to_string())
     }
 
-    fn of_offer(error: OfferError) -> PollError {
+    fn of_validation(error: ValidationError) -> PollError {
         match error.refusal() {
             Some(refusal) => PollError::Refused(refusal),
             None => PollError::ours(error),
@@ -367,13 +368,13 @@ fn check(
     let mut branch = node.new_branch();
     let rules = node.rules();
     let reader = ChainReader::of_answer().taking(rules.reading());
-    let mut offer = Offer::new(Arc::clone(rules), reader);
+    let mut validation = ChainValidation::new(Arc::clone(rules), reader);
     let mut ended = false;
     while !ended {
         match pieces.next() {
-            Some(Piece::Bytes(bytes)) => offer.feed(&bytes),
+            Some(Piece::Bytes(bytes)) => validation.feed(&bytes),
             Some(Piece::End) => {
-                offer.end();
+                validation.end();
                 ended = true;
             }
             None => return Ok(None),
@@ -381,9 +382,9 @@ fn check(
         // A new one for each piece: as long as one is held, the index frees no
         // page. A block that was in our main chain stays in the tree.
         let ours = node.reader().snapshot().map_err(PollError::ours)?;
-        while let Some(block) = offer
+        while let Some(block) = validation
             .next_block(now(), &ours)
-            .map_err(PollError::of_offer)?
+            .map_err(PollError::of_validation)?
         {
             branch.push(block).map_err(PollError::ours)?;
             if !pieces.is_wanted() {
@@ -391,24 +392,24 @@ fn check(
             }
             // First it is weighed: a chain that is no heavier than ours costs
             // no check of signatures, however often it is offered.
-            if !branch.is_checked() && offer.so_far().outweighs(node.status().total_weight) {
+            if !branch.is_checked() && validation.so_far().outweighs(node.status().total_weight) {
                 branch.check_signatures().map_err(PollError::ours)?;
             }
         }
         if branch.has_failed() {
             break;
         }
-        let unread_bytes = offer.unread_bytes();
+        let unread_bytes = validation.unread_bytes();
         reading.clear();
         if unread_bytes > FREE_READING_BYTES && !reading.take(unread_bytes) {
             let full = "too many large blocks are being read from other peers";
             return Err(PollError::ours(full));
         }
     }
-    let (ends_early, seen) = (offer.ends_early(), offer.seen());
+    let (ends_early, seen) = (validation.ends_early(), validation.seen());
     let has_failed = branch.has_failed();
-    let strict = offer.strict();
-    let chain = offer.finish().map_err(PollError::of_offer)?;
+    let strict = validation.strict();
+    let chain = validation.finish().map_err(PollError::of_validation)?;
     let is_heavier = chain.outweighs(node.status().total_weight);
     let outcome = match is_heavier || has_failed {
         true => {

@@ -26,7 +26,7 @@ impl WrongSignature {
     /// The same, as what is said of a peer's chain.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal {
-            index: Some(self.index),
+            height: Some(self.index),
             rule: self.error.rule(),
             problem: self.to_string(),
         }
@@ -126,7 +126,7 @@ fn check_one(rules: &dyn Rules, block: &Block, failed: &AtomicBool) -> Result<()
         .check_signatures(block, &|_, _| false)
         .map_err(|error| {
             failed.store(true, Ordering::Relaxed);
-            let index = block.index();
+            let index = block.height();
             WrongSignature { index, error }
         })
 }

@@ -96,17 +96,17 @@ pub fn summary(
     block: &Block,
 ) -> Result<BlockSummary, QueryError> {
     let main = |index| snapshot.main_hash(index).map_err(QueryError::unreadable);
-    let on_main_chain = main(block.index())? == Some(block.hash());
+    let on_main_chain = main(block.height())? == Some(block.hash());
     let next_hash = match on_main_chain {
-        true => main(block.index() + 1)?,
+        true => main(block.height() + 1)?,
         false => None,
     };
-    let above = (snapshot.length() + 1).saturating_sub(block.index());
+    let above = (snapshot.length() + 1).saturating_sub(block.height());
     let timestamp = member(block.text(), "timestamp");
     let entry = snapshot.entry(&block.hash());
     let entry = entry.map_err(QueryError::unreadable)?;
     Ok(BlockSummary {
-        index: block.index(),
+        index: block.height(),
         hash: block.hash().to_string(),
         previous_hash: as_it_stands(block.previous_hash())?,
         timestamp: timestamp.map(as_it_stands).transpose()?,

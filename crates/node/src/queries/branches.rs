@@ -21,7 +21,7 @@ pub async fn tips(node: &NodeHandle) -> Result<ChainTips, QueryError> {
             .map_err(QueryError::unreadable)?;
         tips.extend(entry.map(|entry| ChainTip {
             hash: hash.to_string(),
-            index: entry.index,
+            index: entry.height,
             status: BranchStatus::Active,
             branch_length: 0,
             total_weight: entry.total_weight.to_string(),
@@ -35,7 +35,7 @@ pub async fn tips(node: &NodeHandle) -> Result<ChainTips, QueryError> {
 fn beside(branch: &BranchTip) -> ChainTip {
     ChainTip {
         hash: branch.tip.block.hash.to_string(),
-        index: branch.tip.block.index,
+        index: branch.tip.block.height,
         status: BranchStatus::ValidFork,
         branch_length: branch.branch_length(),
         total_weight: branch.tip.total_weight.to_string(),

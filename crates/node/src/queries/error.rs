@@ -58,7 +58,7 @@ impl QueryError {
     pub fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
         match damaged_block(&error) {
             Some(block) => QueryError::DamagedBlock {
-                index: block.index,
+                index: block.height,
                 hash: block.hash,
             },
             None => QueryError::busy(log_unreadable(&error)),

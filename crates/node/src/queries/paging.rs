@@ -18,7 +18,7 @@ pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError>
     let place = |cursor: &String| {
         let (index, position) = cursor.split_once('-')?;
         Some(TransactionPlace {
-            index: u64::from_str_radix(index, 16).ok()?,
+            height: u64::from_str_radix(index, 16).ok()?,
             position: u32::from_str_radix(position, 16).ok()?,
         })
     };
@@ -28,7 +28,7 @@ pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError>
 
 /// The cursor that stands for a place in the chain.
 pub fn cursor_of_place(place: TransactionPlace) -> String {
-    format!("{:x}-{:x}", place.index, place.position)
+    format!("{:x}-{:x}", place.height, place.position)
 }
 
 /// The cursor that stands for a number.

@@ -28,7 +28,7 @@ pub async fn preimage(
         None => block.text().to_vec(),
     };
     Ok(Preimage {
-        index: block.index(),
+        index: block.height(),
         hash: block.hash().to_string(),
         rules: node.rules().name().to_owned(),
         preimage_sha256: sha256(&preimage).to_string(),

@@ -53,7 +53,7 @@ fn of_hash(snapshot: &Snapshot, hash: Hash) -> Result<Option<SearchResult>, Quer
     Ok(entry.map(|entry| SearchResult {
         kind: FoundKind::Block,
         id: hash.to_string(),
-        label: format!("block {}", entry.index),
+        label: format!("block {}", entry.height),
         path: format!("/block/{hash}"),
     }))
 }

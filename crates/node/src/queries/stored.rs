@@ -50,7 +50,7 @@ pub fn hash_of(name: &str) -> Option<Hash> {
 /// A block and its place, as the API names them.
 pub fn place_of(block: BlockPlace) -> BlockAt {
     BlockAt {
-        index: block.index,
+        index: block.height,
         hash: block.hash.to_string(),
     }
 }

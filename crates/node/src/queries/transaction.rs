@@ -175,7 +175,7 @@ impl Confirmed {
 
     pub(super) fn place(&self) -> Place {
         Place {
-            block_index: self.block.index(),
+            block_index: self.block.height(),
             block_hash: self.block.hash().to_string(),
             position: self.position,
         }
@@ -187,10 +187,10 @@ impl Confirmed {
             id: self.id.to_string(),
             status: TransactionStage::Confirmed,
             transaction: as_it_stands(self.text())?,
-            block_index: Some(self.block.index()),
+            block_index: Some(self.block.height()),
             block_hash: Some(self.block.hash().to_string()),
             position: Some(self.position),
-            confirmations: (length + 1).saturating_sub(self.block.index()),
+            confirmations: (length + 1).saturating_sub(self.block.height()),
         })
     }
 }
@@ -221,9 +221,9 @@ impl<'a> Reading<'a> {
 
     /// What stands there.
     pub(super) fn at(&mut self, place: TransactionPlace) -> Result<Option<Confirmed>, QueryError> {
-        let is_at_hand = |(block, _): &(Arc<Block>, _)| block.index() == place.index;
+        let is_at_hand = |(block, _): &(Arc<Block>, _)| block.height() == place.height;
         if !self.last.as_ref().is_some_and(is_at_hand) {
-            let block = block_at(self.node, &self.history.snapshot, place.index)?;
+            let block = block_at(self.node, &self.history.snapshot, place.height)?;
             self.last = block.map(|block| {
                 self.read_bytes += block.text().len();
                 let ids = self.node.rules().transaction_ids(&block);

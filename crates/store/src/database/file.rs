@@ -19,14 +19,14 @@ use crate::files::durable::{Durability, check_is_file};
 pub(crate) struct DatabaseFile {
     pages: Pages,
     durability: Durability,
-    closed: CloseSwitch,
+    closed: WriteFence,
 }
 
 /// Tells the file to take no more writes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CloseSwitch(Arc<AtomicBool>);
+pub(crate) struct WriteFence(Arc<AtomicBool>);
 
-impl CloseSwitch {
+impl WriteFence {
     /// From now on, writes fail.
     pub(crate) fn close(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -38,7 +38,7 @@ impl DatabaseFile {
     pub(crate) fn open(
         path: &Path,
         durability: Durability,
-        closed: CloseSwitch,
+        closed: WriteFence,
     ) -> io::Result<DatabaseFile> {
         check_is_file(path)?;
         let file = OpenOptions::new()
@@ -51,7 +51,7 @@ impl DatabaseFile {
     }
 
     /// A file that is open.
-    pub(crate) fn of(file: File, durability: Durability, closed: CloseSwitch) -> DatabaseFile {
+    pub(crate) fn of(file: File, durability: Durability, closed: WriteFence) -> DatabaseFile {
         DatabaseFile {
             pages: Pages::new(file),
             durability,

@@ -148,7 +148,7 @@ pub(crate) fn count_of(
 fn leave_out_repetitions(sorted: &mut Vec<PlaceKey>) {
     let (mut last, mut same) = (None, 0);
     sorted.retain(|place| {
-        let of = (*key_in(place), place_in(place).index);
+        let of = (*key_in(place), place_in(place).height);
         same = match last == Some(of) {
             true => same + 1,
             false => 1,

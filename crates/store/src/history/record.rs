@@ -39,7 +39,7 @@ pub(crate) type PlaceKey = [u8; PLACE_BYTES];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TransactionPlace {
     /// The block's index; the genesis block's is 1.
-    pub index: u64,
+    pub height: u64,
     /// The position in the block, from 0.
     pub position: u32,
 }
@@ -48,7 +48,7 @@ pub struct TransactionPlace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockPlace {
     /// The block's index.
-    pub index: u64,
+    pub height: u64,
     /// The block.
     pub hash: Hash,
 }
@@ -90,10 +90,10 @@ pub(crate) fn key_of_name(name: &str) -> Key {
 pub(crate) fn place_key(key: &Key, place: TransactionPlace) -> PlaceKey {
     let mut bytes = [0; PLACE_BYTES];
     bytes[..KEY_BYTES].copy_from_slice(key);
-    let index = place.index.min(LAST_INDEX).to_be_bytes();
+    let height = place.height.min(LAST_INDEX).to_be_bytes();
     let position = place.position.min(LAST_POSITION).to_be_bytes();
     let (index_bytes, position_bytes) = bytes[KEY_BYTES..].split_at_mut(INDEX_BYTES);
-    index_bytes.copy_from_slice(&index[8 - INDEX_BYTES..]);
+    index_bytes.copy_from_slice(&height[8 - INDEX_BYTES..]);
     position_bytes.copy_from_slice(&position[4 - POSITION_BYTES..]);
     bytes
 }
@@ -104,12 +104,12 @@ pub(crate) fn key_in(bytes: &PlaceKey) -> &Key {
 }
 
 pub(crate) fn place_in(bytes: &PlaceKey) -> TransactionPlace {
-    let (mut index, mut position) = ([0; 8], [0; 4]);
+    let (mut height, mut position) = ([0; 8], [0; 4]);
     let (index_bytes, position_bytes) = bytes[KEY_BYTES..].split_at(INDEX_BYTES);
-    index[8 - INDEX_BYTES..].copy_from_slice(index_bytes);
+    height[8 - INDEX_BYTES..].copy_from_slice(index_bytes);
     position[4 - POSITION_BYTES..].copy_from_slice(position_bytes);
     TransactionPlace {
-        index: u64::from_be_bytes(index),
+        height: u64::from_be_bytes(height),
         position: u32::from_be_bytes(position),
     }
 }
@@ -117,13 +117,13 @@ pub(crate) fn place_in(bytes: &PlaceKey) -> TransactionPlace {
 impl TransactionPlace {
     /// No place lies before it.
     pub const FIRST: TransactionPlace = TransactionPlace {
-        index: 0,
+        height: 0,
         position: 0,
     };
 
     /// No place lies behind it.
     pub const LAST: TransactionPlace = TransactionPlace {
-        index: u64::MAX,
+        height: u64::MAX,
         position: u32::MAX,
     };
 }
@@ -131,14 +131,14 @@ impl TransactionPlace {
 impl BlockPlace {
     pub(crate) fn to_bytes(self) -> [u8; COVERED_BYTES] {
         let mut bytes = [0; COVERED_BYTES];
-        bytes[..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[..8].copy_from_slice(&self.height.to_be_bytes());
         bytes[8..].copy_from_slice(&self.hash.0);
         bytes
     }
 
     pub(crate) fn from_bytes(bytes: &[u8; COVERED_BYTES]) -> BlockPlace {
         BlockPlace {
-            index: u64::from_be_bytes(part(bytes, 0)),
+            height: u64::from_be_bytes(part(bytes, 0)),
             hash: Hash(part(bytes, 8)),
         }
     }

@@ -36,8 +36,8 @@ pub(crate) enum Adopted {
 impl Way {
     /// How many blocks are dropped.
     pub(crate) fn dropped_count(&self) -> u64 {
-        let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
-        index(self.old_tip).saturating_sub(index(self.fork))
+        let height = |block: Option<BlockPlace>| block.map_or(0, |block| block.height);
+        height(self.old_tip).saturating_sub(height(self.fork))
     }
 
     /// All blocks go: the chain is read from its first one.
@@ -50,14 +50,14 @@ impl Adopted {
     pub(crate) fn at(
         &self,
         fork: Option<BlockPlace>,
-        index: u64,
+        height: u64,
         archive: &dyn Archive,
     ) -> Result<Option<Hash>, HistoryError> {
         match self {
-            Adopted::Main { last } if index > *last => Ok(None),
-            Adopted::Main { .. } => Ok(archive.main_hash(index)?),
+            Adopted::Main { last } if height > *last => Ok(None),
+            Adopted::Main { .. } => Ok(archive.main_hash(height)?),
             Adopted::Branch(hashes) => {
-                let behind = index - fork.map_or(0, |fork| fork.index) - 1;
+                let behind = height - fork.map_or(0, |fork| fork.height) - 1;
                 let at = usize::try_from(behind).ok();
                 Ok(at.and_then(|at| hashes.get(at).copied()))
             }
@@ -74,7 +74,7 @@ pub(crate) fn way(
     step: usize,
     archive: &dyn Archive,
 ) -> Result<Way, HistoryError> {
-    let (tip, last) = (target.block.hash, target.block.index);
+    let (tip, last) = (target.block.hash, target.block.height);
     let old_tip = covered.map(|covered| covered.block);
     let mut newest_dropped = Vec::new();
     let mut old = old_tip;
@@ -87,14 +87,14 @@ pub(crate) fn way(
             }
         };
         while newest_dropped.len() < DROPPED_NAMED_LIMIT
-            && let Some(block) = old.filter(|block| block.index > fork)
+            && let Some(block) = old.filter(|block| block.height > fork)
         {
             newest_dropped.push(block.hash);
             old = parent(block, archive)?;
         }
         let hash = archive.main_hash(fork)?;
         return Ok(Way {
-            fork: hash.map(|hash| BlockPlace { index: fork, hash }),
+            fork: hash.map(|hash| BlockPlace { height: fork, hash }),
             old_tip,
             newest_dropped,
             adopted: Adopted::Main { last },
@@ -103,9 +103,9 @@ pub(crate) fn way(
     let mut branch = VecDeque::new();
     let mut new = Some(target.block);
     while old != new {
-        let index = |block: Option<BlockPlace>| block.map_or(0, |block| block.index);
+        let height = |block: Option<BlockPlace>| block.map_or(0, |block| block.height);
         match (old, new) {
-            (Some(block), _) if index(old) >= index(new) => {
+            (Some(block), _) if height(old) >= height(new) => {
                 if newest_dropped.len() < DROPPED_NAMED_LIMIT {
                     newest_dropped.push(block.hash);
                 }
@@ -135,9 +135,9 @@ pub(crate) fn is_left_for(
     archive: &dyn Archive,
 ) -> Result<bool, HistoryError> {
     let is_main = |block: BlockPlace| -> Result<bool, HistoryError> {
-        Ok(archive.main_hash(block.index)? == Some(block.hash))
+        Ok(archive.main_hash(block.height)? == Some(block.hash))
     };
-    let is_last = archive.main_hash(target.block.index + 1)?.is_none();
+    let is_last = archive.main_hash(target.block.height + 1)?.is_none();
     Ok(is_last && is_main(target.block)? && !is_main(covered.block)?)
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn parent(
     let missing = || HistoryError::Missing { hash: block.hash };
     let entry = archive.entry(&block.hash)?.ok_or_else(missing)?;
     Ok(entry.parent.map(|hash| BlockPlace {
-        index: block.index.saturating_sub(1),
+        height: block.height.saturating_sub(1),
         hash,
     }))
 }
@@ -157,7 +157,7 @@ pub(crate) fn parent(
 pub(crate) fn tip_of(hash: Hash, entry: Entry) -> Tip {
     Tip {
         block: BlockPlace {
-            index: entry.index,
+            height: entry.height,
             hash,
         },
         total_weight: entry.total_weight,

@@ -192,7 +192,7 @@ impl History {
     /// Whether more would have to be taken out than there is that stays, and more
     /// than fits into a step.
     fn is_nearer_from_the_begin(&self, way: &Way) -> bool {
-        let stays = way.fork.map_or(0, |fork| fork.index);
+        let stays = way.fork.map_or(0, |fork| fork.height);
         let is_long = way.dropped_count() > self.limits.step as u64;
         let is_main = matches!(way.adopted, Adopted::Main { .. });
         is_main && is_long && way.dropped_count() > stays
@@ -276,14 +276,14 @@ impl History {
         self.guard(|| batch.remove(&transaction))?;
 
         let mut covered = way.fork;
-        let mut next = way.fork.map_or(1, |fork| fork.index + 1);
+        let mut next = way.fork.map_or(1, |fork| fork.height + 1);
         while done < self.limits.step
             && let Some(hash) = way.adopted.at(way.fork, next, archive)?
         {
             let gathered = gather(&hash, archive, list, &mut batch)?;
             done += 1 + gathered.transactions;
             covered = Some(BlockPlace {
-                index: gathered.index,
+                height: gathered.height,
                 hash,
             });
             next += 1;
@@ -320,7 +320,7 @@ impl std::fmt::Debug for History {
 }
 
 struct Gathered {
-    index: u64,
+    height: u64,
     transactions: usize,
 }
 
@@ -332,16 +332,16 @@ fn gather(
     batch: &mut Batch,
 ) -> Result<Gathered, HistoryError> {
     let missing = || HistoryError::Missing { hash: *hash };
-    let index = archive.entry(hash)?.ok_or_else(missing)?.index;
+    let height = archive.entry(hash)?.ok_or_else(missing)?.height;
     let text = archive.text(hash)?.ok_or_else(missing)?;
     let mut position = 0;
     let before = batch.len();
     list(text, &mut |listed| {
-        batch.push(TransactionPlace { index, position }, &listed);
+        batch.push(TransactionPlace { height, position }, &listed);
         position += 1;
     })?;
     Ok(Gathered {
-        index,
+        height,
         transactions: batch.len() - before,
     })
 }

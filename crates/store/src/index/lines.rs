@@ -9,13 +9,13 @@ use adit_core::hash::Hash;
 
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{BlockRecord, Line, MainRecord, Row};
-use crate::index::view::{View, missing};
+use crate::index::view::{IndexView, missing};
 use crate::log::position::Location;
 
 /// All lines, as of the last change.
 pub(crate) struct Lines<'a> {
     pub(crate) overlay: &'a Overlay,
-    pub(crate) view: &'a View,
+    pub(crate) view: &'a IndexView,
 }
 
 /// Where a new block is placed.
@@ -39,12 +39,12 @@ impl Lines<'_> {
     }
 
     /// The main chain's block at that index.
-    pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
-        if index == 0 || index > self.overlay.main_length() {
+    pub(crate) fn main_at(&self, height: u64) -> Result<Option<MainRecord>, redb::Error> {
+        if height == 0 || height > self.overlay.main_length() {
             return Ok(None);
         }
-        match self.line_at(index)? {
-            Some(line) => Ok(Some(self.row(line, index)?.main)),
+        match self.line_at(height)? {
+            Some(line) => Ok(Some(self.row(line, height)?.main)),
             None => Ok(None),
         }
     }
@@ -54,8 +54,8 @@ impl Lines<'_> {
     pub(crate) fn place(&self, entry: Entry, location: Location) -> Result<NewPlace, redb::Error> {
         let length_bytes = u64::from(location.length_bytes);
         let new = Line {
-            first: entry.index,
-            last: entry.index,
+            first: entry.height,
+            last: entry.height,
             parent: None,
         };
         let Some(parent) = entry.parent else {
@@ -69,13 +69,13 @@ impl Lines<'_> {
             let what = format!("block {parent} is missing, on which another stands");
             return Err(redb::Error::Corrupted(what));
         };
-        let bytes_before = self.row(record.line, record.entry.index)?.chain_bytes;
+        let bytes_before = self.row(record.line, record.entry.height)?.chain_bytes;
         let line = self.line(record.line)?;
-        let (number, line) = match line.last == record.entry.index {
+        let (number, line) = match line.last == record.entry.height {
             true => (
                 record.line,
                 Line {
-                    last: entry.index,
+                    last: entry.height,
                     ..line
                 },
             ),
@@ -118,48 +118,48 @@ impl Lines<'_> {
         &self,
         stretches: &[Stretch],
         fork: u64,
-        index: u64,
+        height: u64,
     ) -> Result<Hash, redb::Error> {
-        let below = stretches.iter().rev().find(|one| one.first <= index);
+        let below = stretches.iter().rev().find(|one| one.first <= height);
         let line = match below {
             Some(stretch) => stretch.line,
             // It goes on in the line that the main chain has left.
-            None => self.line_at(fork)?.ok_or_else(|| missing(index))?,
+            None => self.line_at(fork)?.ok_or_else(|| missing(height))?,
         };
-        Ok(self.row(line, index)?.main.hash)
+        Ok(self.row(line, height)?.main.hash)
     }
 
     /// The last block of the main chain on the way from a block down. It looks
     /// line by line, not block by block.
     pub(crate) fn fork(&self, block: BlockRecord) -> Result<u64, redb::Error> {
-        let (mut number, mut index) = (block.line, block.entry.index);
+        let (mut number, mut height) = (block.line, block.entry.height);
         loop {
             let line = self.line(number)?;
             let is_main = line.first <= self.overlay.main_length()
                 && self.line_at(line.first)? == Some(number);
             match line.parent {
-                _ if is_main => return Ok(index.min(self.stretch_end(line.first)?)),
-                Some(parent) => (number, index) = (parent, line.first - 1),
+                _ if is_main => return Ok(height.min(self.stretch_end(line.first)?)),
+                Some(parent) => (number, height) = (parent, line.first - 1),
                 None => return Ok(0),
             }
         }
     }
 
     /// The last block of the main chain in the line of the one at `index`.
-    fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
+    fn stretch_end(&self, height: u64) -> Result<u64, redb::Error> {
         let mut above = self.overlay.stretches().iter();
-        let above = above.find(|stretch| stretch.first > index);
-        let kept = self.view.next_stretch(index)?;
+        let above = above.find(|stretch| stretch.first > height);
+        let kept = self.view.next_stretch(height)?;
         let kept = kept.filter(|stretch| stretch.first <= self.overlay.kept_length());
         let next = kept.or(above.copied());
         Ok(next.map_or(self.overlay.main_length(), |next| next.first - 1))
     }
 
     /// The line in which the main chain's block at that index is.
-    fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
-        match self.overlay.line_at(index) {
+    fn line_at(&self, height: u64) -> Result<Option<u32>, redb::Error> {
+        match self.overlay.line_at(height) {
             Some(line) => Ok(Some(line)),
-            None => self.view.line_at(index.min(self.overlay.kept_length())),
+            None => self.view.line_at(height.min(self.overlay.kept_length())),
         }
     }
 
@@ -170,10 +170,10 @@ impl Lines<'_> {
         }
     }
 
-    fn row(&self, line: u32, index: u64) -> Result<Row, redb::Error> {
-        match self.overlay.row(line, index) {
+    fn row(&self, line: u32, height: u64) -> Result<Row, redb::Error> {
+        match self.overlay.row(line, height) {
             Some(row) => Ok(row),
-            None => self.view.row(line, index),
+            None => self.view.row(line, height),
         }
     }
 }

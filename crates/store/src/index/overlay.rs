@@ -111,17 +111,17 @@ impl Overlay {
     }
 
     /// A new block, by its place.
-    pub(crate) fn row(&self, line: u32, index: u64) -> Option<Row> {
+    pub(crate) fn row(&self, line: u32, height: u64) -> Option<Row> {
         let grown = self.lines.get(&line)?;
-        let at = usize::try_from(index.checked_sub(grown.first_new())?).ok()?;
+        let at = usize::try_from(height.checked_sub(grown.first_new())?).ok()?;
         grown.rows.get(at).copied()
     }
 
     /// The line in which the main chain's block at that index is, if it is not
     /// the one in which the index has it.
-    pub(crate) fn line_at(&self, index: u64) -> Option<u32> {
+    pub(crate) fn line_at(&self, height: u64) -> Option<u32> {
         let stretches = self.stretches.iter().rev();
-        let mut below = stretches.skip_while(|stretch| stretch.first > index);
+        let mut below = stretches.skip_while(|stretch| stretch.first > height);
         below.next().map(|stretch| stretch.line)
     }
 

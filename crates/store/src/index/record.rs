@@ -39,7 +39,7 @@ pub(crate) struct MainRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RowKey {
     pub(crate) line: u32,
-    pub(crate) index: u64,
+    pub(crate) height: u64,
 }
 
 /// What is kept of a block where it stands. Its parent stands before it.
@@ -80,11 +80,11 @@ pub(crate) struct Line {
 }
 
 impl RowKey {
-    const FIRST: RowKey = RowKey { line: 0, index: 0 };
+    const FIRST: RowKey = RowKey { line: 0, height: 0 };
 
     const LAST: RowKey = RowKey {
         line: u32::MAX,
-        index: u64::MAX,
+        height: u64::MAX,
     };
 
     /// The key by which a block that stands there is found.
@@ -92,7 +92,7 @@ impl RowKey {
         let mut bytes = [0; HASH_KEY_BYTES];
         bytes[..HASH_START_BYTES].copy_from_slice(&hash.0[..HASH_START_BYTES]);
         bytes[HASH_START_BYTES..HASH_START_BYTES + 4].copy_from_slice(&self.line.to_be_bytes());
-        bytes[HASH_START_BYTES + 4..].copy_from_slice(&self.index.to_be_bytes());
+        bytes[HASH_START_BYTES + 4..].copy_from_slice(&self.height.to_be_bytes());
         bytes
     }
 
@@ -106,7 +106,7 @@ impl RowKey {
     pub(crate) fn in_hash_key(bytes: &[u8; HASH_KEY_BYTES]) -> RowKey {
         RowKey {
             line: u32::from_be_bytes(part(bytes, HASH_START_BYTES)),
-            index: u64::from_be_bytes(part(bytes, HASH_START_BYTES + 4)),
+            height: u64::from_be_bytes(part(bytes, HASH_START_BYTES + 4)),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Row {
     /// The block whose row it is.
     pub(crate) fn block(self, key: RowKey, parent: Option<Hash>) -> BlockRecord {
         BlockRecord {
-            entry: self.entry(key.index, parent),
+            entry: self.entry(key.height, parent),
             proof: self.proof,
             sealed: self.sealed,
             location: self.main.location,
@@ -135,9 +135,9 @@ impl Row {
         }
     }
 
-    pub(crate) fn entry(self, index: u64, parent: Option<Hash>) -> Entry {
+    pub(crate) fn entry(self, height: u64, parent: Option<Hash>) -> Entry {
         Entry {
-            index,
+            height,
             parent,
             total_weight: self.total_weight,
         }
@@ -223,7 +223,7 @@ impl BlockRecord {
     /// What the blocks behind it are checked against.
     pub(crate) fn header(&self, hash: Hash) -> HeaderFields {
         HeaderFields {
-            index: self.entry.index,
+            height: self.entry.height,
             hash,
             parent: self.entry.parent,
             proof: self.proof,
@@ -235,7 +235,7 @@ impl BlockRecord {
     pub(crate) fn key(&self) -> RowKey {
         RowKey {
             line: self.line,
-            index: self.entry.index,
+            height: self.entry.height,
         }
     }
 }

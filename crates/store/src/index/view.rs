@@ -31,7 +31,7 @@ type ChangesTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
 /// The index as it was at one moment.
-pub(crate) struct View {
+pub(crate) struct IndexView {
     main: MainTable,
     rows: RowTable,
     lines: LineTable,
@@ -46,13 +46,13 @@ pub(crate) struct View {
     health: Health,
 }
 
-impl View {
+impl IndexView {
     /// The newest view.
-    pub(crate) fn open(database: &Database, health: &Health) -> Result<View, redb::Error> {
-        health.guard(|| View::open_unguarded(database, health))
+    pub(crate) fn open(database: &Database, health: &Health) -> Result<IndexView, redb::Error> {
+        health.guard(|| IndexView::open_unguarded(database, health))
     }
 
-    fn open_unguarded(database: &Database, health: &Health) -> Result<View, redb::Error> {
+    fn open_unguarded(database: &Database, health: &Health) -> Result<IndexView, redb::Error> {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         let value = |key| -> Result<u64, redb::Error> {
@@ -70,7 +70,7 @@ impl View {
         let lines = transaction.open_table(LINES)?;
         let last_line = lines.last()?.map(|(number, _)| number.value());
         let next_line = last_line.map_or(0, |last| last.saturating_add(1));
-        Ok(View {
+        Ok(IndexView {
             last_stretch,
             next_line,
             main,
@@ -128,19 +128,19 @@ impl View {
     /// A block and its parent, if it has one. In most cases they stand beside each
     /// other, and are found together.
     fn row_and_parent(&self, key: RowKey) -> Result<(Row, Option<Hash>), redb::Error> {
-        let RowKey { line, index } = key;
-        let before = (line, index.saturating_sub(1));
+        let RowKey { line, height } = key;
+        let before = (line, height.saturating_sub(1));
         let (mut row, mut parent) = (None, None);
-        for item in ReadableTable::range(&self.rows, before..=(line, index))? {
+        for item in ReadableTable::range(&self.rows, before..=(line, height))? {
             let (key, value) = item?;
             let found = Row::from_bytes(value.value());
-            if key.value().1 == index {
+            if key.value().1 == height {
                 row = Some(found);
                 break;
             }
             parent = Some(found.main.hash);
         }
-        let row = row.ok_or_else(|| missing(index))?;
+        let row = row.ok_or_else(|| missing(height))?;
         if parent.is_none()
             && let Some(line) = self.line_unguarded(line)?.parent
         {
@@ -182,7 +182,10 @@ impl View {
         if indices.is_empty() {
             return Ok(());
         }
-        let (_, mut parent) = self.row_and_parent(RowKey { line, index: first })?;
+        let (_, mut parent) = self.row_and_parent(RowKey {
+            line,
+            height: first,
+        })?;
         for item in ReadableTable::range(&self.rows, (line, first)..=(line, last))? {
             let (key, row) = item?;
             let row = Row::from_bytes(row.value());
@@ -212,21 +215,21 @@ impl View {
             let Some(block) = self.block_unguarded(hash)? else {
                 return Ok(Vec::new());
             };
-            let found = ReadableTable::get(&self.changes, (block.line, block.entry.index))?;
+            let found = ReadableTable::get(&self.changes, (block.line, block.entry.height))?;
             let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
             Ok(changes.unwrap_or_default())
         })
     }
 
     /// The main chain's block at that index.
-    pub(crate) fn main_at(&self, index: u64) -> Result<Option<MainRecord>, redb::Error> {
+    pub(crate) fn main_at(&self, height: u64) -> Result<Option<MainRecord>, redb::Error> {
         self.health.guard(|| {
-            if index == 0 || index > self.length {
+            if height == 0 || height > self.length {
                 return Ok(None);
             }
-            match self.stretch_at(index)? {
-                Some(Stretch { line, .. }) => Ok(Some(self.row_unguarded(line, index)?.main)),
-                None => Err(missing(index)),
+            match self.stretch_at(height)? {
+                Some(Stretch { line, .. }) => Ok(Some(self.row_unguarded(line, height)?.main)),
+                None => Err(missing(height)),
             }
         })
     }
@@ -234,26 +237,29 @@ impl View {
     /// Hands out the main chain from that index on, as long as it is wanted.
     pub(crate) fn main_while(
         &self,
-        index: u64,
+        height: u64,
         mut is_wanted: impl FnMut(MainRecord) -> bool,
     ) -> Result<(), redb::Error> {
         self.health.guard(|| {
-            let mut index = index.max(1);
-            while index <= self.length {
-                let line = self.stretch_at(index)?.ok_or_else(|| missing(index))?.line;
-                let end = self.stretch_end(index)?;
-                for item in ReadableTable::range(&self.rows, (line, index)..=(line, end))? {
+            let mut height = height.max(1);
+            while height <= self.length {
+                let line = self
+                    .stretch_at(height)?
+                    .ok_or_else(|| missing(height))?
+                    .line;
+                let end = self.stretch_end(height)?;
+                for item in ReadableTable::range(&self.rows, (line, height)..=(line, end))? {
                     let (key, row) = item?;
-                    if key.value() != (line, index) {
-                        return Err(missing(index));
+                    if key.value() != (line, height) {
+                        return Err(missing(height));
                     }
                     if !is_wanted(Row::from_bytes(row.value()).main) {
                         return Ok(());
                     }
-                    index += 1;
+                    height += 1;
                 }
-                if index <= end {
-                    return Err(missing(index));
+                if height <= end {
+                    return Err(missing(height));
                 }
             }
             Ok(())
@@ -262,14 +268,14 @@ impl View {
 
     /// The line in which the main chain's block at that index is, or would be
     /// if the last line went on; `None` if there is no such block.
-    pub(crate) fn line_at(&self, index: u64) -> Result<Option<u32>, redb::Error> {
+    pub(crate) fn line_at(&self, height: u64) -> Result<Option<u32>, redb::Error> {
         self.health
-            .guard(|| Ok(self.stretch_at(index)?.map(|stretch| stretch.line)))
+            .guard(|| Ok(self.stretch_at(height)?.map(|stretch| stretch.line)))
     }
 
     /// The next stretch of the main chain behind that index.
-    pub(crate) fn next_stretch(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
-        self.health.guard(|| self.stretch_behind(index))
+    pub(crate) fn next_stretch(&self, height: u64) -> Result<Option<Stretch>, redb::Error> {
+        self.health.guard(|| self.stretch_behind(height))
     }
 
     /// A line.
@@ -284,36 +290,36 @@ impl View {
     }
 
     /// A block by its place in a line.
-    pub(crate) fn row(&self, line: u32, index: u64) -> Result<Row, redb::Error> {
-        self.health.guard(|| self.row_unguarded(line, index))
+    pub(crate) fn row(&self, line: u32, height: u64) -> Result<Row, redb::Error> {
+        self.health.guard(|| self.row_unguarded(line, height))
     }
 
-    fn row_unguarded(&self, line: u32, index: u64) -> Result<Row, redb::Error> {
-        let found = ReadableTable::get(&self.rows, (line, index))?;
+    fn row_unguarded(&self, line: u32, height: u64) -> Result<Row, redb::Error> {
+        let found = ReadableTable::get(&self.rows, (line, height))?;
         Ok(Row::from_bytes(
-            found.ok_or_else(|| missing(index))?.value(),
+            found.ok_or_else(|| missing(height))?.value(),
         ))
     }
 
     /// The index of the last block of the main chain in the same line as that one.
-    fn stretch_end(&self, index: u64) -> Result<u64, redb::Error> {
-        let next = self.stretch_behind(index)?;
+    fn stretch_end(&self, height: u64) -> Result<u64, redb::Error> {
+        let next = self.stretch_behind(height)?;
         Ok(next.map_or(self.length, |next| next.first - 1))
     }
 
-    fn stretch_at(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
-        if let Some(last) = self.last_stretch.filter(|last| last.first <= index) {
+    fn stretch_at(&self, height: u64) -> Result<Option<Stretch>, redb::Error> {
+        if let Some(last) = self.last_stretch.filter(|last| last.first <= height) {
             return Ok(Some(last));
         }
-        let below = ReadableTable::range(&self.main, ..=index)?.next_back();
+        let below = ReadableTable::range(&self.main, ..=height)?.next_back();
         Ok(below.transpose()?.map(|(first, line)| Stretch {
             first: first.value(),
             line: line.value(),
         }))
     }
 
-    fn stretch_behind(&self, index: u64) -> Result<Option<Stretch>, redb::Error> {
-        let behind = ReadableTable::range(&self.main, index + 1..)?.next();
+    fn stretch_behind(&self, height: u64) -> Result<Option<Stretch>, redb::Error> {
+        let behind = ReadableTable::range(&self.main, height + 1..)?.next();
         Ok(behind.transpose()?.map(|(first, line)| Stretch {
             first: first.value(),
             line: line.value(),
@@ -322,6 +328,8 @@ impl View {
 }
 
 /// The error when the index does not know a block that others stand on.
-pub(crate) fn missing(index: u64) -> redb::Error {
-    redb::Error::Corrupted(format!("the block at index {index} is missing in its line"))
+pub(crate) fn missing(height: u64) -> redb::Error {
+    redb::Error::Corrupted(format!(
+        "the block at index {height} is missing in its line"
+    ))
 }

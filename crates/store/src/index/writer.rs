@@ -21,7 +21,7 @@ use crate::index::tables::{
     ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
     MAIN_CHAIN_LENGTH, ROWS,
 };
-use crate::index::view::View;
+use crate::index::view::IndexView;
 use crate::log::position::Position;
 
 /// At most this much of the index is held in memory.
@@ -33,13 +33,13 @@ static INDEX: Kind = Kind {
     format: INDEX_FORMAT,
     cache_limit_bytes: INDEX_CACHE_LIMIT_BYTES,
     initialise,
-    look: |database| View::open(database, &Health::default()).map(drop),
+    look: |database| IndexView::open(database, &Health::default()).map(drop),
 };
 
 /// The index's one writer.
 pub(crate) struct Index {
     database: RebuildableDatabase,
-    view: Option<View>,
+    view: Option<IndexView>,
 }
 
 impl Index {
@@ -71,7 +71,7 @@ impl Index {
         database: Result<RebuildableDatabase, redb::Error>,
     ) -> Result<Index, StoreError> {
         let database = database.map_err(index_error(path))?;
-        let view = View::open(database.database(), database.health());
+        let view = IndexView::open(database.database(), database.health());
         Ok(Index {
             view: Some(view.map_err(index_error(path))?),
             database,
@@ -94,7 +94,7 @@ impl Index {
     }
 
     /// The index as it was last written.
-    pub(crate) fn view(&self) -> Result<&View, StoreError> {
+    pub(crate) fn view(&self) -> Result<&IndexView, StoreError> {
         self.view.as_ref().ok_or_else(|| StoreError::Stopped {
             cause: "the index could not be written".to_owned(),
         })
@@ -136,7 +136,7 @@ impl Index {
         self.view = None;
         let database = &mut self.database;
         let written = database.write(commit, fill);
-        let view = written.and_then(|()| View::open(database.database(), database.health()));
+        let view = written.and_then(|()| IndexView::open(database.database(), database.health()));
         self.view = Some(view.map_err(index_error(database.path()))?);
         Ok(())
     }
@@ -220,8 +220,8 @@ fn insert_behind(
     rows: &[Row],
 ) -> Result<(), redb::Error> {
     let mut gap = table.lower_bound_mut(Bound::Included((line, first)))?;
-    for (index, row) in (first..).zip(rows) {
-        gap.insert_before((line, index), &row.to_bytes()[..])?;
+    for (height, row) in (first..).zip(rows) {
+        gap.insert_before((line, height), &row.to_bytes()[..])?;
     }
     Ok(gap.close()?)
 }
@@ -245,7 +245,7 @@ fn write_accounts(
     }
     let mut changes = transaction.open_table(CHANGES)?;
     for (key, list) in new.sorted_changes(overlay) {
-        changes.insert((key.line, key.index), &changes_to_bytes(list)[..])?;
+        changes.insert((key.line, key.height), &changes_to_bytes(list)[..])?;
     }
     Ok(())
 }
@@ -274,7 +274,7 @@ mod tests {
             Hash(hash)
         };
         let mut blocks = Vec::new();
-        for (number, line, index, parent) in [
+        for (number, line, height, parent) in [
             (3, 0, 1, None),
             (2, 0, 2, Some(3)),
             (1, 0, 3, Some(2)),
@@ -282,9 +282,9 @@ mod tests {
         ] {
             let record = BlockRecord {
                 entry: Entry {
-                    index,
+                    height,
                     parent: parent.map(hash),
-                    total_weight: Weight::from(index),
+                    total_weight: Weight::from(height),
                 },
                 proof: u64::from(number),
                 sealed: None,
@@ -298,10 +298,10 @@ mod tests {
             let first = if line == 0 { 1 } else { 2 };
             let of_line = Line {
                 first,
-                last: index,
+                last: height,
                 parent: (line == 1).then_some(0),
             };
-            overlay.add(hash(number), record, of_line, index);
+            overlay.add(hash(number), record, of_line, height);
             blocks.push((hash(number), record));
         }
         blocks
@@ -309,10 +309,10 @@ mod tests {
 
     #[test]
     fn blocks_whose_hashes_begin_alike_are_told_apart() {
-        let mut index = Index::in_scratch(Path::new("index.redb")).unwrap();
-        let mut overlay = index.view().unwrap().overlay();
+        let mut height = Index::in_scratch(Path::new("index.redb")).unwrap();
+        let mut overlay = height.view().unwrap().overlay();
         let blocks = alike(&mut overlay);
-        index
+        height
             .write(
                 &overlay,
                 &AccountOverlay::default(),
@@ -320,7 +320,7 @@ mod tests {
                 Commit::Visible,
             )
             .unwrap();
-        let view = index.view().unwrap();
+        let view = height.view().unwrap();
         for (hash, record) in blocks {
             assert_eq!(view.block(&hash).unwrap(), Some(record));
         }

@@ -34,7 +34,7 @@ impl DamagedBlock {
         tracing::info!(
             file = %self.file.display(),
             offset = self.offset,
-            index = self.index,
+            height = self.height,
             hash = %self.hash,
             "the damaged block was mended"
         );
@@ -51,7 +51,7 @@ impl fmt::Display for DamagedBlock {
             self.file.display(),
             self.length_bytes,
             self.offset,
-            self.index,
+            self.height,
             self.hash
         )
     }

@@ -11,7 +11,7 @@ pub struct DamagedBlock {
     /// The hash of the block that was written.
     pub hash: Hash,
     /// Its index.
-    pub index: u64,
+    pub height: u64,
     /// The file that it lies in.
     pub file: PathBuf,
     /// Where in it.

@@ -81,7 +81,7 @@ impl Segments {
     pub(crate) fn read(
         &self,
         hash: &Hash,
-        index: u64,
+        height: u64,
         location: Location,
     ) -> Result<Vec<u8>, StoreError> {
         self.check_length(location)?;
@@ -90,7 +90,7 @@ impl Segments {
         self.read_into(location.start, &mut line)?;
         match line.pop() {
             Some(b'\n') if sum_of(&line) == location.sum => Ok(line),
-            _ => Err(self.damaged(hash, index, location)),
+            _ => Err(self.damaged(hash, height, location)),
         }
     }
 
@@ -98,7 +98,7 @@ impl Segments {
     pub(crate) fn check(
         &self,
         hash: &Hash,
-        index: u64,
+        height: u64,
         location: Location,
     ) -> Result<(), StoreError> {
         self.check_length(location)?;
@@ -114,15 +114,15 @@ impl Segments {
         }
         match sum.finalize() == location.sum {
             true => Ok(()),
-            false => Err(self.damaged(hash, index, location)),
+            false => Err(self.damaged(hash, height, location)),
         }
     }
 
     /// A block is not what was written there.
-    pub(crate) fn damaged(&self, hash: &Hash, index: u64, location: Location) -> StoreError {
+    pub(crate) fn damaged(&self, hash: &Hash, height: u64, location: Location) -> StoreError {
         let block = DamagedBlock {
             hash: *hash,
-            index,
+            height,
             file: self.path(location.start.segment),
             offset: location.start.offset,
             length_bytes: location.length_bytes,

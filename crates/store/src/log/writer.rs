@@ -113,7 +113,7 @@ impl BlockLog {
         {
             return Ok(text.to_vec());
         }
-        self.segments.read(hash, record.entry.index, location)
+        self.segments.read(hash, record.entry.height, location)
     }
 
     fn begin_segment(&mut self) -> Result<(), StoreError> {

@@ -30,13 +30,13 @@ pub struct Turn {
 pub(super) struct Queue {
     /// As the last block left it.
     pub(super) account: Account,
-    pub(super) waiting: BTreeMap<u64, Waiting>,
+    pub(super) waiting: BTreeMap<u64, WaitingTransaction>,
     /// Amounts and fees of all that wait.
     pub(super) cost: u128,
 }
 
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingTransaction {
     pub(super) payment: Arc<Payment>,
     pub(super) arrived: Duration,
     /// Where it stands in `by_turn`; `None` for a moment.
@@ -71,7 +71,7 @@ impl Queue {
     }
 
     /// Those that lack none before them.
-    fn ready(&self) -> impl Iterator<Item = &Waiting> {
+    fn ready(&self) -> impl Iterator<Item = &WaitingTransaction> {
         let nonces = self.account.nonce..;
         let waiting = self.waiting.range(self.account.nonce..);
         waiting

@@ -4,7 +4,7 @@
 
 use super::account_queue::{Queue, cost};
 use crate::pool::policy::Policy;
-use crate::pool::reject::{NONCE_GAP_LIMIT, NotPending};
+use crate::pool::reject::{NONCE_GAP_LIMIT, RejectReason};
 use crate::sealed::Account;
 use crate::transaction::Payment;
 
@@ -18,12 +18,12 @@ pub const ACCOUNT_RETURNED_LIMIT: usize = 1_024;
 /// Whether the recipient could own what it gets: `account` is the recipient's,
 /// as the last block left it. What others that wait would add to it, a block
 /// decides.
-pub(crate) fn check_recipient(payment: &Payment, account: Account) -> Result<(), NotPending> {
+pub(crate) fn check_recipient(payment: &Payment, account: Account) -> Result<(), RejectReason> {
     let (limit, amount) = (u64::MAX - account.balance, payment.amount);
     // An account that pays itself owns no more than before.
     match amount <= limit || payment.recipient == payment.sender {
         true => Ok(()),
-        false => Err(NotPending::Overflow { limit, amount }),
+        false => Err(RejectReason::Overflow { limit, amount }),
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn check(
     coming: Coming,
     queue: &Queue,
     payment: &Payment,
-) -> Result<(), NotPending> {
+) -> Result<(), RejectReason> {
     if coming != Coming::Kept {
         policy.check(payment)?;
     }
@@ -73,30 +73,30 @@ pub(super) fn check(
     }
 }
 
-fn check_nonce_is_unused(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
+fn check_nonce_is_unused(queue: &Queue, payment: &Payment) -> Result<(), RejectReason> {
     let (expected, found) = (queue.account.nonce, payment.nonce);
     match found >= expected {
         true => Ok(()),
-        false => Err(NotPending::NonceUsed { expected, found }),
+        false => Err(RejectReason::NonceUsed { expected, found }),
     }
 }
 
-fn check_gap(queue: &Queue, payment: &Payment) -> Result<(), NotPending> {
+fn check_gap(queue: &Queue, payment: &Payment) -> Result<(), RejectReason> {
     let (expected, found) = (queue.first_missing(), payment.nonce);
     match found.saturating_sub(expected) {
         0..=NONCE_GAP_LIMIT => Ok(()),
-        _ => Err(NotPending::NonceGap { expected, found }),
+        _ => Err(RejectReason::NonceGap { expected, found }),
     }
 }
 
-fn check_replacement(replaced: Option<&Payment>, payment: &Payment) -> Result<(), NotPending> {
+fn check_replacement(replaced: Option<&Payment>, payment: &Payment) -> Result<(), RejectReason> {
     let Some(old) = replaced else {
         return Ok(());
     };
     let expected = old.fee.saturating_add(old.fee.div_ceil(10).max(1));
     match payment.fee >= expected {
         true => Ok(()),
-        false => Err(NotPending::ReplacementFee {
+        false => Err(RejectReason::ReplacementFee {
             waiting: old.id,
             expected,
             found: payment.fee,
@@ -104,19 +104,19 @@ fn check_replacement(replaced: Option<&Payment>, payment: &Payment) -> Result<()
     }
 }
 
-fn check_count(queue: &Queue, limit: usize) -> Result<(), NotPending> {
+fn check_count(queue: &Queue, limit: usize) -> Result<(), RejectReason> {
     match queue.waiting.len() < limit {
         true => Ok(()),
-        false => Err(NotPending::TooManyOfAccount { limit }),
+        false => Err(RejectReason::TooManyOfAccount { limit }),
     }
 }
 
 /// `freed` is the cost of those that would leave for its sake.
-fn check_balance(queue: &Queue, freed: u128, payment: &Payment) -> Result<(), NotPending> {
+fn check_balance(queue: &Queue, freed: u128, payment: &Payment) -> Result<(), RejectReason> {
     let needed = queue.cost + cost(payment) - freed;
     let balance = queue.account.balance;
     match needed <= u128::from(balance) {
         true => Ok(()),
-        false => Err(NotPending::Balance { needed, balance }),
+        false => Err(RejectReason::Balance { needed, balance }),
     }
 }

@@ -10,7 +10,7 @@ use crate::hash::Hash;
 use crate::merkle;
 use crate::rules::rule_set::Context;
 use crate::sealed::{
-    ChainId, GENESIS_PROOF, Params, Reward, SealedBlock, SealedError, SealedTransaction,
+    ChainId, Coinbase, GENESIS_PROOF, Params, SealedBlock, SealedError, SealedTransaction,
     SealedTransactionError, signed_bytes,
 };
 use crate::signature::{Batch, verify_one};
@@ -105,12 +105,12 @@ pub(super) fn check_proof(block: &SealedBlock) -> Result<(), SealedError> {
 /// "The first transaction is the reward: the chain's `reward` plus all fees of
 /// the block, the block's index, and who is paid."
 pub(super) fn check_reward(params: &Params, block: &SealedBlock) -> Result<(), SealedError> {
-    let Reward { amount, index, .. } = block.reward.ok_or(SealedError::NoReward)?;
-    let expected = block.header.index;
-    if index != expected {
+    let Coinbase { amount, height, .. } = block.reward.ok_or(SealedError::NoReward)?;
+    let expected = block.header.height;
+    if height != expected {
         return Err(SealedError::WrongRewardIndex {
             expected,
-            found: index,
+            found: height,
         });
     }
     let expected = u128::from(params.reward) + block.fees();
@@ -221,7 +221,7 @@ pub(super) fn check_target(
 pub(super) fn expected_target(params: &Params, context: Context<'_>) -> U256 {
     let parent = fields(context.parent);
     match context.grandparent {
-        Some(grandparent) if grandparent.index != 1 => {
+        Some(grandparent) if grandparent.height != 1 => {
             let grandparent_ms = fields(grandparent).timestamp_ms;
             let solve_ms = parent.timestamp_ms.saturating_sub(grandparent_ms);
             next_target(parent.target, solve_ms, params)

@@ -110,21 +110,21 @@ pub async fn details(
 }
 
 fn summary(seen: &Seen) -> Reorganisation {
-    let fork_index = seen.fork.map_or(0, |fork| fork.index);
+    let fork_index = seen.fork.map_or(0, |fork| fork.height);
     Reorganisation {
         id: seen.new_tip.block.hash.to_string(),
         time_ms: seen.time_ms,
         fork: seen.fork.map(place_of),
         old_tip: tip_at(seen.old_tip),
         new_tip: tip_at(seen.new_tip),
-        dropped_count: seen.old_tip.block.index - fork_index,
-        adopted_count: seen.new_tip.block.index - fork_index,
+        dropped_count: seen.old_tip.block.height - fork_index,
+        adopted_count: seen.new_tip.block.height - fork_index,
     }
 }
 
 fn tip_at(tip: Tip) -> TipAt {
     TipAt {
-        index: tip.block.index,
+        index: tip.block.height,
         hash: tip.block.hash.to_string(),
         total_weight: tip.total_weight.to_string(),
     }
@@ -157,10 +157,10 @@ impl Branch {
         fork: Option<BlockPlace>,
     ) -> Result<Branch, QueryError> {
         let snapshot = &history.snapshot;
-        let fork_index = fork.map_or(0, |fork| fork.index);
+        let fork_index = fork.map_or(0, |fork| fork.height);
         let (mut blocks, mut read_bytes) = (Vec::new(), 0);
         let mut next = Some(tip.block.hash);
-        let mut index = tip.block.index;
+        let mut index = tip.block.height;
         while let Some(hash) = next
             && index > fork_index
             && blocks.len() < SHOWN_BLOCKS_LIMIT
@@ -219,7 +219,7 @@ fn stood_in<'a>(node: &NodeHandle, blocks: &'a [Block]) -> (Vec<Stood<'a>>, bool
                 id,
                 text,
                 was: Place {
-                    block_index: block.index(),
+                    block_index: block.height(),
                     block_hash: block.hash().to_string(),
                     position: u32::try_from(at).unwrap_or(u32::MAX),
                 },
@@ -259,12 +259,12 @@ fn fates_in(
             *in_branch.entry(id).or_default() += 1;
         }
     }
-    let main = history.snapshot.main_hash(seen.new_tip.block.index);
+    let main = history.snapshot.main_hash(seen.new_tip.block.height);
     let stands_still = main.map_err(QueryError::unreadable)? == Some(seen.new_tip.block.hash);
     let mut later = Later {
         reading: Reading::new(node, history),
         history,
-        fork_index: seen.fork.map_or(0, |fork| fork.index),
+        fork_index: seen.fork.map_or(0, |fork| fork.height),
         passed: HashMap::new(),
     };
     let mut transactions = Vec::new();
@@ -277,8 +277,8 @@ fn fates_in(
             true => None,
             false => later.next(one.id)?,
         };
-        let place = now.as_ref().map(|now| now.block.index());
-        let is_in_branch = place.is_some_and(|index| index <= seen.new_tip.block.index);
+        let place = now.as_ref().map(|now| now.block.height());
+        let is_in_branch = place.is_some_and(|index| index <= seen.new_tip.block.height);
         let fate = if one.is_reward {
             Fate::Lost
         } else if take_one(&mut in_branch, one.id) || (stands_still && is_in_branch) {
@@ -320,7 +320,7 @@ struct Later<'a> {
 impl Later<'_> {
     fn next(&mut self, id: Hash) -> Result<Option<Confirmed>, QueryError> {
         let first = TransactionPlace {
-            index: self.fork_index + 1,
+            height: self.fork_index + 1,
             position: 0,
         };
         let from = self.passed.get(&id).copied().unwrap_or(first);

@@ -9,9 +9,9 @@ use std::time::Duration;
 use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
-use adit_core::chain::{Arrival, ChainError};
+use adit_core::chain::{BlockSource, ChainError};
 use adit_core::hash::Hash;
-use adit_core::node::{Alarm, Effect, Input, Node};
+use adit_core::node::{Effect, Input, Node, Timer};
 use adit_core::rules::{Rules, Sealed, Weight, work};
 use adit_core::sealed::Account;
 use adit_core::sync::RequestId;
@@ -76,10 +76,10 @@ fn of_many_blocks_that_are_due_each_call_takes_one_and_asks_for_the_next() {
     town.node.now += Duration::from_secs(120);
     for left in (0..10).rev() {
         let now = town.node.now;
-        let effects = town.node.handle(Input::Woken(Alarm::Retry));
+        let effects = town.node.handle(Input::Timer(Timer::Retry));
         let again = effects
             .iter()
-            .any(|effect| matches!(effect, Effect::WakeAt(Alarm::Retry, at) if *at <= now));
+            .any(|effect| matches!(effect, Effect::SetTimer(Timer::Retry, at) if *at <= now));
         assert_eq!(again, left > 0, "{effects:?}");
         assert_eq!(town.node.kept.len(), 1 + 10 - left);
     }
@@ -185,7 +185,7 @@ impl Model {
     }
 
     /// What has to become of a block that comes now.
-    fn judge(&mut self, now: Duration, block: &Arc<Block>, arrival: Arrival) -> Verdict {
+    fn judge(&mut self, now: Duration, block: &Arc<Block>, source: BlockSource) -> Verdict {
         let hash = block.hash();
         if self.known.contains(&hash) {
             return Verdict::Nothing;
@@ -199,7 +199,7 @@ impl Model {
         let time = Duration::from_millis(block.sealed().unwrap().header.timestamp_ms);
         let until = time - Duration::from_millis(self.rules.params().future_limit_ms);
         if until > now {
-            if arrival == Arrival::InBranch {
+            if source == BlockSource::InBranch {
                 return Verdict::Refused("future");
             }
             self.held.insert((until, hash), Arc::clone(block));
@@ -228,7 +228,7 @@ impl Model {
         match self.held.first_entry() {
             Some(first) if first.key().0 <= now => {
                 let block = first.remove();
-                self.judge(now, &block, Arrival::Single)
+                self.judge(now, &block, BlockSource::Single)
             }
             _ => Verdict::Nothing,
         }
@@ -303,7 +303,7 @@ impl Street {
                     }
                 }
                 Effect::Refused(error) => changes.push(Verdict::Refused(error.rule())),
-                Effect::WakeAt(Alarm::Retry, at) => self.alarms.push(*at),
+                Effect::SetTimer(Timer::Retry, at) => self.alarms.push(*at),
                 _ => {}
             }
         }
@@ -353,12 +353,12 @@ impl Street {
     }
 
     fn hear(&mut self, block: &Arc<Block>) -> Shown {
-        let arrival = match self.dice.below(4) {
-            0 => Arrival::InBranch,
-            _ => Arrival::Single,
+        let source = match self.dice.below(4) {
+            0 => BlockSource::InBranch,
+            _ => BlockSource::Single,
         };
-        let expected = self.model.judge(self.now, block, arrival);
-        let (found, _) = self.handle(Input::Block(Arc::clone(block), arrival));
+        let expected = self.model.judge(self.now, block, source);
+        let (found, _) = self.handle(Input::Block(Arc::clone(block), source));
         self.compare("a block", &found, expected)
     }
 
@@ -368,7 +368,7 @@ impl Street {
             self.alarms.swap_remove(at);
             let expected = self.model.wake(self.now);
             self.seen.woken += usize::from(expected != Verdict::Nothing);
-            let (found, _) = self.handle(Input::Woken(Alarm::Retry));
+            let (found, _) = self.handle(Input::Timer(Timer::Retry));
             self.compare("woken", &found, expected)?;
         }
         let is_due = self
@@ -468,11 +468,11 @@ impl Street {
                 self.seen.made_here += 1;
                 self.model.make(&block);
                 self.order.push(Arc::clone(&block));
-                let expected = self.model.judge(self.now, &block, Arrival::Single);
+                let expected = self.model.judge(self.now, &block, BlockSource::Single);
                 self.compare("made here", &found, expected)?;
             }
         }
-        self.handle(Input::Gone(request));
+        self.handle(Input::Cancelled(request));
         Ok(())
     }
 
@@ -492,7 +492,7 @@ impl Street {
                 // The clock is set back: what is woken then is too early.
                 self.now -= Duration::from_millis(self.dice.below(20_000));
                 let expected = self.model.wake(self.now);
-                let (found, _) = self.handle(Input::Woken(Alarm::Retry));
+                let (found, _) = self.handle(Input::Timer(Timer::Retry));
                 self.compare("woken too early", &found, expected)
             }
             16..19 => self.mine(),

@@ -17,7 +17,7 @@ use crate::rules::{Context, Rules, Weight};
 
 /// Why a peer's chain is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum OfferError {
+pub enum ValidationError {
     /// The bytes are no chain.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -37,16 +37,16 @@ pub enum OfferError {
     Archive(#[from] ArchiveError),
 }
 
-impl OfferError {
+impl ValidationError {
     /// What is wrong with the chain; `None` if it is ours that can't be read.
     pub fn refusal(&self) -> Option<Refusal> {
-        let (index, rule) = match self {
-            OfferError::Read(_) | OfferError::Empty => (None, "chain"),
-            OfferError::Invalid { position, error } => (Some(*position), error.rule()),
-            OfferError::Archive(_) => return None,
+        let (height, rule) = match self {
+            ValidationError::Read(_) | ValidationError::Empty => (None, "chain"),
+            ValidationError::Invalid { position, error } => (Some(*position), error.rule()),
+            ValidationError::Archive(_) => return None,
         };
         Some(Refusal {
-            index,
+            height,
             rule,
             problem: self.to_string(),
         })
@@ -55,14 +55,14 @@ impl OfferError {
 
 /// What is to be known of a chain to compare it with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OfferedChain {
+pub struct CandidateChain {
     /// The number of its blocks.
     pub length: u64,
     /// The sum of their weights.
     pub weight: Weight,
 }
 
-impl OfferedChain {
+impl CandidateChain {
     /// Whether it is to take the place of a chain of this weight.
     pub fn outweighs(&self, total_weight: Weight) -> bool {
         outweighs(self.weight, total_weight)
@@ -70,7 +70,7 @@ impl OfferedChain {
 }
 
 /// A chain on its way in.
-pub struct Offer {
+pub struct ChainValidation {
     rules: Arc<dyn Rules>,
     reader: ChainReader,
     /// The last block, and the one before it.
@@ -88,10 +88,10 @@ pub struct Offer {
     own_strictness: Strictness,
 }
 
-impl Offer {
+impl ChainValidation {
     /// A chain that will be read by `reader`.
-    pub fn new(rules: Arc<dyn Rules>, reader: ChainReader) -> Offer {
-        Offer {
+    pub fn new(rules: Arc<dyn Rules>, reader: ChainReader) -> ChainValidation {
+        ChainValidation {
             rules,
             reader,
             last: None,
@@ -123,16 +123,16 @@ impl Offer {
         &mut self,
         now: Duration,
         ours: &dyn Archive,
-    ) -> Result<Option<Arc<Block>>, OfferError> {
+    ) -> Result<Option<Arc<Block>>, ValidationError> {
         while let Some(text) = self.reader.next_block()? {
             if self.ends_early {
                 continue;
             }
             let position = self.length() + 1;
-            let invalid = |error| OfferError::Invalid { position, error };
+            let invalid = |error| ValidationError::Invalid { position, error };
             let block = self.rules.read_canonical(text).map_err(invalid)?;
             self.common = self.common
-                && block.index() == position
+                && block.height() == position
                 && ours.main_hash(position)? == Some(block.hash());
             if self.common {
                 self.last_common = Some(block.hash());
@@ -222,27 +222,27 @@ impl Offer {
 
     /// The number of blocks so far.
     pub fn length(&self) -> u64 {
-        self.last.as_ref().map_or(0, |last| last.index())
+        self.last.as_ref().map_or(0, |last| last.height())
     }
 
     /// The chain so far.
-    pub fn so_far(&self) -> OfferedChain {
-        OfferedChain {
+    pub fn so_far(&self) -> CandidateChain {
+        CandidateChain {
             length: self.length(),
             weight: self.total_weight,
         }
     }
 
     /// The whole chain, after its end.
-    pub fn finish(self) -> Result<OfferedChain, OfferError> {
+    pub fn finish(self) -> Result<CandidateChain, ValidationError> {
         match self.last {
             Some(_) => Ok(self.so_far()),
-            None => Err(OfferError::Empty),
+            None => Err(ValidationError::Empty),
         }
     }
 
     fn check(&self, now: Duration, block: &Block) -> Result<(), BlockError> {
-        self.rules.check_form(block)?;
+        self.rules.check_stateless(block)?;
         match &self.last {
             Some(parent) => {
                 let grandparent = self.before_last.as_deref();
@@ -251,13 +251,13 @@ impl Offer {
                     grandparent: grandparent.map(Block::header),
                     now,
                 };
-                self.rules.check_after(context, block)?;
+                self.rules.check_contextual(context, block)?;
             }
             None if block.is_genesis() => {}
             None => {
                 return Err(BlockError::WrongIndex {
                     expected: 1,
-                    found: block.index(),
+                    found: block.height(),
                 });
             }
         }

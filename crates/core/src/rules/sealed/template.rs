@@ -11,28 +11,32 @@ use crate::hash::{Hash, sha256};
 use crate::merkle;
 use crate::puzzle::Puzzle;
 use crate::rules::rule_set::Context;
-use crate::rules::template::{BlockTemplate, Draft, SealedTemplate};
+use crate::rules::template::{BlockTemplate, SealedTemplate, TemplateContent};
 use crate::sealed::{
-    Header, INTEGER_LIMIT, Params, Reward, SealedBlock, block_hash, header_text,
+    Coinbase, Header, INTEGER_LIMIT, Params, SealedBlock, block_hash, header_text,
     write_around_proof, write_block,
 };
 use crate::transaction::{Payment, Submitted};
 
-/// The block that `draft` becomes behind `context.parent`: its transactions in
+/// The block that `content` becomes behind `context.parent`: its transactions in
 /// their order, without those for which there is no room and without what their
 /// senders have sent after those.
-pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> BlockTemplate {
+pub(super) fn template(
+    params: &Params,
+    context: Context<'_>,
+    content: &TemplateContent,
+) -> BlockTemplate {
     let parent = context.parent;
     let parent_ms = fields(parent).timestamp_ms;
-    let reward_to: Address = draft
+    let reward_to: Address = content
         .reward_to
         .parse()
         .expect("check_reward_to was asked before anything is made");
     // "A node that makes a block takes the clock for `timestamp`, or the
     // parent's plus one where the clock is not later."
-    let now_ms = u64::try_from(draft.now.as_millis()).unwrap_or(u64::MAX);
+    let now_ms = u64::try_from(content.now.as_millis()).unwrap_or(u64::MAX);
     let mut header = Header {
-        index: parent.index + 1,
+        height: parent.height + 1,
         merkle_root: Hash([0; 32]),
         params: None,
         previous_hash: parent.hash,
@@ -40,10 +44,10 @@ pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> 
         timestamp_ms: now_ms.max(parent_ms + 1).min(INTEGER_LIMIT),
     };
     let room = room_beside(params, &header, reward_to);
-    let (payments, fees) = taken(draft, room, u64::MAX - params.reward);
-    let reward = Reward {
+    let (payments, fees) = taken(content, room, u64::MAX - params.reward);
+    let reward = Coinbase {
         amount: params.reward + fees,
-        index: header.index,
+        height: header.height,
         recipient: reward_to,
     };
     let mut list = vec![b'['];
@@ -66,7 +70,7 @@ pub(super) fn template(params: &Params, context: Context<'_>, draft: &Draft) -> 
             target: header.target.to_be_bytes(),
         },
         parent: parent.hash,
-        drafted: draft.now,
+        drafted: content.now,
         before_proof,
         behind_proof,
         sealed: Some(Box::new(SealedTemplate {
@@ -102,7 +106,7 @@ pub(super) fn finish(template: &BlockTemplate, proof: u64) -> Block {
 /// numbers are.
 pub(super) fn room_bytes(params: &Params) -> usize {
     let longest = Header {
-        index: INTEGER_LIMIT,
+        height: INTEGER_LIMIT,
         merkle_root: Hash([0; 32]),
         params: None,
         previous_hash: Hash([0; 32]),
@@ -115,9 +119,9 @@ pub(super) fn room_bytes(params: &Params) -> usize {
 
 /// The room beside this header and a reward.
 fn room_beside(params: &Params, header: &Header, recipient: Address) -> usize {
-    let reward = Reward {
+    let reward = Coinbase {
         amount: u64::MAX,
-        index: header.index,
+        height: header.height,
         recipient,
     };
     let used = write_block(header, u64::MAX, b"[]").len() + reward.to_text().len();
@@ -125,11 +129,11 @@ fn room_beside(params: &Params, header: &Header, recipient: Address) -> usize {
     limit_bytes.saturating_sub(used)
 }
 
-/// The transactions of a draft that fit, and their fees.
-fn taken(draft: &Draft, mut room: usize, fees_limit: u64) -> (Vec<Arc<Payment>>, u64) {
+/// The transactions of a template that fit, and their fees.
+fn taken(content: &TemplateContent, mut room: usize, fees_limit: u64) -> (Vec<Arc<Payment>>, u64) {
     let (mut taken, mut fees) = (Vec::new(), 0_u64);
     let mut stopped = BTreeSet::new();
-    for transaction in &draft.transactions {
+    for transaction in &content.transactions {
         let Submitted::Payment(payment) = transaction else {
             continue;
         };

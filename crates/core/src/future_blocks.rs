@@ -3,41 +3,41 @@
 //! already checked everything but their time and their accounts, so each of
 //! them took as much work as a block there needs.
 //!
-//! 1. At most [`EARLY_BLOCKS_LIMIT`] are held.
-//! 2. `bytes` is the sum of their lengths, at most [`EARLY_BLOCKS_LIMIT_BYTES`].
+//! 1. At most [`FUTURE_BLOCKS_LIMIT`] are held.
+//! 2. `bytes` is the sum of their lengths, at most [`FUTURE_BLOCKS_LIMIT_BYTES`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::block::Block;
-use crate::chain::Arrival;
+use crate::chain::BlockSource;
 use crate::hash::Hash;
 
 /// At most this many blocks are held whose time has not come.
-pub const EARLY_BLOCKS_LIMIT: usize = 64;
+pub const FUTURE_BLOCKS_LIMIT: usize = 64;
 
 /// They are together at most this long.
-pub const EARLY_BLOCKS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
+pub const FUTURE_BLOCKS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The blocks whose time has not come, by when it does.
 #[derive(Debug, Default)]
-pub(crate) struct EarlyBlocks {
-    held: BTreeMap<(Duration, Hash), (Arc<Block>, Arrival)>,
+pub(crate) struct FutureBlocks {
+    held: BTreeMap<(Duration, Hash), (Arc<Block>, BlockSource)>,
     bytes: usize,
     /// The next time at which somebody will ask what is due.
     alarm: Option<Duration>,
 }
 
-impl EarlyBlocks {
+impl FutureBlocks {
     /// Holds a block until then. If there are too many, those due last leave:
     /// nobody can take the room for ever.
-    pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>, arrival: Arrival) {
+    pub(crate) fn hold(&mut self, until: Duration, block: Arc<Block>, source: BlockSource) {
         let (bytes, place) = (block.text().len(), (until, block.hash()));
-        if self.held.insert(place, (block, arrival)).is_none() {
+        if self.held.insert(place, (block, source)).is_none() {
             self.bytes += bytes;
         }
-        while self.held.len() > EARLY_BLOCKS_LIMIT || self.bytes > EARLY_BLOCKS_LIMIT_BYTES {
+        while self.held.len() > FUTURE_BLOCKS_LIMIT || self.bytes > FUTURE_BLOCKS_LIMIT_BYTES {
             let Some((_, (last, _))) = self.held.pop_last() else {
                 break;
             };
@@ -54,27 +54,27 @@ impl EarlyBlocks {
 
     /// Takes out the first block whose time has come. The alarm that told so is
     /// used up.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Option<(Arc<Block>, Arrival)> {
+    pub(crate) fn take_due(&mut self, now: Duration) -> Option<(Arc<Block>, BlockSource)> {
         self.alarm = None;
         let first = self.held.first_entry()?;
         if first.key().0 > now {
             return None;
         }
-        let (block, arrival) = first.remove();
+        let (block, source) = first.remove();
         self.bytes -= block.text().len();
         self.check_invariants();
-        Some((block, arrival))
+        Some((block, source))
     }
 
     fn check_invariants(&self) {
-        assert!(self.held.len() <= EARLY_BLOCKS_LIMIT, "invariant 1");
-        assert!(self.bytes <= EARLY_BLOCKS_LIMIT_BYTES, "invariant 2");
+        assert!(self.held.len() <= FUTURE_BLOCKS_LIMIT, "invariant 1");
+        assert!(self.bytes <= FUTURE_BLOCKS_LIMIT_BYTES, "invariant 2");
         let lengths = self.held.values().map(|(block, _)| block.text().len());
         debug_assert_eq!(self.bytes, lengths.sum::<usize>(), "invariant 2");
     }
 
     /// When the next one is due, unless an alarm is set for it or for earlier.
-    pub(crate) fn next_alarm(&mut self) -> Option<Duration> {
+    pub(crate) fn next_timer(&mut self) -> Option<Duration> {
         let ((first, _), _) = self.held.first_key_value()?;
         if self.alarm.is_some_and(|alarm| alarm <= *first) {
             return None;

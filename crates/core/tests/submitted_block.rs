@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adit_core::archive::Archive;
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
-use adit_core::node::{Alarm, Answer, Effect, Input, Outcome};
+use adit_core::node::{Answer, Effect, Input, Outcome, Timer};
 use adit_core::sealed::Params;
 use ruint::aliases::U256;
 
@@ -16,11 +16,11 @@ use crate::world::{Driven, first_block, next_block, payment};
 /// What the node answers, and what else follows.
 fn offered(node: &mut Driven, block: &Arc<Block>) -> (Outcome, Vec<Effect>) {
     let request = node.request();
-    let mut effects = node.handle(Input::Offer(request, Arc::clone(block)));
+    let mut effects = node.handle(Input::SubmitBlock(request, Arc::clone(block)));
     let answers = |effect: &Effect| matches!(effect, Effect::Answer(to, _) if *to == request);
     let place = effects.iter().position(answers).unwrap();
     match effects.remove(place) {
-        Effect::Answer(_, Answer::Offered(outcome)) => (outcome, effects),
+        Effect::Answer(_, Answer::BlockSubmitted(outcome)) => (outcome, effects),
         other => panic!("expected an outcome, found {other:?}"),
     }
 }
@@ -155,9 +155,9 @@ fn what_comes_too_early_is_held_back_and_stays_an_offer() {
     let genesis = town.genesis();
     let early = town.block(&genesis, 10_000_000, &[]);
     let (outcome, effects) = offered(&mut town.node, &early);
-    assert!(matches!(outcome, Outcome::HeldBack), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Deferred), "{outcome:?}");
     let alarm = effects.iter().find_map(|effect| match effect {
-        Effect::WakeAt(Alarm::Retry, at) => Some(*at),
+        Effect::SetTimer(Timer::Retry, at) => Some(*at),
         _ => None,
     });
     // Meanwhile the chain gets on, with blocks that cost more.
@@ -168,13 +168,13 @@ fn what_comes_too_early_is_held_back_and_stays_an_offer() {
         offered(&mut town.node, &tip);
     }
     town.node.now = alarm.unwrap();
-    let effects = town.node.handle(Input::Woken(Alarm::Retry));
+    let effects = town.node.handle(Input::Timer(Timer::Retry));
     let refusal = effects.iter().find_map(|effect| match effect {
         Effect::Refused(error) => Some(error),
         _ => None,
     });
     assert!(
-        matches!(refusal, Some(ChainError::NotHeavier { index: 2 })),
+        matches!(refusal, Some(ChainError::NotHeavier { height: 2 })),
         "{effects:?}"
     );
     assert_eq!(town.node.tip().hash(), tip.hash());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::archive::{Archive, MainChange};
 use crate::block::Block;
-use crate::chain::{ChainError, Placed};
+use crate::chain::{ChainError, Connected};
 use crate::hash::Hash;
 use crate::pool::{AccountPool, Pool, QueuePool, check_recipient};
 use crate::rules::Rules;
@@ -17,17 +17,17 @@ use crate::transaction;
 /// Under rules with accounts, at most this many of the blocks that a
 /// reorganisation drops are looked through, the newest: more would keep
 /// everybody waiting.
-const SETTLED_BLOCKS_LIMIT: u64 = 65_536;
+const UPDATE_BLOCKS_LIMIT: u64 = 65_536;
 
 /// Where a reorganisation drops and adopts more blocks than this, and the rules
 /// know no accounts, the waiting transactions follow it in steps.
-pub const SETTLED_AT_ONCE_LIMIT: u64 = 256;
+pub const UPDATE_AT_ONCE_LIMIT: u64 = 256;
 
 /// This many blocks are looked through in a step,
-pub(crate) const SETTLING_STEP_BLOCKS: usize = 4_096;
+pub(crate) const UPDATE_STEP_BLOCKS: usize = 4_096;
 
 /// and no further one once they are this long in total.
-const SETTLING_STEP_BYTES: usize = 4 * 1024 * 1024;
+const UPDATE_STEP_BYTES: usize = 4 * 1024 * 1024;
 
 /// Of the dropped ones, no more than are this long in total: what waits can be
 /// no longer.
@@ -44,12 +44,12 @@ pub struct LeftOut {
 
 /// A block that was placed, and what has to be known besides. The archive
 /// shows the main chain as it was before.
-pub(crate) struct Settling<'a> {
+pub(crate) struct MempoolUpdate<'a> {
     pub(crate) now: Duration,
     pub(crate) rules: &'a dyn Rules,
     /// Who is rewarded for the blocks that are made here.
     pub(crate) reward_to: &'a str,
-    pub(crate) placed: &'a Placed,
+    pub(crate) placed: &'a Connected,
     pub(crate) archive: &'a dyn Archive,
 }
 
@@ -60,7 +60,7 @@ impl LeftOut {
     }
 }
 
-impl Settling<'_> {
+impl MempoolUpdate<'_> {
     /// Returns what does not wait again of dropped blocks.
     pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
         match pool {
@@ -84,7 +84,7 @@ impl Settling<'_> {
             Ok(give_back(pool, self.rules, block))
         })?;
         let mut adopted = Some(Arc::clone(block));
-        while let Some(block) = adopted.take().filter(|block| block.index() > fork) {
+        while let Some(block) = adopted.take().filter(|block| block.height() > fork) {
             if pool.is_empty() {
                 break;
             }
@@ -135,15 +135,15 @@ impl Settling<'_> {
             blocks: self.dropped(fork).start() - (fork + 1),
         };
         let mut read_bytes = 0;
-        for index in dropped {
+        for height in dropped {
             if read_bytes > DROPPED_READ_LIMIT_BYTES {
                 left_out.blocks += 1;
                 continue;
             }
-            if self.is_overtaken(index)? {
+            if self.is_overtaken(height)? {
                 continue;
             }
-            if let Some(block) = self.main_block(index)? {
+            if let Some(block) = self.main_block(height)? {
                 read_bytes += block.text().len();
                 left_out.transactions += give_back(&block)?;
             }
@@ -175,12 +175,12 @@ impl Settling<'_> {
     /// are looked through.
     fn dropped(&self, fork: u64) -> RangeInclusive<u64> {
         let old_tip = self.placed.old_tip.as_ref();
-        let last = old_tip.map_or(0, |tip| tip.index());
-        fork.max(last.saturating_sub(SETTLED_BLOCKS_LIMIT)) + 1..=last
+        let last = old_tip.map_or(0, |tip| tip.height());
+        fork.max(last.saturating_sub(UPDATE_BLOCKS_LIMIT)) + 1..=last
     }
 
-    fn main_block(&self, index: u64) -> Result<Option<Arc<Block>>, ChainError> {
-        match self.archive.main_hash(index)? {
+    fn main_block(&self, height: u64) -> Result<Option<Arc<Block>>, ChainError> {
+        match self.archive.main_hash(height)? {
             Some(hash) => read(self.rules, self.archive, &hash),
             None => Ok(None),
         }
@@ -192,7 +192,7 @@ impl Settling<'_> {
 /// tip, whatever it is by then: down by giving back what a dropped block holds,
 /// and up by taking out what an adopted one does.
 #[derive(Debug)]
-pub(crate) struct Unsettled {
+pub(crate) struct SteppedUpdate {
     /// Index and hash of the block; none before the first one.
     at: Option<(u64, Hash)>,
     /// How long the dropped blocks that were read are in total.
@@ -200,11 +200,11 @@ pub(crate) struct Unsettled {
     left_out: LeftOut,
 }
 
-impl Unsettled {
+impl SteppedUpdate {
     /// They have followed the chain that ended in this block.
-    pub(crate) fn at(tip: &Block) -> Unsettled {
-        Unsettled {
-            at: Some((tip.index(), tip.hash())),
+    pub(crate) fn at(tip: &Block) -> SteppedUpdate {
+        SteppedUpdate {
+            at: Some((tip.height(), tip.hash())),
             read_bytes: 0,
             left_out: LeftOut::default(),
         }
@@ -222,15 +222,15 @@ impl Unsettled {
     ) -> Result<Option<LeftOut>, ChainError> {
         let mut step_bytes = 0;
         for _ in 0..blocks {
-            if step_bytes > SETTLING_STEP_BYTES {
+            if step_bytes > UPDATE_STEP_BYTES {
                 break;
             }
             let on_main = match self.at {
-                Some((index, hash)) => archive.main_hash(index)? == Some(hash),
+                Some((height, hash)) => archive.main_hash(height)? == Some(hash),
                 None => true,
             };
             if on_main {
-                let next = self.at.map_or(1, |(index, _)| index + 1);
+                let next = self.at.map_or(1, |(height, _)| height + 1);
                 let hash = archive.main_hash(next)?.filter(|_| pool.can_settle(true));
                 let Some(hash) = hash else {
                     // At the tip, or none of the blocks left would find
@@ -242,7 +242,7 @@ impl Unsettled {
                     take_out(pool, reward_to, &block);
                 }
                 self.at = Some((next, hash));
-            } else if let Some((index, hash)) = self.at {
+            } else if let Some((height, hash)) = self.at {
                 if self.read_bytes > DROPPED_READ_LIMIT_BYTES {
                     self.left_out.blocks += 1;
                 } else if let Some(block) = read(rules, archive, &hash)? {
@@ -251,7 +251,7 @@ impl Unsettled {
                     self.left_out.transactions += give_back(pool, rules, &block);
                 }
                 let parent = archive.entry(&hash)?.and_then(|entry| entry.parent);
-                self.at = parent.map(|hash| (index.saturating_sub(1), hash));
+                self.at = parent.map(|hash| (height.saturating_sub(1), hash));
             }
         }
         Ok(None)

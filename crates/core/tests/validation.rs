@@ -7,17 +7,17 @@ use std::time::Duration;
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_core::rules::{Classic, Weight};
-use adit_core::sync::{ChainReader, Offer, OfferError};
+use adit_core::sync::{ChainReader, ChainValidation, ValidationError};
 
 use crate::world::{
-    Driven, answer_of, block_with_proof, classic_chain, classic_proofs, first_block, read_offer,
+    Driven, answer_of, block_with_proof, classic_chain, classic_proofs, first_block, read_candidate,
 };
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 
 /// What is handed out of an answer, how long the chain is and what it weighs.
-fn read(ours: &Driven, answer: &str) -> Result<(Vec<Hash>, u64, Weight), OfferError> {
-    let offered = read_offer(Classic::Published, answer, &ours.archive)?;
+fn read(ours: &Driven, answer: &str) -> Result<(Vec<Hash>, u64, Weight), ValidationError> {
+    let offered = read_candidate(Classic::Published, answer, &ours.archive)?;
     Ok((
         hashes(&offered.branch),
         offered.whole.length,
@@ -158,14 +158,14 @@ fn a_chain_that_breaks_off_is_refused_after_the_blocks_that_came() {
     let chain = classic_chain(3, 7);
     let answer = body(&chain);
     let rules = Arc::new(Classic::Published);
-    let mut offer = Offer::new(rules, ChainReader::of_answer());
-    offer.feed(&answer.as_bytes()[..answer.len() - 40]);
-    offer.end();
+    let mut validation = ChainValidation::new(rules, ChainReader::of_answer());
+    validation.feed(&answer.as_bytes()[..answer.len() - 40]);
+    validation.end();
     for block in &chain[..2] {
-        let found = offer.next_block(NOW, &node.archive).unwrap();
+        let found = validation.next_block(NOW, &node.archive).unwrap();
         assert_eq!(found.map(|found| found.hash()), Some(block.hash()));
     }
-    let error = offer.next_block(NOW, &node.archive).unwrap_err();
+    let error = validation.next_block(NOW, &node.archive).unwrap_err();
     assert!(
         error.to_string().starts_with("the answer ends after"),
         "{error}"
@@ -187,7 +187,7 @@ fn an_answer_written_otherwise_is_the_same_chain() {
 fn the_later_rules_refuse_the_public_sequence() {
     let node = Driven::classic();
     let answer = body(&classic_chain(2, 7));
-    let error = read_offer(Classic::Of2018, &answer, &node.archive).unwrap_err();
+    let error = read_candidate(Classic::Of2018, &answer, &node.archive).unwrap_err();
     let expected = "the block in place 2 is not valid: \
         block 2: proof 35293 does not solve the puzzle";
     assert_eq!(error.to_string(), expected);
