@@ -33,7 +33,7 @@ const UPDATE_STEP_BYTES: usize = 4 * 1024 * 1024;
 /// no longer.
 pub const DROPPED_READ_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// What does not wait again of dropped blocks.
+/// What dropped blocks held that does not wait again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
     /// The number of transactions that may not wait here, or found no room.
@@ -61,7 +61,7 @@ impl LeftOut {
 }
 
 impl MempoolUpdate<'_> {
-    /// Returns what does not wait again of dropped blocks.
+    /// Returns what dropped blocks held that does not wait again.
     pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
         match pool {
             Pool::Queue(pool) => self.settle_queue(pool),
@@ -195,7 +195,7 @@ impl MempoolUpdate<'_> {
 pub(crate) struct SteppedUpdate {
     /// Index and hash of the block; none before the first one.
     at: Option<(u64, Hash)>,
-    /// How long the dropped blocks that were read are in total.
+    /// The total length of the dropped blocks that were read.
     read_bytes: usize,
     left_out: LeftOut,
 }
@@ -210,8 +210,8 @@ impl SteppedUpdate {
         }
     }
 
-    /// Goes on for this many blocks. At the tip, returns what does not wait
-    /// again of dropped blocks.
+    /// Goes on for this many blocks. At the tip, returns what dropped blocks
+    /// held that does not wait again.
     pub(crate) fn go_on(
         &mut self,
         blocks: usize,

@@ -152,7 +152,7 @@ impl Pool {
         self.len() == 0
     }
 
-    /// How long those that wait are in total.
+    /// The total length of those that wait.
     pub fn bytes(&self) -> usize {
         match self {
             Pool::Queue(pool) => pool.bytes(),

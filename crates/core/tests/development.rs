@@ -61,7 +61,7 @@ fn a_search_goes_on_behind_the_genesis_block_when_the_chain_begins_anew() {
     let before = search(&mut node);
     let request = node.request();
     let effects = node.handle(Input::Rewind(request));
-    let job = job_in(&effects).expect("whoever waits for a block still does");
+    let job = job_in(&effects).expect("the request for a block still waits");
     assert_ne!(job.number, before.number);
     let effects = node.handle(Input::Proof {
         job: job.number,

@@ -172,7 +172,7 @@ impl Snapshot {
         self.tip
     }
 
-    /// How long the texts of its blocks are in total, without anything between
+    /// The total length of the texts of its blocks, without anything between
     /// them.
     pub fn main_bytes(&self) -> u64 {
         self.main_bytes

@@ -401,8 +401,8 @@ impl Node {
         effects.push(Effect::Announce(others));
     }
 
-    /// The waiting transactions follow the main chain. Returns what does not
-    /// wait again of dropped blocks.
+    /// The waiting transactions follow the main chain. Returns what dropped
+    /// blocks held that does not wait again.
     pub(super) fn settle(
         &mut self,
         now: Duration,

@@ -116,8 +116,8 @@ pub enum Effect {
     Forget(PeerAddress),
     /// Tell these peers that there is a new chain to look at.
     Announce(Vec<PeerAddress>),
-    /// This much of dropped blocks does not wait again; it is still in the log,
-    /// in the dropped blocks.
+    /// What dropped blocks held that does not wait again; it is still in the
+    /// log, in those blocks.
     LeftOut(LeftOut),
     /// A block was not taken.
     Refused(ChainError),

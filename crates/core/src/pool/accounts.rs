@@ -114,7 +114,7 @@ impl AccountPool {
         self.by_id.is_empty()
     }
 
-    /// How long those that wait are in total.
+    /// The total length of those that wait.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

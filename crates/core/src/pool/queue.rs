@@ -33,7 +33,7 @@ pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 pub struct PoolFull {
     /// How many wait.
     pub count: usize,
-    /// How long they are in total.
+    /// Their total length.
     pub bytes: usize,
 }
 
@@ -134,7 +134,7 @@ impl QueuePool {
         !self.returned.is_empty() || (ours && !self.waiting.is_empty())
     }
 
-    /// How long those that wait are in total.
+    /// The total length of those that wait.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

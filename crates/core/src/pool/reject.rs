@@ -105,7 +105,7 @@ pub enum RejectReason {
          expected a fee of {expected} or more, found {found}"
     )]
     FeeRate {
-        /// How long those that wait are in total.
+        /// The total length of those that wait.
         bytes: usize,
         /// The fee with which it would find room.
         expected: u64,

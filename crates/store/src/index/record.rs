@@ -46,7 +46,7 @@ pub(crate) struct RowKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) main: MainRecord,
-    /// How long the texts from the genesis block to this one are in total,
+    /// The total length of the texts from the genesis block to this one,
     pub(crate) chain_bytes: u64,
     /// and the sum of their weights.
     pub(crate) total_weight: Weight,

@@ -95,7 +95,7 @@ impl IndexView {
         self.length
     }
 
-    /// How long the texts of the main chain's blocks are in total.
+    /// The total length of the texts of the main chain's blocks.
     pub(crate) fn main_bytes(&self) -> Result<u64, redb::Error> {
         self.health.guard(|| match self.last_stretch {
             Some(last) => Ok(self.row_unguarded(last.line, self.length)?.chain_bytes),
