@@ -1,5 +1,5 @@
 //! `GET /health/live` and `/health/ready`: whether the process answers, and
-//! whether the node behind it takes anything in.
+//! whether the node behind it takes anything in. Why it does not is not said here.
 
 use std::time::Duration;
 
