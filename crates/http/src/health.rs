@@ -1,5 +1,6 @@
 //! `GET /health/live` and `/health/ready`: whether the process answers, and
-//! whether the node behind it takes anything in. Why it does not is not said here.
+//! whether the node behind it takes anything in. What keeps it busy is not known
+//! here.
 
 use std::time::Duration;
 

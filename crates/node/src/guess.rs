@@ -1,5 +1,5 @@
-//! Which guess a block's proof is: what was hashed before and behind it, and what
-//! the hash had to be. Whether it is right, the rules decide.
+//! Which guess a block's proof is: what stood before and behind it, and what the
+//! hash had to be. Whether it is right, the rules decide.
 
 use std::time::Duration;
 

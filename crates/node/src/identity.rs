@@ -1,7 +1,7 @@
 //! What a data folder says of its node besides the blocks: under which rules
 //! its chain stands, which chain that is where the rules are those of one, and
-//! the name under which the node is rewarded. Made once, kept. What the blocks
-//! hold is not known here.
+//! the name under which the node is rewarded. Made once, kept. Whether the chain
+//! is valid is not asked here.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};

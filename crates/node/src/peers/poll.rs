@@ -61,7 +61,7 @@ const ETAG_LIMIT_BYTES: usize = 256;
 /// Asks peers in the background.
 pub(crate) struct Poller {
     shared: Arc<Shared>,
-    /// The last ask of each peer, to be cut off when it is no longer one.
+    /// The last ask of each peer, to be cut off when that is no longer one.
     running: BTreeMap<PeerAddress, AbortHandle>,
 }
 

@@ -1,7 +1,7 @@
 //! The ways in which somebody may have written a block before they hashed it.
 //! The tutorial's is one; here are the others that people come up with, the
 //! plainest first, so that the first one that fits is the best explanation. What
-//! the reader is told of it is not decided here.
+//! a block means is not known here.
 
 use adit_core::hash::{Hash, sha256};
 use adit_core::json;
