@@ -1,5 +1,6 @@
-//! The API as a whole: what is around every answer, what goes wrong and how it
-//! is told, who has what already, and whether the description is true.
+//! The API as a whole: what is around every answer, how it says what went
+//! wrong, which answers a client has already, and whether the description is
+//! true.
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Write};

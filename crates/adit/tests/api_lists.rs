@@ -1,4 +1,4 @@
-//! What the API tells of the chain: what waits, how it has grown, and whatever
+//! What the API says of the chain: what waits, how it has grown, and all that
 //! has a name. Pages of lists fit together while the lists change.
 
 use adit_core::hash::sha256;

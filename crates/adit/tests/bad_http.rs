@@ -1,4 +1,4 @@
-//! How a request is sent: what is no HTTP, or bends its rules, is refused, at
+//! How requests are sent: what is not HTTP, or bends its rules, is refused, at
 //! worst by closing the connection, and the next client is served.
 
 use std::io::{BufReader, Read, Write};

@@ -1,5 +1,5 @@
-//! What is registered: addresses in whatever spelling, each node once, never
-//! the node itself, all of a request's or none, and not without end.
+//! What is registered: addresses in any spelling, each node once, never the
+//! node itself, all of a request's or none, and not without end.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! `adit chain` on the data folder of a node that has stopped: what is exported
-//! can be imported again, nothing wrong is taken in, and damage is found.
+//! `adit chain` on the data folder of a stopped node: what is exported can be
+//! imported again, nothing wrong is taken in, and damage is found.
 
 use std::fs;
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
 //! The commands that look at a running node: what they say to people and to
-//! programs, how they fit a terminal, and what strangers' texts cannot do there.
+//! programs, how they fit a terminal, and what strangers' texts can't do there.
 
 use std::{fs, io};
 

@@ -1,5 +1,5 @@
-//! Files that change on the disk under a node, or while it is stopped: it costs
-//! time, or the node says where the damage is, and nothing that was
+//! Files that change on the disk under a node, or while it is stopped: that
+//! costs time, or the node says where the damage is, and nothing that was
 //! acknowledged is lost.
 
 use std::fs::{self, OpenOptions};

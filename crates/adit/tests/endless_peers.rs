@@ -1,4 +1,4 @@
-//! Peers whose answer does not end, or unpacks to far more than it was. The
+//! Peers whose answer does not end, or unpacks to far more than was sent. The
 //! node takes a bounded part of it, in bounded memory, and goes on.
 
 use std::io::Write;
@@ -56,7 +56,7 @@ fn resolve_among(peers: &[Peer]) -> (Resolved, u64) {
     (resolved, peak_mb)
 }
 
-/// Resolves among peers that begin like this and go on like that for ever,
+/// Resolves among peers that start like this and go on like that for ever,
 /// and compares what is said of each.
 fn check(limit_mb: u64, cases: &[(String, &str, &str)]) {
     let peers = cases.iter().map(|(start, again, _)| endless(start, again));

@@ -1,4 +1,4 @@
-//! What happens at a node, told as it happens: `GET /api/v1/events`.
+//! What happens at a node, heard as it happens: `GET /api/v1/events`.
 
 use std::io::Write;
 use std::io::{BufRead, BufReader, ErrorKind};

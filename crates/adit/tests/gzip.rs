@@ -1,5 +1,5 @@
-//! Packed answers, made by hand (RFC 1951, RFC 1952): whole ones out of stored
-//! blocks or of runs of the same byte, and bombs, which unpack to 158 times
+//! Packed answers, made by hand (RFC 1951, RFC 1952): whole ones from stored
+//! blocks or from runs of the same byte, and bombs, which unpack to 158 times
 //! their length.
 
 /// A gzip file's first bytes: deflate, no name, no time.

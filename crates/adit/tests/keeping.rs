@@ -1,6 +1,6 @@
-//! What is paid for is kept: a proof has its place before it is paid, an id is
-//! said before anything can go wrong, and words are only shown of a wallet that
-//! exists.
+//! What is paid for is kept: a proof has its place before it is paid for, an id
+//! is said before anything can go wrong, and words are only shown of a wallet
+//! that exists.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Blocks that have changed on the disk, and peers that can send only their
-//! whole chain, as the tutorial's: the block is taken out of it, and peers that
+//! whole chain, as the tutorial's do: the block is taken from it, and peers that
 //! are slow or lie do not prevent that.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! A node that makes blocks on its own: how it is told to, what it says of it,
-//! and that it stops when it should.
+//! A node that makes blocks on its own: how it is told to, what it says about
+//! that, and that it stops when it should.
 
 use rustix::process::Signal;
 

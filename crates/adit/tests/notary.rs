@@ -1,5 +1,5 @@
 //! `adit notarize` and `adit prove`: what is written after a real block proves
-//! the file without any node, and whatever is changed in it is found by name.
+//! the file without any node, and any change to it is found by name.
 
 use std::fs;
 use std::path::PathBuf;

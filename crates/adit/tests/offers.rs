@@ -1,5 +1,5 @@
 //! Blocks that anybody offers over the API, and what the API says was hashed of
-//! a block: enough to make a block with nothing but SHA-256.
+//! a block: enough to make one with nothing but SHA-256.
 
 use std::io::{BufReader, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Payments of one wallet side by side, and fees that nobody means.
+//! Payments from one wallet side by side, and fees that nobody means.
 
 use std::fs::File;
 use std::thread;

@@ -1,5 +1,5 @@
 //! What a node says of its peers over its API, real ones in Python among them:
-//! kind, agreement and problem; removing them; and the audit of one's chain.
+//! kind, agreement and problem; removing them; and auditing a peer's chain.
 
 use std::io::Write;
 use std::thread;

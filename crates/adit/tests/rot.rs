@@ -1,6 +1,6 @@
-//! What has changed on the disk where no sum tells of it, or lies there in place
-//! of a file: it is found by what it means, and a start ends with a word that
-//! says which file, or goes on.
+//! What has changed on the disk where no sum shows it, or lies there in place of
+//! a file: it is found by what it means, and a start ends by saying which file it
+//! is, or goes on.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,5 @@
-//! Peers that take their time. They are asked side by side, so that waiting
-//! for one costs the others nothing; meanwhile the node goes on as ever.
+//! Peers that take their time. They are asked side by side, so that waiting for
+//! one costs the others nothing; meanwhile the node goes on as usual.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

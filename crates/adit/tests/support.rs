@@ -1,5 +1,5 @@
-//! Processes that end with their test, those among them that are asked over
-//! HTTP, and waiting that has an end.
+//! Processes that end with their test, some of which are asked over HTTP, and
+//! waiting that has an end.
 
 use std::ffi::OsStr;
 use std::io::{self, BufReader, Read, Write};

@@ -1,5 +1,5 @@
-//! Commands that are on a terminal: a pseudo-terminal of a given width that a
-//! test reads, and types on.
+//! Commands on a terminal: a pseudo-terminal of a given width that a test reads,
+//! and types on.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

@@ -1,5 +1,5 @@
 //! A node for which the system makes no more threads, as under a limit of its
-//! user or of its container: everything takes longer, and nothing else happens.
+//! user or its container: everything takes longer, and nothing else happens.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};

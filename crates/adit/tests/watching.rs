@@ -1,5 +1,5 @@
-//! `adit watch` beside a real node: what others do is seen, a restart is
-//! survived, and it ends when nobody reads it any more.
+//! `adit watch` beside a real node: it shows what others do, survives a restart,
+//! and ends when nobody reads it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;

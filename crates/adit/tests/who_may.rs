@@ -21,7 +21,7 @@ const TOKEN: &str = "correct-horse-battery-staple";
 /// An address for documentation (RFC 5737), which the network gets.
 const ADDRESS: &str = "198.51.100.1";
 
-/// Says to a test which runs in a network of its own that it does.
+/// Tells a test that it runs in a network of its own.
 const VARIABLE: &str = "WHO_MAY_ADDRESS";
 
 /// The pages' forms that are the operator's.

@@ -1,4 +1,5 @@
-//! What is wrong with another node's chain. The mistakes behind it, the node knows.
+//! What is wrong with another node's chain. Which mistake is behind it, the node
+//! finds out.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -99,8 +100,8 @@ pub struct Diagnosis {
 }
 
 impl Audit {
-    /// Whether its answer says how long the chain is, as the tutorial's nodes
-    /// need it, or there is nothing of which it could be said.
+    /// Whether its answer says how long the chain is, as the tutorial's nodes need
+    /// it, or there is nothing of which that could be said.
     pub fn states_its_length(&self) -> bool {
         self.verdict != Verdict::Valid || self.goes_on || self.stated_length == Some(self.length)
     }

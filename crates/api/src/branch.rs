@@ -114,7 +114,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Its name on the wire.
+    /// Returns its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Fate::Moved => "moved",
@@ -142,7 +142,7 @@ pub enum BranchStatus {
 }
 
 impl BranchStatus {
-    /// Its name on the wire.
+    /// Returns its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             BranchStatus::Active => "active",

@@ -1,5 +1,5 @@
-//! What happens at a node, as it is told to whoever listens: the topics, and
-//! what comes with an event of each. When something is an event, the node decides.
+//! What happens at a node, as its listeners are told it: the topics, and what comes
+//! with an event of each. When something is an event, the node decides.
 //!
 //! An event of the topic `reorg` brings a [`Reorganisation`](crate::branch::Reorganisation).
 
@@ -37,7 +37,7 @@ impl Topic {
         Topic::Mining,
     ];
 
-    /// The name in `topics` and in `event:`.
+    /// Returns the name in `topics` and in `event:`.
     pub fn name(self) -> &'static str {
         match self {
             Topic::Block => "block",
@@ -48,13 +48,13 @@ impl Topic {
         }
     }
 
-    /// The topic of that name.
+    /// Returns the topic of that name.
     pub fn of_name(name: &str) -> Option<Topic> {
         Topic::ALL.into_iter().find(|topic| topic.name() == name)
     }
 }
 
-/// In place of a topic: events are lost to the listener, which has to load anew.
+/// In place of a topic: events are lost to the listener, which has to load again.
 pub const MISSED: &str = "missed";
 
 /// The main chain has a new tip.
@@ -102,10 +102,10 @@ pub struct PeerEvent {
     pub peer: Peer,
 }
 
-/// How proofs are searched.
+/// How proofs are searched for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MiningEvent {
-    /// Whether a proof is being searched at this moment.
+    /// Whether a proof is being searched for at this moment.
     pub searching: bool,
     /// On how many cores.
     pub threads: usize,

@@ -1,7 +1,7 @@
-//! What crosses the wire between a node and whoever asks it, as types: the
-//! answers of `/api/v1`, what comes with events, problem documents. The node
-//! writes them, the command line reads them back. What they say is decided
-//! elsewhere; hashes and weights are texts here, as they are in JSON.
+//! What crosses the wire between a node and its clients, as types: the answers of
+//! `/api/v1`, what comes with events, problem documents. The node writes them, the
+//! command line reads them back. What they say is decided elsewhere; hashes and
+//! weights are texts here, as they are in JSON.
 
 pub mod address;
 pub mod audit;

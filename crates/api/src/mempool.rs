@@ -1,4 +1,5 @@
-//! What waits for a block.
+//! What waits for a block. Which transactions may wait, and in which order, the
+//! core decides.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! What became of a block that somebody handed in.
+//! What became of a block that somebody handed in. The core decides it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,13 +1,14 @@
 //! Lists come in pages. A page ends with a cursor, which only the node that gave
-//! it can read; whoever sends it back gets what follows.
+//! it can read; a client that sends it back gets what follows. What a cursor means
+//! is not known here.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// A page has at most so many items,
+/// A page has at most this many items,
 pub const PAGE_LIMIT_ITEMS: u64 = 100;
 
-/// and so many if nobody says.
+/// and this many if nobody says.
 const PAGE_ITEMS: u64 = 25;
 
 /// Which page of a list.
@@ -21,7 +22,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// How many items it has at most.
+    /// Returns how many items it has at most.
     pub fn limit(&self) -> u64 {
         let limit = self.limit.unwrap_or(PAGE_ITEMS);
         limit.clamp(1, PAGE_LIMIT_ITEMS)

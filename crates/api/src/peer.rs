@@ -1,5 +1,5 @@
-//! The registered peers: what kind of nodes they are, and how their chains stand
-//! to ours.
+//! The registered peers: what kind of nodes they are, and how their chains compare
+//! with ours. What their answers mean, the node decides.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PeerKind {
-    /// It never answered, or not so that it could be told.
+    /// It never answered, or not so that its kind could be seen.
     Unknown,
     /// A node of this kind.
     Adit,
@@ -16,7 +16,7 @@ pub enum PeerKind {
     Python,
 }
 
-/// How a peer's chain stands to ours.
+/// How a peer's chain compares with ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Agreement {
@@ -37,7 +37,7 @@ pub enum Agreement {
 }
 
 impl Agreement {
-    /// Every way in which a chain can stand to ours.
+    /// Every way in which a chain can compare with ours.
     pub const ALL: [Agreement; 7] = [
         Agreement::Same,
         Agreement::Behind,
@@ -48,7 +48,7 @@ impl Agreement {
         Agreement::NotAsked,
     ];
 
-    /// Its name on the wire.
+    /// Returns its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Agreement::Same => "same",
@@ -71,7 +71,7 @@ impl Agreement {
 }
 
 impl PeerKind {
-    /// Its name on the wire.
+    /// Returns its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             PeerKind::Unknown => "unknown",
@@ -121,9 +121,9 @@ pub struct PeerList {
 }
 
 impl Peer {
-    /// What everybody may see of it: how a valid chain stands to ours, as it can
-    /// be read there; of everything else only that no chain came. What is behind
-    /// an address, and how it answered, is not for whoever registered it.
+    /// Returns what everybody may see of it: how a valid chain compares with ours,
+    /// as it can be read there; of everything else only that no chain came. What is
+    /// behind an address, and how it answered, is not for those who registered it.
     pub fn for_anybody(&self) -> Peer {
         if self.agreement.is_of_a_chain() {
             return self.clone();
@@ -157,7 +157,7 @@ impl Peer {
 }
 
 impl PeerList {
-    /// What everybody may see of them.
+    /// Returns what everybody may see of them.
     pub fn for_anybody(self) -> PeerList {
         let peers = self.peers.iter().map(Peer::for_anybody);
         PeerList {

@@ -1,4 +1,5 @@
-//! What of a block was hashed, and which guess its proof is.
+//! What of a block was hashed, and which guess its proof is. Whether it is right,
+//! the rules decide.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! What the API says when it does not do what was asked: a problem document
 //! (RFC 9457), whose `type` and `rule` are names that stay, so that programs
 //! can tell problems apart without reading prose. Every kind is in one table,
-//! with what it means to whoever meets it.
+//! with what it means to those who meet it. When one is sent, the node decides.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,11 +51,11 @@ pub enum ProblemKind {
     Transaction,
     /// The block is not accepted.
     Block,
-    /// It is for the operator, and whoever asks has not shown the token.
+    /// It is for the operator, and the caller has not shown the token.
     Unauthorised,
-    /// It is for the operator, and whoever asks can't be it.
+    /// It is for the operator, and the caller can't be it.
     OperatorOnly,
-    /// Whoever asks may not ask that, or not under that name.
+    /// The caller may not ask that, or not under that name.
     Foreign,
     /// There is nothing of that name.
     NotFound,
@@ -86,7 +86,7 @@ struct Words {
 }
 
 impl ProblemKind {
-    /// All kinds there are.
+    /// All kinds.
     pub const ALL: [ProblemKind; 15] = [
         ProblemKind::Malformed,
         ProblemKind::Transaction,
@@ -105,7 +105,7 @@ impl ProblemKind {
         ProblemKind::BlockDamaged,
     ];
 
-    /// The last part of `type`. Names never change.
+    /// Returns the last part of `type`. Names never change.
     pub fn name(self) -> &'static str {
         self.words().name
     }
@@ -120,7 +120,7 @@ impl ProblemKind {
         self.words().title
     }
 
-    /// What it means, and what to do.
+    /// Returns what it means, and what to do.
     pub fn meaning(self) -> &'static str {
         self.words().meaning
     }

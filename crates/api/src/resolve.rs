@@ -1,5 +1,5 @@
 //! What came of asking the peers: what adit adds to the tutorial's answer to
-//! `GET /nodes/resolve`.
+//! `GET /nodes/resolve`. Which chain is adopted, the core decides.
 
 use serde::{Deserialize, Serialize};
 

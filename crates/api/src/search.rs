@@ -1,4 +1,4 @@
-//! Anything by its whole name.
+//! Anything by its whole name. Where it is found, the node knows.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

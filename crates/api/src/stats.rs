@@ -1,4 +1,5 @@
-//! How the chain has grown lately.
+//! How the chain has grown lately, in numbers. How they are drawn is not known
+//! here.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +20,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// How many blocks are looked at at most.
+    /// Returns how many blocks are looked at at most.
     pub fn limit(&self) -> u64 {
         let wanted = self.blocks.unwrap_or(STATS_BLOCKS);
         wanted.clamp(1, STATS_LIMIT_BLOCKS)

@@ -1,4 +1,4 @@
-//! How a node is, in a few numbers.
+//! How a node is, in a few numbers. Where they are counted is not known here.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,5 @@
-//! Transactions: whether one waits, where it stands, and what proves that.
+//! Transactions: whether one waits, where it stands, and what proves that. Whether
+//! one is valid, the rules decide.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

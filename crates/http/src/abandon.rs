@@ -1,6 +1,6 @@
 //! Which requests are given up when their client has gone: those that can be
 //! taken back. What is handed in is answered whatever happens, so that nothing
-//! is taken without an answer.
+//! is taken without an answer. What a request asks for is not known here.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) struct Client {
 }
 
 /// Answers a request, unless its client goes away meanwhile and it can be taken
-/// back. Who only closed their side, and waits, hears of that.
+/// back. A client that only closed its side, and waits, hears of that.
 pub(crate) async fn unless_gone<A>(
     area: Area,
     client: &Client,

@@ -54,8 +54,8 @@ fn is_private(name: &str) -> bool {
     are_plain && (parts.len() == 1 || is_local)
 }
 
-/// The name in a `Host`, without its port; nothing if it is not written as
-/// one, so that nobody takes another part of it for the name.
+/// Returns the name in a `Host`, without its port; an empty one if it is not
+/// written as one, so that nobody takes another part of it for the name.
 pub(crate) fn host_name(host: &str) -> &str {
     let (name, behind) = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').unwrap_or_default(),

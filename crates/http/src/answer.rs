@@ -1,5 +1,5 @@
 //! What several handlers answer in the same way: JSON as it stands, and in plain
-//! text what was wrong and what to do instead.
+//! text what was wrong and what to do instead. When to answer so, they decide.
 
 use adit_node::queries::error::log_unreadable;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -17,7 +17,7 @@ pub(super) fn busy(problem: impl ToString) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, retry, problem.to_string()).into_response()
 }
 
-/// JSON as it stands.
+/// Returns JSON as it stands.
 pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> Response {
     let json = HeaderValue::from_static("application/json");
     (status, [(CONTENT_TYPE, json)], text).into_response()

@@ -1,6 +1,6 @@
-//! The API under `/api/v1`, and what is for whoever runs the node: which path is
+//! The API under `/api/v1`, and what is for those who run the node: which path is
 //! answered by what, and the description of it all, made from the handlers
-//! themselves.
+//! themselves. What an answer says is not decided here.
 
 mod address;
 mod blocks;
@@ -49,7 +49,7 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
     openapi::complete(areas.map(|(area, router)| (area, router.into_openapi())))
 });
 
-/// What there is, the tutorial's endpoints first.
+/// All endpoints, the tutorial's first.
 static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let endpoints = openapi::endpoints(&DESCRIPTION).into_iter();
     endpoints
@@ -64,7 +64,7 @@ pub(super) struct Endpoint {
     pub(super) path: String,
 }
 
-/// All paths of the API, its description, and the page to try it.
+/// Returns all paths of the API, its description, and the page to try it.
 pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)> {
     let areas = areas(counters).into_iter();
     let mut routers: Vec<_> = areas
@@ -98,12 +98,12 @@ async fn under_policy(mut response: Response) -> Response {
     response
 }
 
-/// What there is, for whoever asks for something else.
+/// Returns all endpoints, for those who ask for something else.
 pub(super) fn endpoints() -> &'static [Endpoint] {
     &ENDPOINTS
 }
 
-/// Who may do what, as the description says: by `METHOD /path`.
+/// Returns who may do what, as the description says: by `METHOD /path`.
 #[cfg(test)]
 pub(super) fn tiers() -> std::collections::BTreeMap<String, Tier> {
     let tier = |Endpoint { method, path }: &Endpoint| {
@@ -116,7 +116,7 @@ pub(super) fn tiers() -> std::collections::BTreeMap<String, Tier> {
     endpoints().iter().map(tier).collect()
 }
 
-/// What can be done at a path that is described, given as it is described.
+/// Returns what can be done at a path that is described, given as it is described.
 pub(crate) fn allowed_methods(path: &str, area: Area) -> Option<String> {
     let here = endpoints().iter().filter(|endpoint| endpoint.path == path);
     let mut methods: Vec<&str> = here.map(|endpoint| endpoint.method.as_str()).collect();
@@ -128,7 +128,7 @@ pub(crate) fn allowed_methods(path: &str, area: Area) -> Option<String> {
     (!methods.is_empty()).then(|| methods.join(", "))
 }
 
-/// What is described, area by area.
+/// Returns what is described, area by area.
 fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
     let api = OpenApiRouter::new()
         .routes(Tier::Open.of(routes!(status::status)))

@@ -1,7 +1,6 @@
-//! What paths that belong together have in common: how what goes wrong is told
-//! there, what an answer has around it, what a request counts as. Which path
-//! belongs to which area stands where the path is made; nothing here compares
-//! paths.
+//! What paths that belong together have in common: how they say what goes wrong,
+//! what an answer has around it, what a request counts as. Which path belongs to
+//! which area stands where the path is made; nothing here compares paths.
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -10,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::counters::Group;
 use crate::problem::Problem;
 
-/// How what goes wrong is told.
+/// How it is said what goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speech {
     /// By problem documents.
@@ -22,7 +21,7 @@ pub(crate) enum Speech {
 /// An area of the node's paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Area {
-    /// How what goes wrong is told.
+    /// How it is said what goes wrong.
     pub(crate) speech: Speech,
     /// Whether each request has an id, and pages of other sites may read the
     /// answers.
@@ -53,7 +52,7 @@ impl Area {
     /// API's description.
     pub(crate) const OPERATIONS: Area = Area::of(Speech::Text, true, Group::Operations);
 
-    /// An endpoint of the tutorial.
+    /// Returns the area of an endpoint of the tutorial.
     pub(crate) const fn tutorial(group: Group) -> Area {
         Area::of(Speech::Text, false, group)
     }
@@ -68,7 +67,7 @@ impl Area {
         }
     }
 
-    /// The same, where a GET changes something.
+    /// Returns the same, where a GET changes something.
     pub(crate) const fn changed_by_get(self) -> Area {
         Area {
             is_changed_by_get: true,
@@ -76,7 +75,7 @@ impl Area {
         }
     }
 
-    /// The same, where what was asked for can be taken back.
+    /// Returns the same, where what was asked for can be taken back.
     pub(crate) const fn taken_back(self) -> Area {
         Area {
             can_be_taken_back: true,
@@ -84,7 +83,7 @@ impl Area {
         }
     }
 
-    /// Tells what went wrong, as it is told here.
+    /// Returns the answer that says what went wrong, in this area's way.
     pub(crate) fn tell(self, problem: Problem) -> Response {
         if self.speech == Speech::Problems {
             return problem.into_response();

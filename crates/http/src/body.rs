@@ -1,5 +1,5 @@
-//! Reads the bodies of requests: so long, in so much time, and no more. What
-//! they hold together has a bound as well.
+//! Reads the bodies of requests, of bounded length in bounded time. What they
+//! hold together has a bound as well. What a body says is not known here.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) enum BodyError {
 
 /// Reads a body of bounded length in bounded time, or says why not.
 pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, BodyError> {
-    // What is said to be too long need not come to be refused.
+    // A body that is said to be too long is refused before it comes.
     if body.size_hint().lower() > limit_bytes as u64 {
         return Err(BodyError::TooLong(limit_bytes));
     }

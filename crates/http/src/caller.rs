@@ -1,4 +1,4 @@
-//! Who asks: the node's operator, or anybody. The operator is whoever shows the
+//! Who asks: the node's operator, or anybody. The operator is anyone who shows the
 //! token, or sits at the node's own machine. What each of the two may do is in
 //! `tier.rs`.
 
@@ -31,7 +31,7 @@ pub(crate) struct Access {
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// Whoever runs the node.
+    /// The person who runs the node.
     Operator,
     /// Anybody, and why they are not taken for the operator.
     Anybody(NotOperator),
@@ -52,7 +52,7 @@ pub(super) enum NotOperator {
 }
 
 impl Caller {
-    /// Who sends this from there.
+    /// Returns who sends this from there.
     pub(super) fn of(
         remote: IpAddr,
         version: Version,
@@ -84,14 +84,14 @@ impl Caller {
         })
     }
 
-    /// Who sent the request with these extensions; whoever was not looked at is
-    /// anybody.
+    /// Returns who sent the request with these extensions; a caller that was not
+    /// looked at is anybody.
     pub(super) fn in_extensions(extensions: &Extensions) -> Caller {
         let found = extensions.get::<Caller>().copied();
         found.unwrap_or(Caller::Anybody(NotOperator::NoToken))
     }
 
-    /// Why the operator's acts are not done for them; none if they are.
+    /// Returns why the operator's acts are not done for them; `None` if they are.
     pub(super) fn refusal(self) -> Option<Problem> {
         let why = match self {
             Caller::Operator => return None,
@@ -120,7 +120,7 @@ impl Caller {
         })
     }
 
-    /// What they may see of the peers.
+    /// Returns what they may see of the peers.
     pub(super) fn may_see(self, peers: PeerList) -> PeerList {
         match self {
             Caller::Operator => peers,

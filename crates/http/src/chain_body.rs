@@ -1,6 +1,7 @@
 //! A chain as the body of an answer: read from the log piece by piece while
 //! it is sent, from one consistent snapshot, whatever happens to the chain
-//! meanwhile. The blocks' bytes go out as they were hashed.
+//! meanwhile. The blocks' bytes go out as they were hashed; what they say is not
+//! known here.
 
 use std::sync::Arc;
 
@@ -20,10 +21,11 @@ use crate::problem::Problem;
 
 /// A piece of the body is about this long; a longer block comes in several.
 /// Where most of what answers may hold is taken, it is as long as one that
-/// needs no room there: who reads a chain slowly keeps no other answer away.
+/// needs no room there: a slow reader of a chain keeps no other answer away.
 const PIECE_BYTES: usize = 1024 * 1024;
 
-/// `head`, the snapshot's whole chain as the contents of a JSON list, `tail`.
+/// Returns `head`, the snapshot's whole chain as the contents of a JSON list, and
+/// `tail`.
 pub(super) fn chain_body(
     head: String,
     snapshot: Snapshot,

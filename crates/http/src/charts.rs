@@ -1,4 +1,5 @@
-//! Charts as SVG. Only `series` knows what is drawn.
+//! Charts as SVG. Only `series` knows what is drawn; where a chart stands is not
+//! known here.
 
 mod plot;
 mod series;

@@ -1,6 +1,6 @@
-//! A connection to a client, as hyper sees it: who takes an answer too slowly
-//! is cut off, the system holds little of what is not taken, and who has gone
-//! is noticed. What is said over it, others decide.
+//! A connection to a client, as hyper sees it: a client that takes an answer too
+//! slowly is cut off, the system holds little of what is not taken, and a client
+//! that has gone is noticed. What is said over it, others decide.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -27,7 +27,7 @@ const RECEIVE_BUFFER_BYTES: usize = 32 * 1024;
 /// While a client is waited for, it takes in every window of this length ...
 const WRITE_WINDOW_MS: u64 = 30_000;
 
-/// ... at least so much of its answer, or it is cut off.
+/// ... at least this much of its answer, or it is cut off.
 const WRITE_PACE_LIMIT_BYTES: usize = 64 * 1024;
 
 /// While more than half of what answers may hold is taken, all that a client
@@ -39,7 +39,7 @@ const HELD_TIMEOUT_MS: u64 = 120_000;
 /// what can be taken back. It may have gone: nothing tells the two apart.
 const HALF_CLOSED_TIMEOUT_MS: u64 = 10_000;
 
-/// While a request is under way, it is looked this often whether its client is
+/// While a request is under way, this often it is checked whether its client is
 /// still there.
 const GONE_INTERVAL_MS: u64 = 250;
 
@@ -70,7 +70,7 @@ pub(super) fn prepare(listener: &TcpListener) {
     }
 }
 
-/// How fast a client takes its answer at least.
+/// How fast a client has to take its answer at least.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LeastPace {
     window: Duration,
@@ -79,7 +79,8 @@ pub(super) struct LeastPace {
 }
 
 impl LeastPace {
-    /// What is to be taken in a window by who holds so much that others want.
+    /// Returns what a client that holds this much, which others want, has to take
+    /// in a window.
     fn bytes_of(self, pressing_bytes: usize) -> usize {
         let windows = self
             .held
@@ -146,7 +147,7 @@ impl Connection {
 }
 
 /// Measures how fast a client takes what is there for it. Time in which there
-/// is nothing does not count: who listens to events is not slow.
+/// is nothing does not count: a listener to events is not slow.
 struct Pace {
     least: LeastPace,
     /// What the client holds in memory.
@@ -237,8 +238,8 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// Waits until the client has gone: its side is reset, or was closed so long
-/// ago that nobody is taken to wait any more.
+/// Waits until the client has gone: its side is reset, or was closed
+/// `HALF_CLOSED_TIMEOUT_MS` ago.
 pub(super) async fn gone(stream: &TcpStream) {
     let mut closed = None;
     loop {
@@ -309,7 +310,8 @@ mod tests {
     /// What all answers may hold here.
     const BUDGET_BYTES: usize = 100_000_000;
 
-    /// The connection of a node to a client, whose system takes so much on its own.
+    /// Returns a node's connection to a client whose system takes this much on its
+    /// own.
     async fn connected(receive_bytes: u32) -> (Connection, std::net::TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         prepare(&listener);
@@ -324,7 +326,7 @@ mod tests {
         (Connection::new(stream, LEAST, holding), client)
     }
 
-    /// Writes so much, as hyper does: until it fails, or is all taken.
+    /// Writes this much, as hyper does: until it fails, or is all taken.
     async fn write(connection: &mut Connection, bytes: usize) -> io::Result<()> {
         let (piece, mut left) = ([7; 16 * 1024], bytes);
         while left > 0 {
@@ -334,7 +336,7 @@ mod tests {
         poll_fn(|cx| Pin::new(&mut *connection).poll_flush(cx)).await
     }
 
-    /// Reads about so much in each window, until the node hangs up.
+    /// Reads about this much in each window, until the node hangs up.
     fn read(mut client: std::net::TcpStream, bytes_a_window: usize) {
         let mut buffer = vec![0; bytes_a_window / 10];
         while matches!(client.read(&mut buffer), Ok(1..)) {
@@ -419,7 +421,7 @@ mod tests {
         drop(connection);
         reading.await.unwrap();
 
-        // Who holds nothing is left alone: a chain comes from the disk.
+        // A client that holds nothing is left alone: a chain comes from the disk.
         drop(held);
         let (mut connection, steady) = connected().await;
         let reading = spawn_blocking(|| read(steady, 10 * 64 * 1024));

@@ -1,5 +1,5 @@
-//! The word that pages of other sites may read an answer. Reading is open to all
-//! of them, changing to none. Which answers that holds for, the area says.
+//! What lets pages of other sites read an answer. Reading is open to all of them,
+//! changing to none. Which answers that holds for, the area says.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -20,8 +20,8 @@ const EXPOSED: HeaderValue =
 /// The headers that such a page may send.
 const ALLOWED: HeaderValue = HeaderValue::from_static("If-None-Match, Last-Event-ID, X-Request-Id");
 
-/// The answer to a browser that asks whether a page of another site may send a
-/// request (a preflight), if this is such a question.
+/// Returns the answer to a browser that asks whether a page of another site may
+/// send a request (a preflight), if this is such a question.
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let wanted = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;

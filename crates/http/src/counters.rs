@@ -1,5 +1,6 @@
 //! Counts requests as they are answered. Every count has its own place, known
 //! from the path's area, so that counting costs a few nanoseconds and no lock.
+//! How the counts are shown is not known here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,13 +66,14 @@ impl Counters {
         group.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// How many requests of a group were answered by each class of status code.
+    /// Returns how many requests of a group were answered by each class of status
+    /// code.
     pub(super) fn by_class(&self, group: Group) -> [u64; CLASSES.len()] {
         let counts = &self.groups[group as usize].by_class;
         std::array::from_fn(|class| counts[class].load(Ordering::Relaxed))
     }
 
-    /// How many took how long, bucket by bucket, and all of them together.
+    /// Returns how many took how long, bucket by bucket, and all of them together.
     pub(super) fn durations(&self, group: Group) -> ([u64; BUCKETS_MICROS.len() + 1], Duration) {
         let group = &self.groups[group as usize];
         let counts = std::array::from_fn(|at| group.by_duration[at].load(Ordering::Relaxed));

@@ -1,6 +1,6 @@
-//! Whether a client has already what it asks for. What follows the tip has the
+//! Whether a client already has what it asks for. What follows the tip has the
 //! tip's hash for its ETag, what never changes its own name, everything else
-//! the hash of what is sent.
+//! the hash of what is sent. What an answer says is not known here.
 
 use std::convert::Infallible;
 
@@ -18,13 +18,13 @@ use crate::problem::Problem;
 pub(super) struct Tag(pub(super) String);
 
 impl Tag {
-    /// Of what changes only with the tip.
+    /// Returns the tag of what changes only with the tip.
     pub(super) fn of_tip(snapshot: &Snapshot) -> Tag {
         let tip = snapshot.tip().map(|tip| tip.to_string());
         Tag(tip.unwrap_or_default())
     }
 
-    /// Of what has this hash for its name.
+    /// Returns the tag of what has this hash for its name.
     pub(super) fn of_hash(hash: &Hash) -> Tag {
         Tag(hash.to_string())
     }
@@ -42,13 +42,13 @@ impl IntoResponseParts for Tag {
     }
 }
 
-/// That nothing has changed (304), if the client has what this tag names.
+/// Returns that nothing has changed (304), if the client has what this tag names.
 pub(super) fn if_changed(headers: &HeaderMap, tag: &Tag) -> Option<Response> {
     let etag = format!("\"{}\"", tag.0);
     is_known(headers, &etag).then(|| (StatusCode::NOT_MODIFIED, tag.clone(), ()).into_response())
 }
 
-/// JSON that has the hash of itself for its ETag.
+/// Returns JSON that has its own hash for its ETag.
 pub(super) fn json_by_content(
     headers: &HeaderMap,
     parts: impl IntoResponseParts,

@@ -1,5 +1,6 @@
 //! Reads the parts of a request's address. What can't be read is answered with
-//! a problem document, as everything else in the API.
+//! a problem document, like everything else in the API. What the parts mean is
+//! not known here.
 
 use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;

@@ -14,7 +14,7 @@ use crate::pages;
 use crate::problem::Problem;
 use crate::source::Source;
 
-/// Why a request is refused, if it is.
+/// Returns why a request is refused, if it is.
 pub(crate) fn refusal(area: Area, hosts: &AllowedHosts, request: &Request) -> Option<Response> {
     let headers = request.headers();
     let path = request.uri().path();
@@ -45,8 +45,8 @@ fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Optio
     ))
 }
 
-/// A browser that does not say which page has sent it there is asked to send
-/// somebody's own click, from a page of ours.
+/// Asks a browser that does not say which page has sent it there for somebody's
+/// own click, from a page of ours.
 fn ask_again(path: &str, headers: &HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).map(HeaderValue::as_bytes);
     let mut response = match accepted.is_some_and(|accepted| accepted.starts_with(b"text/html")) {

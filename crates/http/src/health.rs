@@ -1,5 +1,6 @@
 //! `GET /health/live` and `/health/ready`: whether the process answers, and
-//! whether the node behind it takes anything in.
+//! whether the node behind it takes anything in. What keeps it busy is not known
+//! here.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What answers hold in memory until they are written. All of them share one
-//! budget, whatever path they are of; each holds its share until its bytes have
-//! gone to the system, or their client has. Who may ask, and what an answer
-//! says, others decide.
+//! budget, whatever their path; each holds its share until its bytes have gone
+//! to the system, or its client has gone. Who may ask, and what an answer says,
+//! others decide.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::problem::Problem;
 /// counted: the node can always say how it is.
 pub(crate) const FREE_BYTES: usize = 16 * 1024;
 
-/// Bytes, and the share that counts them as long as anybody holds them.
+/// Bytes, and the share that counts them while anybody holds them.
 pub(crate) struct HeldBytes {
     bytes: Bytes,
     _share: Reservation,
 }
 
 impl HeldBytes {
-    /// Bytes that are counted until the last of them is dropped.
+    /// Returns bytes that are counted until the last of them is dropped.
     pub(crate) fn counted(bytes: impl Into<Bytes>, share: Reservation) -> Bytes {
         Bytes::from_owner(HeldBytes {
             bytes: bytes.into(),
@@ -43,8 +43,8 @@ impl AsRef<[u8]> for HeldBytes {
     }
 }
 
-/// What one connection holds of the budget: while much of that is taken, who
-/// holds more has to take it faster.
+/// What one connection holds of the budget: while much of that is taken, a
+/// client that holds more has to take it faster.
 #[derive(Debug)]
 pub(super) struct Holding {
     budget: Arc<MemoryBudget>,
@@ -52,7 +52,7 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// Nothing yet, of this budget.
+    /// Returns a holding of nothing yet, of this budget.
     pub(super) fn of(budget: &Arc<MemoryBudget>) -> Arc<Holding> {
         Arc::new(Holding {
             budget: Arc::clone(budget),
@@ -60,7 +60,7 @@ impl Holding {
         })
     }
 
-    /// What it holds, if that keeps others waiting.
+    /// Returns what it holds, if that keeps others waiting.
     pub(super) fn pressing_bytes(&self) -> usize {
         match self.budget.is_mostly_taken() {
             true => self.bytes.load(Ordering::Relaxed),
@@ -68,7 +68,7 @@ impl Holding {
         }
     }
 
-    /// Has so much of the budget taken, if it finds room there.
+    /// Takes this much of the budget, if there is room.
     pub(super) fn take_part(self: &Arc<Self>, bytes: usize) -> Option<Part> {
         let mut share = Reservation::of(&self.budget);
         share.take_part(bytes).then(|| Part::new(share, self))
@@ -107,7 +107,7 @@ impl Drop for Part {
     }
 }
 
-/// A part of an answer, and what counts it as long as anybody holds it.
+/// A part of an answer, and what counts it while anybody holds it.
 struct HeldPart {
     bytes: Bytes,
     _parts: (Part, Option<Part>),
@@ -119,7 +119,7 @@ impl AsRef<[u8]> for HeldPart {
     }
 }
 
-/// Says of an answer that its bytes are counted already.
+/// Marks an answer whose bytes are counted already.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted;
 

@@ -1,6 +1,6 @@
 //! Whether a request says for which host it is as it must (RFC 9112, 3.2):
-//! whoever passes requests on would otherwise have to guess, and one would take
-//! another host than we do. Which hosts are served, the guard decides.
+//! otherwise a proxy would have to guess, and one would take another host than
+//! we do. Which hosts are served, the guard decides.
 
 use axum::extract::Request;
 use axum::http::header::HOST;
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Version};
 
 use crate::problem::Problem;
 
-/// Why a request is refused for its Host, if it is.
+/// Returns why a request is refused for its Host, if it is.
 pub(crate) fn refusal(request: &Request) -> Option<Problem> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let problem = match (hosts.next(), hosts.count()) {

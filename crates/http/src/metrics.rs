@@ -1,6 +1,6 @@
 //! `GET /metrics`: how the node is, for Prometheus. Everything is read at the
-//! moment of the request from where it is counted anyway. `docs/metrics.md`
-//! lists all of it.
+//! moment of the request from where it is counted anyway; nothing is counted
+//! here. `docs/metrics.md` lists all of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ use crate::process::Process;
 /// The format of the answer, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A node that is so busy that it does not say within this time how its peers
-/// are is asked for the rest only.
+/// Where a busy node does not say within this time how its peers are, only the
+/// rest is given.
 const PEERS_TIMEOUT_MS: u64 = 500;
 
 /// How the node is, for Prometheus.
@@ -246,7 +246,7 @@ impl AtThisMoment {
     }
 }
 
-/// The metrics that are written, one after the other.
+/// The metrics that are written, one after another.
 struct List<'a, 'b>(&'a mut DescriptorEncoder<'b>);
 
 impl List<'_, '_> {

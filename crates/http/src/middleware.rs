@@ -1,6 +1,6 @@
 //! What every request passes before and after its handler, whatever it asks
 //! for: counting, the log, the checks of hosts and pages, preflights, the bound
-//! on what answers hold. How an area tells what goes wrong, the area says.
+//! on what answers hold. How an answer says what goes wrong, its area decides.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
 }
 
-/// These paths as an area: what every request passes lies around them.
+/// Returns these paths as an area: what every request passes lies around them.
 pub(crate) fn layered(
     area: Area,
     paths: Router<NodeHandle>,

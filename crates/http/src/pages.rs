@@ -1,5 +1,5 @@
 //! The pages: complete HTML without JavaScript, from the same answers as the
-//! API's. Modules in the browser only add what changes while one looks.
+//! API's. Modules in the browser only add what changes while somebody looks.
 
 mod address;
 mod assets;
@@ -29,7 +29,7 @@ pub(crate) use operator::{ask_again, told_to_browsers};
 use crate::area::Area;
 use crate::tier::{Route, Tier};
 
-/// All pages, and what they are made of.
+/// Returns all pages, and what they are made of.
 pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
     let route = |tier, name, handler| Route {
         tier,

@@ -71,7 +71,7 @@ impl Problem {
         }
     }
 
-    /// It is for the operator, and whoever asks has not shown the token.
+    /// It is for the operator, and the caller has not shown the token.
     pub(crate) fn unauthorised(rule: &'static str, detail: impl ToString) -> Problem {
         Problem {
             rule: Some(rule),
@@ -79,7 +79,7 @@ impl Problem {
         }
     }
 
-    /// It is for the operator, and whoever asks can't be it.
+    /// It is for the operator, and the caller can't be it.
     pub(crate) fn operator_only(rule: &'static str, detail: impl ToString) -> Problem {
         Problem {
             rule: Some(rule),
@@ -87,7 +87,7 @@ impl Problem {
         }
     }
 
-    /// Whoever asks may not ask that, or not under that name.
+    /// The caller may not ask that, or not under that name.
     pub(crate) fn foreign(detail: impl ToString) -> Problem {
         Problem::new(ProblemKind::Foreign, detail)
     }
@@ -135,7 +135,7 @@ impl Problem {
         QueryError::unreadable(error).into()
     }
 
-    /// The answer's status code.
+    /// Returns the answer's status code.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.kind.status()).expect("kinds have status codes of HTTP")
     }

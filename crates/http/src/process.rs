@@ -1,6 +1,6 @@
 //! What the operating system says of this process: how much memory it holds,
-//! how long it has computed. Linux tells by files in `/proc`; elsewhere nothing
-//! is said.
+//! how long it has computed. Linux says it in files in `/proc`; elsewhere nothing
+//! is known.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// As it is now; none where the system does not tell.
+    /// Returns it as it is now; `None` where the system does not say.
     pub(crate) fn of_this_moment() -> Option<Process> {
         let page_bytes = rustix::param::page_size() as u64;
         let ticks_per_s = rustix::param::clock_ticks_per_second() as f64;
@@ -39,7 +39,7 @@ impl Process {
     }
 }
 
-/// When the machine was started, since 1970.
+/// Returns when the machine was started, since 1970.
 fn boot_s() -> Option<f64> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;

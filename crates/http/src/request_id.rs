@@ -1,4 +1,5 @@
-//! The id by which a request is found in the log again.
+//! The id by which a request is found again in the log. What it asks for is not
+//! known here.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -10,7 +11,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A client's longer id is replaced by one of ours.
 pub(crate) const REQUEST_ID_LIMIT_BYTES: usize = 64;
 
-/// The id of a request, which goes into its answer and into the log.
+/// Returns the id of a request, which goes into its answer and into the log.
 pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
     let given = headers.get(REQUEST_ID).filter(|id| is_valid(id.as_bytes()));
     given.cloned().unwrap_or_else(|| {
@@ -24,7 +25,7 @@ fn is_valid(id: &[u8]) -> bool {
     (1..=REQUEST_ID_LIMIT_BYTES).contains(&id.len()) && id.iter().all(is_plain)
 }
 
-/// Says in an answer which id its request has.
+/// Puts into an answer which id its request has.
 pub(crate) fn put(id: HeaderValue, response: &mut Response) {
     response.headers_mut().insert(REQUEST_ID, id);
 }

@@ -33,7 +33,7 @@ use crate::held::Holding;
 use crate::middleware::{Shared, layered};
 use crate::{api, pages, tier, tutorial, unmatched};
 
-/// At most so many connections are open at a time, fewer where the system
+/// At most this many connections are open at a time, fewer where the system
 /// allows few open files; further ones wait.
 pub const CONNECTIONS_LIMIT: usize = 2_048;
 
@@ -44,7 +44,7 @@ const HEAD_TIMEOUT_MS: u64 = 30_000;
 /// A request's head is at most this long.
 const HEAD_LIMIT_BYTES: usize = 16 * 1024;
 
-/// A request has at most so many header fields.
+/// A request has at most this many header fields.
 const HEADERS_LIMIT: usize = 100;
 
 /// What is under way at shutdown may take this long to end.
@@ -54,7 +54,7 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 /// later: the cause, too many open files, does not go away at once.
 const ACCEPT_RETRY_MS: u64 = 50;
 
-/// All paths of the node, area by area.
+/// Returns all paths of the node, area by area.
 fn router(node: NodeHandle, shared: Shared) -> Router {
     let (access, counters) = (Arc::clone(&shared.access), Arc::clone(&shared.counters));
     let pages = pages::areas().into_iter().map(|(area, routes)| {
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
     let paths = TowerToHyperService::new(router(node, shared));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        // Who has said all that they want to say still waits for the answer.
+        // A client that has said all that it wants to say still waits for the answer.
         .half_close(true)
         .header_read_timeout(Duration::from_millis(HEAD_TIMEOUT_MS))
         .max_buf_size(HEAD_LIMIT_BYTES)
@@ -135,7 +135,7 @@ pub(crate) async fn serve(
             let answer = paths.call(request);
             async move {
                 let mut response = answer.await?;
-                // axum says at a refusal too what could be done there.
+                // axum says in a refusal too what could be done there.
                 if response.status() != StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().remove(ALLOW);
                 }

@@ -1,5 +1,5 @@
 //! Starts a node with its server, and ends both in order: first the clients, then
-//! the driver, which writes everything down last.
+//! the driver, which writes everything down last. When to end, the caller decides.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub struct Settings {
     pub node: NodeSettings,
     /// Names under which it may be addressed, besides those of this machine.
     pub allowed_hosts: Vec<String>,
-    /// What its operator shows to other machines than its own.
+    /// What its operator shows from other machines than its own.
     pub api_token: Option<ApiToken>,
 }
 
@@ -79,7 +79,7 @@ impl Running {
             () = told_to_stop => None,
             ended = self.assembled.ended() => Some(ended),
         };
-        // Whoever waits for an answer gets one.
+        // A client that waits for an answer gets one.
         self.stop.send_replace(true);
         if self.serving.await.is_err() {
             tracing::warn!("the HTTP server did not end in good order");

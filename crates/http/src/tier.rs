@@ -18,7 +18,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
-/// How an operation's tier is called in the API's description.
+/// What an operation's tier is called in the API's description.
 pub(super) const TIER: &str = "x-tier";
 
 /// Who may do something.
@@ -71,7 +71,7 @@ impl Tier {
     }
 }
 
-/// All of these paths.
+/// Returns all of these paths.
 pub(super) fn router(routes: Vec<Route>) -> Router<NodeHandle> {
     routes.into_iter().fold(Router::new(), |router, route| {
         let (_, path) = route.name.split_once(' ').unwrap_or(("", route.name));
@@ -117,8 +117,7 @@ mod tests {
     use super::*;
     use crate::{api, pages, tutorial};
 
-    /// Every path there is. A new one is added here, after a thought about who
-    /// may use it.
+    /// Every path. A new one is added here, after a thought about who may use it.
     const JUDGED: [&str; 3] = ["POST /api/v1/blocks", "POST /api/v1/tx", "POST /send"];
 
     const OPERATOR: [&str; 9] = [

@@ -1,5 +1,5 @@
-//! The operator's token: who shows it may do what else only somebody at the
-//! node's own machine may. Which acts these are is not known here.
+//! The operator's token: anyone who shows it may do what otherwise only somebody
+//! at the node's own machine may. Which acts these are is not known here.
 
 use std::fmt;
 use std::hint::black_box;
@@ -38,18 +38,18 @@ pub enum TokenError {
 pub struct ApiToken(String);
 
 impl ApiToken {
-    /// Its text, to be sent.
+    /// Returns its text, to be sent.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// Whether that is it. How long this takes says nothing of how much of it
+    /// Whether that is it. How long this takes says nothing about how much of it
     /// was right.
     pub(crate) fn is(&self, given: &str) -> bool {
         are_same(&self.0, given)
     }
 
-    /// What a browser keeps in its place: the token cannot be found from it.
+    /// Returns what a browser keeps in its place: the token cannot be found from it.
     pub(crate) fn for_browser(&self) -> String {
         sha256(format!("adit operator in a browser {}", self.0).as_bytes()).to_string()
     }

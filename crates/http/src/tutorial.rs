@@ -1,5 +1,6 @@
 //! The five endpoints of the tutorial, with its bodies and status codes. Where
-//! the Python node crashes, hangs or lies, the answer says what was wrong.
+//! the Python node crashes, hangs or lies, the answer says what was wrong. What a
+//! request does is decided below.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,15 +38,15 @@ use crate::unmatched::method_not_allowed;
 /// being read then go on in the background.
 const RESOLVE_TIMEOUT_MS: u64 = 45_000;
 
-/// So long before that, the node is told to answer with what it knows: it may be
-/// busy, and the chain is long.
+/// This long before that, the node is told to answer with what it knows: it may
+/// be busy, and the chain is long.
 const RESOLVE_HURRY_MS: u64 = 8_000;
 
-/// So long before that, the answer is made without the node.
+/// This long before that, the answer is made without the node.
 const RESOLVE_ALONE_MS: u64 = 4_000;
 
-/// The five endpoints. Where a GET changes something, HEAD would be answered by
-/// it too, and HEAD is said to change nothing.
+/// Returns the five endpoints. Where a GET changes something, HEAD would be
+/// answered by it too, and HEAD is said to change nothing.
 pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
     let open = |name, handler| Route {
         tier: Tier::Open,
@@ -86,7 +87,7 @@ async fn mine(State(node): State<NodeHandle>) -> Response {
     }
 }
 
-/// The tutorial's answer to `/mine`, made of the block's own bytes.
+/// Returns the tutorial's answer to `/mine`, made of the block's own bytes.
 fn forged(block: &Block) -> Vec<u8> {
     let start = format!(
         "{{\"index\": {}, \"message\": \"New Block Forged\", \"previous_hash\": ",
@@ -115,8 +116,8 @@ async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response
     }
 }
 
-/// The tutorial's answer to `/transactions/new`, with the identity where the
-/// rules give one.
+/// Returns the tutorial's answer to `/transactions/new`, with the identity where
+/// the rules give one.
 fn said_of(accepted: &Accepted) -> Vec<u8> {
     let message = accepted.message();
     let id = match accepted.is_id_of_rules {
@@ -204,7 +205,7 @@ async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Response {
     chain_body(head, snapshot, tail, memory)
 }
 
-/// What is behind an address that does not offer a chain is not for whoever
+/// What is behind an address that does not offer a chain is not for those who
 /// registered it: whether it is open, and what it says.
 fn described_to_anybody(node: String, report: &PeerReport) -> ResolvedPeer {
     match report {

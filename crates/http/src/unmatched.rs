@@ -1,5 +1,6 @@
-//! What is said where no handler is: of a path that leads nowhere, and of a
-//! method that does nothing at a path.
+//! What is said where there is no handler: of a path that leads nowhere, and of a
+//! method that does nothing at a path. What else there is, the API's description
+//! says.
 
 use adit_node::handle::NodeHandle;
 use axum::extract::{MatchedPath, Request, State};
@@ -14,8 +15,8 @@ use crate::area::{Area, Speech};
 use crate::pages;
 use crate::problem::Problem;
 
-/// All paths at which there is nothing. What is said of those beside an area's
-/// is said as the area says it.
+/// Returns all paths at which there is nothing. What is said of those beside an
+/// area's is said as the area says it.
 pub(crate) fn routers() -> [(Area, Router<NodeHandle>); 4] {
     let [api, health, problems] = [
         &["/api/", "/api/{*rest}"][..],

@@ -1,4 +1,4 @@
-//! Puts a node together out of its parts, and takes it apart again. Who serves
+//! Puts a node together from its parts, and takes it apart again. Who serves
 //! clients is not known here.
 
 use std::collections::BTreeSet;

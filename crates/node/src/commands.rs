@@ -1,6 +1,6 @@
-//! What can be done to the node, whoever asks for it: one function a command,
-//! which says what came of it in its own type. What the core decides, it decides
-//! behind the handle; how an answer is sent is not known here.
+//! What can be done to the node, no matter who asks: one function for each
+//! command, which returns what came of it in a type of its own. What the core
+//! decides, it decides behind the handle; how an answer is sent is not known here.
 
 pub mod mine;
 pub mod peers;

@@ -1,7 +1,7 @@
 //! What happens when stored files turn out not to be as they were written: a
 //! damaged block is taken from a peer that has it, and the driver is told of a
-//! damaged index, so that the node begins anew and builds another. It does not
-//! look for damage itself: whoever reads meets it.
+//! damaged index, so that the node starts again and rebuilds it. It does not
+//! look for damage itself: readers meet it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -76,8 +76,8 @@ async fn mend_blocks(node: &NodeHandle) {
     }
 }
 
-/// Waits until there is a peer besides these, and those have had some time:
-/// who takes long does not keep a new one waiting.
+/// Waits until there is a peer besides these, and those have had some time: a
+/// slow one does not keep a new one waiting.
 async fn new_peer(node: &NodeHandle, peers: &[PeerAddress]) {
     sleep(Duration::from_millis(RETRY_MS)).await;
     let known: BTreeSet<String> = peers.iter().map(ToString::to_string).collect();
@@ -100,7 +100,7 @@ pub async fn mend(rules: &Arc<dyn Rules>, peers: &[String], block: &DamagedBlock
     mended
 }
 
-/// Takes damaged blocks of the rules themselves, and otherwise of the peers.
+/// Takes damaged blocks from the rules themselves, and otherwise from the peers.
 async fn take_blocks(
     menders: &mut Menders,
     rules: &dyn Rules,

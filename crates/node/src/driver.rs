@@ -1,5 +1,6 @@
 //! The one thread that owns the core's node and the store. It takes commands
-//! from all edges, lets the core decide, and carries out the effects.
+//! from all edges, lets the core decide, and carries out the effects. It decides
+//! nothing itself.
 
 mod adopt;
 mod adoptions;

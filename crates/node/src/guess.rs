@@ -1,4 +1,4 @@
-//! Which guess a block's proof is: what stood before and behind it, and what its
+//! Which guess a block's proof is: what stood before and behind it, and what the
 //! hash had to be. Whether it is right, the rules decide.
 
 use std::time::Duration;
@@ -9,8 +9,8 @@ use adit_core::hash::sha256;
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{Context, Rules, TemplateContent};
 
-/// What the block's proof has to solve behind that parent; nothing in a genesis
-/// block.
+/// Returns what the block's proof has to solve behind that parent; `None` for a
+/// genesis block.
 pub(crate) fn puzzle_after(
     rules: &dyn Rules,
     parent: Option<&Block>,
@@ -38,7 +38,7 @@ pub(crate) fn puzzle_after(
     Some(rules.puzzle(context, &content))
 }
 
-/// The guess that this proof is.
+/// Returns the guess that this proof is.
 pub(crate) fn guess(puzzle: &Puzzle, proof: u64) -> Guess {
     let prefix = String::from_utf8_lossy(&puzzle.prefix).into_owned();
     let suffix = String::from_utf8_lossy(&puzzle.suffix).into_owned();

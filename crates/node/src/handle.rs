@@ -1,4 +1,4 @@
-//! How the edges reach the driver: what can be asked of it, how long somebody
+//! How the edges reach the driver: what can be asked of it, how long a caller
 //! waits for the answer, and what can be seen without asking. What becomes of a
 //! request is not known here.
 
@@ -49,7 +49,7 @@ pub enum Request {
     Unregister(PeerAddress),
     /// Look at the peers' chains.
     Resolve,
-    /// Begin the chain anew.
+    /// Start the chain over, from its genesis block.
     Rewind,
     /// Take a block.
     SubmitBlock(Arc<Block>),
@@ -68,10 +68,10 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// Looks at the node, as of its last durable change.
+/// Inspects the node, as of its last durable change.
 pub(crate) type Inspection = Box<dyn FnOnce(&Node) + Send>;
 
-/// What was outcome from a peer that was asked.
+/// What came of asking a peer.
 pub(crate) enum PollOutcome {
     /// A valid chain that weighed more than ours when it was read, and of it
     /// the blocks that our main chain did not have.
@@ -98,9 +98,9 @@ pub(crate) struct Edge {
     pub(crate) mempool_record: MempoolRecord,
     /// The name under which this node's blocks are rewarded.
     pub(crate) node_id: String,
-    /// What tells this process from all others, made at its start.
+    /// What distinguishes this process from all others, made at its start.
     pub(crate) instance_id: String,
-    /// Whether the chain is one that can begin anew.
+    /// Whether the chain is one that can start over.
     pub(crate) is_development: bool,
     pub(crate) min_fee_rate: FeeRate,
     /// What all branches together may hold in memory.
@@ -109,7 +109,7 @@ pub(crate) struct Edge {
     pub(crate) answers_memory: Arc<MemoryBudget>,
     /// Where peers' chains are audited.
     pub(crate) audits: AuditPlaces,
-    /// Who looks at the node holds one of these.
+    /// A caller that inspects the node holds one of these.
     pub(crate) inspections: Semaphore,
     /// Where everything runs that speaks to peers.
     pub(crate) peers_runtime: Handle,
@@ -135,8 +135,8 @@ impl NodeHandle {
         self.hand_in(request).await?.answer().await
     }
 
-    /// As `request`; after `patience` the node is told to answer with what it knows
-    /// by then. None, if it is busy with something else until the time limit.
+    /// Like `request`; after `patience` the node is told to answer with what it knows
+    /// by then. Returns `None` if it is busy with something else until the time limit.
     pub async fn request_in_time(
         &self,
         request: Request,
@@ -172,8 +172,8 @@ impl NodeHandle {
         })
     }
 
-    /// Looks at the node itself, as of its last durable change, for what the
-    /// view does not show.
+    /// Inspects the node itself, as of its last durable change, for what its
+    /// status does not show.
     pub async fn inspect<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Node) -> T + Send + 'static,
@@ -181,7 +181,7 @@ impl NodeHandle {
         let _place = self.0.inspections.acquire().await.map_err(|_| Stopping)?;
         let (reply, seen) = oneshot::channel();
         let look = Box::new(move |node: &Node| {
-            // If it was dropped, whoever wanted to look has gone.
+            // If it was dropped, the caller has gone.
             let _ = reply.send(look(node));
         });
         let command = Command::Inspect(look);
@@ -189,7 +189,7 @@ impl NodeHandle {
         seen.await.map_err(|_| Stopping)
     }
 
-    /// The node as of its last durable change.
+    /// Returns the node as of its last durable change.
     pub fn status(&self) -> Arc<NodeStatus> {
         Arc::clone(&self.0.view.borrow())
     }
@@ -199,7 +199,7 @@ impl NodeHandle {
         self.0.miner.report()
     }
 
-    /// What happens here, for whoever listens.
+    /// Returns the log of what happens here, to listen to.
     pub fn events(&self) -> &Arc<EventLog> {
         &self.0.events
     }
@@ -219,8 +219,8 @@ impl NodeHandle {
         &self.0.reader
     }
 
-    /// What is known of the chain besides its blocks, up to the tip that it has
-    /// now, or a newer one.
+    /// Returns what is known of the chain besides its blocks, up to the tip that
+    /// it has now, or a newer one.
     pub(crate) async fn history(&self) -> Result<Arc<HistoryAt>, NoHistory> {
         self.0.history.at(self.status().tip).await
     }
@@ -246,7 +246,7 @@ impl NodeHandle {
         &self.0.audits
     }
 
-    /// Hears of each change of what the view shows.
+    /// Returns a receiver that hears of each change of the status.
     pub(crate) fn status_changes(&self) -> watch::Receiver<Arc<NodeStatus>> {
         self.0.view.clone()
     }
@@ -256,7 +256,7 @@ impl NodeHandle {
         &self.0.peers_runtime
     }
 
-    /// Tells the driver what was outcome from a peer.
+    /// Tells the driver what came of asking a peer.
     pub(crate) async fn polled(&self, ask: Ask, outcome: PollOutcome, seen: Seen) {
         let answered = Command::Answered(ask, outcome, Box::new(seen));
         // If the driver has ended, nobody wants to know.
@@ -274,18 +274,18 @@ impl NodeHandle {
         &self.0.node_id
     }
 
-    /// What tells this process from all others.
+    /// Returns what distinguishes this process from all others.
     pub fn instance_id(&self) -> &str {
         &self.0.instance_id
     }
 
-    /// Whether the chain is one that can begin anew.
+    /// Whether the chain is one that can start over.
     pub fn is_development(&self) -> bool {
         self.0.is_development
     }
 
-    /// The lowest fee for its length with which a transaction may wait; none
-    /// under rules that know no fees.
+    /// Returns the lowest fee for its length with which a transaction may wait;
+    /// `None` under rules that know no fees.
     pub fn min_fee_rate(&self) -> Option<FeeRate> {
         let knows_fees = self.0.rules.keeps_accounts();
         knows_fees.then_some(self.0.min_fee_rate)
@@ -303,7 +303,7 @@ impl NodeHandle {
     }
 }
 
-/// A request that is handed in. Dropped before its end, it is taken back.
+/// A request that was handed in. Dropped before its end, it is taken back.
 struct PendingRequest<'a> {
     id: RequestId,
     commands: &'a mpsc::Sender<Command>,

@@ -1,7 +1,7 @@
 //! The thread that keeps the history. The driver tells it which block is the
 //! tip, and goes on; the thread follows through snapshots, gives way to
 //! everything else, and publishes what it covers. If it fails, only those who
-//! ask it go without an answer.
+//! ask it go without an answer. Which chain is the main one, it does not decide.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,28 +30,28 @@ use crate::priority::give_way;
 /// How nice the thread is to all others, from 0 to 19: less than the miner's.
 const NICENESS: i32 = 10;
 
-/// At most so much news waits for the thread. What comes then is not lost: the
-/// thread looks for the newest tip itself.
+/// At most this many pieces of news wait for the thread. What comes then is not
+/// lost: the thread looks for the newest tip itself.
 const NEWS_LIMIT: usize = 64;
 
-/// Of the branches beside the main chain, so many are known by their tips.
+/// Of the branches beside the main chain, this many are known by their tips.
 const BRANCH_TIPS_LIMIT: usize = 100;
 
-/// A snapshot of the index is held for others at most about so long: as long as
+/// A snapshot of the index is held for others for at most about this long: while
 /// one is held, the index frees no page.
 const SNAPSHOT_AGE_LIMIT_MS: u64 = 500;
 
 /// A snapshot of the index is held until the history has followed to its tip, if
 /// that is so near: some steps of the driver.
 const NEAR_LIMIT_BLOCKS: u64 = 32_768;
-/// A damaged history is made anew so many times while a node runs: beyond that,
-/// it is the disk.
+/// A damaged history is rebuilt this many times while a node runs: beyond that,
+/// the disk is to blame.
 const REBUILDS_LIMIT: usize = 3;
 
 /// A block that can't be read may have been mended by then.
 const MEND_WAIT_MS: u64 = 1_000;
 
-/// Who wants to know what the newest tip means waits at most so long.
+/// A caller that wants to know what the newest tip means waits at most this long.
 const HISTORY_TIMEOUT_MS: u64 = 2_000;
 
 /// The chain at one tip, and all that is known of it.
@@ -90,7 +90,7 @@ pub(crate) enum NoHistory {
 #[derive(Clone)]
 pub(crate) struct HistoryWatch(watch::Receiver<Progress>);
 
-/// Tells the thread what is new. When it is dropped, the thread makes durable
+/// Tells the thread what is new. When this is dropped, the thread makes durable
 /// what it has, and ends.
 pub(crate) struct HistoryTeller {
     news: Option<SyncSender<News>>,
@@ -181,8 +181,8 @@ impl Drop for HistoryTeller {
 }
 
 impl HistoryWatch {
-    /// The history at this tip, or at one that was the newest since this was
-    /// called.
+    /// Returns the history at this tip, or at one that was the newest since this
+    /// was called.
     pub(crate) async fn at(&self, tip: Option<Hash>) -> Result<Arc<HistoryAt>, NoHistory> {
         let called = Instant::now();
         let mut progress = self.0.clone();
@@ -278,9 +278,9 @@ impl Keeper {
         history.sync()
     }
 
-    /// Follows the tips that were heard of, one after the other, so that each
-    /// reorganisation is seen; then to the newest one. None if it is told to
-    /// stop.
+    /// Follows the tips that it was told of, one after another, so that each
+    /// reorganisation is seen; then to the newest one. Returns `None` if it is
+    /// told to stop.
     fn take_in(
         &mut self,
         history: &mut History,
@@ -302,7 +302,7 @@ impl Keeper {
             let covered = history.covered().map(|block| block.hash);
             if let Some(tip) = snapshot.tip().filter(|tip| covered != Some(*tip)) {
                 // While a branch is taken in, the tip moves all the time: what
-                // was the tip when this began is then shown all the same. If it
+                // was the tip when this started is then shown all the same. If it
                 // is far, the snapshot can't be held until it is reached.
                 let covered_length = history.covered().map_or(0, |block| block.height);
                 let is_near = snapshot.length().abs_diff(covered_length) <= NEAR_LIMIT_BLOCKS;
@@ -330,7 +330,7 @@ impl Keeper {
         Ok(None)
     }
 
-    /// Answers whether blocks were dropped.
+    /// Returns whether blocks were dropped.
     fn follow(
         &mut self,
         history: &mut History,
@@ -341,15 +341,15 @@ impl Keeper {
         let list = |text, each: &mut dyn FnMut(Listed)| list(&*rules, text, each);
         let mut dropped_any = false;
         while !self.is_stopped() {
-            // A new one for each step: as long as one is held, the index frees
-            // no page.
+            // A new one for each step: while one is held, the index frees no
+            // page.
             let snapshot = self.reader.snapshot()?;
             let archive = UntilStopped {
                 snapshot: &snapshot,
                 stop: &self.stop,
             };
             let followed = match history.follow(&tip, time_ms, &archive, &list) {
-                // What a step has begun is undone, and begun again next time.
+                // What a step has begun is undone, and starts over next time.
                 Err(_) if self.is_stopped() => break,
                 followed => followed?,
             };
@@ -382,8 +382,8 @@ impl Keeper {
     }
 }
 
-/// A snapshot that can't be read any more when the thread is to end: a way of a
-/// million blocks is not gone to its end before.
+/// A snapshot that can no longer be read when the thread is to end: it does not
+/// first go a way of a million blocks to its end.
 struct UntilStopped<'a> {
     snapshot: &'a Snapshot,
     stop: &'a AtomicBool,
@@ -426,7 +426,7 @@ impl Archive for UntilStopped<'_> {
     }
 }
 
-/// What the transactions of a block can be found by.
+/// Returns what the transactions of a block can be found by.
 fn list(
     rules: &dyn Rules,
     text: Vec<u8>,

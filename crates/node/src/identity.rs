@@ -1,6 +1,7 @@
 //! What a data folder says of its node besides the blocks: under which rules
 //! its chain stands, which chain that is where the rules are those of one, and
-//! the name under which the node is rewarded. Made once, kept.
+//! the name under which the node is rewarded. Made once, kept. Whether the chain
+//! is valid is not asked here.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -68,7 +69,7 @@ pub enum IdentityError {
         /// What is wrong with it.
         error: serde_json::Error,
     },
-    /// It names rules that there are not.
+    /// It names rules that do not exist.
     #[error(
         "{}: expected the name of rules, found {found:?}; \
          restore the file, or put back the name: classic, classic-2018 or sealed",
@@ -185,7 +186,7 @@ pub fn read(folder: &Path) -> Result<Option<Identity>, IdentityError> {
     }
 }
 
-/// Whether it names rules that there are.
+/// Whether it names rules that exist.
 fn has_rules(identity: &Identity) -> bool {
     match identity.chain {
         None => by_name(&identity.rules).is_some(),
@@ -193,7 +194,7 @@ fn has_rules(identity: &Identity) -> bool {
     }
 }
 
-/// The rules of the chain in a data folder, if there is one.
+/// Returns the rules of the chain in a data folder, if there is one.
 pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> {
     let Some(identity) = read(folder)? else {
         let sealed = genesis_in_log(folder).and_then(|text| Sealed::new(&text).ok());
@@ -214,8 +215,8 @@ pub fn rules_of(folder: &Path) -> Result<Option<Arc<dyn Rules>>, IdentityError> 
     }
 }
 
-/// The genesis block with which the block log begins, if it is one of a chain of
-/// its own: it says whose folder this is where `node.json` was lost.
+/// Returns the genesis block with which the block log begins, if it is one of a
+/// chain of its own: it says whose folder this is where `node.json` was lost.
 fn genesis_in_log(folder: &Path) -> Option<Vec<u8>> {
     let file = folder.join(FIRST_SEGMENT);
     // A pipe would never open.
@@ -258,8 +259,8 @@ fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     read_or_make(folder, rules, false).map(|_| ())
 }
 
-/// Opens a data folder for a chain under these rules, or makes it. `label` says
-/// to others who has it open.
+/// Opens a data folder for a chain under these rules, or makes it. `label` tells
+/// others who has it open.
 pub(crate) fn open<E: From<IdentityError> + From<StoreError>>(
     folder: &Path,
     label: &str,

@@ -1,21 +1,21 @@
-//! A number of bytes that several share. Whoever takes some gives them back by
-//! going away.
+//! A number of bytes that several holders share. What one of them took comes back
+//! when its reservation is dropped. What the bytes are for is not known here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Of what is free, whoever asks for a part may take one in so many: much held
-/// by some then leaves room for little ones of others.
+/// Of what is free, a caller that asks for a part may take one in this many: a
+/// lot held by some then leaves room for the small parts of others.
 const PARTS: usize = 8;
 
-/// What all who share it may hold together.
+/// What all holders together may take.
 #[derive(Debug)]
 pub struct MemoryBudget {
     limit_bytes: usize,
     held_bytes: AtomicUsize,
 }
 
-/// What one of them holds.
+/// What one holder has taken.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Arc<MemoryBudget>,
@@ -23,7 +23,7 @@ pub struct Reservation {
 }
 
 impl MemoryBudget {
-    /// So many bytes, of which nobody holds any yet.
+    /// Returns a budget of this many bytes, none of them taken yet.
     pub fn new(limit_bytes: usize) -> Arc<MemoryBudget> {
         Arc::new(MemoryBudget {
             limit_bytes,
@@ -31,7 +31,7 @@ impl MemoryBudget {
         })
     }
 
-    /// Whether `take_part` would find so much, if nobody else took anything.
+    /// Whether `take_part` would find this much, if nobody else took anything.
     pub fn has_part(&self, bytes: usize) -> bool {
         self.fits_part(self.held_bytes.load(Ordering::Relaxed), bytes)
     }
@@ -47,7 +47,7 @@ impl MemoryBudget {
 }
 
 impl Reservation {
-    /// A share of nothing yet.
+    /// Returns a reservation of nothing yet.
     pub fn of(budget: &Arc<MemoryBudget>) -> Reservation {
         Reservation {
             budget: Arc::clone(budget),
@@ -60,7 +60,7 @@ impl Reservation {
         self.bytes
     }
 
-    /// Whether so much more may be held; if so, it counts.
+    /// Takes this much more, if there is room. Returns whether it did.
     pub fn take(&mut self, bytes: usize) -> bool {
         let held = &self.budget.held_bytes;
         let before = held.fetch_add(bytes, Ordering::Relaxed);
@@ -72,8 +72,8 @@ impl Reservation {
         true
     }
 
-    /// As `take`, but only as much as an eighth of what is free: who wants much
-    /// finds no room long before who wants little.
+    /// Like `take`, but at most an eighth of what is free: a caller that wants much
+    /// finds no room long before one that wants little.
     pub fn take_part(&mut self, bytes: usize) -> bool {
         let budget = &self.budget;
         let with_part = |held| budget.fits_part(held, bytes).then(|| held + bytes);
@@ -83,7 +83,7 @@ impl Reservation {
         taken.is_ok()
     }
 
-    /// A share of its own for so much of this one, or for all of it.
+    /// Splits this much off into a reservation of its own, or all of it.
     pub fn split_off(&mut self, bytes: usize) -> Reservation {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;

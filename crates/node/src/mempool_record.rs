@@ -1,15 +1,15 @@
-//! How many transactions waited in the last hour: a few numbers in memory, for
-//! whoever looks at how busy the node is. It forgets all at a restart.
+//! How many transactions waited in the last hour: a few numbers in memory, which
+//! show how busy the node is. A restart forgets them.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use adit_api::stats::PoolSample;
 
-/// It is looked how many wait this often.
+/// How often a sample is taken of how many wait.
 const SAMPLE_MS: u64 = 10_000;
 
-/// So many samples are kept: those of an hour.
+/// This many samples are kept: those of an hour.
 const SAMPLES_LIMIT: usize = 360;
 
 /// The samples of the last hour.
@@ -29,7 +29,7 @@ impl MempoolRecord {
         }
     }
 
-    /// The samples, the oldest first.
+    /// Returns the samples, the oldest first.
     pub fn samples(&self) -> Vec<PoolSample> {
         let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         samples.iter().copied().collect()

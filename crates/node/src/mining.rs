@@ -1,4 +1,4 @@
-//! The threads that search proofs, as many as wanted or as the system makes.
+//! The threads that search for proofs, as many as wanted or as the system makes.
 //! They work on one job together, drop it as soon as another comes, and give
 //! way to everything else that this machine does. They know nothing but the
 //! puzzle.
@@ -19,10 +19,10 @@ use crate::priority::give_way;
 /// How nice the threads are to all others, from 0 to 19.
 const NICENESS: i32 = 19;
 
-/// How proofs are searched.
+/// How proofs are searched for.
 #[derive(Debug, Clone, Copy)]
 pub struct MinerSettings {
-    /// On so many cores, if the system makes a thread for each.
+    /// On this many cores, if the system makes a thread for each.
     pub threads: NonZeroUsize,
     /// With this kernel; `None` takes the fastest on this machine.
     pub kernel: Option<Kernel>,
@@ -35,7 +35,7 @@ pub struct MinerReport {
     pub kernel: Kernel,
     /// On how many cores.
     pub threads: usize,
-    /// Whether a proof is searched at this moment.
+    /// Whether a proof is being searched for at this moment.
     pub is_searching: bool,
     /// Since the start.
     pub guesses: u64,
@@ -48,7 +48,7 @@ pub(crate) struct Miner {
     slot: Arc<JobSlot>,
 }
 
-/// Looks at what the miner does.
+/// Shows what the miner does.
 #[derive(Clone)]
 pub(crate) struct MinerView(Arc<JobSlot>);
 
@@ -113,7 +113,7 @@ impl Miner {
         Ok(miner)
     }
 
-    /// Works on this job, or on none, and on no earlier one any more.
+    /// Works on this job, or on none, and no longer on an earlier one.
     pub(crate) fn set_job(&self, job: Option<Job>) {
         let work = job.map(|job| {
             Arc::new(RunningJob {
@@ -182,8 +182,8 @@ impl JobSlot {
         }
     }
 
-    /// Waits for work that this thread has not seen; none when the slot was
-    /// closed.
+    /// Waits for work that this thread has not seen. Returns `None` when the slot
+    /// was closed.
     fn next_work(&self, last_number: u64) -> Option<Arc<RunningJob>> {
         let mut state = self.state();
         loop {
@@ -200,7 +200,7 @@ impl JobSlot {
         }
     }
 
-    /// The proof, for the last thread that leaves work that is still wanted:
+    /// Returns the proof to the last thread that leaves work that is still wanted:
     /// only then is it known to be the smallest.
     fn leave(&self, work: &Arc<RunningJob>) -> Option<u64> {
         let mut state = self.state();

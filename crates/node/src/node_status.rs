@@ -1,5 +1,6 @@
 //! What everybody may see of the node at any time without asking its driver:
-//! a small picture, published after every change, once it is durable.
+//! a small picture, published after every change, once it is durable. How it is
+//! shown is not known here.
 
 use adit_core::hash::Hash;
 use adit_core::rules::Weight;

@@ -1,6 +1,6 @@
 //! Works on a data folder while no node runs on it: rebuilds the index, checks
-//! the chain, brings one in from a file. The same core decides as in a node;
-//! only nobody is asked and nobody is told.
+//! the chain, imports one from a file. The same core decides as in a node; only
+//! nobody is asked and nobody is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -75,7 +75,7 @@ pub enum OfflineError {
         /// What is wrong with it.
         error: BlockError,
     },
-    /// The index knows an account otherwise than the blocks leave it.
+    /// The index holds an account that differs from what the blocks leave it.
     #[error(
         "account {owner}: expected balance {} and nonce {}, found {} and {} in the index; \
          run `adit chain reindex`",
@@ -143,8 +143,8 @@ impl Offline {
         }
     }
 
-    /// Opens a data folder that holds a chain, to read it: nothing in it is
-    /// changed, so that it can be on a read-only disk.
+    /// Opens a data folder that holds a chain, only to read it: nothing in it is
+    /// changed, so it can be on a read-only disk.
     pub fn look_at(folder: &Path, index: FrozenIndex) -> Result<Offline, OfflineError> {
         let rules = identity::rules_of(folder)?.ok_or_else(|| no_chain(folder))?;
         let opened = Store::open_frozen(folder, index)?;
@@ -186,8 +186,8 @@ impl Offline {
         Ok(offline)
     }
 
-    /// Throws the index away and makes it anew from the block log, of which
-    /// nothing is believed: signatures are checked too.
+    /// Throws the index away and rebuilds it from the block log, of which nothing
+    /// is believed: signatures are checked too.
     pub fn reindex(folder: &Path) -> Result<Offline, OfflineError> {
         if identity::read(folder)?.is_none() {
             return Err(OfflineError::NoChain(folder.to_path_buf()));
@@ -249,8 +249,8 @@ impl Offline {
         Ok(snapshot.length())
     }
 
-    /// Brings in a chain: the body of `GET /chain`, or one block after the
-    /// other, as `adit chain export` writes them. It is adopted as a peer's
+    /// Imports a chain: the body of `GET /chain`, or one block after another, as
+    /// `adit chain export` writes them. It is adopted as a peer's
     /// would be, if it weighs more than the one here: all of it or nothing,
     /// but for what is seen only when it is adopted
     /// ([`OfflineError::Refused`]).
@@ -294,7 +294,7 @@ impl Offline {
             length = read_some(&mut input, &mut piece)?;
         }
         let chain = validation.finish()?;
-        // As long as it is held, the index keeps every page that was replaced.
+        // While it is held, the index keeps every page that was replaced.
         drop(snapshot);
         let session = BranchSession::begin(&self.node, chain);
         let adopted = session.is_some();
@@ -383,7 +383,7 @@ fn config(reward_to: String) -> Config {
         resolve_every: None,
         mine_every: None,
         mine_at_once: false,
-        // What the node of this folder is told, nobody knows here.
+        // What the node of this folder is told is not known here.
         min_fee_rate: FeeRate::DEFAULT,
         own_addresses: BTreeSet::new(),
     }

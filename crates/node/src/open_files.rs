@@ -5,22 +5,22 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// So many open files are asked of the system, if it starts the node with
-/// less; what it refuses is done without.
+/// This many open files are asked of the system, if it starts the node with
+/// fewer; what it refuses is done without.
 const WANTED_FILES: u64 = 4_096;
 
-/// How many files clients may take up.
+/// Returns how many files clients may take up.
 pub fn for_clients() -> usize {
     allowed() / 2
 }
 
-/// How many of something may speak to peers at a time: as many as it is said,
-/// but one for so many open files at most.
+/// Returns how many of something may speak to peers at a time: `limit`, but at
+/// most one for each `files_for_one` open files.
 pub fn for_peers(limit: usize, files_for_one: usize) -> usize {
     limit.min(allowed() / files_for_one).max(1)
 }
 
-/// How many files may be open; asks the system for more, if they are few.
+/// Returns how many files may be open; asks the system for more if they are few.
 fn allowed() -> usize {
     let allowed = getrlimit(Resource::Nofile);
     let is_more = |wanted: u64| allowed.current.is_some_and(|current| current < wanted);

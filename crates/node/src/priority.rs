@@ -1,4 +1,5 @@
-//! How threads of the background give way to those that answer.
+//! How background threads give way to those that answer. What they do is not
+//! known here.
 
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;

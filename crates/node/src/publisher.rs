@@ -1,7 +1,7 @@
-//! What happens at the node, told to whoever listens. The driver notes what it
+//! What happens at the node, told to all who listen. The driver notes what it
 //! did and goes on; a task makes events of that, a few times a second, and puts
-//! them on a log that all listeners read. Nothing is kept for a listener: who
-//! is slower than the log has lost events, and is told so.
+//! them on a log that all listeners read. Nothing is kept for a listener: one
+//! that is slower than the log has lost events, and is told so.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,17 +25,17 @@ use crate::queries::error::QueryError;
 use crate::queries::transaction::waiting_state;
 use crate::repeated;
 
-/// At most so much of what happened waits to be made events of; what comes then
-/// is lost, and the listeners hear that something is.
+/// At most this many batches wait to be made into events; what comes then is
+/// lost, and the listeners hear that something is.
 pub(crate) const EVENT_BATCHES_LIMIT: usize = 256;
 
 /// Events come at most this often: what happens in between is told together.
 const EVENTS_PAUSE_MS: u64 = 50;
 
-/// While proofs are searched, it is told this often how fast.
+/// While proofs are searched for, an event says this often how fast.
 const MINING_EVENTS_MS: u64 = 1_000;
 
-/// What the listeners were told last of what is only told when it changes.
+/// What the listeners were last told of what is only told when it changes.
 #[derive(Default)]
 struct Published {
     mining: Option<MiningEvent>,
@@ -139,7 +139,7 @@ fn note_pool(node: &NodeHandle) {
     });
 }
 
-/// Tells how mining goes, if somebody listens and it is not as it was.
+/// Publishes how mining goes, if somebody listens and it is not as it was.
 fn publish_mining(node: &NodeHandle, published: &mut Option<MiningEvent>) {
     let report = node.mining();
     let event = MiningEvent {
@@ -153,7 +153,7 @@ fn publish_mining(node: &NodeHandle, published: &mut Option<MiningEvent>) {
     }
 }
 
-/// A change of branches, as the API says it.
+/// Returns a change of branches, as the API describes it.
 fn described(change: &Reorganised, snapshot: &Snapshot) -> Result<Reorganisation, QueryError> {
     let unreadable = QueryError::unreadable;
     let fork = snapshot.main_hash(change.fork_index).map_err(unreadable)?;

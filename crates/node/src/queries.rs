@@ -1,6 +1,6 @@
-//! What can be asked about the chain, whoever asks: the API sends these answers
-//! as JSON, the pages show them. Nothing here changes anything, and nothing knows
-//! of HTTP.
+//! What can be asked about the chain, no matter who asks: the API sends these
+//! answers as JSON, the pages show them. Nothing here changes anything, and nothing
+//! knows of HTTP.
 
 pub mod address;
 pub mod block;

@@ -1,6 +1,6 @@
-//! Log lines that would repeat without an end: of a kind, a few are written in a
+//! Log lines that would repeat without end: of a kind, a few are written in a
 //! minute, and the first one after that says how many were left out before it.
-//! What a line says, and what is a kind, whoever writes it decides.
+//! What a line says, and what is a kind, the caller decides.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// In a time of this length, counted from the first of them ...
 const REPEATED_INTERVAL_MS: u64 = 60_000;
 
-/// ... so many lines of a kind are written that each tell something new.
+/// ... this many lines of a kind are written that each tell something new.
 const NEWS_LINES_LIMIT: u64 = 30;
 
 static LINES: Lines = Lines(Mutex::new(BTreeMap::new()));
@@ -23,7 +23,7 @@ pub fn turn(kind: &'static str) -> Option<u64> {
 }
 
 /// The same for lines that each tell something new, and that come seldom if
-/// nobody is up to something. Answers how many were left out, if any were.
+/// nobody is up to something. Returns how many were left out, if any were.
 pub fn turn_of_news(kind: &'static str) -> Option<Option<u64>> {
     let left_out = LINES.turn_at(kind, NEWS_LINES_LIMIT, Instant::now())?;
     Some((left_out > 0).then_some(left_out))
@@ -31,7 +31,7 @@ pub fn turn_of_news(kind: &'static str) -> Option<Option<u64>> {
 
 struct Lines(Mutex<BTreeMap<&'static str, Line>>);
 
-/// The lines of a kind since the begin of the interval.
+/// The lines of a kind since the interval began.
 struct Line {
     begin: Instant,
     written: u64,

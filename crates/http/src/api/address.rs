@@ -1,4 +1,5 @@
-//! `/api/v1/address/...`: what somebody owns, and where they are named.
+//! `/api/v1/address/...`: what somebody owns, and where they are named. Who they
+//! are to the chain, the queries say.
 
 use adit_api::address::{AddressState, AddressTransactions};
 use adit_api::page::Page;

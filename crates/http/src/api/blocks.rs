@@ -154,7 +154,7 @@ pub(super) async fn tip_height(State(node): State<NodeHandle>, headers: HeaderMa
     if_changed(&headers, &tag).unwrap_or_else(|| (tag, view.length.to_string()).into_response())
 }
 
-/// What never changes.
+/// Answers with what never changes.
 fn for_ever(headers: &HeaderMap, tag: Tag, answer: impl IntoResponse) -> Response {
     if_changed(headers, &tag).unwrap_or_else(|| {
         let cached: [(HeaderName, &str); 1] = [(CACHE_CONTROL, FOR_EVER)];

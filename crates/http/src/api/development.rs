@@ -1,4 +1,4 @@
-//! What only a development chain does: `POST /api/v1/dev/reset` begins it anew.
+//! What only a development chain does: `POST /api/v1/dev/reset` starts it over.
 
 use adit_api::status::Reset;
 use adit_node::commands::rewind::rewind;

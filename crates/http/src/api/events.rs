@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: what happens, as server-sent events (WHATWG HTML,
 //! 9.2). A listener that comes back with `Last-Event-ID` gets what it missed,
-//! as far as it is still known.
+//! as far as it is still known. What is an event is decided elsewhere.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::extract::Query;
 use crate::problem::Problem;
 
 /// A listener hears from us at least this often, if only a comment: so both
-/// sides, and whoever is between them, know that the other is there.
+/// sides, and what is between them, know that the other is there.
 const HEARTBEAT_MS: u64 = 15_000;
 
 /// What a listener hears first: to come back a second after it was cut off.
@@ -121,7 +121,8 @@ async fn follow(mut listener: Listener, is_first: bool) -> Option<(Bytes, Stage)
     }
 }
 
-/// What a listener hears when events are lost to it, and it has to load anew.
+/// Returns what a listener hears when events are lost to it, and it has to load
+/// again.
 fn missed() -> Bytes {
     format!("event: {MISSED}\ndata: {{}}\n\n").into()
 }

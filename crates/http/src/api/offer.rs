@@ -1,4 +1,5 @@
-//! `POST /api/v1/blocks`: anybody may offer a block.
+//! `POST /api/v1/blocks`: anybody may offer a block. Whether it is taken, the core
+//! decides.
 
 use adit_api::offer::Offered;
 use adit_core::block::BLOCK_LIMIT_BYTES;
@@ -19,7 +20,7 @@ pub(super) async fn offer(
     State(node): State<NodeHandle>,
     body: Body,
 ) -> Result<Json<Offered>, Problem> {
-    // Who only says that a block will come takes nobody's place.
+    // A client that only says that a block will come takes nobody's place.
     let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
     Ok(Json(submit_block(&node, body).await?))
 }

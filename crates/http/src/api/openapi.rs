@@ -53,7 +53,8 @@ const TUTORIAL: &str = include_str!("tutorial.json");
 
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
 
-/// The whole description, given what stands beside the handlers of each area.
+/// Returns the whole description, given what stands beside the handlers of each
+/// area.
 pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>) -> Value {
     let mut all = Description::openapi();
     let mut areas = BTreeMap::from([(PATH.to_owned(), Area::OPERATIONS)]);
@@ -90,7 +91,7 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
     description
 }
 
-/// The members of an object; of anything else, none.
+/// Returns the members of an object; of anything else, none.
 pub(super) fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flatten()
 }
@@ -151,7 +152,7 @@ fn add_operator_problems(responses: &mut Value) {
     );
 }
 
-/// What can go wrong everywhere, where nothing more is said of it.
+/// Adds what can go wrong everywhere, where nothing more is said of it.
 fn add_problems(area: Area, path: &str, has_body: bool, responses: &mut Value) {
     let mut add = |status: &str, description: &str| {
         if responses.get(status).is_none() {
@@ -175,7 +176,7 @@ fn add_problems(area: Area, path: &str, has_body: bool, responses: &mut Value) {
     }
 }
 
-/// A problem document in the API, plain text elsewhere.
+/// Describes a problem: a document in the API, plain text elsewhere.
 fn describe_problem(area: Area, status: &str, response: &mut Value) {
     if !status.starts_with(['4', '5']) {
         return;
@@ -222,7 +223,8 @@ fn header(response: &mut Value, name: &str, text: &str, is_required: bool, schem
         json!({ "description": text, "required": is_required, "schema": schema });
 }
 
-/// Which form names have. Answers whether the operation's answer comes in pages.
+/// Adds which form names have. Returns whether the operation's answer comes in
+/// pages.
 fn describe_parameters(path: &str, operation: &mut Value) -> bool {
     let mut is_page = false;
     for parameter in parameters(operation) {
@@ -256,7 +258,7 @@ fn parameters(operation: &mut Value) -> &mut Vec<Value> {
     list.as_array_mut().expect("parameters are a list")
 }
 
-/// What there is: method and path, the tutorial's first.
+/// Returns all endpoints: method and path, the tutorial's first.
 pub(super) fn endpoints(description: &Value) -> Vec<(String, String)> {
     let empty = Map::new();
     let paths = description["paths"].as_object().unwrap_or(&empty);

@@ -1,5 +1,6 @@
 //! A chart as SVG: data in, text out. Colours are classes, which the pages' style
-//! sheet themes; a chart for a file of its own brings its style along.
+//! sheet themes; a chart for a file of its own brings its style along. What the
+//! data mean is not known here.
 
 use std::fmt::Write;
 
@@ -30,12 +31,12 @@ pub enum Form {
 /// What is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot<'a> {
-    /// Published apart from others in the same document by this: lower-case letters
+    /// What distinguishes it from others in the same document: lower-case letters
     /// and hyphens.
     pub name: &'a str,
     /// What it shows, in a few words.
     pub title: &'a str,
-    /// What can be seen in it, for whoever does not see it.
+    /// What can be seen in it, for readers who can't see it.
     pub description: &'a str,
     /// What runs from left to right.
     pub x_label: &'a str,
@@ -58,7 +59,7 @@ const STYLE: &str = "text{font:13px sans-serif;fill:#5c626c}.grid{stroke:#dfd9cb
     .line{stroke:#e0a060}.bar,.dot{fill:#e0a060}.main{stroke:#ecae6f}.tip-main{fill:#ecae6f}}";
 
 impl Plot<'_> {
-    /// The chart as a part of a page.
+    /// Returns the chart as a part of a page.
     pub fn svg(&self) -> String {
         let mut out = self.head("");
         self.draw(&mut out);
@@ -66,7 +67,7 @@ impl Plot<'_> {
         out
     }
 
-    /// The chart as a file of its own.
+    /// Returns the chart as a file of its own.
     pub fn standalone(&self) -> String {
         let mut out = self.head(" xmlns=\"http://www.w3.org/2000/svg\"");
         let _ = write!(out, "<style>{STYLE}</style>");
@@ -232,7 +233,7 @@ fn within(value: f64) -> f64 {
     value.clamp(-LARGEST, LARGEST)
 }
 
-/// A text that stands in SVG or HTML as it is.
+/// Returns a text that stands in SVG or HTML as it is.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

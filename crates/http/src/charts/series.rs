@@ -1,5 +1,5 @@
 //! What is drawn of a chain: the same charts on the pages and, by the command
-//! line, in files.
+//! line, in files. How they are drawn is not known here.
 
 use adit_api::stats::{BlockStats, Stats};
 
@@ -78,7 +78,7 @@ pub const SERIES: [Series; 6] = [
 ];
 
 impl Series {
-    /// The chart, ready to be drawn.
+    /// Returns the chart, ready to be drawn.
     pub fn plot<'a>(&self, points: &'a [Point], description: &'a str) -> Plot<'a> {
         Plot {
             name: self.name,
@@ -99,7 +99,7 @@ fn of_blocks(stats: &Stats, value: fn(&BlockStats) -> Option<f64>) -> Vec<Point>
         .collect()
 }
 
-/// How many guesses a second a block took, if it took any time.
+/// Returns how many guesses a second a block took, if it took any time.
 fn rate(block: &BlockStats) -> Option<f64> {
     let ms = block.interval_ms.filter(|ms| *ms > 0)?;
     Some(block.difficulty * 1_000.0 / ms as f64)

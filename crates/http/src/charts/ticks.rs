@@ -1,9 +1,10 @@
-//! Where an axis begins and ends, and which round numbers stand at it.
+//! Where an axis begins and ends, and which round numbers stand at it. How it is
+//! drawn is not known here.
 
-/// About so many numbers stand at an axis.
+/// About this many numbers stand at an axis.
 const TICKS: f64 = 5.0;
 
-/// A value that is so little beyond a round number, in steps, is at it: powers
+/// A value no more than this beyond a round number, in steps, is at it: powers
 /// of ten are not exact.
 const SLACK: f64 = 1e-9;
 
@@ -20,7 +21,7 @@ pub struct Axis {
 /// Beyond this, whole numbers have gaps.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
-/// Large numbers are told in these.
+/// Large numbers are given in these.
 const UNITS: [(f64, &str); 6] = [
     (1e18, " E"),
     (1e15, " P"),
@@ -31,8 +32,8 @@ const UNITS: [(f64, &str); 6] = [
 ];
 
 impl Axis {
-    /// One that holds zero and all values, and ends at round numbers; none
-    /// without values.
+    /// Returns one that holds zero and all values, and ends at round numbers;
+    /// `None` without values.
     pub fn from_zero(values: impl Iterator<Item = f64>) -> Option<Axis> {
         let (lowest, highest) = extent(values)?;
         let (lowest, highest) = (lowest.min(0.0), highest.max(0.0));
@@ -46,7 +47,7 @@ impl Axis {
         })
     }
 
-    /// One from the first to the last of whole numbers.
+    /// Returns one from the first to the last of whole numbers.
     pub fn whole(values: impl Iterator<Item = f64>) -> Option<Axis> {
         let (first, last) = extent(values)?;
         let step = round_step(last / TICKS - first / TICKS).max(1.0);
@@ -58,8 +59,8 @@ impl Axis {
         })
     }
 
-    /// How far along the axis a value stands, from 0 to 1; in the middle of one
-    /// that has no length.
+    /// Returns how far along the axis a value stands, from 0 to 1; in the middle of
+    /// one that has no length.
     pub fn share(&self, value: f64) -> f64 {
         if self.first == self.last {
             return 0.5;
@@ -76,7 +77,7 @@ impl Axis {
         }
     }
 
-    /// The round numbers at the axis, and how they are written.
+    /// Returns the round numbers at the axis, and how they are written.
     pub fn labels(&self) -> Vec<(f64, String)> {
         let (from, to) = (
             (self.first / self.step).ceil(),
@@ -99,7 +100,7 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below it.
+/// Returns the least of 1, 2 and 5 times a power of ten that is not below it.
 fn round_step(least: f64) -> f64 {
     if least <= 0.0 || !least.is_normal() {
         return 1.0;
@@ -110,7 +111,7 @@ fn round_step(least: f64) -> f64 {
     step.unwrap_or(10.0 * power)
 }
 
-/// A number at an axis of that step, in the unit of the largest one.
+/// Returns a number at an axis of that step, in the unit of the largest one.
 fn label(value: f64, step: f64, largest: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();

@@ -1,5 +1,5 @@
-//! The main chain, and the branches that left it, as a tree that grows to the
-//! right.
+//! The main chain, and the branches that left it, drawn as a tree that grows to
+//! the right. Which one is the main chain is decided elsewhere.
 
 use std::fmt::Write;
 
@@ -40,7 +40,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree as a part of a page.
+    /// Returns the tree as a part of a page.
     pub fn svg(&self) -> String {
         let height = TOP + ROW * self.sides.len() as f64 + 36.0;
         let first = self.first();
@@ -90,7 +90,7 @@ impl Tree {
         out
     }
 
-    /// The index that everything begins at: a block before the first fork.
+    /// Returns the index that everything begins at: a block before the first fork.
     fn first(&self) -> u64 {
         let forks = self.sides.iter().map(|side| side.fork_index);
         let first = forks.min().unwrap_or(self.main.tip_index.saturating_sub(8));

@@ -14,13 +14,13 @@ use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
-/// So much of a name is shown on its own page.
+/// This much of a name is shown on its own page.
 const NAME_CHARACTERS: usize = 1_000;
 
 /// A longer name has no code: nobody could hold a camera steady over it.
 const QR_LIMIT_BYTES: usize = 256;
 
-/// Around a code there are so many modules of nothing.
+/// Around a code this many modules are left empty.
 const QR_MARGIN: usize = 3;
 
 #[derive(Template)]

@@ -1,5 +1,5 @@
 //! `/assets/...`: the style sheet, the modules and the icon, as they stand in
-//! this binary.
+//! this binary. What they do is not known here.
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};

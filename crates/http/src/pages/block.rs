@@ -15,10 +15,10 @@ use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
-/// So many transactions stand on one page.
+/// This many transactions stand on one page.
 const TRANSACTIONS_SHOWN: usize = 100;
 
-/// So much of a text stands where a genesis block has its previous hash.
+/// This much of a text stands where a genesis block has its previous hash.
 const PREVIOUS_CHARACTERS: usize = 80;
 
 #[derive(Template)]
@@ -107,7 +107,7 @@ async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, P
     })
 }
 
-/// What of the block can still change, in words.
+/// Returns what of the block can still change, in words.
 fn finality(block: &BlockSummary, has_work: bool) -> String {
     if !block.on_main_chain {
         return "It is valid, but another branch won. Nothing in it counts, unless its own \

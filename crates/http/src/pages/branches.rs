@@ -16,10 +16,10 @@ use crate::charts::{Branch, Tree};
 use crate::extract::Query;
 use crate::problem::Problem;
 
-/// So many branches are drawn, the heaviest; all of them are in the table.
+/// This many branches are drawn, the heaviest; all of them are in the table.
 const DRAWN_BRANCHES: usize = 12;
 
-/// So many branches are in the table.
+/// This many branches are in the table.
 const SHOWN_BRANCHES: usize = 100;
 
 #[derive(Template)]

@@ -19,7 +19,7 @@ const WINDOWS: [u64; 4] = [25, 100, 400, 1_000];
 /// What is looked at if nobody says.
 const WINDOW: u64 = 100;
 
-/// So many rows a table has at most, the newest blocks'; the API has all.
+/// A table has at most this many rows, the newest blocks'; the API has all.
 const TABLE_ROWS: usize = 100;
 
 #[derive(Template)]
@@ -119,7 +119,7 @@ fn value_text(name: &str, value: Option<f64>) -> String {
     }
 }
 
-/// What a chart shows, in a sentence.
+/// Returns what a chart shows, in a sentence.
 fn summary(points: &[Point], unit: &str) -> String {
     let known = points.iter().filter_map(|(_, value)| *value);
     let known: Vec<f64> = known.filter(|value| value.is_finite()).collect();

@@ -1,5 +1,5 @@
 //! What several pages show: a block, a transaction, somebody's name, made
-//! ready for the templates.
+//! ready for the templates. Which page shows it is not known here.
 
 use adit_api::block::BlockSummary;
 use adit_api::transaction::TransactionState;
@@ -10,10 +10,10 @@ use adit_node::handle::NodeHandle;
 
 use super::format::{self, Moment, moment, short_hash};
 
-/// So much of a name is shown in a list.
+/// This much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;
 
-/// So much of a text that somebody put into a transaction is shown in a list.
+/// This much of a text that somebody put into a transaction is shown in a list.
 const DATA_CHARACTERS: usize = 80;
 
 /// A block in a list or a row of cards.
@@ -98,7 +98,7 @@ impl HashLabel {
 }
 
 impl Party {
-    /// Somebody by the name, or the address, that a transaction says.
+    /// Returns somebody by the name, or the address, that a transaction says.
     pub(super) fn named(name: &str) -> Party {
         let is_address = name.len() == 63 && name.starts_with("adit1");
         let is_node = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -116,7 +116,7 @@ impl Party {
 }
 
 impl TransactionRow {
-    /// A transaction by its canonical text.
+    /// Returns a transaction by its canonical text.
     pub(super) fn of(id: String, text: &[u8], keeps_accounts: bool) -> TransactionRow {
         let field = |name| member(text, name);
         let party = |name| Party::named(&field(name).and_then(json::string).unwrap_or_default());
@@ -141,7 +141,7 @@ impl TransactionRow {
         }
     }
 
-    /// A transaction that waits or stands in a block.
+    /// Returns a transaction that waits or stands in a block.
     pub(super) fn listed(one: TransactionState, keeps_accounts: bool) -> TransactionRow {
         let block = one.block_index.map(format::grouped).zip(one.block_hash);
         let text = one.transaction.get().as_bytes();
@@ -152,7 +152,7 @@ impl TransactionRow {
     }
 }
 
-/// The first transactions of a block, from that position on.
+/// Returns the first transactions of a block, from that position on.
 pub(super) fn rows_of_block(
     node: &NodeHandle,
     block: &Block,
@@ -170,8 +170,8 @@ pub(super) fn rows_of_block(
         .collect()
 }
 
-/// A hash as a row of 32 bars, one for each byte, for eyes that compare: the
-/// zeros that work has found are flat. An SVG path in a box of 64 by 16.
+/// Returns a hash as a row of 32 bars, one for each byte, for eyes that compare:
+/// the zeros that work has found are flat. An SVG path in a box of 64 by 16.
 pub(super) fn print(hash: &str) -> String {
     let mut path = String::new();
     for (at, pair) in hash.as_bytes().chunks(2).take(32).enumerate() {

@@ -1,5 +1,6 @@
 //! How numbers, times and names stand on a page. What others wrote is shown so
-//! that nothing in it can pass for something else.
+//! that nothing in it can pass for something else. What it means is not known
+//! here.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ pub(super) struct Moment {
     pub(super) text: String,
 }
 
-/// A moment given in milliseconds since 1970, if a calendar has it.
+/// Returns a moment given in milliseconds since 1970, if a calendar has it.
 pub(super) fn moment(time_ms: u64) -> Option<Moment> {
     if time_ms >= YEAR_10000 {
         return None;
@@ -34,13 +35,13 @@ pub(super) fn moment(time_ms: u64) -> Option<Moment> {
     })
 }
 
-/// `1 transaction`, `2 transactions`, `12,345 transactions`.
+/// Returns `1 transaction`, `2 transactions`, `12,345 transactions`.
 pub(super) fn count(number: u64, one: &str, many: &str) -> String {
     let noun = if number == 1 { one } else { many };
     format!("{} {noun}", grouped(number))
 }
 
-/// Digits in groups of three.
+/// Returns digits in groups of three.
 pub(super) fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -53,7 +54,7 @@ pub(super) fn grouped(number: impl ToString) -> String {
     out
 }
 
-/// A length in bytes, in units that people read.
+/// Returns a length in bytes, in units that people read.
 pub(super) fn bytes(length: u64) -> String {
     match length {
         0..1_024 => format!("{length} B"),
@@ -62,7 +63,7 @@ pub(super) fn bytes(length: u64) -> String {
     }
 }
 
-/// How long something took.
+/// Returns how long something took.
 pub(super) fn duration(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -74,7 +75,7 @@ pub(super) fn duration(ms: u64) -> String {
     }
 }
 
-/// A large or small number in few digits: `4.29 G`, `0.5`.
+/// Returns a large or small number in few digits: `4.29 G`, `0.5`.
 pub(super) fn scaled(value: f64) -> String {
     const STEPS: [(f64, &str); 6] = [
         (1e18, " E"),
@@ -97,7 +98,7 @@ pub(super) fn scaled(value: f64) -> String {
     format!("{text}{unit}")
 }
 
-/// Base units as coins, nothing rounded.
+/// Returns base units as coins, nothing rounded.
 pub(super) fn coins(units: u64) -> String {
     let (whole, rest) = (units / UNITS_A_COIN, units % UNITS_A_COIN);
     let decimals = format!("{rest:06}");
@@ -107,13 +108,13 @@ pub(super) fn coins(units: u64) -> String {
     }
 }
 
-/// The beginning of a hash, and its end.
+/// Returns the beginning of a hash, and its end.
 pub(super) fn short_hash(hash: &str) -> String {
     middle_out(hash, 8, 4)
 }
 
-/// What somebody wrote, at most so many characters of it. Characters that are
-/// not seen, or that turn the text around, are named instead.
+/// Returns what somebody wrote, at most `limit` characters of it. Characters that
+/// are not seen, or that turn the text around, are named instead.
 pub(super) fn visible(text: &str, limit: usize) -> String {
     let mut out = String::new();
     let mut characters = text.chars();
@@ -141,8 +142,8 @@ fn is_hidden(character: char) -> bool {
         || character.is_control()
 }
 
-/// The page of something that has a name which others chose, unless no path
-/// can hold it.
+/// Returns the page of something whose name others chose, unless no path can hold
+/// it.
 pub(super) fn path_to(folder: &str, name: &str) -> Option<String> {
     // Browsers leave these out of a path, however they are written.
     if ["", ".", ".."].contains(&name) {
@@ -163,8 +164,8 @@ pub(super) fn path_to(folder: &str, name: &str) -> Option<String> {
     Some(path)
 }
 
-/// The first and the last characters of an ASCII text, if it is longer; any
-/// other text whole.
+/// Returns the first and the last characters of an ASCII text, if it is longer;
+/// any other text whole.
 pub(super) fn middle_out(text: &str, first: usize, last: usize) -> String {
     if !text.is_ascii() || text.len() <= first + last + 1 {
         return text.to_owned();

@@ -17,13 +17,13 @@ use super::format;
 use super::layout::{Frame, shown};
 use crate::problem::Problem;
 
-/// So many of the newest blocks are shown.
+/// This many of the newest blocks are shown.
 const NEWEST_BLOCKS: u64 = 8;
 
-/// So many of those that wait are shown,
+/// This many of those that wait are shown,
 const WAITING_SHOWN: usize = 8;
 
-/// and so many are looked at to say what the next block would hold.
+/// and this many are looked at to say what the next block would hold.
 const WAITING_COUNTED: usize = 1_000;
 
 #[derive(Template)]
@@ -50,7 +50,7 @@ pub(super) async fn home(State(node): State<NodeHandle>) -> Response {
 }
 
 async fn page(node: &NodeHandle) -> Result<Home, Problem> {
-    // What leaves the waiting ones is in a block by then.
+    // What no longer waits is in a block by then.
     let first = first_waiting(node).await?;
     let frame = Frame::of(node);
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
@@ -94,7 +94,7 @@ async fn page(node: &NodeHandle) -> Result<Home, Problem> {
     })
 }
 
-/// What this node asks for, if that is more than nothing.
+/// Returns what this node asks for, if that is more than nothing.
 fn lowest_fee(rate: FeeRate) -> Option<String> {
     let (coins, bytes) = (
         format::coins(rate.0),
@@ -104,7 +104,7 @@ fn lowest_fee(rate: FeeRate) -> Option<String> {
     (rate.0 > 0).then_some(said)
 }
 
-/// The first of those that wait, in the order in which a block takes them.
+/// Returns the first of those that wait, in the order in which a block takes them.
 async fn first_waiting(node: &NodeHandle) -> Result<Vec<Arc<[u8]>>, Problem> {
     let first = node.inspect(move |node| match node.pool() {
         Pool::Queue(pool) => {

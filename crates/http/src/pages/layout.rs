@@ -19,7 +19,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; worker-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
-/// So much of a path is repeated to whoever asked for it.
+/// This much of a path is repeated to those who asked for it.
 const PATH_CHARACTERS: usize = 200;
 
 /// What stands on every page around what it is about.
@@ -52,7 +52,7 @@ impl Frame {
         }
     }
 
-    /// The same, on a page of that part.
+    /// Returns the same, on a page of that part.
     pub(super) fn here(self, here: &'static str) -> Frame {
         Frame { here, ..self }
     }
@@ -103,7 +103,7 @@ struct ProblemPage<'a> {
     problem: &'a Problem,
 }
 
-/// A page, or why there is none.
+/// Returns a page, or why there is none.
 pub(super) fn shown<T: Template>(node: &NodeHandle, page: Result<T, Problem>) -> Response {
     match page {
         Ok(page) => Html(page).into_response(),
@@ -111,14 +111,14 @@ pub(super) fn shown<T: Template>(node: &NodeHandle, page: Result<T, Problem>) ->
     }
 }
 
-/// A problem, as a page.
+/// Returns a problem, as a page.
 pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
     let frame = Frame::of(node);
     let page = Html(ProblemPage { frame, problem });
     (problem.status(), page).into_response()
 }
 
-/// What is said of a path that leads to no page.
+/// Returns what is said of a path that leads to no page.
 pub(crate) fn no_page(node: &NodeHandle, path: &str) -> Response {
     let path = format::visible(path, PATH_CHARACTERS);
     problem_page(

@@ -1,6 +1,7 @@
-//! `/operator`: shows the token once, so that the pages' forms work from other
-//! machines too; what a page says to whoever is not the operator; and the page
+//! `/operator`: takes the token once, so that the pages' forms work from other
+//! machines too; what a page says to anyone who is not the operator; and the page
 //! that asks whether somebody meant to change something by opening an address.
+//! Who is the operator, `caller.rs` decides.
 
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ pub(super) async fn show_token(
         };
         return operator_only(&node, Problem::unauthorised(rule, problem));
     };
-    // What took the TLS off says that it was there.
+    // A proxy that took the TLS off says that it was there.
     let scheme = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
     let secure = match scheme == Some(b"https") {
         true => "; Secure",
@@ -90,7 +91,7 @@ pub(super) async fn show_token(
     ([(SET_COOKIE, cookie)], Redirect::to("/operator")).into_response()
 }
 
-/// Tells on a page, to whoever is not the operator, why something was not done.
+/// Says on a page, to anyone who is not the operator, why something was not done.
 pub(crate) async fn told_to_browsers(
     State(node): State<NodeHandle>,
     mut response: Response,
@@ -101,7 +102,7 @@ pub(crate) async fn told_to_browsers(
     }
 }
 
-/// Why something was not done, and a place for the token if there is one.
+/// Returns why something was not done, and a place for the token if there is one.
 fn operator_only(node: &NodeHandle, problem: Problem) -> Response {
     let status = problem.status();
     let page = Html(OperatorPage {

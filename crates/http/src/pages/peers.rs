@@ -1,4 +1,4 @@
-//! `/peers`: the registered peers, how their chains stand to ours, and forms to
+//! `/peers`: the registered peers, how their chains compare with ours, and forms to
 //! register, ask and remove them. `/peers/{id}/audit`: what is wrong with one.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::caller::Caller;
 use crate::extract::Path;
 use crate::problem::Problem;
 
-/// Whoever lets all peers be asked waits so long for them; they go on being
+/// Anyone who has all peers asked waits this long for them; they go on being
 /// asked after it.
 const ASK_TIMEOUT_MS: u64 = 5_000;
 
@@ -190,7 +190,7 @@ fn fork_words(lag: i64, blocks: &str) -> String {
     format!("On another branch, {length}.")
 }
 
-/// How much of its chain holds; nothing, where none came.
+/// Returns how much of its chain holds; an empty text where none came.
 fn valid_words(audit: &Audit) -> String {
     if audit.length == 0 {
         return String::new();
@@ -253,7 +253,8 @@ impl Bytes {
 }
 
 impl Marked {
-    /// The text, from the first to the last place where it is not the other.
+    /// Returns the text, marked from the first to the last place where it is not
+    /// the other.
     fn of(text: &str, other: &str) -> Marked {
         let same = |(a, b): &(char, char)| a == b;
         let start = text.chars().zip(other.chars()).take_while(same);

@@ -13,10 +13,10 @@ use super::layout::{Frame, Html, problem_page};
 use crate::extract::Query;
 use crate::problem::Problem;
 
-/// So much of what was searched is repeated.
+/// This much of what was searched for is repeated.
 const QUERY_CHARACTERS: usize = 300;
 
-/// So much of a name is shown in a list.
+/// This much of a name is shown in a list.
 const LABEL_CHARACTERS: usize = 100;
 
 #[derive(Template)]
@@ -33,7 +33,7 @@ struct Hit {
     path: String,
 }
 
-/// What is searched.
+/// What is searched for.
 #[derive(Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]

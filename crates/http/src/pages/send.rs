@@ -1,5 +1,5 @@
 //! What the pages' forms do: `POST /mine-block` and `POST /send`. Both lead on
-//! to what came of it, so that loading anew does not do it again.
+//! to what came of it, so that reloading does not do it again.
 
 use adit_core::json;
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
@@ -69,8 +69,8 @@ pub(super) async fn read_form<T: DeserializeOwned>(body: Body) -> Result<T, Prob
 }
 
 impl Sent {
-    /// The transaction as JSON. An amount that is no number stays a text, and
-    /// the rules say what is wrong with it.
+    /// Returns the transaction as JSON. An amount that is no number stays a text,
+    /// and the rules say what is wrong with it.
     fn json(&self) -> Vec<u8> {
         let (sender, recipient, amount) = match self {
             Sent::Signed { signed } => return signed.trim().as_bytes().to_vec(),

@@ -16,7 +16,7 @@ use super::layout::{Frame, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
-/// So much of its text is shown; all of it is in the block's raw text.
+/// This much of its text is shown; all of it is in the block's raw text.
 const TEXT_CHARACTERS: usize = 8_192;
 
 #[derive(Template)]

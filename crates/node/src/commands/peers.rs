@@ -37,8 +37,8 @@ pub async fn register(node: &NodeHandle, body: &[u8]) -> Result<Vec<PeerAddress>
     }
 }
 
-/// Removes a peer: it is not asked any more, nor told of blocks. Returns whether
-/// it was one.
+/// Removes a peer: it is no longer asked, nor told of blocks. Returns whether it
+/// was one.
 pub async fn unregister(node: &NodeHandle, peer: PeerAddress) -> Result<bool, Stopping> {
     match node.request(Request::Unregister(peer)).await? {
         Answer::Unregistered { was_registered } => Ok(was_registered),

@@ -20,7 +20,7 @@ use crate::clock::now;
 use crate::handle::{NodeHandle, Request, Stopping};
 use crate::queries::error::QueryError;
 
-/// At most so many blocks are read and checked at a time. Each may take
+/// At most this many blocks are read and checked at a time. Each may take
 /// `BLOCK_LIMIT_BYTES`, and a processor while its signatures are checked.
 const OFFERS_LIMIT: usize = 8;
 
@@ -105,7 +105,7 @@ pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, Blo
 }
 
 /// Checks what needs neither the tree nor the accounts. The signatures come
-/// last: whoever wants to keep us busy has to work for it.
+/// last: anyone who wants to keep us busy has to work for it.
 fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, BlockRejected> {
     let rules = node.rules();
     let refused = |error: BlockError| refused(&block, ChainError::Invalid(error));

@@ -30,31 +30,31 @@ const BLOCK_ANSWER_TIMEOUT_MS: u64 = 30_000;
 /// A peer must have sent its chain, as far as it is read, within this time.
 const CHAIN_ANSWER_TIMEOUT_MS: u64 = 600_000;
 
-/// After this time, whoever still answers makes room for the next.
+/// After this time, a peer that still answers makes room for the next.
 const MENDING_TURN_MS: u64 = 2_000;
 
-/// So many chains are read at a time, not counting those that take longer.
+/// This many chains are read at a time, not counting those that take longer.
 const CHAINS_AT_ONCE_LIMIT: usize = 4;
 
-/// So many peers are asked at a time in all, by hash and for their chain.
+/// This many peers are asked at a time in all, by hash and for their chain.
 const MENDERS_LIMIT: usize = 64;
 
-/// One of so many open files may be the connection to one of them.
+/// One of this many open files may be the connection to one of them.
 const MENDERS_SHARE: usize = 16;
 
-/// A chain that did not hold what was looked for is read again so much later.
+/// A chain that did not hold what was looked for is read again this much later.
 const CHAIN_PAUSE_MS: u64 = 600_000;
 
-/// All chains together may hold so much of blocks that are not whole yet ...
+/// All chains together may hold this much of blocks that are not whole yet ...
 const CHAINS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// ... not counting those that hold less than this.
 const FREE_READING_BYTES: usize = 1024 * 1024;
 
-/// So many answers wait until those before are written to the disk.
+/// This many answers wait until those before are written to the disk.
 const HEARD_LIMIT: usize = 4;
 
-/// Asks the peers, and remembers whom in vain.
+/// Asks the peers, and remembers which it asked in vain.
 pub(super) struct Menders {
     asking: Arc<Asking>,
     /// When these peers' chains were read and held nothing that was looked for.
@@ -64,7 +64,7 @@ pub(super) struct Menders {
 struct Asking {
     client: Client,
     rules: Arc<dyn Rules>,
-    /// Tells which blocks are stored; a folder that can't be opened has none.
+    /// Knows which blocks are stored; a folder that can't be opened has none.
     stored: Option<Reader>,
     places: Semaphore,
     turns: Semaphore,
@@ -120,8 +120,8 @@ impl Menders {
         }
     }
 
-    /// Asks these peers for the blocks, and hands over what is sent, until
-    /// `mend` has taken all of them or nobody has any further one.
+    /// Asks these peers for the blocks, and hands over what is sent, until `mend`
+    /// has taken all of them or nobody has another.
     pub(super) async fn ask(
         &mut self,
         peers: &[PeerAddress],
@@ -137,7 +137,7 @@ impl Menders {
             let (peer, sender) = (peer.clone(), sender.clone());
             asks.spawn(async move { asking.by_hash(peer, &wanted, &sender).await });
         }
-        // Whoever has not answered by then is waited for beside the others.
+        // A peer that has not answered by then is waited for beside the others.
         let turn_end = Instant::now() + Duration::from_millis(MENDING_TURN_MS);
         let mut others: Vec<PeerAddress> = peers.to_vec();
         let mut unasked_count = peers.len();
@@ -216,7 +216,7 @@ impl Wanted {
         self.lock().contains_key(hash)
     }
 
-    /// Behind this index stands none of them.
+    /// None of them stands beyond this index.
     fn last_index(&self) -> u64 {
         let blocks = self.lock();
         blocks.values().map(|block| block.height).max().unwrap_or(0)
@@ -224,7 +224,7 @@ impl Wanted {
 }
 
 impl Asking {
-    /// Asks a peer for one block after the other, as long as it sends them.
+    /// Asks a peer for one block after another, as long as it sends them.
     async fn by_hash(
         &self,
         peer: PeerAddress,
@@ -273,8 +273,8 @@ impl Asking {
         let _ = sender.send(asked).await;
     }
 
-    /// What a peer sends for a block's hash, no more than the block is long, and
-    /// whether it is an adit node; `None` if it does not answer.
+    /// Returns what a peer sends for a block's hash, at most as long as the block,
+    /// and whether it is an adit node; `None` if it does not answer.
     async fn block(
         &self,
         peer: &PeerAddress,
@@ -319,7 +319,7 @@ impl Asking {
         let _ = sender.send(MendingOutcome::Read(peer)).await;
     }
 
-    /// Whoever takes long gives the turn to the next and goes on beside them.
+    /// A reading that takes long gives the turn to the next and goes on beside it.
     async fn in_turn<T>(&self, reading: impl Future<Output = T>) -> T {
         let turn = self.turns.acquire().await;
         let mut reading = std::pin::pin!(reading);

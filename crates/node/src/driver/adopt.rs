@@ -1,5 +1,5 @@
 //! Takes in the branches of peers whose chains are heavier than ours: one after
-//! the other, and each in steps, between which everybody else is served and
+//! another, each in steps, and between steps everybody else is served and
 //! everything is synced. Whether a block is taken, the core decides.
 
 use std::time::{Duration, Instant};
@@ -56,8 +56,8 @@ impl Driver {
         }
     }
 
-    /// The peer is none any more, and nobody waits for what it answers: of its
-    /// branch, nothing further is taken in.
+    /// It is no longer a peer, and nobody waits for what it answers: nothing
+    /// further of its branch is taken in.
     pub(super) fn stop_adopting(&mut self, peer: &PeerAddress) {
         let adoptions = &mut self.adoptions;
         adoptions.waiting.retain(|one| one.ask.peer != *peer);
@@ -142,7 +142,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Begins with the next branch that is still heavier than our chain.
+    /// Starts on the next branch that is still heavier than our chain.
     fn begin_adoption(&mut self, later: &mut Vec<Effect>) -> Result<Option<Adoption>, DriverError> {
         while let Some(next) = self.adoptions.waiting.pop_front() {
             let QueuedBranch {
@@ -168,8 +168,8 @@ impl Driver {
         Ok(None)
     }
 
-    /// Takes blocks in, one after the other, until there are no more or the
-    /// step has taken long enough. If one is not taken, nor are those behind it:
+    /// Takes blocks in, one after another, until there are no more or the step
+    /// has taken long enough. If one is not taken, nor are those behind it:
     /// what it does to the accounts is seen only here.
     fn adopt_step(
         &mut self,

@@ -1,5 +1,5 @@
-//! The branches of peers that are to be taken in, and how far that is. How they
-//! are, `adopt.rs` knows.
+//! The branches of peers that are to be taken in, and how far that has come. How
+//! they are taken in, `adopt.rs` knows.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ pub(super) struct Adoptions {
     pub(super) running: Option<Adoption>,
     /// Those that came meanwhile: no more than there are peers.
     pub(super) waiting: VecDeque<QueuedBranch>,
-    /// The number of the turn that is to come next: others are none any more.
+    /// The number of the turn that is to come next: no other counts any longer.
     pub(super) turn: u64,
     pub(super) is_on_its_way: bool,
     /// Whether it comes after a pause.

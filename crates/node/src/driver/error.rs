@@ -1,4 +1,4 @@
-//! Why the driver stopped, in the words of what is to blame.
+//! Why the driver stopped, in the words of the part that is to blame.
 
 use adit_core::archive::ArchiveError;
 use adit_core::chain::ChainError;
@@ -13,7 +13,7 @@ pub enum DriverError {
     /// What is stored does not make a chain.
     #[error("the stored blocks do not fit together; `adit chain reindex` says where")]
     Chain(#[source] ChainError),
-    /// The index is not as it was written, and has to be built anew.
+    /// The index is not as it was written, and has to be rebuilt.
     #[error("the index is damaged; it is built anew when the node starts again")]
     DamagedIndex,
     /// A thread could not be started.
@@ -21,7 +21,7 @@ pub enum DriverError {
     Thread(std::io::Error),
 }
 
-/// What the files are to blame for is told in their words.
+/// What the files are to blame for is said in their words.
 impl From<ChainError> for DriverError {
     fn from(error: ChainError) -> DriverError {
         let ChainError::Archive(ArchiveError(cause)) = error else {
@@ -35,7 +35,7 @@ impl From<ChainError> for DriverError {
 }
 
 impl DriverError {
-    /// The store's error behind it, if it is one.
+    /// Returns the store's error behind it, if it is one.
     pub fn of_store(&self) -> Option<&StoreError> {
         match self {
             DriverError::Store(error) => Some(error),

@@ -20,7 +20,7 @@ pub(crate) enum Trust {
     Nothing,
 }
 
-/// Brings the core to where it was: the main chain is in the index, what the
+/// Brings the core to where it was: the main chain is in the index, and what the
 /// index does not cover is read from the log again.
 pub(crate) fn restore(
     config: Config,
@@ -34,7 +34,7 @@ pub(crate) fn restore(
         without_sum,
     } = opened;
     for (place, error) in without_sum {
-        // Of the classics nobody signed anything.
+        // In the classics nobody signs anything.
         if rules.keeps_accounts() && rules.read_transaction(&pending[place].text).is_err() {
             return Err(error.into());
         }

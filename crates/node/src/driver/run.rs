@@ -1,5 +1,5 @@
 //! The driver's thread. What is to be kept is made durable first, once for all
-//! commands that had come (group commit); only then does anything leave. It
+//! commands that have come (group commit); only then does anything leave. It
 //! decides nothing itself.
 
 use std::collections::BTreeMap;
@@ -44,14 +44,14 @@ use crate::queries::block::time_ms;
 use crate::queries::peers::described;
 use crate::repeated;
 
-/// At most so many commands wait for the driver; whoever has another waits.
+/// At most this many commands wait for the driver; a caller with another waits.
 const COMMANDS_LIMIT: usize = 4_096;
 
-/// One sync serves at most so many commands.
+/// One sync serves at most this many commands.
 const BATCH_LIMIT: usize = 1_024;
 
-/// At most so many look at the node at a time, each at up to
-/// `PENDING_LOOKED_AT_LIMIT` transactions; whoever comes then waits.
+/// At most this many callers inspect the node at a time, each at up to
+/// `PENDING_LOOKED_AT_LIMIT` transactions; others wait.
 const INSPECTIONS_AT_ONCE_LIMIT: usize = 64;
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
@@ -144,11 +144,11 @@ pub(super) struct Driver {
     pub(super) announcer: Announcer,
     pub(super) adoptions: Adoptions,
     pub(super) waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
-    /// Who wants to look at the node when everything is durable.
+    /// Those who want to inspect the node when everything is durable.
     pub(super) inspections: Vec<Inspection>,
     /// The tip of the main chain.
     pub(super) tip: Option<Tip>,
-    /// What is to be told when it is durable.
+    /// What is to be published when it is durable.
     pub(super) events: EventBatch,
     pub(super) event_batches: mpsc::Sender<EventBatch>,
     pub(super) history: HistoryTeller,
@@ -364,7 +364,7 @@ impl Driver {
         Ok(())
     }
 
-    /// The peers of whom something new is known since the last call.
+    /// Returns the peers about which something new is known since the last call.
     fn changed_peers(&mut self) -> Result<Vec<Peer>, DriverError> {
         let changed = self.node.take_changed_peers();
         let chain = self.node.chain();
@@ -384,7 +384,7 @@ impl Driver {
             tracing::warn!(%error, left_out, "peers were not registered");
         }
         if let Some(reply) = self.waiting.remove(&request) {
-            // If it was dropped, whoever asked has gone.
+            // If it was dropped, the caller has gone.
             let _ = reply.send(answer);
         }
     }
@@ -430,7 +430,7 @@ impl Driver {
         let commands = self.commands.clone();
         self.runtime.spawn(async move {
             sleep(wait).await;
-            // If the driver has ended meanwhile, nobody wants it any more.
+            // If the driver has ended meanwhile, nobody wants it.
             let _ = commands.send(command).await;
         });
     }
@@ -449,7 +449,7 @@ pub(super) fn log_refused(error: &ChainError) {
 }
 
 fn log_made(block: &Block) {
-    // Whoever may call `/mine` makes as many as they like.
+    // Anyone who may call `/mine` makes as many as they like.
     let Some(left_out) = repeated::turn_of_news("made") else {
         return;
     };

@@ -1,5 +1,6 @@
-//! What the driver did since it last told: noted with so little work that it is
-//! not slower for it, and never more than a few kilobytes, however much it was.
+//! What the driver did since it last handed that over: noted with so little work
+//! that it is no slower for it, and never more than a few kilobytes, however
+//! much it was. Who listens is not known here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +14,13 @@ use adit_core::transaction::{Submitted, TRANSACTION_LIMIT_BYTES};
 
 use crate::clock::now;
 
-/// An event names at most so many of the transactions that came,
+/// An event names at most this many of the transactions that came,
 const EVENT_TRANSACTIONS_LIMIT: usize = 20;
 
-/// the newest ones, that are so long together,
+/// the newest ones, which together are no longer than this,
 const EVENT_TRANSACTIONS_LIMIT_BYTES: usize = TRANSACTION_LIMIT_BYTES;
 
-/// and of many changes of branches these are told, the last ones.
+/// and of many changes of branches the last ones, this many.
 const EVENT_REORGANISATIONS_LIMIT: usize = 20;
 
 /// What was done between two syncs, or several times that.
@@ -27,20 +28,20 @@ const EVENT_REORGANISATIONS_LIMIT: usize = 20;
 pub(crate) struct EventBatch {
     /// The new tip of the main chain.
     pub(crate) tip: Option<Arc<Block>>,
-    /// So many blocks came to the main chain one behind the other, or were the
+    /// How many blocks came to the main chain one behind the other, or were the
     /// new tip of another branch.
     pub(crate) added: u64,
     /// Where the tip came from.
     pub(crate) origin: Origin,
     /// The changes of branches, the oldest first.
     pub(crate) reorganisations: Vec<Reorganised>,
-    /// So many transactions came to wait.
+    /// How many transactions came to wait.
     pub(crate) transaction_count: usize,
     /// The newest of them.
     pub(crate) transactions: Vec<Submitted>,
-    /// The peers of whom something new is known, as they are now.
+    /// The peers about which something new is known, as they are now.
     pub(crate) peers: Vec<Peer>,
-    /// Whether something happened before that is not told.
+    /// Whether something happened before that is not told here.
     pub(crate) is_incomplete: bool,
 }
 
@@ -65,7 +66,7 @@ pub(crate) struct Tip {
 }
 
 impl Tip {
-    /// The block as the end of its branch.
+    /// Returns the block as the end of its branch.
     pub(crate) fn of(block: &Block) -> Tip {
         Tip {
             index: block.height(),
@@ -75,8 +76,8 @@ impl Tip {
 }
 
 impl EventBatch {
-    /// Notes a change that was kept. `tip` is that of the main chain before it,
-    /// and of the one behind it afterwards.
+    /// Notes a change that was kept. `tip` is the main chain's before it, and the
+    /// one after it when this returns.
     pub(crate) fn note(&mut self, change: &Change, tip: &mut Option<Tip>) {
         match change {
             Change::Transaction(transaction) => {

@@ -1,7 +1,8 @@
-//! The newest events, ready to be sent, and who reads them. The log is as long
-//! as it is: a listener whose place has left it is told to load anew. An event's
-//! name says which run of the node it belongs to, so that whoever comes back
-//! after a restart is not taken for somebody who was here.
+//! The newest events, ready to be sent, and who reads them. The log has a fixed
+//! length: a listener whose place has left it is told to load again. An event's
+//! name says which run of the node it belongs to, so that a listener that comes
+//! back after a restart is not taken for one that was here. What an event means
+//! is not known here.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,16 +14,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
-/// The log holds so many events.
+/// The log holds this many events.
 const EVENT_LOG_LIMIT_EVENTS: usize = 1_024;
 
 /// And fewer where they are longer together: then the oldest leave it earlier.
 const EVENT_LOG_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
-/// At most so many listen at a time.
+/// At most this many listen at a time.
 pub const LISTENERS_LIMIT: usize = 1_024;
 
-/// A listener takes at most so many events at once.
+/// A listener takes at most this many events at once,
 const BATCH_LIMIT_EVENTS: usize = 64;
 
 /// and of several no more than these bytes: each listener has its own copy, as
@@ -31,7 +32,7 @@ const BATCH_LIMIT_BYTES: usize = 64 * 1024;
 
 /// The newest events of this run.
 pub struct EventLog {
-    /// Tells this run from others.
+    /// Distinguishes this run from others.
     run: String,
     events: Mutex<Events>,
     /// Changes with each event; true when no more will come.
@@ -56,7 +57,7 @@ struct Event {
     for_anybody: Option<Bytes>,
 }
 
-/// One who listens. Dropped, it listens no more.
+/// A listener. Once dropped, it no longer listens.
 pub struct Listener {
     log: Arc<EventLog>,
     topics: Vec<Topic>,
@@ -78,7 +79,7 @@ pub enum Batch {
 }
 
 impl EventLog {
-    /// `run` tells this run of the node from others.
+    /// `run` distinguishes this run of the node from others.
     pub fn new(run: String) -> Arc<EventLog> {
         Arc::new(EventLog {
             run,
@@ -127,7 +128,7 @@ impl EventLog {
         let lost = events.next();
         events.list.clear();
         events.bytes = 0;
-        // One number is nobody's: whoever was up to date has lost it.
+        // One number is nobody's: a listener that was up to date has lost it.
         events.first = lost + 1;
         drop(events);
         self.closed.send_modify(|_| {});
@@ -143,8 +144,8 @@ impl EventLog {
         self.listeners.load(Ordering::Relaxed) > 0
     }
 
-    /// Listens from now on, or from behind the event of that name; none if too
-    /// many listen already.
+    /// Listens from now on, or from behind the event of that name. Returns `None`
+    /// if too many listen already.
     pub fn listen(
         self: &Arc<EventLog>,
         topics: Vec<Topic>,

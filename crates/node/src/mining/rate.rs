@@ -1,4 +1,4 @@
-//! How fast proofs are searched: guesses for the time spent on them, over the
+//! How fast proofs are searched for: guesses for the time spent on them, over the
 //! last few seconds of searching. It has no clock of its own.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ const WINDOW_S: u64 = 5;
 /// Guesses, and how long they took.
 type Spent = (u64, Duration);
 
-/// Counts what searches that have ended took.
+/// Counts what the searches that have ended took.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
     guesses: u64,

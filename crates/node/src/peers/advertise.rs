@@ -1,6 +1,6 @@
 //! Makes this node known to its peers, by the tutorial's `POST
 //! /nodes/register`, and again from time to time: a Python node forgets its
-//! neighbours when it is started anew.
+//! neighbours when it restarts. What they do with it is up to them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,13 +26,13 @@ const RETRY_MS: u64 = 1_000;
 /// The longest time between two registrations with the same peer.
 const REPEAT_MS: u64 = 10_000;
 
-/// How often it is looked who is due.
+/// How often the peers that are due are looked for.
 const LOOK_MS: u64 = 500;
 
-/// At most so many peers are registered with at the same time.
+/// At most this many peers are registered with at the same time.
 const REGISTER_AT_ONCE_LIMIT: usize = 32;
 
-/// One of so many open files may be such a registration's.
+/// One of this many open files may be such a registration's.
 const REGISTER_SHARE: usize = 32;
 
 #[derive(Clone, Copy)]
@@ -117,7 +117,7 @@ impl Advertiser {
 
     /// Notes what came of a call.
     fn note(&mut self, ended: Result<(Id, (String, bool)), JoinError>) {
-        // One that was cut off is of no peer any more.
+        // One that was cut off belongs to no peer any longer.
         let Ok((id, (peer, is_registered))) = ended else {
             return;
         };

@@ -17,20 +17,21 @@ use crate::open_files;
 use crate::peers::fetch::client;
 
 /// The answer of a peer that was told to look is waited for this long. It goes
-/// on looking when nobody waits any more; what we learn from the answer is only
-/// that it can be told the next news.
+/// on looking when nobody waits any longer; all that we learn from the answer is
+/// that the peer can be told the next news.
 const LOOK_TIMEOUT_MS: u64 = 2_000;
 
 /// The same peer is told at most once in this time.
 const LOOK_INTERVAL_MS: u64 = 250;
 
-/// At most so many peers are told at the same time.
+/// At most this many peers are told at the same time.
 const TOLD_AT_ONCE_LIMIT: usize = 64;
 
-/// One of so many open files may be such a call's.
+/// One of this many open files may be such a call's.
 const TOLD_SHARE: usize = 16;
 
-/// So much of a peer's answer is read; it holds its chain, which was not asked for.
+/// This much of a peer's answer is read; it holds its chain, which was not asked
+/// for.
 const LOOK_ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Tells peers to look, in the background, one call at a time for each.
@@ -76,7 +77,7 @@ impl Announcer {
         }
     }
 
-    /// Tells a peer nothing any more, since it is none.
+    /// Stops telling one that is no longer a peer.
     pub(crate) fn forget(&self, peer: &PeerAddress) {
         if let Some(telling) = self.telling().remove(peer) {
             telling.call.abort();
@@ -119,7 +120,7 @@ impl Announcer {
 
     fn is_wanted_again(&self, peer: &PeerAddress) -> bool {
         let mut telling = self.telling();
-        // Registered anew, it may be told by another call than this one.
+        // Registered again, it may be told by another call than this one.
         let is_own = |call: &AbortHandle| Some(call.id()) == tokio::task::try_id();
         let Some(own) = telling.get_mut(peer).filter(|one| is_own(&one.call)) else {
             return false;

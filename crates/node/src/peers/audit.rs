@@ -1,7 +1,7 @@
-//! Looks at another node's chain for whoever wants to know what is wrong with
-//! it: block by block up to the first that is refused, of which everything is
-//! kept that is needed to understand why. Nothing is adopted, and the peer is
-//! asked for nothing but its chain.
+//! Looks at another node's chain to say what is wrong with it: block by block up
+//! to the first that is refused, of which everything is kept that is needed to
+//! understand why. Nothing is adopted, and the peer is asked for nothing but its
+//! chain.
 
 mod diagnosis;
 pub(crate) mod places;
@@ -39,11 +39,11 @@ use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces};
 /// An audit ends after this time, whatever the peer still sends.
 const AUDIT_TIMEOUT_MS: u64 = 60_000;
 
-/// Of a block's texts, so much is shown.
+/// Of a block's texts, this much is shown.
 const SHOWN_LIMIT_BYTES: usize = 64 * 1024;
 
-/// Beyond so many accounts, who can pay what is not checked any more; all
-/// audits of a running node have so many together.
+/// Beyond this many accounts, who can pay what is no longer checked; all audits
+/// of a running node have this many together.
 const AUDIT_ACCOUNTS_LIMIT: usize = 1_000_000;
 
 /// An answer that takes longer is worth a note.
@@ -62,7 +62,7 @@ pub(crate) struct Beside {
     pub(crate) _place: AuditPlace,
 }
 
-/// Audits a node's chain, and says how it stands to ours.
+/// Audits a node's chain, and compares it with ours.
 pub(crate) async fn audit_beside(
     peer: &PeerAddress,
     rules: Arc<dyn Rules>,
@@ -102,7 +102,7 @@ fn audit_of_nothing(peer: &PeerAddress, rules: &dyn Rules) -> Audit {
     }
 }
 
-/// A kind of node, as the API names it.
+/// Returns a kind of node, as the API names it.
 pub(crate) fn kind_of(kind: PeerKind) -> peer::PeerKind {
     match kind {
         PeerKind::Unknown => peer::PeerKind::Unknown,
@@ -177,7 +177,7 @@ struct Auditor {
     audit: Audit,
 }
 
-/// No blocks of our own: all of the peer's are checked.
+/// Returns no blocks of our own: all of the peer's are checked.
 fn nothing() -> MemoryArchive {
     MemoryArchive::default()
 }
@@ -202,7 +202,7 @@ impl Auditor {
         }
     }
 
-    /// Says what is to be said; an error is one of ours.
+    /// Returns what was found; an error is one of ours.
     fn check(mut self, mut pieces: Pieces) -> Result<Option<Audit>, String> {
         loop {
             match self.validation.next_block(now(), &nothing()) {
@@ -240,7 +240,7 @@ impl Auditor {
         Ok(Some(self.audit))
     }
 
-    /// Takes the next piece in; answers whether there was one.
+    /// Takes the next piece in. Returns whether there was one.
     fn feed(&mut self, pieces: &mut Pieces) -> bool {
         match pieces.next() {
             Some(Piece::Bytes(bytes)) => self.validation.feed(&bytes),
@@ -428,8 +428,8 @@ fn cut(text: &[u8]) -> String {
     String::from_utf8_lossy(&text[..text.len().min(SHOWN_LIMIT_BYTES)]).into_owned()
 }
 
-/// The `previous_hash` of a block, at most so much of it as a hash has digits
-/// and a bit more.
+/// Returns the `previous_hash` of a block, cut to a little more than the length
+/// of a hash.
 fn claimed_hash(source: &[u8]) -> Option<String> {
     let text = json::canonical(source, usize::MAX).ok()?;
     let value = json::member(&text, "previous_hash")?;

@@ -1,7 +1,7 @@
-//! Valid blocks that may come to be adopted, until that is decided: in memory
-//! as they are, and beyond a bound on disk. Their signatures are not looked at
-//! before somebody says that they matter; from then on they are checked while
-//! further ones come. It does not decide.
+//! Valid blocks that may come to be adopted, until that is decided elsewhere: in
+//! memory as they are, and beyond a bound on disk. Their signatures are not
+//! looked at before the caller says that they matter; from then on they are
+//! checked while further blocks come.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, channel, sync_channel};
@@ -20,7 +20,7 @@ const BRANCH_MEMORY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 /// All branches together are held in memory up to this length.
 pub(crate) const BRANCHES_MEMORY_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// So many blocks are read again from the disk while those before are taken in.
+/// This many blocks are read again from the disk while those before are taken in.
 const READ_AHEAD_LIMIT: usize = 4;
 
 /// A branch on its way in.
@@ -36,7 +36,7 @@ pub(crate) struct CheckedBranch {
     rules: Arc<dyn Rules>,
     in_memory: Vec<Arc<Block>>,
     on_disk: Staging,
-    /// What the blocks in memory take, as long as they are there.
+    /// What the blocks in memory take, while they are there.
     memory: Reservation,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum BranchError {
 }
 
 impl Branch {
-    /// An empty one that puts into `on_disk` what is too long for memory.
+    /// Returns an empty one that puts into `on_disk` what is too long for memory.
     pub(crate) fn new(rules: Arc<dyn Rules>, on_disk: Staging, memory: Reservation) -> Branch {
         Branch {
             signatures: None,
@@ -95,7 +95,7 @@ impl Branch {
         Ok(())
     }
 
-    /// Whether a signature is known to be wrong: `finish` says whose.
+    /// Whether a signature is known to be wrong: `finish` returns whose.
     pub(crate) fn has_failed(&self) -> bool {
         let signatures = self.signatures.as_ref();
         signatures.is_some_and(SignatureCheck::has_failed)
@@ -120,7 +120,7 @@ impl CheckedBranch {
         self.on_disk.push(block.text())
     }
 
-    /// The blocks so far. They stay.
+    /// Returns the blocks so far. They stay.
     fn so_far(
         &mut self,
     ) -> Result<impl Iterator<Item = Result<Arc<Block>, BranchError>>, BranchError> {

@@ -25,22 +25,22 @@ use crate::peers::unpack::{UnpackError, Unpacker};
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
 
-/// A peer must begin its answer within this time.
+/// The head of a peer's answer must be there within this time.
 const FIRST_BYTE_TIMEOUT_MS: u64 = 10_000;
 
 /// In every window of this length ...
 const PACE_WINDOW_MS: u64 = 10_000;
 
-/// ... a peer must send at least so much.
+/// ... a peer must send at least this much.
 const PACE_LIMIT_BYTES: u64 = 10 * 1024;
 
-/// So many pieces of an answer may wait for their check.
+/// This many pieces of an answer may wait for their check.
 const PIECES_LIMIT: usize = 8;
 
-/// So many host names are looked up at a time.
+/// This many host names are looked up at a time.
 const LOOKUPS_LIMIT: usize = 32;
 
-/// A redirect may lead only to the same host, and so many times.
+/// A redirect may lead only to the same host, and at most this many times.
 const REDIRECTS_LIMIT: usize = 3;
 
 /// Why no chain came.
@@ -76,16 +76,15 @@ pub(crate) enum Piece {
     End,
 }
 
-/// An answer as it comes, for whoever checks it. Its end is also that nobody
-/// wants to know any more what the check finds: the peer was removed, or
-/// whoever asked has gone.
+/// An answer as it comes, to be checked. It also ends when nobody wants to know
+/// any longer what the check finds: the peer was removed, or the caller has gone.
 pub(crate) struct Pieces {
     received: mpsc::Receiver<Piece>,
     wanted: Weak<()>,
 }
 
 impl Pieces {
-    /// The next one; waits for it.
+    /// Waits for the next one, and returns it.
     pub(crate) fn next(&mut self) -> Option<Piece> {
         let piece = self.received.blocking_recv();
         piece.filter(|_| self.is_wanted())
@@ -97,7 +96,7 @@ impl Pieces {
     }
 }
 
-/// The HTTP client that speaks to peers: no redirects to other hosts, no
+/// Returns the HTTP client that speaks to peers: no redirects to other hosts, no
 /// proxies, and nothing waits for ever.
 pub(crate) fn client() -> Client {
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
@@ -153,9 +152,9 @@ pub(crate) enum Packing {
     Plain,
 }
 
-/// Asks a peer for its chain, unless it has one of these tags. Answers as soon
-/// as the head of its answer is there. One that is packed all the same is
-/// refused: whoever asks for a plain one has a reason.
+/// Asks a peer for its chain, unless it has one of these tags. Returns as soon as
+/// the head of its answer is there. One that is packed all the same is refused: a
+/// caller that asks for a plain one has a reason.
 pub(crate) async fn get_chain(
     client: &Client,
     peer: &PeerAddress,
@@ -182,7 +181,7 @@ pub(crate) async fn get_chain(
     }
 }
 
-/// What kind of node sent this head.
+/// Returns what kind of node sent this head.
 pub(crate) fn kind_of(status: StatusCode, headers: &HeaderMap) -> PeerKind {
     let server = headers.get(SERVER).map(HeaderValue::as_bytes);
     let names_python = |server: &[u8]| {
@@ -201,7 +200,7 @@ pub(crate) fn kind_of(status: StatusCode, headers: &HeaderMap) -> PeerKind {
 }
 
 /// Reads an answer's body while `check` looks at it; that may block, and is
-/// handed the pieces until it has seen enough. It answers `None` if the pieces
+/// handed the pieces until it has seen enough. It returns `None` if the pieces
 /// end before [`Piece::End`].
 pub(crate) async fn read<T, E>(
     response: Response,
@@ -213,7 +212,7 @@ where
 {
     let unpacker = unpacker_of(response.headers())?;
     let (pieces, received) = mpsc::channel(PIECES_LIMIT);
-    // Whoever reads can be cut off at any time; the check sees that by this.
+    // The reading can be cut off at any time; the check sees that by this.
     let wanting = Arc::new(());
     let received = Pieces {
         received,
@@ -233,7 +232,7 @@ where
     }
 }
 
-/// What unpacks an answer with this head, if it is packed.
+/// Returns what unpacks an answer with this head, if it is packed.
 fn unpacker_of(headers: &HeaderMap) -> Result<Option<Unpacker>, FetchError> {
     let Some(encoding) = headers.get(CONTENT_ENCODING) else {
         return Ok(None);
@@ -300,8 +299,8 @@ async fn pass_on(
     }
 }
 
-/// What went wrong, for whoever reads `peers`: reqwest's own text repeats the
-/// URL and names the cause only in `source`.
+/// Returns what went wrong, for the readers of `peers`: reqwest's own text repeats
+/// the URL and names the cause only in `source`.
 fn explained(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {

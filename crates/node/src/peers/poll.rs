@@ -32,23 +32,23 @@ use crate::{open_files, repeated};
 /// The whole answer must be there within this time.
 const ANSWER_TIMEOUT_MS: u64 = 600_000;
 
-/// At most so many peers are asked at the same time, not counting those that
+/// At most this many peers are asked at the same time, not counting those that
 /// have taken longer than `TURN_MS`.
 const ASKED_AT_ONCE_LIMIT: usize = 16;
 
-/// At most so many peers are being asked in all, those included that were
+/// At most this many peers are being asked in all, including those that were
 /// removed and whose answer is just being put away: as many as can be
 /// registered.
 const ASKED_LIMIT: usize = PEERS_LIMIT;
 
-/// One of so many open files may be an ask's, which has a connection and at
+/// One of this many open files may be an ask's, which has a connection and at
 /// most one file to stage a branch in.
 const ASKED_SHARE: usize = 8;
 
 /// After this time a peer that still answers makes room for the next.
 const TURN_MS: u64 = 2_000;
 
-/// All answers together may hold so much of blocks that are not whole yet ...
+/// All answers together may hold this much of blocks that are not whole yet ...
 const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
 
 /// ... not counting those that hold less than this: ordinary blocks are read
@@ -61,7 +61,7 @@ const ETAG_LIMIT_BYTES: usize = 256;
 /// Asks peers in the background.
 pub(crate) struct Poller {
     shared: Arc<Shared>,
-    /// The last ask of each peer, to be cut off if it is none any more.
+    /// The last ask of each peer, to be cut off when that is no longer one.
     running: BTreeMap<PeerAddress, AbortHandle>,
 }
 
@@ -69,8 +69,7 @@ struct Shared {
     node: NodeHandle,
     client: Client,
     at_once: Semaphore,
-    /// Whoever is being asked holds one of these, until all that it takes is
-    /// free again.
+    /// Each ask holds one of these, until all that it takes is free again.
     asked: Arc<Semaphore>,
     /// What all answers together may hold that are being read.
     reading: Arc<MemoryBudget>,
@@ -116,7 +115,7 @@ impl Poller {
         self.running.insert(peer, asking.abort_handle());
     }
 
-    /// Forgets a peer that is none any more: if it is being asked, that ends.
+    /// Forgets one that is no longer a peer: if it is being asked, that ends.
     pub(crate) fn forget(&mut self, peer: &PeerAddress) {
         if let Some(asking) = self.running.remove(peer) {
             asking.abort();
@@ -136,7 +135,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum PollError {
     Fetch(FetchError),
     Refused(Refusal),
-    /// It is ours that can't be read, or held.
+    /// Ours can't be read, or held.
     Ours(String),
 }
 
@@ -154,8 +153,8 @@ impl PollError {
 }
 
 impl Shared {
-    /// Logs when a peer's chain can't be read any more, and when it can again;
-    /// and who turns out to be this node, or to go by its name.
+    /// Logs when a peer's chain can no longer be read, and when it can again; and
+    /// which peer turns out to be this node, or to go by its name.
     fn note(&self, peer: &PeerAddress, outcome: &PollOutcome, seen: &Seen) {
         if seen.has_our_name
             && self.note_in(&self.namesakes, peer)
@@ -199,8 +198,8 @@ impl Shared {
         }
     }
 
-    /// Whether the peer is new among these; those of peers that were removed
-    /// while they were asked do not stay there.
+    /// Whether the peer is new among these; peers that were removed while they
+    /// were asked do not stay there.
     fn note_in(&self, noted: &Mutex<BTreeSet<PeerAddress>>, peer: &PeerAddress) -> bool {
         let mut noted = locked(noted);
         if noted.len() > PEERS_LIMIT {
@@ -210,8 +209,8 @@ impl Shared {
         noted.insert(peer.clone())
     }
 
-    /// Hears a peer when there is a place for it. Whoever takes long gives the
-    /// place to the next and goes on beside them: slow peers keep nobody out.
+    /// Polls a peer when there is a place for it. One that takes long gives the
+    /// place to the next and goes on beside it: slow peers keep nobody out.
     async fn poll_in_turn(&self, peer: &PeerAddress) -> (PollOutcome, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
         let mut seen = Seen::default();
@@ -333,7 +332,7 @@ impl Shared {
     }
 }
 
-/// The tip that an adit node's ETag names.
+/// Returns the tip that an adit node's ETag names.
 fn tip_in(etag: &HeaderValue) -> Option<Hash> {
     let etag = etag.as_bytes();
     let etag = etag.strip_prefix(b"W/").unwrap_or(etag);
@@ -358,8 +357,8 @@ struct Checked {
     is_done: bool,
 }
 
-/// Checks a chain as it comes; nothing is outcome of one that breaks off. Runs on
-/// a thread that may block.
+/// Checks a chain as it comes; nothing comes of one that breaks off. Runs on a
+/// thread that may block.
 fn check(
     node: &NodeHandle,
     mut pieces: Pieces,
@@ -379,7 +378,7 @@ fn check(
             }
             None => return Ok(None),
         }
-        // A new one for each piece: as long as one is held, the index frees no
+        // A new one for each piece: while one is held, the index frees no
         // page. A block that was in our main chain stays in the tree.
         let ours = node.reader().snapshot().map_err(PollError::ours)?;
         while let Some(block) = validation

@@ -1,5 +1,5 @@
 //! Checks the signatures of blocks on all cores, while further blocks are being
-//! read; on fewer, or by whoever hands them over, where the system makes no more
+//! read; on fewer, or on the caller's own thread, where the system makes no more
 //! threads. Whose signatures they have to be, the rules say.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use adit_core::block::{Block, BlockError};
 use adit_core::rules::Rules;
 use adit_core::sync::Refusal;
 
-/// So many blocks may wait for the check of their signatures.
+/// This many blocks may wait for the check of their signatures.
 const BLOCKS_WAITING_LIMIT: usize = 8;
 
 /// A block whose signatures are not those that it needs.
@@ -23,7 +23,7 @@ pub(crate) struct WrongSignature {
 }
 
 impl WrongSignature {
-    /// The same, as what is said of a peer's chain.
+    /// Returns the same, as what is said of a peer's chain.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal {
             height: Some(self.index),
@@ -68,15 +68,15 @@ impl SignatureCheck {
         }
     }
 
-    /// Hands a block over; waits while too many are waiting. Once one has
-    /// failed, there is no use in further ones.
+    /// Hands a block over; waits while too many are waiting. Once one has failed,
+    /// further ones are of no use.
     pub(crate) fn check(&mut self, block: &Arc<Block>) {
         if self.has_failed() {
             return;
         }
         match &self.blocks {
             Some(blocks) => {
-                // If all threads have ended, `finish` says why.
+                // If all threads have ended, `finish` returns why.
                 let _ = blocks.send(Arc::clone(block));
             }
             None if self.rules.keeps_accounts() => {

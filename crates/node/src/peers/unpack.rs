@@ -7,14 +7,14 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::write::GzDecoder;
 
-/// So much is unpacked, whatever was sent for it ...
+/// This much is unpacked, whatever was sent for it ...
 const UNPACKED_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// ... and beyond that so many times what was sent. A chain unpacks to four to
-/// six times, since no hash and no signature can be packed.
+/// ... and beyond that this many times what was sent. A chain unpacks to four to
+/// six times its length, since no hash and no signature can be packed.
 const UNPACKED_RATIO_LIMIT: u64 = 16;
 
-/// So much is unpacked at a time: at most to about a mebibyte.
+/// This much is unpacked at a time: at most to about a mebibyte.
 const UNPACK_STEP_BYTES: usize = 1024;
 
 /// Why it goes on no further.
@@ -63,8 +63,8 @@ impl Unpacker {
         self.taken_out()
     }
 
-    /// Nothing more comes: what is left, if it was whole. Of nothing at all
-    /// there is nothing to unpack.
+    /// Returns what is left when nothing more comes, if the answer was whole. Of
+    /// nothing at all there is nothing to unpack.
     pub(crate) fn end(&mut self) -> Result<Bytes, UnpackError> {
         if self.packed_bytes > 0 {
             self.decoder.try_finish()?;
@@ -151,7 +151,7 @@ mod tests {
         let error = unpack(&mut unpacker, bomb.clone(), 1_000_000).unwrap_err();
         assert!(matches!(error, UnpackError::Dense), "{error}");
         assert!(unpacker.unpacked_bytes < UNPACKED_FREE_BYTES + 2 * 1024 * 1024);
-        // Whoever has sent enough may send such a part as well.
+        // A peer that has sent enough may send such a part as well.
         let mut paid = Unpacker {
             packed_bytes: UNPACKED_FREE_BYTES,
             unpacked_bytes: UNPACKED_FREE_BYTES,

@@ -20,7 +20,7 @@ use super::transaction::{Reading, waiting_state};
 use crate::handle::NodeHandle;
 use crate::history::HistoryAt;
 
-/// What is known of somebody.
+/// Returns what is known of somebody.
 pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, QueryError> {
     let (name, owner) = who(node, name)?;
     let waiting = lookup::of_name(node, &name).await?;
@@ -32,7 +32,7 @@ pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Quer
         pending: waiting.iter().map(|one| one.id.to_string()).collect(),
         transaction_count: None,
     };
-    // Whoever pays needs no history.
+    // Paying needs no history.
     if owner.is_none() || node.has_history() {
         let history = node.history().await?;
         let count = history.view.count_of_name(&name);
@@ -54,8 +54,8 @@ pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Quer
     Ok(state)
 }
 
-/// Whoever has that name, for whoever searches. On a sealed chain every address
-/// is somebody's; in the classics a name is one that is written somewhere.
+/// Returns who has that name, for a search. On a sealed chain every address is
+/// somebody's; in the classics a name is one that is written somewhere.
 pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Ok((name, owner)) = who(node, name) else {
         return Ok(None);
@@ -69,7 +69,7 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
     }))
 }
 
-/// Where somebody's page is: a name may hold any character.
+/// Returns where somebody's page is: a name may hold any character.
 pub fn address_path(name: &str) -> String {
     format!("/address/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
@@ -83,7 +83,7 @@ async fn is_written(node: &NodeHandle, name: &str) -> Result<bool, QueryError> {
     )
 }
 
-/// The transactions in which somebody is named.
+/// Returns the transactions in which somebody is named.
 pub async fn transactions(
     node: &NodeHandle,
     name: &str,
@@ -116,8 +116,8 @@ pub async fn transactions(
     })
 }
 
-/// At most `room` of the transactions before a place that name somebody, and
-/// the last place that was looked at, unless there are no more.
+/// Returns at most `room` of the transactions before a place that name somebody,
+/// and the last place that was looked at, unless there are no more.
 fn read_named(
     node: &NodeHandle,
     history: &HistoryAt,
@@ -146,8 +146,8 @@ fn read_named(
     Ok((transactions, (!is_last).then_some(before)))
 }
 
-/// Who is meant: the name as it stands in the chain, and the account, where the
-/// rules keep accounts. Somebody may have scanned an address in capitals.
+/// Returns who is meant: the name as it stands in the chain, and the account,
+/// where the rules keep accounts. Somebody may have scanned an address in capitals.
 fn who(node: &NodeHandle, name: &str) -> Result<(String, Option<Address>), QueryError> {
     if !node.rules().keeps_accounts() {
         return Ok((name.to_owned(), None));

@@ -1,4 +1,5 @@
-//! Blocks by index and by hash, and the list of them.
+//! Blocks by index and by hash, and the list of them. Whether a block is valid
+//! is not asked here.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::handle::NodeHandle;
 /// A longer block is read as a page is: beside the threads that serve others.
 const LONG_BLOCK_BYTES: usize = 256 * 1024;
 
-/// A page of the main chain, the newest blocks first.
+/// Returns a page of the main chain, the newest blocks first.
 pub async fn list(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -44,14 +45,14 @@ fn read_list(node: &NodeHandle, snapshot: &Snapshot, page: &Page) -> Result<Bloc
     Ok(BlockList { blocks, next })
 }
 
-/// The main chain's block at that index.
+/// Returns the main chain's block at that index.
 pub fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, QueryError> {
     let length = snapshot.length();
     let none = || QueryError::not_found(format!("the chain has the blocks 1 to {length}"));
     block_at(node, snapshot, index)?.ok_or_else(none)
 }
 
-/// A block on the main chain or beside it. `hash` is what somebody wrote.
+/// Returns a block on the main chain or beside it. `hash` is what somebody wrote.
 pub async fn of_hash(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -70,8 +71,8 @@ pub async fn of_hash(
     }
 }
 
-/// As `of_hash`, for an answer that holds the block's text: where it would find
-/// no room, the block is not read either.
+/// Like `of_hash`, for an answer that holds the block's text: where that would
+/// find no room, the block is not read either.
 pub async fn to_be_sent(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -89,7 +90,7 @@ pub async fn to_be_sent(
     of_hash(node, snapshot, hash).await
 }
 
-/// What is said of a block.
+/// Returns what is said of a block.
 pub fn summary(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -128,7 +129,7 @@ pub fn summary(
     })
 }
 
-/// When a block says it was made, in milliseconds since 1970.
+/// Returns when a block says it was made, in milliseconds since 1970.
 pub fn time_ms(block: &Block) -> Option<u64> {
     if let Some(sealed) = block.sealed() {
         return Some(sealed.header.timestamp_ms);
@@ -138,8 +139,8 @@ pub fn time_ms(block: &Block) -> Option<u64> {
     u64::try_from(time.as_millis()).ok()
 }
 
-/// Who was paid by nobody: in the classics the last such transaction is the
-/// reward, in sealed chains the first.
+/// Returns who was paid by nobody: in the classics the last such transaction is
+/// the reward, in sealed chains the first.
 fn reward_to(block: &Block) -> Option<String> {
     if let Some(sealed) = block.sealed() {
         return sealed.reward.map(|reward| reward.recipient.to_string());

@@ -1,4 +1,5 @@
-//! The ends of all branches: of the main chain, and of those beside it.
+//! The ends of all branches: of the main chain, and of those beside it. Which one
+//! is the main chain, the core decides.
 
 pub mod reorganisation;
 
@@ -10,7 +11,7 @@ use super::error::QueryError;
 use super::stored::place_of;
 use crate::handle::NodeHandle;
 
-/// The ends of the main chain and of the heaviest branches beside it.
+/// Returns the ends of the main chain and of the heaviest branches beside it.
 pub async fn tips(node: &NodeHandle) -> Result<ChainTips, QueryError> {
     let history = node.history().await?;
     let mut tips = Vec::new();

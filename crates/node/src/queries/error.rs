@@ -17,7 +17,7 @@ pub enum QueryError {
     /// There is nothing of that name.
     #[error("{0}")]
     NotFound(String),
-    /// It can be asked again later.
+    /// It may be asked again later.
     #[error("{0}")]
     Busy(String),
     /// The node is stopping.
@@ -34,27 +34,28 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// A part of the query can't be read.
+    /// Returns that a part of the query can't be read.
     pub fn malformed(detail: impl ToString) -> QueryError {
         QueryError::Malformed(detail.to_string())
     }
 
-    /// A page's place is none that this node has given.
+    /// Returns that a page's place is none that this node has given.
     pub fn wrong_cursor() -> QueryError {
         QueryError::malformed("the cursor is none that this node has given")
     }
 
-    /// There is nothing of that name here.
+    /// Returns that there is nothing of that name here.
     pub fn not_found(detail: impl ToString) -> QueryError {
         QueryError::NotFound(detail.to_string())
     }
 
-    /// It can be asked again later.
+    /// It may be asked again later.
     pub fn busy(detail: impl ToString) -> QueryError {
         QueryError::Busy(detail.to_string())
     }
 
-    /// The disk failed under the node: nothing that whoever asks could mend.
+    /// Returns that the disk failed under the node: nothing that the caller could
+    /// mend.
     pub fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
         match damaged_block(&error) {
             Some(block) => QueryError::DamagedBlock {
@@ -72,7 +73,7 @@ impl From<NoHistory> for QueryError {
     }
 }
 
-/// Logs that the disk failed, and answers what whoever asked is told.
+/// Logs that the disk failed, and returns what the caller is told.
 pub fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
     if let Some(left_out) = repeated::turn("unreadable") {
         tracing::error!(%error, left_out, "the chain can't be read");
@@ -80,7 +81,7 @@ pub fn log_unreadable(error: &dyn std::error::Error) -> &'static str {
     "the chain can't be read; the node's log says why"
 }
 
-/// The damaged block behind an error, if that is it.
+/// Returns the damaged block behind an error, if that is it.
 fn damaged_block<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a DamagedBlock> {
     if let Some(error) = error.downcast_ref::<ArchiveError>() {
         return StoreError::behind(error)?.damaged_block();

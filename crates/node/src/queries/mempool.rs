@@ -1,5 +1,5 @@
 //! The transactions that wait for a block, in the order in which blocks take
-//! them along.
+//! them along. Which may wait, and in which order, the core decides.
 
 pub mod lookup;
 
@@ -26,7 +26,7 @@ struct Entry {
     cursor: String,
 }
 
-/// A page of the transactions that wait.
+/// Returns a page of the transactions that wait.
 pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryError> {
     let place = PageStart::of(node, page)?;
     // One more than are shown says whether there is a next page.
@@ -39,7 +39,7 @@ pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryErr
     let last = waiting.last().filter(|_| has_more);
     let next = last.map(|last| last.cursor.clone());
     let state = |one: Entry| {
-        // A classic transaction is told from others by its text alone.
+        // A classic transaction differs from others by its text alone.
         let id = one.id.unwrap_or_else(|| sha256(&one.text));
         waiting_state(id, &one.text)
     };

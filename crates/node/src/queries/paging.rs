@@ -6,14 +6,14 @@ use adit_store::TransactionPlace;
 
 use super::error::QueryError;
 
-/// The number that an earlier page's cursor stands for.
+/// Returns the number that an earlier page's cursor stands for.
 pub fn number_cursor(page: &Page) -> Result<Option<u64>, QueryError> {
     let wrong = |_| QueryError::wrong_cursor();
     let number = |cursor: &String| u64::from_str_radix(cursor, 16).map_err(wrong);
     page.cursor.as_ref().map(number).transpose()
 }
 
-/// The place in the chain that an earlier page's cursor stands for.
+/// Returns the place in the chain that an earlier page's cursor stands for.
 pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError> {
     let place = |cursor: &String| {
         let (index, position) = cursor.split_once('-')?;
@@ -26,12 +26,12 @@ pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError>
     page.cursor.as_ref().map(read).transpose()
 }
 
-/// The cursor that stands for a place in the chain.
+/// Returns the cursor that stands for a place in the chain.
 pub fn cursor_of_place(place: TransactionPlace) -> String {
     format!("{:x}-{:x}", place.height, place.position)
 }
 
-/// The cursor that stands for a number.
+/// Returns the cursor that stands for a number.
 pub fn cursor_of(number: u64) -> String {
     format!("{number:x}")
 }

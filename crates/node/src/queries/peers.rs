@@ -1,5 +1,5 @@
-//! The registered peers: what kind of nodes they are, how their chains stand to
-//! ours, and what is wrong with them.
+//! The registered peers: what kind of nodes they are, how their chains compare
+//! with ours, and what is wrong with them. When they are asked, the core decides.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::error::QueryError;
 use crate::handle::{NodeHandle, Stopping};
 use crate::peers::audit::{self, Beside};
 
-/// All registered peers.
+/// Returns all registered peers.
 pub async fn list(node: &NodeHandle) -> Result<PeerList, QueryError> {
     let (records, own) = node.inspect(|node| (records(node), own(node))).await?;
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
@@ -42,7 +42,7 @@ fn records(node: &Node) -> Vec<(PeerAddress, PeerRecord)> {
     records.collect()
 }
 
-/// What is said of a peer, beside our chain of that length with that tip.
+/// Returns what is said of a peer, beside our chain of that length with that tip.
 pub fn described(
     address: &PeerAddress,
     record: &PeerRecord,
@@ -82,7 +82,7 @@ fn agreement_of(agreement: Agreement) -> peer::Agreement {
     }
 }
 
-/// The address of a registered peer; `id` is what somebody wrote.
+/// Returns the address of a registered peer; `id` is what somebody wrote.
 pub fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, QueryError> {
     let address: PeerAddress = id.parse().map_err(QueryError::malformed)?;
     let text = address.to_string();
@@ -92,14 +92,14 @@ pub fn registered(node: &NodeHandle, id: &str) -> Result<PeerAddress, QueryError
     }
 }
 
-/// There is no such peer.
+/// Returns that there is no such peer.
 pub fn not_registered(address: &PeerAddress) -> QueryError {
     QueryError::not_found(format!(
         "{address} is no peer of this node; GET /api/v1/peers lists them"
     ))
 }
 
-/// Reads a registered peer's whole chain, and says what is wrong with it.
+/// Reads a registered peer's whole chain, and returns what is wrong with it.
 pub async fn audit(node: &NodeHandle, id: &str) -> Result<Audit, QueryError> {
     let address = registered(node, id)?;
     let place = node.audits().take(&address).map_err(QueryError::busy)?;
@@ -111,7 +111,7 @@ pub async fn audit(node: &NodeHandle, id: &str) -> Result<Audit, QueryError> {
             _place: place,
         },
     );
-    // If whoever asked goes away, the set is dropped, and the audit with it.
+    // If the caller goes away, the set is dropped, and the audit with it.
     let mut auditing = JoinSet::new();
     auditing.spawn_on(
         async move { audit::audit_beside(&address, rules, Some(beside)).await },

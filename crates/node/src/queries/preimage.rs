@@ -1,5 +1,5 @@
 //! What of a block was hashed, letter by letter, and which guess its proof is:
-//! whoever does not believe the node computes it again.
+//! anyone who does not believe the node can compute it again.
 
 use adit_api::preimage::Preimage;
 use adit_core::archive::Archive;
@@ -15,8 +15,8 @@ use super::stored::read;
 use crate::guess::{guess, puzzle_after};
 use crate::handle::NodeHandle;
 
-/// What was hashed of that block, on the main chain or beside it. `hash` is
-/// what somebody wrote.
+/// Returns what was hashed of that block, on the main chain or beside it. `hash`
+/// is what somebody wrote.
 pub async fn preimage(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -38,7 +38,7 @@ pub async fn preimage(
     })
 }
 
-/// What the block's proof solves.
+/// Returns what the block's proof solves.
 fn puzzle(
     node: &NodeHandle,
     snapshot: &Snapshot,

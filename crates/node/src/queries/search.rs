@@ -15,7 +15,7 @@ use crate::handle::NodeHandle;
 /// Nothing here has a longer name.
 pub const QUERY_LIMIT_BYTES: usize = 256;
 
-/// All that has that name.
+/// Returns all that has that name.
 pub async fn search(node: &NodeHandle, query: &SearchQuery) -> Result<Found, QueryError> {
     let name = query.q.trim();
     if name.len() > QUERY_LIMIT_BYTES {

@@ -1,5 +1,5 @@
 //! How the chain has grown lately: how fast, how full, and how much work that
-//! took the whole network.
+//! took the whole network. How it is drawn is not known here.
 
 use adit_api::stats::{BlockStats, Stats, Window};
 use adit_core::archive::Archive;
@@ -14,11 +14,11 @@ use super::error::QueryError;
 use super::stored::block_at;
 use crate::handle::NodeHandle;
 
-/// Fewer of the last blocks are looked at where they are longer together: each of
-/// them is read.
+/// Fewer of the last blocks are looked at where they are longer together: each
+/// of them is read.
 pub const STATS_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
-/// At most so many windows are read at a time; whoever comes then waits.
+/// At most this many windows are read at a time; others wait.
 const STATS_AT_ONCE_LIMIT: usize = 2;
 
 static PLACES: Semaphore = Semaphore::const_new(STATS_AT_ONCE_LIMIT);
@@ -27,9 +27,9 @@ static PLACES: Semaphore = Semaphore::const_new(STATS_AT_ONCE_LIMIT);
 /// begins with four zeros.
 const CLASSIC_GUESSES: f64 = 65_536.0;
 
-/// The last blocks, and what they say together; `pending` transactions wait.
-/// Many blocks may have to be read: that is not done on a thread that serves
-/// others.
+/// Returns the last blocks, and what they say together; `pending` transactions
+/// wait. Many blocks may have to be read: that is not done on a thread that
+/// serves others.
 pub async fn stats(
     node: &NodeHandle,
     snapshot: Snapshot,
@@ -76,7 +76,7 @@ fn summed_up(
     })
 }
 
-/// From the first block's time to the last one's, if that is any time.
+/// Returns the time from the first block to the last one, if that is any time.
 fn span_ms(series: &[BlockStats]) -> Option<f64> {
     let (first, last) = (series.first()?.time_ms?, series.last()?.time_ms?);
     let span_ms = last.checked_sub(first).filter(|span_ms| *span_ms > 0)?;
@@ -121,7 +121,7 @@ fn interval_ms(from: Option<u64>, to: Option<u64>) -> Option<i64> {
     to.checked_sub(from)
 }
 
-/// How many guesses a block takes: in sealed chains that is what it weighs.
+/// Returns how many guesses a block takes: in sealed chains, what it weighs.
 fn difficulty(rules: &dyn Rules, block: &Block) -> f64 {
     match block.sealed() {
         Some(_) => rules

@@ -1,5 +1,5 @@
 //! What the API's answers are made of: blocks as they are stored, and canonical
-//! texts as they stand.
+//! texts as they stand. Which answer it is, is not known here.
 
 use adit_api::branch::BlockAt;
 use adit_core::block::Block;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::error::QueryError;
 use crate::handle::NodeHandle;
 
-/// The main chain's block at that index, if there is one.
+/// Returns the main chain's block at that index, if there is one.
 pub fn block_at(
     node: &NodeHandle,
     snapshot: &Snapshot,
@@ -26,14 +26,14 @@ pub fn read(node: &NodeHandle, text: Option<Vec<u8>>) -> Result<Option<Block>, Q
     block.transpose().map_err(QueryError::unreadable)
 }
 
-/// A hash in a path; `what` says of what, if it is none.
+/// Reads a hash in a path; if it is none, `what` says of what it should be.
 pub fn read_hash(text: &str, what: &str) -> Result<Hash, QueryError> {
     text.parse()
         .map_err(|_| QueryError::malformed(format!("{what} is 64 lower-case hex digits")))
 }
 
-/// Canonical JSON as it stands; what JSON has no numbers for (Python writes
-/// `NaN`) as a string.
+/// Returns canonical JSON as it stands; what JSON has no numbers for (Python
+/// writes `NaN`) as a string.
 pub fn as_it_stands(text: &[u8]) -> Result<Box<RawValue>, QueryError> {
     let text = String::from_utf8_lossy(text).into_owned();
     let quoted = |_| RawValue::from_string(serde_json::Value::from(text.as_str()).to_string());
@@ -47,7 +47,7 @@ pub fn hash_of(name: &str) -> Option<Hash> {
     name.to_ascii_lowercase().parse().ok()
 }
 
-/// A block and its place, as the API names them.
+/// Returns a block and its place, as the API names them.
 pub fn place_of(block: BlockPlace) -> BlockAt {
     BlockAt {
         index: block.height,

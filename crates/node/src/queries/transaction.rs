@@ -20,7 +20,7 @@ use super::stored::{as_it_stands, block_at, hash_of};
 use crate::handle::NodeHandle;
 use crate::history::HistoryAt;
 
-/// For one page of transactions, blocks of at most so many bytes are read; then
+/// For one page of transactions, blocks of at most this many bytes are read; then
 /// it ends early.
 pub const PAGE_READ_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
@@ -34,7 +34,7 @@ pub struct Confirmed {
     pub id: Hash,
 }
 
-/// A transaction with a page of its places.
+/// Returns a transaction with a page of its places.
 pub async fn details(
     node: &NodeHandle,
     id: Hash,
@@ -69,8 +69,8 @@ pub async fn details(
     })
 }
 
-/// A page of the places where a transaction stands, and the last one that was
-/// looked at, unless there are no more.
+/// Returns a page of the places where a transaction stands, and the last one that
+/// was looked at, unless there are no more.
 fn read_places(
     node: &NodeHandle,
     history: &HistoryAt,
@@ -98,7 +98,7 @@ fn read_places(
     Ok((found, next))
 }
 
-/// How far a transaction is.
+/// Returns how far a transaction is.
 pub async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionStatus, QueryError> {
     let one = Page {
         limit: Some(1),
@@ -114,7 +114,7 @@ pub async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionStatus, Qu
     })
 }
 
-/// The newest place of a transaction in the main chain.
+/// Returns the newest place of a transaction in the main chain.
 pub async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, QueryError> {
     let history = node.history().await?;
     let mut reading = Reading::new(node, &history);
@@ -127,7 +127,7 @@ pub async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, QueryEr
     Err(not_found(id))
 }
 
-/// The transaction of that name, for whoever searches.
+/// Returns the transaction of that name, for a search.
 pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Some(id) = hash_of(name) else {
         return Ok(None);
@@ -147,7 +147,7 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
     }
 }
 
-/// What is said of a transaction that waits.
+/// Returns what is said of a transaction that waits.
 pub fn waiting_state(id: Hash, text: &[u8]) -> Result<TransactionState, QueryError> {
     Ok(TransactionState {
         id: id.to_string(),
@@ -195,8 +195,8 @@ impl Confirmed {
     }
 }
 
-/// Reads blocks of the main chain for the transactions in them, each once as
-/// long as they come in order.
+/// Reads blocks of the main chain for the transactions in them, each once if
+/// they come in order.
 pub(super) struct Reading<'a> {
     node: &'a NodeHandle,
     history: &'a HistoryAt,
@@ -219,7 +219,7 @@ impl<'a> Reading<'a> {
         self.read_bytes >= PAGE_READ_LIMIT_BYTES
     }
 
-    /// What stands there.
+    /// Returns what stands there.
     pub(super) fn at(&mut self, place: TransactionPlace) -> Result<Option<Confirmed>, QueryError> {
         let is_at_hand = |(block, _): &(Arc<Block>, _)| block.height() == place.height;
         if !self.last.as_ref().is_some_and(is_at_hand) {

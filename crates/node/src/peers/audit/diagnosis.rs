@@ -1,6 +1,7 @@
 //! Why a block of another node is not valid here: the mistakes that people make
 //! when they write the tutorial's node themselves, each tried on the block, and
-//! named if it explains what came. A pure function of the blocks.
+//! named if it explains what came. A pure function of the blocks: where they came
+//! from is not known here.
 
 use adit_api::audit::Diagnosis;
 use adit_core::block::{Block, BlockError};

@@ -1,16 +1,17 @@
-//! Who audits a peer's chain has a place for it: there are a few, and no more
-//! than one for each peer, so that a slow one keeps no other from being
-//! audited. A place is free again when the audit ends, however that comes.
+//! Each audit of a peer's chain takes a place: there are a few, and no more than
+//! one for each peer, so that a slow one keeps no other from being audited. A
+//! place is free again when the audit ends, however it ends. What an audit does
+//! is not known here.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_core::peer::PeerAddress;
 
-/// So many peers' chains are audited at a time.
+/// This many peers' chains are audited at a time.
 pub(crate) const AUDITS_LIMIT: usize = 4;
 
-/// The places that there are.
+/// All places.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuditPlaces {
     taken: Arc<Mutex<BTreeSet<PeerAddress>>>,
@@ -33,7 +34,7 @@ pub(crate) enum NoAuditPlace {
 }
 
 impl AuditPlaces {
-    /// A place to audit that peer's chain at.
+    /// Takes a place to audit that peer's chain.
     pub(crate) fn take(&self, peer: &PeerAddress) -> Result<AuditPlace, NoAuditPlace> {
         let mut taken = self.taken();
         if taken.contains(peer) {

@@ -22,8 +22,8 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Reads JSON that was read before, and so is well-formed and not too deep;
-    /// nothing if it is too long.
+    /// Reads JSON that was read before, and so is well-formed and not too deep.
+    /// Returns `None` if it is too long.
     pub(super) fn read(source: &[u8]) -> Option<Value> {
         let mut reader = Reader { rest: source };
         (source.len() <= BLOCK_TRIED_LIMIT_BYTES).then(|| reader.value())?
@@ -37,7 +37,7 @@ impl Value {
         member.map(|(_, value)| value)
     }
 
-    /// The names of an object's members, in the order in which they came.
+    /// Returns the names of an object's members, in the order in which they came.
     pub(super) fn keys(&self) -> Vec<String> {
         match self {
             Value::Object(members) => members
@@ -122,7 +122,7 @@ impl Reader<'_> {
         self.rest = self.rest.trim_ascii_start();
     }
 
-    /// The canonical form of a text or a number of that length.
+    /// Returns the canonical form of a text or a number of that length.
     fn leaf(&mut self, length: usize) -> Option<Vec<u8>> {
         let (leaf, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;

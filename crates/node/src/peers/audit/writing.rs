@@ -1,6 +1,7 @@
 //! The ways in which somebody may have written a block before they hashed it.
 //! The tutorial's is one; here are the others that people come up with, the
-//! plainest first, so that the first one that fits is the best explanation.
+//! plainest first, so that the first one that fits is the best explanation. What
+//! a block means is not known here.
 
 use adit_core::hash::{Hash, sha256};
 use adit_core::json;
@@ -10,11 +11,11 @@ use super::value::Value;
 /// No more than this is written in the search for one hash.
 const WRITINGS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Beyond so many fields, only the orders that have a reason are tried.
+/// Beyond this many fields, only the orders that have a reason are tried.
 const PERMUTED_FIELDS_LIMIT: usize = 5;
 
-/// Of the first so many transactions of a block it is tried whether they are
-/// all that was hashed.
+/// At most this many of a block's first transactions are tried as all that was
+/// hashed.
 const FIRST_TRANSACTIONS_LIMIT: usize = 64;
 
 /// The order in which the tutorial puts a block's fields into a dictionary.
@@ -89,9 +90,9 @@ enum Without {
     OtherFields,
 }
 
-/// The plainest way to write the block of which this is the SHA-256, if one is
-/// known; the tutorial's own is not tried. A way that gives the hash of a second
-/// block too goes before others.
+/// Returns the plainest way to write the block of which this is the SHA-256, if
+/// one is known; the tutorial's own is not tried. A way that gives the hash of a
+/// second block too goes before others.
 pub(super) fn writing_of(
     block: &Value,
     hash: &Hash,
@@ -115,8 +116,8 @@ pub(super) fn writing_of(
     of_first
 }
 
-/// The compact way to write a list with the whole block in it of which this is
-/// the SHA-256.
+/// Returns the compact way to write a list with the whole block in it of which
+/// this is the SHA-256.
 pub(super) fn writing_of_list(block: &Value, hash: &Hash) -> Option<Writing> {
     let is_plain = |writing: &Writing| {
         let is_compact = matches!(
@@ -358,7 +359,7 @@ impl Writing {
         });
     }
 
-    /// What is different from the tutorial's way, in words that go on behind
+    /// Returns what is different from the tutorial's way, in words that follow
     /// "the block written".
     pub(super) fn difference(&self, block: &Value) -> String {
         let mut parts = Vec::new();

@@ -1,5 +1,5 @@
 //! The changes of branches that were seen, and what became of the transactions
-//! in the blocks that were dropped.
+//! in the blocks that were dropped. Why the branch changed is not asked here.
 
 use std::collections::HashMap;
 
@@ -27,22 +27,22 @@ use crate::queries::paging::{cursor_of, number_cursor};
 use crate::queries::stored::{as_it_stands, hash_of, place_of, read};
 use crate::queries::transaction::{Confirmed, PAGE_READ_LIMIT_BYTES, Reading};
 
-/// Of each of both branches, at most so many blocks are shown, the newest ones,
+/// Of each of the two branches, at most this many blocks are shown, the newest,
 const SHOWN_BLOCKS_LIMIT: usize = 100;
 
-/// and so many of the transactions in those that were dropped.
+/// and this many of the transactions in those that were dropped,
 const SHOWN_TRANSACTIONS_LIMIT: usize = 1_000;
 
 /// or fewer, where they are longer together.
 const SHOWN_TRANSACTIONS_LIMIT_BYTES: usize = 1024 * 1024;
 
-/// At most so many reorganisations are looked at at a time: both branches may
-/// have to be read, each up to `PAGE_READ_LIMIT_BYTES`. Whoever comes then waits.
+/// At most this many reorganisations are looked at at a time: both branches may
+/// have to be read, each up to `PAGE_READ_LIMIT_BYTES`. Others wait.
 const REORGANISATIONS_AT_ONCE_LIMIT: usize = 2;
 
 static PLACES: Semaphore = Semaphore::const_new(REORGANISATIONS_AT_ONCE_LIMIT);
 
-/// The reorganisation to the block of that hash, for whoever searches.
+/// Returns the reorganisation to the block of that hash, for a search.
 pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryError> {
     let Some(new_tip) = hash_of(name) else {
         return Ok(None);
@@ -57,7 +57,7 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
     }))
 }
 
-/// A page of the reorganisations that were seen.
+/// Returns a page of the reorganisations that were seen.
 pub async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, QueryError> {
     let history = node.history().await?;
     let before = number_cursor(page)?.unwrap_or(u64::MAX);
@@ -73,7 +73,7 @@ pub async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, 
     })
 }
 
-/// The reorganisation by which that block came to be the tip.
+/// Returns the reorganisation by which that block came to be the tip.
 pub async fn details(
     node: &NodeHandle,
     new_tip: Hash,
@@ -200,8 +200,8 @@ struct Stood<'a> {
     is_reward: bool,
 }
 
-/// The transactions of the blocks, as many as are shown, and whether there are
-/// more.
+/// Returns the transactions of the blocks, as many as are shown, and whether
+/// there are more.
 fn stood_in<'a>(node: &NodeHandle, blocks: &'a [Block]) -> (Vec<Stood<'a>>, bool) {
     let (mut all, mut bytes) = (Vec::new(), 0);
     for block in blocks {
@@ -230,7 +230,7 @@ fn stood_in<'a>(node: &NodeHandle, blocks: &'a [Block]) -> (Vec<Stood<'a>>, bool
     (all, false)
 }
 
-/// Says what became of each. The same transaction may have stood there several
+/// Returns what became of each. The same transaction may have stood there several
 /// times: then as many are looked for.
 async fn fates(
     node: &NodeHandle,
@@ -240,7 +240,7 @@ async fn fates(
 ) -> Result<Vec<DroppedTransaction>, QueryError> {
     let ids = stood.iter().map(|one| one.id).collect();
     let waiting = lookup::among(node, ids).await?;
-    // What does not wait any more is in a block by now.
+    // What no longer waits is in a block by now.
     let history = node.history().await?;
     block_in_place(|| fates_in(node, &history, seen, stood, adopted, waiting))
 }
@@ -269,7 +269,7 @@ fn fates_in(
     };
     let mut transactions = Vec::new();
     for one in stood {
-        // Of the others it is not known what became of them.
+        // What became of the others is not known.
         if later.reading.has_read_enough() {
             break;
         }

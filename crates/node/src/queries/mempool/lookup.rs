@@ -1,4 +1,5 @@
 //! The transactions that wait for a block, looked up by identity and by name.
+//! What their texts mean, the rules say.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::task::block_in_place;
 
 use crate::handle::{NodeHandle, Stopping};
 
-/// Of the transactions that wait, at most so many are looked through, the
+/// Of the transactions that wait, at most this many are looked through, the
 /// newest of those of the classic rules; by its identity, one of a sealed chain
 /// is always found.
 const PENDING_LOOKED_AT_LIMIT: usize = 10_000;
@@ -26,7 +27,7 @@ pub struct PendingTransaction {
     pub text: Arc<[u8]>,
 }
 
-/// The transaction of that identity, if it waits.
+/// Returns the transaction of that identity, if it waits.
 pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Stopping> {
     let look = move |node: &Node| match node.pool() {
         Pool::Accounts(pool) => Ok(pool.get(&id).map(|payment| Arc::clone(&payment.text))),
@@ -42,7 +43,7 @@ pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Sto
     })
 }
 
-/// Those that somebody pays or is paid by.
+/// Returns those that somebody pays or is paid by.
 pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<PendingTransaction>, Stopping> {
     let owner: Option<Address> = name.parse().ok();
     let look = move |node: &Node| {
@@ -63,7 +64,7 @@ pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<PendingTransac
     Ok(all.map(|text| waiting(node, text)).collect())
 }
 
-/// How many of these wait, by identity.
+/// Returns how many of these wait, by identity.
 pub async fn among(
     node: &NodeHandle,
     ids: HashSet<Hash>,
@@ -101,8 +102,8 @@ fn newest(node: &Node) -> Vec<Arc<[u8]>> {
     }
 }
 
-/// The identity of a transaction that waits here. In the classics nothing tells
-/// one from others but its text.
+/// Returns the identity of a transaction that waits here. In the classics one
+/// differs from others only by its text.
 pub fn id_of(rules: &dyn Rules, text: &[u8]) -> Hash {
     let payment = rules.read_own_payment(text);
     payment.map_or_else(|| sha256(text), |payment| payment.id)
