@@ -9,7 +9,6 @@ mod memory;
 mod new_file;
 mod options;
 mod rules;
-mod segment;
 mod terminal;
 mod wallet;
 
