@@ -10,7 +10,6 @@ mod memory;
 mod new_file;
 mod options;
 mod rules;
-mod segment;
 mod terminal;
 mod wallet;
 

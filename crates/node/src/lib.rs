@@ -13,6 +13,7 @@ pub mod memory;
 pub mod mempool_record;
 pub mod node_status;
 pub mod open_files;
+pub mod paths;
 mod priority;
 pub mod repeated;
 pub mod spare_thread;

@@ -2,12 +2,12 @@
 //! compare with its own. The node has made the comparison.
 
 use adit_api::peer::{Agreement, Peer, PeerList};
+use adit_node::paths::segment;
 use anyhow::Result;
 use serde_json::json;
 
 use crate::client::Client;
 use crate::options::{PeersCommand, PeersOptions};
-use crate::segment::segment;
 use crate::terminal::output::Output;
 use crate::terminal::table::{Table, long, number, word};
 

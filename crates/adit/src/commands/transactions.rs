@@ -8,12 +8,12 @@ use adit_api::address::{AddressState, AddressTransactions};
 use adit_api::mempool::Mempool;
 use adit_api::status::Status;
 use adit_api::transaction::{TransactionDetails, TransactionState};
+use adit_node::paths::segment;
 use anyhow::Result;
 use serde_json::value::RawValue;
 
 use crate::client::Client;
 use crate::options::{AddressOptions, ListOptions, TxOptions};
-use crate::segment::segment;
 use crate::terminal::output::{Output, Rows, counted};
 use crate::terminal::table::{Table, long, number, word};
 use crate::wallet::coins::Coins;

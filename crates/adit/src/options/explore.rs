@@ -10,6 +10,7 @@ use adit_api::page::PAGE_LIMIT_ITEMS;
 use adit_api::stats::STATS_LIMIT_BLOCKS;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
+use adit_node::paths::segment;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::node_to_ask::NodeToAsk;
@@ -198,7 +199,7 @@ impl PageOptions {
     pub(crate) fn query(&self) -> String {
         let mut query = format!("limit={}", self.limit);
         if let Some(cursor) = &self.cursor {
-            let cursor = crate::segment::segment(cursor);
+            let cursor = segment(cursor);
             write!(query, "&cursor={cursor}").expect("a string takes all");
         }
         query

@@ -4,6 +4,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use adit_node::paths::segment;
+
 /// One coin of a sealed chain in base units.
 const UNITS_A_COIN: u64 = 1_000_000;
 
@@ -149,19 +151,12 @@ pub(super) fn path_to(folder: &str, name: &str) -> Option<String> {
     if ["", ".", ".."].contains(&name) {
         return None;
     }
-    let mut path = format!("{folder}/");
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                path.push(char::from(byte));
-            }
-            _ => path.push_str(&format!("%{byte:02X}")),
-        }
-        if path.len() > LINK_LIMIT_BYTES {
-            return None;
-        }
+    // Escaped it is no shorter.
+    if name.len() > LINK_LIMIT_BYTES {
+        return None;
     }
-    Some(path)
+    let path = format!("{folder}/{}", segment(name));
+    (path.len() <= LINK_LIMIT_BYTES).then_some(path)
 }
 
 /// Returns the first and the last characters of an ASCII text, if it is longer;

@@ -10,7 +10,6 @@ use adit_core::archive::Archive;
 use adit_core::pool::Pool;
 use adit_core::transaction::{recipient, sender};
 use adit_store::TransactionPlace;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::QueryError;
 use super::mempool::lookup;
@@ -19,6 +18,7 @@ use super::reading::beside;
 use super::transaction::{Reading, waiting_state};
 use crate::handle::NodeHandle;
 use crate::history::HistoryAt;
+use crate::paths::address_path;
 
 /// Returns what is known of somebody.
 pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, QueryError> {
@@ -67,11 +67,6 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
         path: address_path(&name),
         id: name,
     }))
-}
-
-/// Returns where somebody's page is: a name may hold any character.
-pub fn address_path(name: &str) -> String {
-    format!("/address/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
 async fn is_written(node: &NodeHandle, name: &str) -> Result<bool, QueryError> {
