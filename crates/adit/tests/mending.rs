@@ -163,6 +163,21 @@ fn a_damaged_block_is_taken_out_of_the_chain_of_the_tutorials_node() {
 }
 
 #[test]
+fn a_damaged_block_that_a_longer_chain_drops_ends_no_node() {
+    let damaged = Damaged::with(12);
+    let (other, hashes) = mined(14);
+    let log = fs::read_to_string(other.path().join(LOG)).unwrap();
+    let blocks: Vec<_> = log.lines().map(str::to_string).collect();
+    // Nobody has the damaged block any more.
+    let peers = [serving_chain(&blocks)];
+    let node = damaged.node(&peers);
+    node.get("/nodes/resolve").expect_status(200);
+    let tip = node.get("/api/v1/blocks/tip/hash").expect_status(200);
+    assert_eq!(tip.text(), hashes[13]);
+    assert_eq!(node.mine()["index"], 15);
+}
+
+#[test]
 fn slow_and_lying_peers_keep_no_chain_from_mending_a_block() {
     let damaged = Damaged::with(5);
     let mut peers = bad_peers(&damaged.blocks());

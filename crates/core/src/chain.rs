@@ -41,7 +41,7 @@ pub enum ChainError {
     #[error(transparent)]
     Invalid(#[from] BlockError),
     /// Its parent is not known.
-    #[error("block {height} stands on an unknown block {parent:?}")]
+    #[error("block {height} stands on an unknown block{}", named(*.parent))]
     Orphan {
         /// The block's height.
         height: u64,
@@ -77,6 +77,10 @@ pub enum ChainError {
     /// No decision is possible any longer.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+}
+
+fn named(parent: Option<Hash>) -> String {
+    parent.map_or_else(String::new, |parent| format!(" {parent}"))
 }
 
 impl ChainError {

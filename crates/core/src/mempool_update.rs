@@ -143,9 +143,13 @@ impl MempoolUpdate<'_> {
             if self.is_overtaken(height)? {
                 continue;
             }
-            if let Some(block) = self.main_block(height)? {
-                read_bytes += block.text().len();
-                left_out.transactions += give_back(&block)?;
+            match self.main_block(height)? {
+                Dropped::Read(block) => {
+                    read_bytes += block.text().len();
+                    left_out.transactions += give_back(&block)?;
+                }
+                Dropped::Unreadable => left_out.blocks += 1,
+                Dropped::Unknown => {}
             }
         }
         Ok(left_out)
@@ -179,10 +183,10 @@ impl MempoolUpdate<'_> {
         fork.max(last.saturating_sub(UPDATE_BLOCKS_LIMIT)) + 1..=last
     }
 
-    fn main_block(&self, height: u64) -> Result<Option<Arc<Block>>, ChainError> {
+    fn main_block(&self, height: u64) -> Result<Dropped, ChainError> {
         match self.archive.main_hash(height)? {
-            Some(hash) => read(self.rules, self.archive, &hash),
-            None => Ok(None),
+            Some(hash) => read_dropped(self.rules, self.archive, &hash),
+            None => Ok(Dropped::Unknown),
         }
     }
 }
@@ -245,10 +249,16 @@ impl SteppedUpdate {
             } else if let Some((height, hash)) = self.at {
                 if self.read_bytes > DROPPED_READ_LIMIT_BYTES {
                     self.left_out.blocks += 1;
-                } else if let Some(block) = read(rules, archive, &hash)? {
-                    step_bytes += block.text().len();
-                    self.read_bytes += block.text().len();
-                    self.left_out.transactions += give_back(pool, rules, &block);
+                } else {
+                    match read_dropped(rules, archive, &hash)? {
+                        Dropped::Read(block) => {
+                            step_bytes += block.text().len();
+                            self.read_bytes += block.text().len();
+                            self.left_out.transactions += give_back(pool, rules, &block);
+                        }
+                        Dropped::Unreadable => self.left_out.blocks += 1,
+                        Dropped::Unknown => {}
+                    }
                 }
                 let parent = archive.entry(&hash)?.and_then(|entry| entry.parent);
                 self.at = parent.map(|hash| (height.saturating_sub(1), hash));
@@ -281,6 +291,28 @@ fn take_out(pool: &mut QueuePool, reward_to: &str, block: &Block) {
     let is_ours = block.transactions().last() == Some(&*reward);
     if pool.can_settle(is_ours) {
         pool.settle(&paid(block), is_ours);
+    }
+}
+
+/// A block that the main chain has dropped.
+enum Dropped {
+    Read(Arc<Block>),
+    /// It is not what was written to the disk. No chain needs it: what stands in it
+    /// does not wait again, and that is all.
+    Unreadable,
+    Unknown,
+}
+
+fn read_dropped(
+    rules: &dyn Rules,
+    archive: &dyn Archive,
+    hash: &Hash,
+) -> Result<Dropped, ChainError> {
+    match read(rules, archive, hash) {
+        Ok(Some(block)) => Ok(Dropped::Read(block)),
+        Ok(None) => Ok(Dropped::Unknown),
+        Err(ChainError::Archive(_) | ChainError::Invalid(_)) => Ok(Dropped::Unreadable),
+        Err(error) => Err(error),
     }
 }
 

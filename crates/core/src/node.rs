@@ -90,6 +90,8 @@ impl Node {
         let now = Duration::MAX;
         block.signatures_are_valid();
         let block = Arc::new(block);
+        // What waited had seen each reorganisation before the next one.
+        self.finish_mempool_update(archive)?;
         let Some(placed) = self
             .chain
             .insert(now, block, BlockSource::InBranch, archive)?

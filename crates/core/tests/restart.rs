@@ -9,7 +9,7 @@ use std::sync::Arc;
 use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
 use adit_core::chain::BlockSource;
-use adit_core::node::{Input, Node};
+use adit_core::node::{Input, Node, Timer, UPDATE_AT_ONCE_LIMIT};
 use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
 use proptest::collection::vec;
@@ -126,6 +126,10 @@ fn branch(
 /// A node from what another one has kept. `indexed`: the archive covers all up
 /// to the checkpoint; otherwise the whole log is read again.
 fn restarted(before: &Driven, checkpoint: &Checkpoint, indexed: bool) -> Driven {
+    restarted_with(before, checkpoint, indexed, UPDATE_AT_ONCE_LIMIT)
+}
+
+fn restarted_with(before: &Driven, checkpoint: &Checkpoint, indexed: bool, at_once: u64) -> Driven {
     let mut archive = MemoryArchive::default();
     let mut pending = checkpoint.pending.clone();
     let mut peers = Vec::new();
@@ -144,6 +148,7 @@ fn restarted(before: &Driven, checkpoint: &Checkpoint, indexed: bool) -> Driven 
     replay(&mut scratch, &mut archive, &before.kept[..covered], 0);
     let length = archive.main().count() as u64;
     let mut node = open(length, peers, pending, &archive);
+    node.limit_settling(at_once, 1);
     let unseen = checkpoint.position - covered;
     replay(&mut node, &mut archive, &before.kept[covered..], unseen);
     Driven::around(node, archive)
@@ -201,6 +206,38 @@ proptest! {
         check_same(&node, &restarted(&node, &Checkpoint::default(), false))?;
         check_same(&node, &restarted(&node, &checkpoint, false))?;
         check_same(&node, &restarted(&node, &checkpoint, true))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(repeatable(400))]
+
+    /// As above, where the mempool follows each reorganisation in steps of one
+    /// block.
+    #[test]
+    fn what_followed_in_steps_stands_where_it_stood(deeds in vec(deed(), 1..40)) {
+        let mut node = Driven::workless();
+        let mut checkpoint = Checkpoint::default();
+        for (number, deed) in deeds.into_iter().enumerate() {
+            node.node.limit_settling(1, 1);
+            carry_out(&mut node, &mut checkpoint, 1_000 + number as u64, deed);
+            settle(&mut node);
+        }
+        for (checkpoint, indexed) in [
+            (&Checkpoint::default(), false),
+            (&checkpoint, false),
+            (&checkpoint, true),
+        ] {
+            let mut again = restarted_with(&node, checkpoint, indexed, 1);
+            settle(&mut again);
+            check_same(&node, &again)?;
+        }
+    }
+}
+
+fn settle(node: &mut Driven) {
+    while !node.node.is_mempool_current() {
+        node.handle(Input::Timer(Timer::UpdateMempool));
     }
 }
 

@@ -38,8 +38,7 @@ pub struct SideBlocks {
     blocks: BTreeMap<Hash, Entry>,
     /// The lightest first.
     by_weight: BTreeSet<(Weight, Hash)>,
-    /// Where the branches of the last tips leave the main chain: a long branch
-    /// that grows is not walked down again.
+    /// Where the branches of the last tips leave the main chain.
     forks: HashMap<Hash, Option<BlockPlace>>,
     /// The tip that the main chain has left since they were asked for.
     left: Option<Hash>,
@@ -113,8 +112,6 @@ impl SideBlocks {
         let parents: BTreeSet<Hash> = blocks.filter_map(|entry| entry.parent).collect();
         let heaviest_first = self.by_weight.iter().rev();
         let leaves = heaviest_first.filter(|(_, hash)| !parents.contains(hash));
-        let mut forks = std::mem::take(&mut self.forks);
-        let is_known = |hash: &Hash| self.blocks.contains_key(hash);
         let mut tips = Vec::new();
         for (total_weight, hash) in leaves.take(limit) {
             let height = self.blocks[hash].height;
@@ -125,7 +122,10 @@ impl SideBlocks {
                 },
                 total_weight: *total_weight,
             };
-            let fork = fork_below(tip.block, archive, &is_known, &mut forks)?;
+            let fork = match self.forks.get(hash) {
+                Some(fork) => *fork,
+                None => fork_below(hash, archive)?,
+            };
             tips.push(BranchTip { tip, fork });
         }
         let forks = tips.iter().map(|one| (one.tip.block.hash, one.fork));
@@ -145,35 +145,11 @@ impl SideBlocks {
     }
 }
 
-/// Where the branch of a block leaves the main chain. Branches share their
-/// beginnings, so what was found once for a known block is kept in `forks`.
-fn fork_below(
-    block: BlockPlace,
-    archive: &dyn Archive,
-    is_known: &dyn Fn(&Hash) -> bool,
-    forks: &mut HashMap<Hash, Option<BlockPlace>>,
-) -> Result<Option<BlockPlace>, ArchiveError> {
-    let mut passed = Vec::new();
-    let mut next = Some(block);
-    let fork = loop {
-        let Some(block) = next else {
-            break None;
-        };
-        if let Some(known) = forks.get(&block.hash) {
-            break *known;
-        }
-        if archive.main_hash(block.height)? == Some(block.hash) {
-            break Some(block);
-        }
-        if is_known(&block.hash) {
-            passed.push(block.hash);
-        }
-        let entry = archive.entry(&block.hash)?;
-        next = entry.and_then(|entry| entry.parent).map(|hash| BlockPlace {
-            height: block.height.saturating_sub(1),
-            hash,
-        });
+/// Where the branch of a block leaves the main chain.
+fn fork_below(hash: &Hash, archive: &dyn Archive) -> Result<Option<BlockPlace>, ArchiveError> {
+    let Some(height @ 1..) = archive.fork(hash)? else {
+        return Ok(None);
     };
-    forks.extend(passed.into_iter().map(|hash| (hash, fork)));
-    Ok(fork)
+    let hash = archive.main_hash(height)?;
+    Ok(hash.map(|hash| BlockPlace { height, hash }))
 }

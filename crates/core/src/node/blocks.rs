@@ -434,6 +434,23 @@ impl Node {
         settling.settle(&mut self.pool)
     }
 
+    /// The waiting transactions follow a long reorganisation to its end, however
+    /// long that takes: nobody is served yet.
+    pub(super) fn finish_mempool_update(
+        &mut self,
+        archive: &dyn Archive,
+    ) -> Result<(), ChainError> {
+        while let (Some(unsettled), Pool::Queue(pool)) = (&mut self.unsettled, &mut self.pool) {
+            let rules = &**self.chain.rules();
+            let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
+            let done = unsettled.go_on(blocks, pool, rules, reward_to, archive)?;
+            if done.is_some() {
+                self.unsettled = None;
+            }
+        }
+        Ok(())
+    }
+
     /// The waiting transactions follow a long reorganisation for a step. At its
     /// end, blocks take them along again.
     pub(super) fn settle_on(
