@@ -1,5 +1,6 @@
 //! The pages: complete HTML without JavaScript, from the same answers as the
-//! API's. Modules in the browser only add what changes while somebody looks.
+//! API's. Modules in the browser only add what changes while somebody looks. A
+//! page shows what is so, and decides nothing.
 
 mod address;
 mod assets;

@@ -1,4 +1,4 @@
-//! Makes a block when somebody asks for one.
+//! Makes a block when somebody asks for one. What goes into it, the core decides.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Makes a development chain its genesis block again.
+//! Makes a development chain its genesis block again. Who may ask for that is not
+//! known here.
 
 use adit_core::node::Answer;
 

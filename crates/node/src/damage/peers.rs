@@ -269,7 +269,7 @@ impl Asking {
             peer,
             serves_blocks,
         };
-        // Nobody may want to know any more.
+        // Perhaps nobody wants to know any longer.
         let _ = sender.send(asked).await;
     }
 

@@ -250,7 +250,7 @@ fn is_coding(encoding: &HeaderValue, name: &str) -> bool {
     encoding.as_bytes().eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// Passes the answer on piece by piece, as long as it keeps its pace.
+/// Passes the answer on piece by piece, while it keeps its pace.
 async fn pass_on(
     mut response: Response,
     mut unpacker: Option<Unpacker>,

@@ -1,7 +1,8 @@
 //! Asks a peer for its chain, over the tutorial's `GET /chain`. The answer is
 //! read as it comes and checked block by block on a thread of its own; what
 //! our main chain lacks is staged. A peer that is dead, slow, endless or
-//! lying costs its own turn, and the reason is reported.
+//! lying costs its own turn, and the reason is reported. What is adopted, the core
+//! decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;

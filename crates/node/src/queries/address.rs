@@ -1,5 +1,5 @@
 //! Who somebody is to the chain: what they own, where the rules know that, and
-//! the transactions in which they are named.
+//! the transactions in which they are named. Who they are besides is not known.
 
 use adit_api::address::{AddressState, AddressTransactions};
 use adit_api::page::Page;

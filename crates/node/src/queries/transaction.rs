@@ -1,5 +1,6 @@
 //! Transactions by their identity: whether one waits, and where in the chain it
-//! stands. In the classics the same one may stand in several places.
+//! stands. In the classics the same one may stand in several places. Whether one
+//! is valid is not asked here.
 
 use std::sync::Arc;
 

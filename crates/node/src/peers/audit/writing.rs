@@ -47,7 +47,7 @@ enum Form {
     },
     /// `str(block)`.
     Repr,
-    /// The values, one after the other.
+    /// The values, one after another.
     Joined,
 }
 

@@ -1,5 +1,5 @@
 //! The changes of branches that were seen, and what became of the transactions
-//! in the blocks that were dropped. Why the branch changed is not asked here.
+//! in the blocks that were dropped. Which branch wins, the core decides.
 
 use std::collections::HashMap;
 
