@@ -3,6 +3,7 @@
 //! the hash of what is sent. What an answer says is not known here.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use adit_core::hash::{Hash, sha256};
 use adit_store::Snapshot;
@@ -30,12 +31,17 @@ impl Tag {
     }
 }
 
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
 impl IntoResponseParts for Tag {
     type Error = Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
-        let etag = HeaderValue::try_from(format!("\"{}\"", self.0));
-        if let Ok(etag) = etag {
+        if let Ok(etag) = HeaderValue::try_from(self.to_string()) {
             parts.headers_mut().insert(ETAG, etag);
         }
         Ok(parts)
@@ -44,8 +50,8 @@ impl IntoResponseParts for Tag {
 
 /// Returns that nothing has changed (304), if the client has what this tag names.
 pub(super) fn if_changed(headers: &HeaderMap, tag: &Tag) -> Option<Response> {
-    let etag = format!("\"{}\"", tag.0);
-    is_known(headers, &etag).then(|| (StatusCode::NOT_MODIFIED, tag.clone(), ()).into_response())
+    is_known(headers, &tag.to_string())
+        .then(|| (StatusCode::NOT_MODIFIED, tag.clone(), ()).into_response())
 }
 
 /// Returns JSON that has its own hash for its ETag.
@@ -63,7 +69,7 @@ pub(super) fn json_by_content(
 }
 
 /// Whether `If-None-Match` names this ETag (RFC 9110, 13.1.2).
-pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let known = headers.get_all(IF_NONE_MATCH).iter();
     known.into_iter().any(|value| names(value, etag))
 }

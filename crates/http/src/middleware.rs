@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::{Extension, Router};
+use tower_http::request_id::RequestId;
 
 use crate::abandon::Client;
 use crate::area::Area;
@@ -32,9 +33,13 @@ pub(crate) fn layered(
     shared: &Arc<Shared>,
 ) -> Router<NodeHandle> {
     let state = (area, Arc::clone(shared));
-    paths
+    let paths = paths
         .method_not_allowed_fallback(unmatched::method_not_allowed)
-        .layer(from_fn_with_state(state, pass))
+        .layer(from_fn_with_state(state, pass));
+    match area.is_for_other_sites {
+        true => request_id::layered(paths),
+        false => paths,
+    }
 }
 
 async fn pass(
@@ -45,16 +50,18 @@ async fn pass(
 ) -> Response {
     let start = Instant::now();
     request.extensions_mut().insert(area);
-    let id = area
-        .is_for_other_sites
-        .then(|| request_id::of(request.headers()));
     let is_logged = tracing::enabled!(tracing::Level::DEBUG);
-    let path = is_logged.then(|| request.uri().path().to_string());
+    let id = request.extensions().get::<RequestId>();
+    let logged = is_logged.then(|| (request.uri().path().to_owned(), id.cloned()));
     let method = request.method().clone();
     let refusal = host_header::refusal(&request)
         .map(|problem| area.tell(problem))
         .or_else(|| guard::refusal(area, &shared.access.hosts, &request));
-    let preflight = || id.as_ref().and_then(|_| cors::preflight(&request));
+    let is_for_other_sites = area.is_for_other_sites;
+    let preflight = || match is_for_other_sites {
+        true => cors::preflight(&request),
+        false => None,
+    };
     let mut response = match refusal.or_else(preflight) {
         Some(answered) => answered,
         None => {
@@ -64,13 +71,12 @@ async fn pass(
     };
     let (status, duration) = (response.status(), start.elapsed());
     shared.counters.answered(area.group, status, duration);
-    if let Some(path) = path {
-        let request_id = id.as_ref().and_then(|id| id.to_str().ok());
+    if let Some((path, id)) = logged {
+        let request_id = id.as_ref().and_then(|id| id.header_value().to_str().ok());
         let status = status.as_u16();
         tracing::debug!(%method, path, status, ?duration, request_id, "request");
     }
-    if let Some(id) = id {
-        request_id::put(id, &mut response);
+    if is_for_other_sites {
         cors::let_read(&method, &mut response);
     }
     response

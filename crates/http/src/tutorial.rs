@@ -18,7 +18,6 @@ use adit_node::commands::submit::{self, Accepted, Rejected};
 use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::ETAG;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -30,7 +29,7 @@ use crate::body::read_body;
 use crate::caller::Caller;
 use crate::chain_body::chain_body;
 use crate::counters::Group;
-use crate::etag::is_known;
+use crate::etag::{Tag, if_changed};
 use crate::tier::{Route, Tier};
 use crate::unmatched::method_not_allowed;
 
@@ -132,26 +131,14 @@ async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
         Ok(snapshot) => snapshot,
         Err(error) => return unreadable(&error),
     };
-    let tip = snapshot
-        .tip()
-        .map(|tip| tip.to_string())
-        .unwrap_or_default();
-    let etag = format!("\"{tip}\"");
-    let mut response = if is_known(&headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
+    let tag = Tag::of_tip(&snapshot);
+    let mut response = if_changed(&headers, &tag).unwrap_or_else(|| {
+        let head = "{\"chain\":[".to_owned();
         let tail = format!("],\"length\":{}}}", snapshot.length());
-        chain_body(
-            "{\"chain\":[".to_string(),
-            snapshot,
-            tail,
-            Arc::clone(node.answers_memory()),
-        )
-    };
+        let memory = Arc::clone(node.answers_memory());
+        (tag, chain_body(head, snapshot, tail, memory)).into_response()
+    });
     let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::try_from(etag) {
-        headers.insert(ETAG, etag);
-    }
     if let Ok(node_id) = HeaderValue::try_from(node.node_id()) {
         headers.insert(NODE_HEADER, node_id);
     }

@@ -1,100 +1,82 @@
-//! `/assets/...`: the style sheet, the modules and the icon, as they stand in
-//! this binary. What they do is not known here.
+//! `/assets/...`: the style sheets, the modules and the icon, as they stand in
+//! this binary. Each was hashed when that was built.
 
+use adit_core::hash::Hash;
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use rust_embed::Embed;
 
-use crate::etag::is_known;
+use crate::etag::{Tag, if_changed};
 
 /// A browser keeps a file, and asks each time whether it is still the same.
 const CHECKED_EACH_TIME: &str = "no-cache";
 
-/// Every file: its name, its type, its text.
-const ASSETS: &[(&str, &str, &str)] = &[
-    ("style.css", CSS, include_str!("../../assets/style.css")),
-    ("icon.svg", SVG, include_str!("../../assets/icon.svg")),
-    ("page.js", JS, include_str!("../../assets/page.js")),
-    ("live.js", JS, include_str!("../../assets/live.js")),
-    ("verify.css", CSS, include_str!("../../assets/verify.css")),
-    ("accounts.js", JS, include_str!("../../assets/accounts.js")),
-    ("address.js", JS, include_str!("../../assets/address.js")),
-    ("block.js", JS, include_str!("../../assets/block.js")),
-    (
-        "canonical.js",
-        JS,
-        include_str!("../../assets/canonical.js"),
-    ),
-    (
-        "chain-source.js",
-        JS,
-        include_str!("../../assets/chain-source.js"),
-    ),
-    ("cost.js", JS, include_str!("../../assets/cost.js")),
-    ("dom.js", JS, include_str!("../../assets/dom.js")),
-    ("finding.js", JS, include_str!("../../assets/finding.js")),
-    (
-        "json-number.js",
-        JS,
-        include_str!("../../assets/json-number.js"),
-    ),
-    ("merkle.js", JS, include_str!("../../assets/merkle.js")),
-    (
-        "mine-worker.js",
-        JS,
-        include_str!("../../assets/mine-worker.js"),
-    ),
-    ("miner.js", JS, include_str!("../../assets/miner.js")),
-    ("morph.js", JS, include_str!("../../assets/morph.js")),
-    ("search.js", JS, include_str!("../../assets/search.js")),
-    ("sha256.js", JS, include_str!("../../assets/sha256.js")),
-    (
-        "signature.js",
-        JS,
-        include_str!("../../assets/signature.js"),
-    ),
-    (
-        "tamper-copy.js",
-        JS,
-        include_str!("../../assets/tamper-copy.js"),
-    ),
-    (
-        "tamper-page.js",
-        JS,
-        include_str!("../../assets/tamper-page.js"),
-    ),
-    ("target.js", JS, include_str!("../../assets/target.js")),
-    (
-        "verify-block.js",
-        JS,
-        include_str!("../../assets/verify-block.js"),
-    ),
-    (
-        "verify-page.js",
-        JS,
-        include_str!("../../assets/verify-page.js"),
-    ),
-    ("verify.js", JS, include_str!("../../assets/verify.js")),
-];
-
-const CSS: &str = "text/css; charset=utf-8";
-const JS: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
+/// Every file of the folder.
+#[derive(Embed)]
+#[folder = "assets/"]
+struct Assets;
 
 pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    let Some((_, kind, text)) = ASSETS.iter().find(|(known, ..)| *known == name) else {
+    let (Some(kind), Some(file)) = (kind_of(&name), Assets::get(&name)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let etag = format!("\"{}\"", adit_core::hash::sha256(text.as_bytes()));
-    if is_known(&headers, &etag) {
-        return (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response();
+    let tag = Tag::of_hash(&Hash(file.metadata.sha256_hash()));
+    if_changed(&headers, &tag).unwrap_or_else(|| {
+        let kept = [(CONTENT_TYPE, kind), (CACHE_CONTROL, CHECKED_EACH_TIME)];
+        let not_guessed = [(X_CONTENT_TYPE_OPTIONS, "nosniff")];
+        (kept, tag, not_guessed, file.data).into_response()
+    })
+}
+
+/// What a file is, by the end of its name. What is none of these was left in the
+/// folder by somebody's editor.
+fn kind_of(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "css" => Some("text/css; charset=utf-8"),
+        "js" => Some("text/javascript; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
     }
-    let headers = [
-        (CONTENT_TYPE, *kind),
-        (CACHE_CONTROL, CHECKED_EACH_TIME),
-        (ETAG, &etag),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, *text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_core::hash::sha256;
+    use axum::http::HeaderValue;
+    use axum::http::header::{ETAG, IF_NONE_MATCH};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_file_of_the_folder_is_served_under_its_hash() {
+        let names: Vec<_> = Assets::iter().collect();
+        assert!(names.iter().any(|name| name == "style.css"), "{names:?}");
+        for name in names {
+            let file = Assets::get(&name).expect("it was listed");
+            let etag = format!("\"{}\"", sha256(&file.data));
+            let answer = asset(Path(name.to_string()), HeaderMap::new()).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{name}");
+            assert_eq!(answer.headers()[ETAG], etag, "{name}");
+            let mut known = HeaderMap::new();
+            known.insert(IF_NONE_MATCH, HeaderValue::try_from(etag).expect("hex"));
+            let answer = asset(Path(name.to_string()), known).await;
+            assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_else_is_served() {
+        for name in [
+            "",
+            "none.js",
+            "style.css~",
+            "../Cargo.toml",
+            "../assets/page.js",
+        ] {
+            let answer = asset(Path(name.to_owned()), HeaderMap::new()).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{name}");
+        }
+    }
 }
