@@ -70,7 +70,7 @@ pub enum Input {
     BranchPaused,
     /// A peer that was asked has answered; the blocks of its branch, if it is
     /// heavier, came before, as [`Input::Block`], for as long as
-    /// [`Node::is_asked`]. If that is over, it changes nothing.
+    /// `Node::is_asked`. If that is over, it changes nothing.
     PeerAnswered(Ask, PeerReport, Seen),
     /// Somebody wants the chain to start over.
     Rewind(RequestId),
