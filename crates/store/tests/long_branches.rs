@@ -49,6 +49,11 @@ impl Archive for Counting<'_> {
         self.snapshot.account(owner)
     }
 
+    fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
+        self.looked_at.set(self.looked_at.get() + 1);
+        self.snapshot.fork(hash)
+    }
+
     fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
         self.snapshot.account_changes(hash)
     }
