@@ -92,8 +92,17 @@ fn slow_peers_cost_the_healthy_one_and_the_clients_nothing() {
     });
     assert!(start.elapsed() < PATIENCE);
     assert_eq!(resolved.message, "Our chain was replaced");
-    let said = slow.iter().map(|peer| resolved.error(peer));
-    assert_eq!(said.collect::<Vec<_>>(), expected);
+    // On a busy machine some are still being asked when that is answered.
+    for (peer, expected) in slow.iter().zip(expected) {
+        assert_ne!(resolved.peers[&peer.address]["outcome"], "adopted");
+        let said = until("the peer's ask has ended", || {
+            let peers = node.get("/api/v1/peers").json();
+            let all = peers["peers"].as_array().unwrap();
+            let seen = all.iter().find(|seen| seen["id"] == *peer.address).unwrap();
+            seen["problem"].as_str().map(str::to_string)
+        });
+        assert_eq!(said, expected);
+    }
     node.assert_unharmed();
 }
 
