@@ -158,13 +158,14 @@ fn whoever_comes_back_too_late_is_told_so() {
 fn a_change_of_branches_is_told_before_the_block_that_it_leads_to() {
     let ours = Server::adit(["--in-memory"]);
     let theirs = Server::adit(["--in-memory"]);
+    let mut listener = Listener::of(&ours, "?topics=block,reorg", None);
     ours.mine();
+    listener.next_of("block");
     let old_tip = ours.get("/api/v1/blocks/tip/hash").text();
     for _ in 0..3 {
         theirs.mine();
     }
     let new_tip = theirs.get("/api/v1/blocks/tip/hash").text();
-    let mut listener = Listener::of(&ours, "?topics=block,reorg", None);
     ours.register([&*theirs.address]);
     ours.get("/nodes/resolve").expect_status(200);
     let change = listener.next_of("reorg").data;
