@@ -242,6 +242,9 @@ impl Keeper {
                 // It goes on when the block is mended.
                 self.publish.send_replace(nothing);
                 thread::sleep(Duration::from_millis(MEND_WAIT_MS));
+            } else if self.reader.is_index_damaged() {
+                // The node starts again with another index, and so does this.
+                return;
             } else {
                 tracing::error!(%error, "the history can't be kept any more; nothing else is affected");
                 self.publish.send_replace(Progress::Failed);

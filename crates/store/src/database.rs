@@ -102,11 +102,12 @@ impl RebuildableDatabase {
     ) -> Result<RebuildableDatabase, redb::Error> {
         let name = kind.name;
         let open = || {
-            let file = FrozenFile::open(path)?;
+            let health = Health::default();
+            let file = FrozenFile::open(path, health.clone())?;
             if file.is_of_earlier_layout()? {
                 return Ok(None);
             }
-            of_backend(path, kind, file, WriteFence::default(), false)
+            of_backend(path, kind, file, WriteFence::default(), health, false)
         };
         match Health::default().guard(open) {
             Ok(Some(database)) => return Ok(database),
@@ -124,9 +125,14 @@ impl RebuildableDatabase {
         path: &Path,
         kind: &'static Kind,
     ) -> Result<RebuildableDatabase, redb::Error> {
-        let closing = WriteFence::default();
-        let file = DatabaseFile::of(scratch_file()?, Durability::None, closing.clone());
-        of_backend(path, kind, file, closing, true)?.ok_or_else(not_newest)
+        let (closing, health) = (WriteFence::default(), Health::default());
+        let file = DatabaseFile::of(
+            scratch_file()?,
+            Durability::None,
+            closing.clone(),
+            health.clone(),
+        );
+        of_backend(path, kind, file, closing, health, true)?.ok_or_else(not_newest)
     }
 
     /// The file.
@@ -227,13 +233,13 @@ fn open_as_it_is(
     kind: &'static Kind,
     durability: Durability,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
-    let closing = WriteFence::default();
-    let file = DatabaseFile::open(path, durability, closing.clone())?;
+    let (closing, health) = (WriteFence::default(), Health::default());
+    let file = DatabaseFile::open(path, durability, closing.clone(), health.clone())?;
     let is_new = file.is_new()?;
     if file.is_of_earlier_layout()? {
         return Ok(None);
     }
-    of_backend(path, kind, file, closing, is_new)
+    of_backend(path, kind, file, closing, health, is_new)
 }
 
 fn of_backend(
@@ -241,6 +247,7 @@ fn of_backend(
     kind: &'static Kind,
     file: impl redb::StorageBackend,
     closing: WriteFence,
+    health: Health,
     is_new: bool,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
     let database = Builder::new()
@@ -260,7 +267,7 @@ fn of_backend(
         path: path.to_path_buf(),
         database: Arc::new(database),
         closing,
-        health: Health::default(),
+        health,
         ahead_of_disk: false,
     }))
 }

@@ -142,6 +142,37 @@ fn whichever_page_of_the_index_is_damaged_it_costs_only_time() {
 }
 
 #[test]
+fn whoever_reads_a_damaged_index_next_hears_of_the_damage_too() {
+    let (whole, blocks) = folder();
+    let count = pages(&whole.path().join("index.redb"));
+    let mut heard = 0;
+    for page in 0..count {
+        let folder = tempdir().unwrap();
+        copy(whole.path(), folder.path());
+        change(&folder.path().join("index.redb"), page, Damage::Zeroed);
+        let Ok(opened) = Store::open(folder.path(), "a test", Durability::None) else {
+            continue;
+        };
+        let store = opened.store;
+        let reader = store.reader();
+        let mut errors = 0_usize;
+        for block in &blocks {
+            if let Err(error) = store.text(&block.hash()) {
+                assert!(is_of_index(&error), "page {page}: {error}");
+                errors += 1;
+            }
+            if let Err(error) = reader.snapshot() {
+                assert!(is_of_index(&error), "page {page}: {error}");
+                errors += 1;
+            }
+        }
+        assert_eq!(reader.is_index_damaged(), errors > 0, "page {page}");
+        heard += errors.saturating_sub(1);
+    }
+    assert!(heard > 0, "nobody read after the first");
+}
+
+#[test]
 fn a_frozen_folder_with_a_damaged_index_is_read_without_it() {
     let (whole, _) = folder();
     let count = pages(&whole.path().join("index.redb"));

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::database::health::Health;
 use crate::database::pages::{PAGE_BYTES, Pages};
 use crate::files::durable::{Durability, check_is_file};
 
@@ -20,6 +21,7 @@ pub(crate) struct DatabaseFile {
     pages: Pages,
     durability: Durability,
     closed: WriteFence,
+    health: Health,
 }
 
 /// Tells the file to take no more writes.
@@ -39,6 +41,7 @@ impl DatabaseFile {
         path: &Path,
         durability: Durability,
         closed: WriteFence,
+        health: Health,
     ) -> io::Result<DatabaseFile> {
         check_is_file(path)?;
         let file = OpenOptions::new()
@@ -47,15 +50,21 @@ impl DatabaseFile {
             .create(true)
             .truncate(false)
             .open(path)?;
-        Ok(DatabaseFile::of(file, durability, closed))
+        Ok(DatabaseFile::of(file, durability, closed, health))
     }
 
     /// A file that is open.
-    pub(crate) fn of(file: File, durability: Durability, closed: WriteFence) -> DatabaseFile {
+    pub(crate) fn of(
+        file: File,
+        durability: Durability,
+        closed: WriteFence,
+        health: Health,
+    ) -> DatabaseFile {
         DatabaseFile {
             pages: Pages::new(file),
             durability,
             closed,
+            health,
         }
     }
 
@@ -83,7 +92,7 @@ impl redb::StorageBackend for DatabaseFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.pages.read(offset, out)
+        self.health.note(self.pages.read(offset, out))
     }
 
     fn set_len(&self, length_bytes: u64) -> io::Result<()> {
@@ -111,6 +120,7 @@ impl redb::StorageBackend for DatabaseFile {
 pub(crate) struct FrozenFile {
     pages: Pages,
     written: Mutex<Written>,
+    health: Health,
 }
 
 #[derive(Debug)]
@@ -122,7 +132,7 @@ struct Written {
 
 impl FrozenFile {
     /// Opens the file.
-    pub(crate) fn open(path: &Path) -> io::Result<FrozenFile> {
+    pub(crate) fn open(path: &Path, health: Health) -> io::Result<FrozenFile> {
         check_is_file(path)?;
         let pages = Pages::new(File::open(path)?);
         Ok(FrozenFile {
@@ -131,6 +141,7 @@ impl FrozenFile {
                 pages: BTreeMap::new(),
             }),
             pages,
+            health,
         })
     }
 
@@ -163,7 +174,7 @@ impl FrozenFile {
         let mut whole = vec![0; PAGE_BYTES];
         let offset = page * PAGE_BYTES as u64;
         if offset < self.pages.length_bytes()? {
-            self.pages.read(offset, &mut whole)?;
+            self.health.note(self.pages.read(offset, &mut whole))?;
         }
         Ok(whole)
     }

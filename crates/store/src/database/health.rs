@@ -26,15 +26,39 @@ impl Health {
             let what = "it is in no state that the database can be in";
             Err(redb::Error::Corrupted(what.to_owned()))
         });
-        if done.as_ref().is_err_and(is_damage) {
-            self.damaged.store(true, Ordering::Relaxed);
+        match done {
+            // A reader behind the one that met the damage hears only that there
+            // was an error, and its answer may come first.
+            Err(redb::Error::PreviousIo) if self.is_damaged() => {
+                let what = "it was found damaged before";
+                Err(redb::Error::Corrupted(what.to_owned()))
+            }
+            Err(error) => {
+                if is_damage(&error) {
+                    self.remember_damage();
+                }
+                Err(error)
+            }
+            done => done,
         }
-        done
+    }
+
+    /// What the file returned, before the database hears of it: if that is
+    /// damage, all later errors are because of it.
+    pub(crate) fn note<T>(&self, read: io::Result<T>) -> io::Result<T> {
+        if read.as_ref().is_err_and(is_damaged_content) {
+            self.remember_damage();
+        }
+        read
     }
 
     /// Whether damage was met.
     pub(crate) fn is_damaged(&self) -> bool {
-        self.damaged.load(Ordering::Relaxed)
+        self.damaged.load(Ordering::SeqCst)
+    }
+
+    fn remember_damage(&self) {
+        self.damaged.store(true, Ordering::SeqCst);
     }
 }
 
@@ -42,11 +66,15 @@ impl Health {
 /// failed or the database was closed.
 pub(crate) fn is_damage(error: &redb::Error) -> bool {
     match error {
-        redb::Error::Io(error) => matches!(
-            error.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-        ),
+        redb::Error::Io(error) => is_damaged_content(error),
         redb::Error::PreviousIo | redb::Error::DatabaseClosed => false,
         _ => true,
     }
+}
+
+fn is_damaged_content(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
 }
