@@ -25,6 +25,8 @@ RETIRED = {
     'Asker': 'Poller', 'Heard': 'PollOutcome', 'Unheard': 'PollError', 'Budget': 'MemoryBudget', 'Share': 'Reservation',
     'Happened': 'EventBatch', 'Ring': 'EventLog', 'Taken': 'Batch', 'View': 'NodeStatus',
     'Desk': 'JobSlot', 'CloseSwitch': 'WriteFence', 'envelope': 'middleware', 'explorer': 'queries', 'Work': 'ChunkState',
+    'pool': 'mempool', 'Pool': 'Mempool', 'QueuePool': 'QueueMempool', 'AccountPool': 'AccountMempool',
+    'PoolFull': 'MempoolFull', 'pool_of': 'mempool_of',
 }
 DEFINED = re.compile(
     r'^\s*(?:pub(?:\([\w: ]+\))? )?(?:async )?(?:struct|enum|trait|type|fn|mod) (\w+)', re.MULTILINE)

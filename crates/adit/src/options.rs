@@ -28,8 +28,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use adit_core::address::Address;
+use adit_core::mempool::FeeRate;
 use adit_core::peer::PeerAddress;
-use adit_core::pool::FeeRate;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};

@@ -368,7 +368,7 @@ fn what_has_not_changed_is_not_sent_again() {
     node.pay("us", "them");
     assert_eq!(again(path, &empty), 200);
     node.mine();
-    assert_eq!(again(path, &empty), 304, "the pool is as it was");
+    assert_eq!(again(path, &empty), 304, "the mempool is as it was");
     let stats = etag("/api/v1/stats");
     node.pay("us", "them");
     assert_eq!(again("/api/v1/stats", &stats), 200, "one more waits");

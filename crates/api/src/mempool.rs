@@ -8,7 +8,8 @@ use crate::transaction::TransactionState;
 
 /// A page of the transactions that wait.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Mempool {
+#[schema(as = Mempool)]
+pub struct MempoolPage {
     /// How many wait, on all pages.
     pub count: usize,
     /// In the order in which blocks take them along. Those that cannot be taken

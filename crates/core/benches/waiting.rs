@@ -11,9 +11,9 @@ use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
 use adit_core::chain::BlockSource;
 use adit_core::hash::sha256;
+use adit_core::mempool::{FeeRate, Origin, Pending};
 use adit_core::merkle;
 use adit_core::node::{Config, Effect, Input, Node, Timer};
-use adit_core::pool::{FeeRate, Origin, Pending};
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{Coinbase, Header, Params, Transfer, write_block};
 use adit_core::sync::RequestId;
@@ -166,7 +166,7 @@ fn waiting(criterion: &mut Criterion) {
         };
         let find = |(mut running, job): (Running, u64)| {
             let effects = running.handle(Input::Proof { job, proof: 1 });
-            assert!(running.node.pool().is_empty(), "it took all of them");
+            assert!(running.node.mempool().is_empty(), "it took all of them");
             (running, effects)
         };
         bench.iter_batched(setup, find, BatchSize::PerIteration);

@@ -32,7 +32,7 @@ mod invalid;
 
 pub mod chain;
 
-pub mod pool;
+pub mod mempool;
 
 pub mod peer;
 

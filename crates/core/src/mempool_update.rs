@@ -1,6 +1,6 @@
 //! What a new tip means to the waiting transactions: those that it holds have
 //! found their block, and those that a reorganisation dropped wait again, if
-//! they could be submitted now. Which may wait, the pool and the rules decide.
+//! they could be submitted now. Which may wait, the mempool and the rules decide.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::archive::{Archive, MainChange};
 use crate::block::Block;
 use crate::chain::{ChainError, Connected};
 use crate::hash::Hash;
-use crate::pool::{AccountPool, Pool, QueuePool, check_recipient};
+use crate::mempool::{AccountMempool, Mempool, QueueMempool, check_recipient};
 use crate::rules::Rules;
 use crate::transaction;
 
@@ -62,33 +62,33 @@ impl LeftOut {
 
 impl MempoolUpdate<'_> {
     /// Returns what dropped blocks held that does not wait again.
-    pub(crate) fn settle(&self, pool: &mut Pool) -> Result<LeftOut, ChainError> {
-        match pool {
-            Pool::Queue(pool) => self.settle_queue(pool),
-            Pool::Accounts(pool) => self.settle_accounts(pool),
+    pub(crate) fn settle(&self, mempool: &mut Mempool) -> Result<LeftOut, ChainError> {
+        match mempool {
+            Mempool::Queue(mempool) => self.settle_queue(mempool),
+            Mempool::Accounts(mempool) => self.settle_accounts(mempool),
         }
     }
 
-    fn settle_queue(&self, pool: &mut QueuePool) -> Result<LeftOut, ChainError> {
+    fn settle_queue(&self, mempool: &mut QueueMempool) -> Result<LeftOut, ChainError> {
         let block = &self.placed.block;
         let fork = match self.placed.main {
             MainChange::Side => return Ok(LeftOut::default()),
             MainChange::Extend => {
-                take_out(pool, self.reward_to, block);
+                take_out(mempool, self.reward_to, block);
                 return Ok(LeftOut::default());
             }
             MainChange::Reorganise { fork } => fork,
         };
         // From the newest on, so that each goes in front of those behind it.
         let left_out = self.look_through(fork, self.dropped(fork).rev(), |block| {
-            Ok(give_back(pool, self.rules, block))
+            Ok(give_back(mempool, self.rules, block))
         })?;
         let mut adopted = Some(Arc::clone(block));
         while let Some(block) = adopted.take().filter(|block| block.height() > fork) {
-            if pool.is_empty() {
+            if mempool.is_empty() {
                 break;
             }
-            take_out(pool, self.reward_to, &block);
+            take_out(mempool, self.reward_to, &block);
             if let Some(parent) = block.parent() {
                 adopted = read(self.rules, self.archive, &parent)?;
             }
@@ -96,9 +96,9 @@ impl MempoolUpdate<'_> {
         Ok(left_out)
     }
 
-    fn settle_accounts(&self, pool: &mut AccountPool) -> Result<LeftOut, ChainError> {
-        pool.update(self.placed.moved.accounts());
-        pool.expire(self.now);
+    fn settle_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
+        mempool.update(self.placed.moved.accounts());
+        mempool.expire(self.now);
         let MainChange::Reorganise { fork } = self.placed.main else {
             return Ok(LeftOut::default());
         };
@@ -114,7 +114,7 @@ impl MempoolUpdate<'_> {
                 })?;
                 if account.nonce <= payment.nonce {
                     let waits = check_recipient(&payment, recipient)
-                        .and_then(|()| pool.give_back(self.now, payment, account));
+                        .and_then(|()| mempool.give_back(self.now, payment, account));
                     left_out += usize::from(waits.is_err());
                 }
             }
@@ -219,7 +219,7 @@ impl SteppedUpdate {
     pub(crate) fn go_on(
         &mut self,
         blocks: usize,
-        pool: &mut QueuePool,
+        mempool: &mut QueueMempool,
         rules: &dyn Rules,
         reward_to: &str,
         archive: &dyn Archive,
@@ -235,7 +235,9 @@ impl SteppedUpdate {
             };
             if on_main {
                 let next = self.at.map_or(1, |(height, _)| height + 1);
-                let hash = archive.main_hash(next)?.filter(|_| pool.can_settle(true));
+                let hash = archive
+                    .main_hash(next)?
+                    .filter(|_| mempool.can_settle(true));
                 let Some(hash) = hash else {
                     // At the tip, or none of the blocks left would find
                     // anything.
@@ -243,7 +245,7 @@ impl SteppedUpdate {
                 };
                 if let Some(block) = read(rules, archive, &hash)? {
                     step_bytes += block.text().len();
-                    take_out(pool, reward_to, &block);
+                    take_out(mempool, reward_to, &block);
                 }
                 self.at = Some((next, hash));
             } else if let Some((height, hash)) = self.at {
@@ -254,7 +256,7 @@ impl SteppedUpdate {
                         Dropped::Read(block) => {
                             step_bytes += block.text().len();
                             self.read_bytes += block.text().len();
-                            self.left_out.transactions += give_back(pool, rules, &block);
+                            self.left_out.transactions += give_back(mempool, rules, &block);
                         }
                         Dropped::Unreadable => self.left_out.blocks += 1,
                         Dropped::Unknown => {}
@@ -270,27 +272,27 @@ impl SteppedUpdate {
 
 /// Lets the transactions of a dropped block wait again, in front of all others.
 /// Returns how many do not.
-fn give_back(pool: &mut QueuePool, rules: &dyn Rules, block: &Block) -> usize {
+fn give_back(mempool: &mut QueueMempool, rules: &dyn Rules, block: &Block) -> usize {
     let paid = paid(block);
     let returned = paid.iter().filter_map(|text| rules.read_returned(text));
     let returned: Vec<_> = returned.map(|one| Arc::clone(one.text())).collect();
     let refused = paid.len() - returned.len();
-    refused + pool.give_back(returned.into_iter())
+    refused + mempool.give_back(returned.into_iter())
 }
 
 /// What a block of the main chain holds waits no longer. The block itself says
 /// whose it is, so the result is the same when the log is read again, and when
 /// our own blocks come back from a peer.
-fn take_out(pool: &mut QueuePool, reward_to: &str, block: &Block) {
+fn take_out(mempool: &mut QueueMempool, reward_to: &str, block: &Block) {
     // Most blocks of a long branch find nothing to settle: they are not even
     // looked through.
-    if pool.is_empty() {
+    if mempool.is_empty() {
         return;
     }
     let reward = transaction::reward(reward_to);
     let is_ours = block.transactions().last() == Some(&*reward);
-    if pool.can_settle(is_ours) {
-        pool.settle(&paid(block), is_ours);
+    if mempool.can_settle(is_ours) {
+        mempool.settle(&paid(block), is_ours);
     }
 }
 

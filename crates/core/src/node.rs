@@ -23,11 +23,11 @@ use crate::chain::{BlockSource, Chain, ChainError};
 use crate::future_blocks::FutureBlocks;
 pub use crate::future_blocks::{FUTURE_BLOCKS_LIMIT, FUTURE_BLOCKS_LIMIT_BYTES};
 pub use crate::invalid::INVALID_BLOCKS_LIMIT;
+use crate::mempool::{Admission, Mempool, NotAccepted, Origin, Pending, check_recipient};
 use crate::mempool_update::UPDATE_STEP_BLOCKS;
 pub use crate::mempool_update::{DROPPED_READ_LIMIT_BYTES, LeftOut, UPDATE_AT_ONCE_LIMIT};
 use crate::mining::Mining;
 use crate::peer::PeerAddress;
-use crate::pool::{Admission, NotAccepted, Origin, Pending, Pool, check_recipient};
 use crate::rules::Rules;
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Seen};
 use crate::transaction::Submitted;
@@ -44,7 +44,7 @@ impl Node {
         archive: &dyn Archive,
     ) -> Result<Node, ChainError> {
         let mut node = Node {
-            pool: Pool::new(&*rules, config.min_fee_rate),
+            mempool: Mempool::new(&*rules, config.min_fee_rate),
             unsettled: None,
             settled_at_once_limit: UPDATE_AT_ONCE_LIMIT,
             settling_step_blocks: UPDATE_STEP_BLOCKS,
@@ -61,19 +61,19 @@ impl Node {
         node.peers
             .register(others.take(crate::sync::PEERS_LIMIT).collect())
             .expect("no more than the limit were taken");
-        match &mut node.pool {
-            Pool::Queue(pool) => {
+        match &mut node.mempool {
+            Mempool::Queue(mempool) => {
                 let rules = node.chain.rules();
                 for one in pending {
                     // What was accepted was promised; what came back was not.
                     let is_wanted =
                         one.origin == Origin::Accepted || rules.read_returned(&one.text).is_some();
                     if is_wanted {
-                        pool.restore(one);
+                        mempool.restore(one);
                     }
                 }
             }
-            Pool::Accounts(_) => node.kept_pending = pending,
+            Mempool::Accounts(_) => node.kept_pending = pending,
         }
         Ok(node)
     }
@@ -106,7 +106,7 @@ impl Node {
 
     /// All blocks of the log were replayed: what waited before waits again.
     pub fn replayed(&mut self, now: Duration, archive: &dyn Archive) -> Result<(), ChainError> {
-        let Pool::Accounts(pool) = &mut self.pool else {
+        let Mempool::Accounts(mempool) = &mut self.mempool else {
             return Ok(());
         };
         // In the order in which they came: of several with one nonce, the last
@@ -124,10 +124,10 @@ impl Node {
             }
             // It was acknowledged: it can only be refused because a block has
             // it, or because its account has spent the money since.
-            let _ = pool.restore(now, payment, account);
+            let _ = mempool.restore(now, payment, account);
         }
         // What dropped blocks gave back came while there was no clock.
-        pool.arrive_anew(now);
+        mempool.arrive_anew(now);
         Ok(())
     }
 
@@ -202,8 +202,8 @@ impl Node {
     }
 
     /// The waiting transactions.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
     }
 
     /// Whether the waiting transactions have followed the main chain to its tip. If
@@ -292,7 +292,7 @@ impl Node {
     ) -> Result<(), ChainError> {
         let transaction = submitted.clone();
         let next_block = self.chain.length() + 1;
-        let accepted = self.pool.accept(now, submitted, archive)?;
+        let accepted = self.mempool.accept(now, submitted, archive)?;
         let is_new = matches!(accepted, Ok(Admission::New { .. }));
         if is_new {
             effects.push(Effect::Persist(Change::Transaction(transaction)));
@@ -304,7 +304,7 @@ impl Node {
             Ok(Admission::Already) => Answer::Accepted {
                 block_index: next_block,
             },
-            Err(NotAccepted::Full(full)) => Answer::PoolFull(full),
+            Err(NotAccepted::Full(full)) => Answer::MempoolFull(full),
             Err(NotAccepted::Rejected(error)) => Answer::Rejected(error),
         };
         if self.config.mine_at_once {

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::mempool::{Origin, Pending};
 use adit_core::mining::{Job, MINE_PATIENCE_MS, PAUSE_LIMIT_MS, REFUSED_PAUSE_MS};
 use adit_core::node::{Answer, Effect, Input, Node, Timer};
-use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
 use adit_core::sealed::Params;
 
@@ -214,7 +214,7 @@ fn what_no_account_could_hold_does_not_wait() {
     );
     let mut node = node.unwrap();
     node.replayed(town.node.now, &archive).unwrap();
-    assert!(node.pool().is_empty());
+    assert!(node.mempool().is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 // In tests, a panic is the message.
 #![allow(clippy::unwrap_used)]
 
-mod account_pool;
+mod account_mempool;
 mod address;
 mod agenda;
 mod branch;
@@ -16,13 +16,13 @@ mod held_up;
 mod invalid_blocks;
 mod json;
 mod json_strict;
+mod mempool;
 mod merkle;
 mod mining;
 mod network;
 mod pausing;
 mod peer;
 mod peers;
-mod pool;
 mod reader;
 mod reorganisation;
 mod resolving;

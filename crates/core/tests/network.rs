@@ -252,7 +252,7 @@ impl Simulation {
             assert!(paid <= submitted, "seed {seed}: {paid} times paid: {text}");
         }
         assert!(chain.iter().all(|text| self.submitted.contains(text)));
-        assert!(self.nodes.iter().all(|(node, _)| node.pool().is_empty()));
+        assert!(self.nodes.iter().all(|(node, _)| node.mempool().is_empty()));
     }
 }
 

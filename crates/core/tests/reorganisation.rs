@@ -2,8 +2,8 @@
 //! the dropped blocks held waits again, unless the new branch holds it too.
 
 use adit_core::chain::BlockSource;
+use adit_core::mempool::Origin;
 use adit_core::node::{Effect, Input};
-use adit_core::pool::Origin;
 
 use crate::world::{Driven, first_block, line_after, next_block, paid_in, payment};
 

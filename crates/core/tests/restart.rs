@@ -9,8 +9,8 @@ use std::sync::Arc;
 use adit_core::archive::MemoryArchive;
 use adit_core::block::Block;
 use adit_core::chain::BlockSource;
+use adit_core::mempool::{Origin, Pending};
 use adit_core::node::{Input, Node, Timer, UPDATE_AT_ONCE_LIMIT};
-use adit_core::pool::{Origin, Pending};
 use adit_core::rules::Rules;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -263,7 +263,7 @@ fn a_restarted_node_does_not_register_itself_either() {
 }
 
 fn waiting_in(node: &Node) -> Vec<Pending> {
-    let waiting = node.pool().iter().map(|(text, origin)| Pending {
+    let waiting = node.mempool().iter().map(|(text, origin)| Pending {
         text: text.into(),
         origin,
     });

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use adit_core::archive::MemoryArchive;
 use adit_core::chain::BlockSource;
+use adit_core::mempool::{FeeRate, Origin, Pending, RejectReason};
 use adit_core::node::{
     Answer, Config, DROPPED_READ_LIMIT_BYTES, Effect, Input, LeftOut, Node, Timer,
 };
-use adit_core::pool::{FeeRate, Origin, Pending, RejectReason};
 use adit_core::rules::Rules;
 use adit_core::sealed::{Params, Transfer};
 use adit_core::transaction::{AMOUNT_DIGITS_LIMIT, TRANSACTION_LIMIT_BYTES};

@@ -9,8 +9,8 @@ use std::time::Duration;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::chain::{BlockSource, ChainError};
+use adit_core::mempool::Mempool;
 use adit_core::node::{Config, Effect, Input, Node, Timer};
-use adit_core::pool::Pool;
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{Account, Params};
 
@@ -152,11 +152,11 @@ impl Simulation {
         let (amount, fee) = (self.agenda.dice.below(3_000), self.agenda.dice.below(50));
         let (from, to) = (&self.keys[from], &self.keys[to]);
         let (node, archive) = &self.nodes[number];
-        let Pool::Accounts(pool) = node.pool() else {
+        let Mempool::Accounts(mempool) = node.mempool() else {
             panic!("sealed chains have accounts");
         };
         let account = archive.account(&from.address).unwrap();
-        let nonce = pool.next_nonce(&from.address, account);
+        let nonce = mempool.next_nonce(&from.address, account);
         let text = payment_of(&self.rules, from, to, nonce, amount, fee);
         let submitted = self.rules.read_transaction(&text).unwrap();
         // Several nodes may hear of one payment.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use adit_core::archive::{Archive, Change};
 use adit_core::block::Block;
 use adit_core::chain::{BlockSource, ChainError, SIDE_BLOCKS_LIMIT};
+use adit_core::mempool::{Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::mining::{DRAFT_AGE_MS, Job};
 use adit_core::node::{
     Answer, Config, Effect, FUTURE_BLOCKS_LIMIT, FUTURE_BLOCKS_LIMIT_BYTES, Input, LeftOut, Node,
     Timer,
 };
-use adit_core::pool::{Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::rules::{Rules, Sealed, Weight};
 use adit_core::sealed::{Account, Params};
 use serde_json::json;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use adit_core::archive::{Archive, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
+use adit_core::mempool::{Mempool, Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::node::{Input, Node};
-use adit_core::pool::{Origin, PENDING_EXPIRY_MS, Pending, Pool};
 use adit_core::rules::Rules;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,10 +26,15 @@ struct Checkpoint {
 
 impl Checkpoint {
     fn of(town: &Town) -> Checkpoint {
-        let waiting = town.node.node.pool().iter().map(|(text, origin)| Pending {
-            text: text.into(),
-            origin,
-        });
+        let waiting = town
+            .node
+            .node
+            .mempool()
+            .iter()
+            .map(|(text, origin)| Pending {
+                text: text.into(),
+                origin,
+            });
         Checkpoint {
             position: town.node.kept.len(),
             pending: waiting.collect(),
@@ -96,9 +101,9 @@ fn from_all(town: &Town) -> Driven {
 }
 
 fn ids(node: &Driven) -> Vec<Hash> {
-    match node.node.pool() {
-        Pool::Accounts(pool) => pool.iter().map(|one| one.id).collect(),
-        Pool::Queue(_) => panic!("sealed chains have accounts"),
+    match node.node.mempool() {
+        Mempool::Accounts(mempool) => mempool.iter().map(|one| one.id).collect(),
+        Mempool::Queue(_) => panic!("sealed chains have accounts"),
     }
 }
 
@@ -216,11 +221,11 @@ fn deed(people: usize) -> impl Strategy<Value = Deed> {
 fn carry_out(town: &mut Town, checkpoint: &mut Checkpoint, number: u64, deed: Deed) {
     match deed {
         Deed::Submit { who, replace, fee } => {
-            let Pool::Accounts(pool) = town.node.node.pool() else {
+            let Mempool::Accounts(mempool) = town.node.node.mempool() else {
                 panic!("sealed chains have accounts");
             };
             let owner = town.keys[who].address;
-            let next = pool.next_nonce(&owner, town.account(who));
+            let next = mempool.next_nonce(&owner, town.account(who));
             let nonce = next.saturating_sub(u64::from(replace));
             let text = town.pay(who, (who + 1) % 4, nonce, 10 + number, fee);
             town.submit(&text);
@@ -272,9 +277,12 @@ fn count_sent(town: &Town, block: &Block, sent: &mut [u64; 4]) {
 
 /// Who waits with which nonce.
 fn places(node: &Driven) -> BTreeSet<([u8; 32], u64)> {
-    match node.node.pool() {
-        Pool::Accounts(pool) => pool.iter().map(|one| (one.sender.0, one.nonce)).collect(),
-        Pool::Queue(_) => panic!("sealed chains have accounts"),
+    match node.node.mempool() {
+        Mempool::Accounts(mempool) => mempool
+            .iter()
+            .map(|one| (one.sender.0, one.nonce))
+            .collect(),
+        Mempool::Queue(_) => panic!("sealed chains have accounts"),
     }
 }
 
@@ -330,7 +338,7 @@ proptest! {
         for mut after in all_restarts(&town, &checkpoint) {
             check_chain(&town, &after)?;
             after.now = town.node.now;
-            let ready = after.node.pool().for_next_block(usize::MAX).len();
+            let ready = after.node.mempool().for_next_block(usize::MAX).len();
             let block = after.mine();
             prop_assert_eq!(block.transactions().count(), 1 + ready);
             let issued = town.rules.issued(block.height());

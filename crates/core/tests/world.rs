@@ -9,10 +9,10 @@ use adit_core::archive::{Archive, Change, MemoryArchive};
 use adit_core::block::{Block, BlockError, HeaderFields, Shape};
 use adit_core::chain::BlockSource;
 use adit_core::hash::Hash;
+use adit_core::mempool::{FeeRate, Origin};
 use adit_core::mining::Job;
 use adit_core::node::{Answer, Config, Effect, Input, Node};
 use adit_core::peer::PeerAddress;
-use adit_core::pool::{FeeRate, Origin};
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::{BlockTemplate, Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::sync::{
@@ -287,7 +287,7 @@ impl Driven {
                 other => others.push(other),
             }
         }
-        if self.node.pool().len() <= LOOKED_THROUGH_LIMIT {
+        if self.node.mempool().len() <= LOOKED_THROUGH_LIMIT {
             self.node.check_invariants(&self.archive).unwrap();
         }
         others
@@ -397,7 +397,7 @@ impl Driven {
 
     /// What waits for a block, and how each came to wait.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (String, Origin)> {
-        let pending = self.node.pool().iter();
+        let pending = self.node.mempool().iter();
         pending.map(|(text, origin)| (utf8(text), origin))
     }
 }

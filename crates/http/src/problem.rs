@@ -187,7 +187,7 @@ impl From<Rejected> for Problem {
         match error {
             Rejected::Invalid(error) => Problem::transaction(error.rule(), error),
             Rejected::Rejected(error) => Problem::transaction(error.rule(), error),
-            Rejected::PoolFull(full) => Problem::busy(full),
+            Rejected::MempoolFull(full) => Problem::busy(full),
             Rejected::Stopping(stopping) => stopping.into(),
         }
     }

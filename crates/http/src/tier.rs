@@ -28,7 +28,7 @@ pub(super) enum Tier {
     /// Everybody: it reads, or is one of the tutorial's endpoints, or does what
     /// one of those does.
     Open,
-    /// Everybody: it hands something in, which rules and pool judge.
+    /// Everybody: it hands something in, which rules and mempool judge.
     Judged,
     /// The operator alone.
     Operator,

@@ -111,7 +111,7 @@ async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response
     match submit::submit(&node, &body).await {
         Ok(accepted) => json_text(StatusCode::CREATED, said_of(&accepted)),
         Err(error @ (Rejected::Invalid(_) | Rejected::Rejected(_))) => bad_request(error),
-        Err(error @ (Rejected::PoolFull(_) | Rejected::Stopping(_))) => busy(error),
+        Err(error @ (Rejected::MempoolFull(_) | Rejected::Stopping(_))) => busy(error),
     }
 }
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_core::mempool::FeeRate;
 use adit_core::node::Config;
 use adit_core::peer::PeerAddress;
-use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
 use adit_store::{DamagedBlock, Durability, StoreError};

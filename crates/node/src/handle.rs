@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adit_core::block::Block;
+use adit_core::mempool::FeeRate;
 use adit_core::node::{Answer, Node, Timer};
 use adit_core::peer::PeerAddress;
-use adit_core::pool::FeeRate;
 use adit_core::rules::Rules;
 use adit_core::sync::{Ask, CandidateChain, PeerReport, RequestId, Seen};
 use adit_core::transaction::Submitted;

@@ -13,8 +13,8 @@ use adit_core::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields};
 use adit_core::branch::{BranchSession, RefusedBlock};
 use adit_core::chain::ChainError;
 use adit_core::json;
+use adit_core::mempool::FeeRate;
 use adit_core::node::{Config, Effect, Input, Node, Timer};
-use adit_core::pool::FeeRate;
 use adit_core::rules::{Context, Rules};
 use adit_core::sealed::Account;
 use adit_core::sync::{ChainReader, ChainValidation, ValidationError};
@@ -345,7 +345,7 @@ impl Offline {
             let effects = self.node.handle(now(), settle, &self.store);
             effects.map_err(DriverError::from)?;
         }
-        let pending = self.node.pool().iter();
+        let pending = self.node.mempool().iter();
         Ok(self.store.checkpoint(pending)?)
     }
 

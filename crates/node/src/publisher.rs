@@ -66,7 +66,7 @@ pub(crate) async fn publish(node: NodeHandle, mut batches: mpsc::Receiver<EventB
             }
             _ = looks.tick() => {
                 publish_mining(&node, &mut published.mining);
-                note_pool(&node);
+                note_mempool(&node);
             }
         }
     }
@@ -132,7 +132,7 @@ fn publish_peer(log: &EventLog, before: Option<&Peer>, peer: &Peer) {
     log.push_guarded(Topic::Peer, &PeerEvent { peer }, to_all.as_ref());
 }
 
-fn note_pool(node: &NodeHandle) {
+fn note_mempool(node: &NodeHandle) {
     node.mempool_record().note(PoolSample {
         time_ms: now_ms(),
         count: node.status().pending_count,

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use adit_core::pool::Pending;
+use adit_core::mempool::Pending;
 
 use crate::database;
 use crate::error::StoreError;

@@ -8,7 +8,7 @@ use adit_core::address::Address;
 use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
 use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
-use adit_core::pool::Origin;
+use adit_core::mempool::Origin;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 

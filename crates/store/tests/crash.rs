@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use adit_core::archive::Change;
 use adit_core::block::Block;
-use adit_core::pool::{Origin, Pending};
+use adit_core::mempool::{Origin, Pending};
 use adit_store::{Durability, Replayed, reindex};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use adit_core::pool::{Origin, Pending};
+use adit_core::mempool::{Origin, Pending};
 use adit_store::{Durability, Limits};
 use tempfile::tempdir;
 

@@ -106,7 +106,7 @@ fn live(folder: &Path, blocks: &[Arc<Block>]) -> Result<(), Box<dyn std::error::
         assert_eq!(store.account(&owner)?, tree.account(owner));
     }
     store.apply(&tree.add(&child(&blocks[59], 900)))?;
-    store.checkpoint([(&*transaction(1), adit_core::pool::Origin::Accepted)].into_iter())?;
+    store.checkpoint([(&*transaction(1), adit_core::mempool::Origin::Accepted)].into_iter())?;
     let mut joined = Vec::new();
     let snapshot = store.reader().snapshot()?;
     snapshot.read_main(1, usize::MAX, &mut joined)?;

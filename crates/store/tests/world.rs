@@ -12,7 +12,7 @@ use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, Entry, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
-use adit_core::pool::Pending;
+use adit_core::mempool::Pending;
 use adit_core::rules::{AccountChange, Classic, Context, Rules, TemplateContent, Weight};
 use adit_core::sealed::Account;
 use adit_core::transaction::Submitted;

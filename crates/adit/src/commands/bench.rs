@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adit_core::archive::MemoryArchive;
+use adit_core::mempool::FeeRate;
 use adit_core::mining::Job;
 use adit_core::node::{Config, Effect, Input, Node};
-use adit_core::pool::FeeRate;
 use adit_core::puzzle::Puzzle;
 use adit_core::rules::Classic;
 use adit_core::sync::RequestId;

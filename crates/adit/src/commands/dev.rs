@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::address::Address;
 use adit_core::hash::sha256;
-use adit_core::pool::FeeRate;
+use adit_core::mempool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{DURATION_LIMIT_MS, Params};
 use adit_http::{Running, Settings, start};

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use adit_core::pool::FeeRate;
+use adit_core::mempool::FeeRate;
 use adit_core::rules::Rules;
 use adit_http::{Running, Settings, start};
 use adit_node::assembly::{NodeSettings, ServeError};

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use adit_core::block::BLOCK_LIMIT_BYTES;
 use adit_core::json::{self, Reading};
-use adit_core::pool::FeeRate;
+use adit_core::mempool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{SealedTransaction, Transfer};
 use adit_core::transaction::TRANSACTION_LIMIT_BYTES;

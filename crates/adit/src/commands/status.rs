@@ -6,7 +6,7 @@ use std::time::Duration;
 use adit_api::branch::{Reorganisation, ReorganisationList};
 use adit_api::peer::PeerList;
 use adit_api::status::Status;
-use adit_core::pool::FEE_RATE_BYTES;
+use adit_core::mempool::FEE_RATE_BYTES;
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 

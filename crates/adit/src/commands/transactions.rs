@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use adit_api::address::{AddressState, AddressTransactions};
-use adit_api::mempool::Mempool;
+use adit_api::mempool::MempoolPage;
 use adit_api::status::Status;
 use adit_api::transaction::{TransactionDetails, TransactionState};
 use adit_node::paths::segment;
@@ -101,7 +101,7 @@ pub(crate) fn mempool(options: &ListOptions, json: bool) -> Result<()> {
     if json {
         return output.document(&answer);
     }
-    let list: Mempool = client.parse(&path, &answer)?;
+    let list: MempoolPage = client.parse(&path, &answer)?;
     let shown = list.transactions.len() as u64;
     let count = counted(list.count as u64, "transaction");
     output.line(&format!("{count} waiting for a block"))?;

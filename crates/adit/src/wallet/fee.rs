@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal};
 
-use adit_core::pool::FeeRate;
+use adit_core::mempool::FeeRate;
 use adit_core::sealed::{INTEGER_LIMIT, Transfer};
 use anyhow::{bail, ensure};
 

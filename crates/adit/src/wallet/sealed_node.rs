@@ -10,7 +10,7 @@ use adit_api::status::Status;
 use adit_api::transaction::TransactionStatus;
 use adit_core::address::Address;
 use adit_core::hash::Hash;
-use adit_core::pool::FeeRate;
+use adit_core::mempool::FeeRate;
 use adit_core::sealed::ChainId;
 use adit_core::sync::ChainReader;
 use anyhow::{anyhow, bail, ensure};

@@ -12,10 +12,10 @@ use crate::block::{Block, BlockError};
 use crate::chain::{BlockSource, ChainError, Connected};
 use crate::future_blocks::FutureBlocks;
 use crate::hash::Hash;
+use crate::mempool::Mempool;
 use crate::mempool_update::{LeftOut, MempoolUpdate, SteppedUpdate};
 use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
-use crate::pool::Pool;
 use crate::rules::TemplateContent;
 use crate::sync::RequestId;
 
@@ -49,7 +49,7 @@ impl Node {
         };
         let block = self.chain.rules().complete(next, &content, 0);
         self.take_own(now, block, archive, effects)?;
-        if !self.pool.is_empty() {
+        if !self.mempool.is_empty() {
             // What is left is for the next call: one change a call.
             let until = self.held_up(now).map_or(now, |held_up| held_up.until);
             self.set_resume_timer(now, until, effects);
@@ -163,7 +163,7 @@ impl Node {
         // While it is not known which of them are in the main chain by now,
         // none is taken along: it might be there twice.
         let transactions = match self.is_mempool_current() {
-            true => self.pool.for_next_block(self.chain.rules().room_bytes()),
+            true => self.mempool.for_next_block(self.chain.rules().room_bytes()),
             false => Vec::new(),
         };
         TemplateContent {
@@ -256,12 +256,12 @@ impl Node {
     }
 
     fn evict_refused(&mut self, block: &Block, error: &BlockError) -> Option<Hash> {
-        let Pool::Accounts(pool) = &mut self.pool else {
+        let Mempool::Accounts(mempool) = &mut self.mempool else {
             return None;
         };
         let at = error.refused_transaction()?.checked_sub(1)?;
         let id = self.chain.rules().payments(block).get(at)?.id;
-        pool.evict(&id).map(|evicted| evicted.id)
+        mempool.evict(&id).map(|evicted| evicted.id)
     }
 
     /// Takes one block whose time has come, and asks to be woken for the next:
@@ -294,7 +294,7 @@ impl Node {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
         self.chain.rewind(archive)?;
-        self.pool = Pool::new(&**self.chain.rules(), self.config.min_fee_rate);
+        self.mempool = Mempool::new(&**self.chain.rules(), self.config.min_fee_rate);
         self.unsettled = None;
         self.future_blocks = FutureBlocks::default();
         effects.push(Effect::Persist(Change::Rewind));
@@ -341,8 +341,8 @@ impl Node {
             return Ok(outcome);
         }
         // What waited here was checked before.
-        let pool = &self.pool;
-        let is_checked = |id: &Hash, text: &[u8]| pool.holds(id, text);
+        let mempool = &self.mempool;
+        let is_checked = |id: &Hash, text: &[u8]| mempool.holds(id, text);
         let arrived = Arc::clone(&block);
         let placed = self
             .chain
@@ -409,7 +409,7 @@ impl Node {
         placed: &Connected,
         archive: &dyn Archive,
     ) -> Result<LeftOut, ChainError> {
-        if matches!(self.pool, Pool::Queue(_)) {
+        if matches!(self.mempool, Mempool::Queue(_)) {
             if self.unsettled.is_some() {
                 // They come to this block too.
                 return Ok(LeftOut::default());
@@ -431,7 +431,7 @@ impl Node {
             placed,
             archive,
         };
-        settling.settle(&mut self.pool)
+        settling.settle(&mut self.mempool)
     }
 
     /// The waiting transactions follow a long reorganisation to its end, however
@@ -440,10 +440,12 @@ impl Node {
         &mut self,
         archive: &dyn Archive,
     ) -> Result<(), ChainError> {
-        while let (Some(unsettled), Pool::Queue(pool)) = (&mut self.unsettled, &mut self.pool) {
+        while let (Some(unsettled), Mempool::Queue(mempool)) =
+            (&mut self.unsettled, &mut self.mempool)
+        {
             let rules = &**self.chain.rules();
             let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
-            let done = unsettled.go_on(blocks, pool, rules, reward_to, archive)?;
+            let done = unsettled.go_on(blocks, mempool, rules, reward_to, archive)?;
             if done.is_some() {
                 self.unsettled = None;
             }
@@ -459,12 +461,13 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some(unsettled), Pool::Queue(pool)) = (&mut self.unsettled, &mut self.pool) else {
+        let (Some(unsettled), Mempool::Queue(mempool)) = (&mut self.unsettled, &mut self.mempool)
+        else {
             return Ok(());
         };
         let rules = &**self.chain.rules();
         let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
-        let done = unsettled.go_on(blocks, pool, rules, reward_to, archive)?;
+        let done = unsettled.go_on(blocks, mempool, rules, reward_to, archive)?;
         let Some(left_out) = done else {
             self.set_settling_timer(now, effects);
             return Ok(());

@@ -10,10 +10,10 @@ use crate::archive::Change;
 use crate::block::Block;
 use crate::chain::{BlockSource, ChainError};
 use crate::hash::Hash;
+use crate::mempool::{FeeRate, MempoolFull, RejectReason};
 use crate::mempool_update::LeftOut;
 use crate::mining::{HeldUp, Job};
 use crate::peer::PeerAddress;
-use crate::pool::{FeeRate, PoolFull, RejectReason};
 use crate::sync::{Ask, PeerReport, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
@@ -138,7 +138,7 @@ pub enum Answer {
         block_index: u64,
     },
     /// The transaction can't wait.
-    PoolFull(PoolFull),
+    MempoolFull(MempoolFull),
     /// The transaction may not wait.
     Rejected(RejectReason),
     /// A block was made.

@@ -10,16 +10,16 @@ use super::messages::{Config, Effect};
 use crate::archive::{Archive, ArchiveError, Change};
 use crate::chain::Chain;
 use crate::future_blocks::FutureBlocks;
+use crate::mempool::{Mempool, Pending};
 use crate::mempool_update::SteppedUpdate;
 use crate::mining::Mining;
-use crate::pool::{Pending, Pool};
 use crate::sync::Peers;
 
 /// A node, apart from the world.
 pub struct Node {
     pub(super) config: Config,
     pub(super) chain: Chain,
-    pub(super) pool: Pool,
+    pub(super) mempool: Mempool,
     /// How far the waiting transactions have followed a long reorganisation, if
     /// they are not at its end.
     pub(super) unsettled: Option<SteppedUpdate>,
@@ -63,9 +63,9 @@ impl Node {
     ///
     /// When something does not hold.
     pub fn check_invariants(&self, archive: &dyn Archive) -> Result<(), ArchiveError> {
-        self.pool.check_invariants();
-        if let Pool::Accounts(pool) = &self.pool {
-            for (owner, account) in pool.accounts() {
+        self.mempool.check_invariants();
+        if let Mempool::Accounts(mempool) = &self.mempool {
+            for (owner, account) in mempool.accounts() {
                 assert_eq!(*account, archive.account(owner)?, "invariant 3");
             }
         }

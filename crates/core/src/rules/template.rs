@@ -1,5 +1,5 @@
 //! A block before its proof is known: what somebody wants in it, and what the
-//! rules make of that. Which transactions those are, the pool decides; what a
+//! rules make of that. Which transactions those are, the mempool decides; what a
 //! block looks like, the rules.
 
 use std::sync::Arc;

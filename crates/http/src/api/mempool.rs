@@ -1,6 +1,6 @@
 //! `GET /api/v1/mempool`: what waits for a block.
 
-use adit_api::mempool::Mempool;
+use adit_api::mempool::MempoolPage;
 use adit_api::page::Page;
 use adit_node::handle::NodeHandle;
 use adit_node::queries::mempool;
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// The transactions that wait, in the order in which blocks take them along.
 #[utoipa::path(get, path = "/api/v1/mempool", tag = "transactions", operation_id = "listPending",
     params(Page),
-    responses((status = 200, description = "A page of them", body = Mempool),
+    responses((status = 200, description = "A page of them", body = MempoolPage),
         (status = 304, description = "The page is the same")))]
 pub(super) async fn mempool(
     State(node): State<NodeHandle>,

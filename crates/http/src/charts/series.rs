@@ -73,7 +73,7 @@ pub const SERIES: [Series; 6] = [
         x_label: "minutes before now",
         y_label: "transactions",
         form: Form::Step,
-        points: of_pool,
+        points: of_mempool,
     },
 ];
 
@@ -106,7 +106,7 @@ fn rate(block: &BlockStats) -> Option<f64> {
 }
 
 /// Up to the last sample, which is at 0.
-fn of_pool(stats: &Stats) -> Vec<Point> {
+fn of_mempool(stats: &Stats) -> Vec<Point> {
     let last_ms = stats.pool.last().map_or(0, |last| last.time_ms);
     let minutes = |time_ms: u64| -(last_ms.saturating_sub(time_ms) as f64) / 60_000.0;
     let samples = stats.pool.iter();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use adit_api::page::Page;
-use adit_core::pool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Pool};
+use adit_core::mempool::{FEE_RATE_BYTES, FeeRate, MINED_TRANSACTIONS_LIMIT_BYTES, Mempool};
 use adit_node::handle::NodeHandle;
 use adit_node::queries::block;
 use adit_node::queries::mempool::lookup::id_of;
@@ -106,13 +106,13 @@ fn lowest_fee(rate: FeeRate) -> Option<String> {
 
 /// Returns the first of those that wait, in the order in which a block takes them.
 async fn first_waiting(node: &NodeHandle) -> Result<Vec<Arc<[u8]>>, Problem> {
-    let first = node.inspect(move |node| match node.pool() {
-        Pool::Queue(pool) => {
-            let first = pool.iter().take(WAITING_COUNTED);
+    let first = node.inspect(move |node| match node.mempool() {
+        Mempool::Queue(mempool) => {
+            let first = mempool.iter().take(WAITING_COUNTED);
             first.map(|one| Arc::clone(&one.text)).collect()
         }
-        Pool::Accounts(pool) => {
-            let first = pool.in_turn(None, WAITING_COUNTED).into_iter();
+        Mempool::Accounts(mempool) => {
+            let first = mempool.in_turn(None, WAITING_COUNTED).into_iter();
             let ready = first.filter(|(turn, _)| turn.is_ready);
             ready.map(|(_, one)| Arc::clone(&one.text)).collect()
         }

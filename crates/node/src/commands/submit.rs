@@ -2,8 +2,8 @@
 //! rules and the core decide.
 
 use adit_core::hash::Hash;
+use adit_core::mempool::{MempoolFull, RejectReason};
 use adit_core::node::Answer;
-use adit_core::pool::{PoolFull, RejectReason};
 use adit_core::transaction::TransactionError;
 
 use crate::handle::{NodeHandle, Request, Stopping};
@@ -32,7 +32,7 @@ pub enum Rejected {
     Rejected(RejectReason),
     /// There is no room for it.
     #[error(transparent)]
-    PoolFull(PoolFull),
+    MempoolFull(MempoolFull),
     /// The node is stopping.
     #[error(transparent)]
     Stopping(#[from] Stopping),
@@ -57,7 +57,7 @@ pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected
             block_index,
         }),
         Answer::Rejected(error) => Err(Rejected::Rejected(error)),
-        Answer::PoolFull(full) => Err(Rejected::PoolFull(full)),
+        Answer::MempoolFull(full) => Err(Rejected::MempoolFull(full)),
         answer => unreachable!("the core answers whether a transaction waits: {answer:?}"),
     }
 }

@@ -401,8 +401,8 @@ impl Driver {
                 false => chain.tip().and_then(|tip| time_ms(tip)),
             },
             total_weight: chain.total_weight(),
-            pending_count: self.node.pool().len(),
-            pending_bytes: self.node.pool().bytes(),
+            pending_count: self.node.mempool().len(),
+            pending_bytes: self.node.mempool().bytes(),
             peers: self.node.peers().iter().map(ToString::to_string).collect(),
         };
         self.publish.send_if_modified(|published| {
@@ -436,7 +436,7 @@ impl Driver {
     }
 
     fn checkpoint(&mut self) -> Result<(), DriverError> {
-        let pending = self.node.pool().iter();
+        let pending = self.node.mempool().iter();
         self.store.checkpoint(pending)?;
         Ok(())
     }

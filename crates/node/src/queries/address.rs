@@ -7,7 +7,7 @@ use adit_api::search::{FoundKind, SearchResult};
 use adit_api::transaction::TransactionState;
 use adit_core::address::Address;
 use adit_core::archive::Archive;
-use adit_core::pool::Pool;
+use adit_core::mempool::Mempool;
 use adit_core::transaction::{recipient, sender};
 use adit_store::TransactionPlace;
 
@@ -42,9 +42,9 @@ pub async fn address(node: &NodeHandle, name: &str) -> Result<AddressState, Quer
         let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
         let account = snapshot.account(&owner).map_err(QueryError::unreadable)?;
         let next_nonce = node
-            .inspect(move |node| match node.pool() {
-                Pool::Accounts(pool) => pool.next_nonce(&owner, account),
-                Pool::Queue(_) => account.nonce,
+            .inspect(move |node| match node.mempool() {
+                Mempool::Accounts(mempool) => mempool.next_nonce(&owner, account),
+                Mempool::Queue(_) => account.nonce,
             })
             .await?;
         state.balance = Some(account.balance);

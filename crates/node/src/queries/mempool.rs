@@ -6,11 +6,11 @@ pub mod lookup;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use adit_api::mempool::Mempool;
+use adit_api::mempool::MempoolPage;
 use adit_api::page::Page;
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
-use adit_core::pool::{Pool, Turn};
+use adit_core::mempool::{Mempool, Turn};
 
 use super::error::QueryError;
 use super::paging::{cursor_of, number_cursor};
@@ -27,12 +27,12 @@ struct Entry {
 }
 
 /// Returns a page of the transactions that wait.
-pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryError> {
+pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<MempoolPage, QueryError> {
     let place = PageStart::of(node, page)?;
     // One more than are shown says whether there is a next page.
     let wanted = page.limit() as usize + 1;
     let (count, mut waiting) = node
-        .inspect(move |node| (node.pool().len(), waiting(node.pool(), place, wanted)))
+        .inspect(move |node| (node.mempool().len(), waiting(node.mempool(), place, wanted)))
         .await?;
     let has_more = waiting.len() == wanted;
     waiting.truncate(wanted - 1);
@@ -44,7 +44,7 @@ pub async fn mempool(node: &NodeHandle, page: &Page) -> Result<Mempool, QueryErr
         waiting_state(id, &one.text)
     };
     let transactions = beside(|| waiting.into_iter().map(state).collect()).await?;
-    Ok(Mempool {
+    Ok(MempoolPage {
         count,
         transactions,
         next,
@@ -74,14 +74,14 @@ impl PageStart {
     }
 }
 
-fn waiting(pool: &Pool, place: PageStart, wanted: usize) -> Vec<Entry> {
-    match pool {
-        Pool::Queue(pool) => {
+fn waiting(mempool: &Mempool, place: PageStart, wanted: usize) -> Vec<Entry> {
+    match mempool {
+        Mempool::Queue(mempool) => {
             let number = match place {
                 PageStart::BehindNumber(number) => Some(number),
                 _ => None,
             };
-            let found = pool.behind(number).take(wanted);
+            let found = mempool.behind(number).take(wanted);
             found
                 .map(|(number, one)| Entry {
                     text: Arc::clone(&one.text),
@@ -90,12 +90,12 @@ fn waiting(pool: &Pool, place: PageStart, wanted: usize) -> Vec<Entry> {
                 })
                 .collect()
         }
-        Pool::Accounts(pool) => {
+        Mempool::Accounts(mempool) => {
             let turn = match place {
                 PageStart::BehindTurn(turn) => Some(turn),
                 _ => None,
             };
-            let found = pool.in_turn(turn, wanted).into_iter();
+            let found = mempool.in_turn(turn, wanted).into_iter();
             found
                 .map(|(turn, one)| Entry {
                     text: Arc::clone(&one.text),

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use adit_core::pool::{Origin, Pending};
+use adit_core::mempool::{Origin, Pending};
 
 use crate::error::StoreError;
 use crate::files::durable::{Durability, create_folder, files_in, read_file};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::hash::{Hash, sha256};
+use adit_core::mempool::Mempool;
 use adit_core::node::Node;
-use adit_core::pool::Pool;
 use adit_core::rules::Rules;
 use adit_core::transaction::{recipient, sender};
 use tokio::task::block_in_place;
@@ -29,9 +29,9 @@ pub struct PendingTransaction {
 
 /// Returns the transaction of that identity, if it waits.
 pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Stopping> {
-    let look = move |node: &Node| match node.pool() {
-        Pool::Accounts(pool) => Ok(pool.get(&id).map(|payment| Arc::clone(&payment.text))),
-        Pool::Queue(_) => Err(newest(node)),
+    let look = move |node: &Node| match node.mempool() {
+        Mempool::Accounts(mempool) => Ok(mempool.get(&id).map(|payment| Arc::clone(&payment.text))),
+        Mempool::Queue(_) => Err(newest(node)),
     };
     Ok(match node.inspect(look).await? {
         Ok(found) => found,
@@ -47,9 +47,9 @@ pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Sto
 pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<PendingTransaction>, Stopping> {
     let owner: Option<Address> = name.parse().ok();
     let look = move |node: &Node| {
-        let sent: Vec<Arc<[u8]>> = match (node.pool(), &owner) {
-            (Pool::Accounts(pool), Some(owner)) => {
-                let sent = pool.of_account(owner);
+        let sent: Vec<Arc<[u8]>> = match (node.mempool(), &owner) {
+            (Mempool::Accounts(mempool), Some(owner)) => {
+                let sent = mempool.of_account(owner);
                 sent.map(|payment| Arc::clone(&payment.text)).collect()
             }
             _ => Vec::new(),
@@ -69,12 +69,12 @@ pub async fn among(
     node: &NodeHandle,
     ids: HashSet<Hash>,
 ) -> Result<HashMap<Hash, usize>, Stopping> {
-    let look = move |node: &Node| match node.pool() {
-        Pool::Accounts(pool) => {
-            let waiting = ids.into_iter().filter(|id| pool.get(id).is_some());
+    let look = move |node: &Node| match node.mempool() {
+        Mempool::Accounts(mempool) => {
+            let waiting = ids.into_iter().filter(|id| mempool.get(id).is_some());
             Ok(waiting.map(|id| (id, 1)).collect())
         }
-        Pool::Queue(_) => Err((newest(node), ids)),
+        Mempool::Queue(_) => Err((newest(node), ids)),
     };
     match node.inspect(look).await? {
         Ok(found) => Ok(found),
@@ -90,13 +90,13 @@ pub async fn among(
 }
 
 fn newest(node: &Node) -> Vec<Arc<[u8]>> {
-    match node.pool() {
-        Pool::Accounts(pool) => {
-            let some = pool.iter().take(PENDING_LOOKED_AT_LIMIT);
+    match node.mempool() {
+        Mempool::Accounts(mempool) => {
+            let some = mempool.iter().take(PENDING_LOOKED_AT_LIMIT);
             some.map(|payment| Arc::clone(&payment.text)).collect()
         }
-        Pool::Queue(pool) => {
-            let newest = pool.iter().rev().take(PENDING_LOOKED_AT_LIMIT);
+        Mempool::Queue(mempool) => {
+            let newest = mempool.iter().rev().take(PENDING_LOOKED_AT_LIMIT);
             newest.map(|pending| Arc::clone(&pending.text)).collect()
         }
     }

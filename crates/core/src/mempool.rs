@@ -11,13 +11,13 @@ mod reject;
 pub(crate) use accounts::check_recipient;
 pub use accounts::{
     ACCOUNT_PENDING_LIMIT, ACCOUNT_RETURNED_LIMIT, ACCOUNTS_PENDING_LIMIT_BYTES, Accepted,
-    AccountPool, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
+    AccountMempool, PASSED_OVER_LIMIT, PENDING_EXPIRY_MS, Turn,
 };
 pub use fee_rate::{FEE_RATE_BYTES, FeeRate};
 pub use policy::Policy;
 pub use queue::{
-    MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
-    PoolFull, QueuePool,
+    MINED_TRANSACTIONS_LIMIT_BYTES, MempoolFull, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT,
+    Pending, QueueMempool,
 };
 pub use reject::{NONCE_GAP_LIMIT, RejectReason};
 
@@ -31,11 +31,11 @@ use crate::transaction::Submitted;
 
 /// The waiting transactions.
 #[derive(Debug)]
-pub enum Pool {
+pub enum Mempool {
     /// Of rules that know no accounts: in the order in which they came.
-    Queue(QueuePool),
+    Queue(QueueMempool),
     /// Of rules that know accounts: by nonce and fee.
-    Accounts(AccountPool),
+    Accounts(AccountMempool),
 }
 
 /// A transaction that was taken.
@@ -54,23 +54,23 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotAccepted {
     /// No more can wait.
-    Full(PoolFull),
+    Full(MempoolFull),
     /// It may not wait.
     Rejected(RejectReason),
 }
 
-impl Pool {
+impl Mempool {
     /// An empty one for these rules, which asks for that fee rate where they
     /// know fees.
-    pub fn new(rules: &dyn Rules, min_fee_rate: FeeRate) -> Pool {
+    pub fn new(rules: &dyn Rules, min_fee_rate: FeeRate) -> Mempool {
         let room_bytes = rules.room_bytes();
         let policy = Policy {
             min_fee_rate,
             room_bytes,
         };
         match rules.keeps_accounts() {
-            true => Pool::Accounts(AccountPool::new(policy)),
-            false => Pool::Queue(QueuePool::default()),
+            true => Mempool::Accounts(AccountMempool::new(policy)),
+            false => Mempool::Queue(QueueMempool::default()),
         }
     }
 
@@ -82,23 +82,25 @@ impl Pool {
         archive: &dyn Archive,
     ) -> Result<Result<Admission, NotAccepted>, ArchiveError> {
         Ok(match (self, submitted) {
-            (Pool::Accounts(pool), Submitted::Payment(payment)) => {
+            (Mempool::Accounts(mempool), Submitted::Payment(payment)) => {
                 let account = archive.account(&payment.sender)?;
-                pool.expire(now);
+                mempool.expire(now);
                 let recipient = archive.account(&payment.recipient)?;
                 let accepted = check_recipient(&payment, recipient)
-                    .and_then(|()| pool.accept(now, payment, account));
+                    .and_then(|()| mempool.accept(now, payment, account));
                 match accepted {
                     Ok(Accepted::Known) => Ok(Admission::Already),
                     Ok(_) => Ok(Admission::New { blocks_before: 0 }),
                     Err(error) => Err(NotAccepted::Rejected(error)),
                 }
             }
-            (Pool::Queue(pool), submitted) => match pool.accept(Arc::clone(submitted.text())) {
-                Ok(blocks_before) => Ok(Admission::New { blocks_before }),
-                Err(full) => Err(NotAccepted::Full(full)),
-            },
-            (Pool::Accounts(_), Submitted::Text(_)) => {
+            (Mempool::Queue(mempool), submitted) => {
+                match mempool.accept(Arc::clone(submitted.text())) {
+                    Ok(blocks_before) => Ok(Admission::New { blocks_before }),
+                    Err(full) => Err(NotAccepted::Full(full)),
+                }
+            }
+            (Mempool::Accounts(_), Submitted::Text(_)) => {
                 unreachable!("rules that keep accounts read payments")
             }
         })
@@ -108,12 +110,12 @@ impl Pool {
     /// separators.
     pub fn for_next_block(&self, room_bytes: usize) -> Vec<Submitted> {
         match self {
-            Pool::Queue(pool) => {
-                let texts = pool.for_next_block().into_iter();
+            Mempool::Queue(mempool) => {
+                let texts = mempool.for_next_block().into_iter();
                 texts.map(Submitted::Text).collect()
             }
-            Pool::Accounts(pool) => {
-                let payments = pool.for_next_block(room_bytes, policy::SEPARATOR_BYTES);
+            Mempool::Accounts(mempool) => {
+                let payments = mempool.for_next_block(room_bytes, policy::SEPARATOR_BYTES);
                 payments.into_iter().map(Submitted::Payment).collect()
             }
         }
@@ -126,24 +128,26 @@ impl Pool {
     /// When one does not.
     pub fn check_invariants(&self) {
         match self {
-            Pool::Queue(pool) => pool.check_invariants(),
-            Pool::Accounts(pool) => pool.check_invariants(),
+            Mempool::Queue(mempool) => mempool.check_invariants(),
+            Mempool::Accounts(mempool) => mempool.check_invariants(),
         }
     }
 
     /// Whether exactly this one waits, with the same signature.
     pub(crate) fn holds(&self, id: &Hash, text: &[u8]) -> bool {
         match self {
-            Pool::Queue(_) => false,
-            Pool::Accounts(pool) => pool.get(id).is_some_and(|payment| *payment.text == *text),
+            Mempool::Queue(_) => false,
+            Mempool::Accounts(mempool) => mempool
+                .get(id)
+                .is_some_and(|payment| *payment.text == *text),
         }
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
         match self {
-            Pool::Queue(pool) => pool.len(),
-            Pool::Accounts(pool) => pool.len(),
+            Mempool::Queue(mempool) => mempool.len(),
+            Mempool::Accounts(mempool) => mempool.len(),
         }
     }
 
@@ -155,16 +159,18 @@ impl Pool {
     /// The total length of those that wait.
     pub fn bytes(&self) -> usize {
         match self {
-            Pool::Queue(pool) => pool.bytes(),
-            Pool::Accounts(pool) => pool.bytes(),
+            Mempool::Queue(mempool) => mempool.bytes(),
+            Mempool::Accounts(mempool) => mempool.bytes(),
         }
     }
 
     /// The canonical JSON of those that wait, and how they came to.
     pub fn iter(&self) -> Box<dyn Iterator<Item = (&[u8], Origin)> + '_> {
         match self {
-            Pool::Queue(pool) => Box::new(pool.iter().map(|one| (&*one.text, one.origin))),
-            Pool::Accounts(pool) => Box::new(pool.iter().map(|one| (&*one.text, Origin::Accepted))),
+            Mempool::Queue(mempool) => Box::new(mempool.iter().map(|one| (&*one.text, one.origin))),
+            Mempool::Accounts(mempool) => {
+                Box::new(mempool.iter().map(|one| (&*one.text, Origin::Accepted)))
+            }
         }
     }
 }

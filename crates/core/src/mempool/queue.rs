@@ -30,7 +30,7 @@ pub const MINED_TRANSACTIONS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
      (at most {PENDING_LIMIT_COUNT}, {PENDING_LIMIT_BYTES} bytes); \
      mine a block (GET /mine) and send it again"
 )]
-pub struct PoolFull {
+pub struct MempoolFull {
     /// How many wait.
     pub count: usize,
     /// Their total length.
@@ -62,7 +62,7 @@ const FIRST_NUMBER: u64 = 1 << 63;
 
 /// The waiting transactions.
 #[derive(Debug)]
-pub struct QueuePool {
+pub struct QueueMempool {
     /// By numbers that grow along the queue; no two ever have the same one.
     waiting: BTreeMap<u64, Pending>,
     /// Where each text waits, so that no block, whatever it holds, makes us
@@ -79,9 +79,9 @@ pub struct QueuePool {
     packing: Option<Packing>,
 }
 
-impl Default for QueuePool {
-    fn default() -> QueuePool {
-        QueuePool {
+impl Default for QueueMempool {
+    fn default() -> QueueMempool {
+        QueueMempool {
             waiting: BTreeMap::new(),
             by_text: BTreeSet::new(),
             returned: BTreeSet::new(),
@@ -118,7 +118,7 @@ impl Packing {
     }
 }
 
-impl QueuePool {
+impl QueueMempool {
     /// How many wait.
     pub fn len(&self) -> usize {
         self.waiting.len()
@@ -155,9 +155,9 @@ impl QueuePool {
 
     /// Lets a transaction wait, behind all others. Returns how many blocks will
     /// be made before the one that takes it.
-    pub fn accept(&mut self, text: Arc<[u8]>) -> Result<u64, PoolFull> {
+    pub fn accept(&mut self, text: Arc<[u8]>) -> Result<u64, MempoolFull> {
         if !self.has_room_for(&text) {
-            return Err(PoolFull {
+            return Err(MempoolFull {
                 count: self.waiting.len(),
                 bytes: self.bytes,
             });

@@ -56,7 +56,7 @@ pub enum Accepted {
 
 /// The waiting transactions.
 #[derive(Debug)]
-pub struct AccountPool {
+pub struct AccountMempool {
     policy: Policy,
     accounts: BTreeMap<Address, Queue>,
     by_id: BTreeMap<Hash, (Address, u64)>,
@@ -90,10 +90,10 @@ fn rank(payment: &Payment) -> Rank {
     }
 }
 
-impl AccountPool {
+impl AccountMempool {
     /// An empty one.
-    pub fn new(policy: Policy) -> AccountPool {
-        AccountPool {
+    pub fn new(policy: Policy) -> AccountMempool {
+        AccountMempool {
             policy,
             accounts: BTreeMap::new(),
             by_id: BTreeMap::new(),

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use adit_core::pool::{
+use adit_core::mempool::{
     MINED_TRANSACTIONS_LIMIT_BYTES, Origin, PENDING_LIMIT_BYTES, PENDING_LIMIT_COUNT, Pending,
-    QueuePool,
+    QueueMempool,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,166 +16,166 @@ fn text(text: &str) -> Arc<[u8]> {
     text.as_bytes().into()
 }
 
-fn pool_of(texts: &[&str]) -> QueuePool {
-    let mut pool = QueuePool::default();
+fn mempool_of(texts: &[&str]) -> QueueMempool {
+    let mut mempool = QueueMempool::default();
     for accepted in texts {
-        assert_eq!(pool.accept(text(accepted)), Ok(0));
+        assert_eq!(mempool.accept(text(accepted)), Ok(0));
     }
-    pool
+    mempool
 }
 
-fn settle(pool: &mut QueuePool, texts: &[&str], ours: bool) {
+fn settle(mempool: &mut QueueMempool, texts: &[&str], ours: bool) {
     let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
-    pool.settle(&texts, ours);
+    mempool.settle(&texts, ours);
 }
 
-fn give_back(pool: &mut QueuePool, texts: &[&str]) -> usize {
-    pool.give_back(texts.iter().map(|one| text(one)))
+fn give_back(mempool: &mut QueueMempool, texts: &[&str]) -> usize {
+    mempool.give_back(texts.iter().map(|one| text(one)))
 }
 
-fn waiting(pool: &QueuePool) -> Vec<String> {
-    pool.iter().map(|pending| utf8(&pending.text)).collect()
+fn waiting(mempool: &QueueMempool) -> Vec<String> {
+    mempool.iter().map(|pending| utf8(&pending.text)).collect()
 }
 
 #[test]
 fn first_come_first_served() {
-    let pool = pool_of(&["a", "b", "a"]);
-    assert_eq!(waiting(&pool), ["a", "b", "a"]);
-    let next: Vec<_> = pool
+    let mempool = mempool_of(&["a", "b", "a"]);
+    assert_eq!(waiting(&mempool), ["a", "b", "a"]);
+    let next: Vec<_> = mempool
         .for_next_block()
         .iter()
         .map(|text| utf8(text))
         .collect();
     assert_eq!(next, ["a", "b", "a"]);
-    assert_eq!((pool.len(), pool.is_empty()), (3, false));
-    assert!(QueuePool::default().is_empty());
+    assert_eq!((mempool.len(), mempool.is_empty()), (3, false));
+    assert!(QueueMempool::default().is_empty());
 }
 
 #[test]
 fn what_comes_back_stands_in_front_in_its_order() {
-    let mut pool = pool_of(&["a"]);
-    assert_eq!(give_back(&mut pool, &["x", "y"]), 0);
-    assert_eq!(give_back(&mut pool, &["w"]), 0);
-    assert_eq!(waiting(&pool), ["w", "x", "y", "a"]);
+    let mut mempool = mempool_of(&["a"]);
+    assert_eq!(give_back(&mut mempool, &["x", "y"]), 0);
+    assert_eq!(give_back(&mut mempool, &["w"]), 0);
+    assert_eq!(waiting(&mempool), ["w", "x", "y", "a"]);
 }
 
 #[test]
 fn a_block_made_here_settles_what_it_took() {
-    let mut pool = pool_of(&["a", "b", "a"]);
-    settle(&mut pool, &["a", "b"], true);
-    assert_eq!(waiting(&pool), ["a"]);
-    settle(&mut pool, &["z"], true);
-    assert_eq!(waiting(&pool), ["a"]);
+    let mut mempool = mempool_of(&["a", "b", "a"]);
+    settle(&mut mempool, &["a", "b"], true);
+    assert_eq!(waiting(&mempool), ["a"]);
+    settle(&mut mempool, &["z"], true);
+    assert_eq!(waiting(&mempool), ["a"]);
 }
 
 #[test]
 fn a_block_from_elsewhere_settles_only_what_came_back() {
-    let mut pool = pool_of(&["a", "b"]);
-    settle(&mut pool, &["a", "b"], false);
-    assert_eq!(waiting(&pool), ["a", "b"]);
-    give_back(&mut pool, &["a"]);
-    settle(&mut pool, &["b", "a", "a"], false);
-    let origins: Vec<_> = pool.iter().map(|pending| pending.origin).collect();
-    assert_eq!(waiting(&pool), ["a", "b"]);
+    let mut mempool = mempool_of(&["a", "b"]);
+    settle(&mut mempool, &["a", "b"], false);
+    assert_eq!(waiting(&mempool), ["a", "b"]);
+    give_back(&mut mempool, &["a"]);
+    settle(&mut mempool, &["b", "a", "a"], false);
+    let origins: Vec<_> = mempool.iter().map(|pending| pending.origin).collect();
+    assert_eq!(waiting(&mempool), ["a", "b"]);
     assert_eq!(origins, [Origin::Accepted, Origin::Accepted]);
 }
 
 #[test]
 fn each_transaction_of_a_block_settles_one_of_those_that_look_like_it() {
-    let mut pool = QueuePool::default();
-    give_back(&mut pool, &["a", "a", "b", "a"]);
-    settle(&mut pool, &["b", "a", "a"], false);
-    assert_eq!(waiting(&pool), ["a"]);
+    let mut mempool = QueueMempool::default();
+    give_back(&mut mempool, &["a", "a", "b", "a"]);
+    settle(&mut mempool, &["b", "a", "a"], false);
+    assert_eq!(waiting(&mempool), ["a"]);
 }
 
 #[test]
 fn it_knows_whether_a_block_can_settle_anything() {
-    let mut pool = QueuePool::default();
-    assert!(!pool.can_settle(true) && !pool.can_settle(false));
-    pool.accept(text("a")).unwrap();
-    assert!(pool.can_settle(true) && !pool.can_settle(false));
-    give_back(&mut pool, &["b"]);
-    assert!(pool.can_settle(true) && pool.can_settle(false));
-    settle(&mut pool, &["b"], false);
-    assert!(pool.can_settle(true) && !pool.can_settle(false));
+    let mut mempool = QueueMempool::default();
+    assert!(!mempool.can_settle(true) && !mempool.can_settle(false));
+    mempool.accept(text("a")).unwrap();
+    assert!(mempool.can_settle(true) && !mempool.can_settle(false));
+    give_back(&mut mempool, &["b"]);
+    assert!(mempool.can_settle(true) && mempool.can_settle(false));
+    settle(&mut mempool, &["b"], false);
+    assert!(mempool.can_settle(true) && !mempool.can_settle(false));
 }
 
-/// Fills a pool to the byte with transactions of 64 KiB.
-fn full_of_bytes() -> QueuePool {
-    let mut pool = QueuePool::default();
+/// Fills a mempool to the byte with transactions of 64 KiB.
+fn full_of_bytes() -> QueueMempool {
+    let mut mempool = QueueMempool::default();
     let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
     for _ in 0..PENDING_LIMIT_BYTES / large.len() {
-        pool.accept(Arc::clone(&large)).unwrap();
+        mempool.accept(Arc::clone(&large)).unwrap();
     }
-    pool
+    mempool
 }
 
 #[test]
 fn no_more_bytes_wait_than_the_limit() {
-    let mut pool = full_of_bytes();
-    let full = pool.accept(text("a")).unwrap_err();
+    let mut mempool = full_of_bytes();
+    let full = mempool.accept(text("a")).unwrap_err();
     assert_eq!((full.count, full.bytes), (1_024, PENDING_LIMIT_BYTES));
     assert_eq!(
         full.to_string(),
         "1024 transactions of 67108864 bytes are waiting already, and no more fit \
          (at most 500000, 67108864 bytes); mine a block (GET /mine) and send it again"
     );
-    assert_eq!(give_back(&mut pool, &["a", "b"]), 2);
-    let large = pool.for_next_block();
+    assert_eq!(give_back(&mut mempool, &["a", "b"]), 2);
+    let large = mempool.for_next_block();
     let large: Vec<_> = large.iter().map(|text| &**text).collect();
-    pool.settle(&large, true);
-    assert!(pool.accept(text("a")).is_ok());
+    mempool.settle(&large, true);
+    assert!(mempool.accept(text("a")).is_ok());
 }
 
 #[test]
 fn no_more_transactions_wait_than_the_limit() {
-    let mut pool = QueuePool::default();
+    let mut mempool = QueueMempool::default();
     let small = text("a");
     for _ in 1..PENDING_LIMIT_COUNT {
-        pool.accept(Arc::clone(&small)).unwrap();
+        mempool.accept(Arc::clone(&small)).unwrap();
     }
-    assert_eq!(give_back(&mut pool, &["x", "y"]), 1);
-    let first = pool.iter().next().unwrap();
+    assert_eq!(give_back(&mut mempool, &["x", "y"]), 1);
+    let first = mempool.iter().next().unwrap();
     assert_eq!(utf8(&first.text), "y", "the later one of the block fits");
-    let full = pool.accept(small).unwrap_err();
+    let full = mempool.accept(small).unwrap_err();
     assert_eq!(full.count, PENDING_LIMIT_COUNT);
 }
 
 #[test]
 fn what_waited_before_a_restart_was_promised_and_has_no_limit() {
-    let mut pool = full_of_bytes();
-    pool.restore(Pending {
+    let mut mempool = full_of_bytes();
+    mempool.restore(Pending {
         text: text("a"),
         origin: Origin::Accepted,
     });
-    assert_eq!(pool.len(), 1_025);
+    assert_eq!(mempool.len(), 1_025);
     // What came back out of a block was never promised.
-    pool.restore(Pending {
+    mempool.restore(Pending {
         text: text("b"),
         origin: Origin::Returned,
     });
-    assert_eq!(pool.len(), 1_025);
+    assert_eq!(mempool.len(), 1_025);
 }
 
 #[test]
 fn a_block_takes_no_more_bytes_than_the_limit_and_the_promise_says_which_block() {
     let large: Arc<[u8]> = vec![b'x'; 64 * 1024].into();
     let in_a_block = MINED_TRANSACTIONS_LIMIT_BYTES / large.len();
-    let mut pool = QueuePool::default();
+    let mut mempool = QueueMempool::default();
     for number in 0..2 * in_a_block + 7 {
         let blocks_before = (number / in_a_block) as u64;
-        assert_eq!(pool.accept(Arc::clone(&large)), Ok(blocks_before));
+        assert_eq!(mempool.accept(Arc::clone(&large)), Ok(blocks_before));
     }
     for expected in [in_a_block, in_a_block, 7] {
-        let taken = pool.for_next_block();
+        let taken = mempool.for_next_block();
         assert_eq!(taken.len(), expected);
         let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
-        pool.settle(&taken, true);
+        mempool.settle(&taken, true);
     }
-    assert!(pool.is_empty());
+    assert!(mempool.is_empty());
 }
 
-/// What happens to a pool. Few different texts, so that many look the same.
+/// What happens to a mempool. Few different texts, so that many look the same.
 #[derive(Debug, Clone)]
 enum Step {
     Accept(u64),
@@ -195,7 +195,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A pool without a thought for speed.
+/// A mempool without a thought for speed.
 #[derive(Default)]
 struct Model(Vec<(String, Origin)>);
 
@@ -220,73 +220,73 @@ impl Model {
     }
 }
 
-fn take(pool: &mut QueuePool, step: &Step) {
+fn take(mempool: &mut QueueMempool, step: &Step) {
     let texts = |list: &[u64]| list.iter().map(|n| payment(*n)).collect::<Vec<_>>();
     match step {
         Step::Accept(number) => {
-            let blocks_before = pool.accept(text(&payment(*number)));
+            let blocks_before = mempool.accept(text(&payment(*number)));
             assert_eq!(blocks_before, Ok(0));
         }
         Step::GiveBack(list) => {
             let texts = texts(list);
             let texts: Vec<_> = texts.iter().map(String::as_str).collect();
-            assert_eq!(give_back(pool, &texts), 0);
+            assert_eq!(give_back(mempool, &texts), 0);
         }
         Step::Settle(list, ours) => {
             let texts = texts(list);
             let texts: Vec<_> = texts.iter().map(String::as_str).collect();
-            settle(pool, &texts, *ours);
+            settle(mempool, &texts, *ours);
         }
         Step::Mine => {
-            let taken = pool.for_next_block();
+            let taken = mempool.for_next_block();
             let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
-            pool.settle(&taken, true);
+            mempool.settle(&taken, true);
         }
     }
 }
 
 #[test]
 fn a_place_in_the_queue_keeps_its_meaning() {
-    let mut pool = pool_of(&["a", "b", "c", "d"]);
-    let rest = |pool: &QueuePool, number| -> Vec<(u64, String)> {
-        let rest = pool.behind(number);
+    let mut mempool = mempool_of(&["a", "b", "c", "d"]);
+    let rest = |mempool: &QueueMempool, number| -> Vec<(u64, String)> {
+        let rest = mempool.behind(number);
         rest.map(|(number, one)| (number, utf8(&one.text)))
             .collect()
     };
     let texts =
         |rest: Vec<(u64, String)>| rest.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-    let (after_b, _) = rest(&pool, None)[1];
-    assert_eq!(texts(rest(&pool, Some(after_b))), ["c", "d"]);
-    settle(&mut pool, &["a", "b", "c"], true);
-    assert_eq!(texts(rest(&pool, Some(after_b))), ["d"]);
-    give_back(&mut pool, &["a", "b"]);
-    pool.accept(text("e")).unwrap();
-    assert_eq!(texts(rest(&pool, Some(after_b))), ["d", "e"]);
-    assert_eq!(texts(rest(&pool, None)), ["a", "b", "d", "e"]);
+    let (after_b, _) = rest(&mempool, None)[1];
+    assert_eq!(texts(rest(&mempool, Some(after_b))), ["c", "d"]);
+    settle(&mut mempool, &["a", "b", "c"], true);
+    assert_eq!(texts(rest(&mempool, Some(after_b))), ["d"]);
+    give_back(&mut mempool, &["a", "b"]);
+    mempool.accept(text("e")).unwrap();
+    assert_eq!(texts(rest(&mempool, Some(after_b))), ["d", "e"]);
+    assert_eq!(texts(rest(&mempool, None)), ["a", "b", "d", "e"]);
 }
 
 proptest! {
     #![proptest_config(repeatable(2_000))]
 
     #[test]
-    fn a_pool_does_what_the_model_does(steps in vec(step(), 1..30)) {
-        let (mut pool, mut model) = (QueuePool::default(), Model::default());
+    fn a_mempool_does_what_the_model_does(steps in vec(step(), 1..30)) {
+        let (mut mempool, mut model) = (QueueMempool::default(), Model::default());
         for step in &steps {
-            take(&mut pool, step);
+            take(&mut mempool, step);
             model.take(step);
-            let found: Vec<_> = pool
+            let found: Vec<_> = mempool
                 .iter()
                 .map(|pending| (utf8(&pending.text), pending.origin))
                 .collect();
             prop_assert_eq!(&found, &model.0, "after {:?}", step);
             let returned = model.0.iter().any(|(_, origin)| *origin == Origin::Returned);
-            prop_assert_eq!(pool.can_settle(false), returned);
-            prop_assert_eq!(pool.can_settle(true), !model.0.is_empty());
-            let numbers: Vec<u64> = pool.behind(None).map(|(number, _)| number).collect();
+            prop_assert_eq!(mempool.can_settle(false), returned);
+            prop_assert_eq!(mempool.can_settle(true), !model.0.is_empty());
+            let numbers: Vec<u64> = mempool.behind(None).map(|(number, _)| number).collect();
             prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
             let bytes: usize = found.iter().map(|(text, _)| text.len()).sum();
-            prop_assert_eq!(pool.bytes(), bytes);
-            pool.check_invariants();
+            prop_assert_eq!(mempool.bytes(), bytes);
+            mempool.check_invariants();
         }
     }
 }

@@ -3,8 +3,8 @@
 //! nothing.
 
 use super::account_queue::{Queue, cost};
-use crate::pool::policy::Policy;
-use crate::pool::reject::{NONCE_GAP_LIMIT, RejectReason};
+use crate::mempool::policy::Policy;
+use crate::mempool::reject::{NONCE_GAP_LIMIT, RejectReason};
 use crate::sealed::Account;
 use crate::transaction::Payment;
 
