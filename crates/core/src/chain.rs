@@ -154,7 +154,7 @@ struct Tip {
 pub struct Chain {
     rules: Arc<dyn Rules>,
     tip: Option<Tip>,
-    /// The last block placed that did not extend the main chain: the parent of
+    /// The last block connected that did not extend the main chain: the parent of
     /// the next one when a branch comes, whatever else comes in between.
     last: Option<ChainEntry>,
     /// Where the branch of `last` leaves the main chain, as far as known. It is

@@ -42,14 +42,14 @@ pub struct LeftOut {
     pub blocks: u64,
 }
 
-/// A block that was placed, and what has to be known besides. The archive
+/// A block that was connected, and what has to be known besides. The archive
 /// shows the main chain as it was before.
 pub(crate) struct MempoolUpdate<'a> {
     pub(crate) now: Duration,
     pub(crate) rules: &'a dyn Rules,
     /// Who is rewarded for the blocks that are made here.
     pub(crate) reward_to: &'a str,
-    pub(crate) placed: &'a Connected,
+    pub(crate) connected: &'a Connected,
     pub(crate) archive: &'a dyn Archive,
 }
 
@@ -62,16 +62,16 @@ impl LeftOut {
 
 impl MempoolUpdate<'_> {
     /// Returns what dropped blocks held that does not wait again.
-    pub(crate) fn settle(&self, mempool: &mut Mempool) -> Result<LeftOut, ChainError> {
+    pub(crate) fn apply(&self, mempool: &mut Mempool) -> Result<LeftOut, ChainError> {
         match mempool {
-            Mempool::Queue(mempool) => self.settle_queue(mempool),
-            Mempool::Accounts(mempool) => self.settle_accounts(mempool),
+            Mempool::Queue(mempool) => self.update_queue(mempool),
+            Mempool::Accounts(mempool) => self.update_accounts(mempool),
         }
     }
 
-    fn settle_queue(&self, mempool: &mut QueueMempool) -> Result<LeftOut, ChainError> {
-        let block = &self.placed.block;
-        let fork = match self.placed.main {
+    fn update_queue(&self, mempool: &mut QueueMempool) -> Result<LeftOut, ChainError> {
+        let block = &self.connected.block;
+        let fork = match self.connected.main {
             MainChange::Side => return Ok(LeftOut::default()),
             MainChange::Extend => {
                 take_out(mempool, self.reward_to, block);
@@ -96,13 +96,13 @@ impl MempoolUpdate<'_> {
         Ok(left_out)
     }
 
-    fn settle_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
-        mempool.update(self.placed.moved.accounts());
+    fn update_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
+        mempool.update(self.connected.moved.accounts());
         mempool.expire(self.now);
-        let MainChange::Reorganise { fork } = self.placed.main else {
+        let MainChange::Reorganise { fork } = self.connected.main else {
             return Ok(LeftOut::default());
         };
-        let moved = &self.placed.moved;
+        let moved = &self.connected.moved;
         // From the oldest on, so that none waits for one that comes later.
         self.look_through(fork, self.dropped(fork), |block| {
             let mut left_out = 0;
@@ -167,7 +167,7 @@ impl MempoolUpdate<'_> {
         };
         let mut senders = self.archive.account_changes(&hash)?;
         senders.retain(|change| change.after.nonce > change.before.nonce);
-        let moved = &self.placed.moved;
+        let moved = &self.connected.moved;
         Ok(moved.read(self.archive, |accounts| {
             senders
                 .iter()
@@ -178,7 +178,7 @@ impl MempoolUpdate<'_> {
     /// The indices of the blocks that the main chain has dropped, as far as they
     /// are looked through.
     fn dropped(&self, fork: u64) -> RangeInclusive<u64> {
-        let old_tip = self.placed.old_tip.as_ref();
+        let old_tip = self.connected.old_tip.as_ref();
         let last = old_tip.map_or(0, |tip| tip.height());
         fork.max(last.saturating_sub(UPDATE_BLOCKS_LIMIT)) + 1..=last
     }
@@ -237,7 +237,7 @@ impl SteppedUpdate {
                 let next = self.at.map_or(1, |(height, _)| height + 1);
                 let hash = archive
                     .main_hash(next)?
-                    .filter(|_| mempool.can_settle(true));
+                    .filter(|_| mempool.can_remove_for_block(true));
                 let Some(hash) = hash else {
                     // At the tip, or none of the blocks left would find
                     // anything.
@@ -284,15 +284,15 @@ fn give_back(mempool: &mut QueueMempool, rules: &dyn Rules, block: &Block) -> us
 /// whose it is, so the result is the same when the log is read again, and when
 /// our own blocks come back from a peer.
 fn take_out(mempool: &mut QueueMempool, reward_to: &str, block: &Block) {
-    // Most blocks of a long branch find nothing to settle: they are not even
+    // Most blocks of a long branch find nothing to take out: they are not even
     // looked through.
     if mempool.is_empty() {
         return;
     }
     let reward = transaction::reward(reward_to);
     let is_ours = block.transactions().last() == Some(&*reward);
-    if mempool.can_settle(is_ours) {
-        mempool.settle(&paid(block), is_ours);
+    if mempool.can_remove_for_block(is_ours) {
+        mempool.remove_for_block(&paid(block), is_ours);
     }
 }
 

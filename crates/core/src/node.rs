@@ -45,9 +45,9 @@ impl Node {
     ) -> Result<Node, ChainError> {
         let mut node = Node {
             mempool: Mempool::new(&*rules, config.min_fee_rate),
-            unsettled: None,
-            settled_at_once_limit: UPDATE_AT_ONCE_LIMIT,
-            settling_step_blocks: UPDATE_STEP_BLOCKS,
+            stepped_update: None,
+            update_at_once_limit: UPDATE_AT_ONCE_LIMIT,
+            update_step_blocks: UPDATE_STEP_BLOCKS,
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
             config,
@@ -79,11 +79,11 @@ impl Node {
     }
 
     /// Takes a block of our own log into the tree again at the start. With
-    /// `settle`, the waiting transactions have not seen it yet.
+    /// `is_unseen`, the waiting transactions have not followed it yet.
     pub fn replay(
         &mut self,
         block: Block,
-        settle: bool,
+        is_unseen: bool,
         archive: &dyn Archive,
     ) -> Result<Option<Change>, ChainError> {
         // The log holds what was accepted: no clock is asked again.
@@ -92,16 +92,16 @@ impl Node {
         let block = Arc::new(block);
         // What waited had seen each reorganisation before the next one.
         self.finish_mempool_update(archive)?;
-        let Some(placed) = self
+        let Some(connected) = self
             .chain
             .insert(now, block, BlockSource::InBranch, archive)?
         else {
             return Ok(None);
         };
-        if settle {
-            self.settle(now, &placed, archive)?;
+        if is_unseen {
+            self.update_mempool(now, &connected, archive)?;
         }
-        Ok(Some(change(placed)))
+        Ok(Some(change(connected)))
     }
 
     /// All blocks of the log were replayed: what waited before waits again.
@@ -184,7 +184,9 @@ impl Node {
             }
             Input::Timer(Timer::Retry) => self.retry(now, archive, &mut effects)?,
             Input::Timer(Timer::Resume) => self.resume(now, archive, &mut effects)?,
-            Input::Timer(Timer::UpdateMempool) => self.settle_on(now, archive, &mut effects)?,
+            Input::Timer(Timer::UpdateMempool) => {
+                self.continue_mempool_update(now, archive, &mut effects)?
+            }
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
             Input::DeadlineReached(request) => {
                 self.peers.deadline_reached(request);
@@ -209,15 +211,15 @@ impl Node {
     /// Whether the waiting transactions have followed the main chain to its tip. If
     /// not, nothing that is kept may say so.
     pub fn is_mempool_current(&self) -> bool {
-        self.unsettled.is_none()
+        self.stepped_update.is_none()
     }
 
     /// The waiting transactions follow reorganisations of more than `at_once`
     /// blocks in steps, in place of [`UPDATE_AT_ONCE_LIMIT`], each of
     /// `step_blocks`.
-    pub fn limit_settling(&mut self, at_once: u64, step_blocks: usize) {
-        self.settled_at_once_limit = at_once;
-        self.settling_step_blocks = step_blocks;
+    pub fn limit_mempool_update(&mut self, at_once: u64, step_blocks: usize) {
+        self.update_at_once_limit = at_once;
+        self.update_step_blocks = step_blocks;
     }
 
     /// Whether somebody waits for a block, and it is being made.
@@ -264,12 +266,12 @@ impl Node {
     ) -> Result<(), ChainError> {
         if self.chain.tip().is_none() {
             let genesis = Arc::new(self.chain.rules().genesis(now));
-            let placed = self
+            let connected = self
                 .chain
                 .insert(now, genesis, BlockSource::Single, archive)?;
-            effects.extend(placed.map(|placed| Effect::Persist(change(placed))));
+            effects.extend(connected.map(|connected| Effect::Persist(change(connected))));
         }
-        self.set_settling_timer(now, effects);
+        self.set_mempool_update_timer(now, effects);
         self.ask_peers(now, effects);
         self.ensure_job(now, effects);
         Ok(())

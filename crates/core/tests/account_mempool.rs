@@ -530,7 +530,7 @@ fn a_new_fee_is_a_new_arrival() {
 }
 
 #[test]
-fn a_block_settles_what_it_holds_and_what_can_no_longer_be_paid_leaves() {
+fn a_block_takes_out_what_it_holds_and_what_can_no_longer_be_paid_leaves() {
     let mut mempool = AccountMempool::new(ANYTHING);
     for nonce in 0..5 {
         mempool

@@ -56,10 +56,10 @@ impl Tree {
     ) -> Result<Option<MainChange>, ChainError> {
         let now = Duration::from_secs(1_700_000_000);
         let block = Arc::clone(block);
-        let placed = self.chain.insert(now, block, source, &self.archive)?;
+        let connected = self.chain.insert(now, block, source, &self.archive)?;
         let Some(Connected {
             block, entry, main, ..
-        }) = placed
+        }) = connected
         else {
             return Ok(None);
         };
@@ -352,8 +352,8 @@ fn to_see_that_the_archive_shows_the_tip_takes_two_look_ups_on_a_chain_of_any_le
         let asked = Asked(&tree.archive, Cell::default());
         let now = Duration::from_secs(1_700_000_000);
         let next = Arc::clone(&line[length]);
-        let placed = tree.chain.insert(now, next, BlockSource::Single, &asked);
-        assert!(placed.unwrap().is_some());
+        let connected = tree.chain.insert(now, next, BlockSource::Single, &asked);
+        assert!(connected.unwrap().is_some());
         assert_eq!(asked.1.get(), 2);
     }
 }

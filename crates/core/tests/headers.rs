@@ -72,16 +72,16 @@ impl Tree {
     fn add(&mut self, block: &Arc<Block>) -> Result<MainChange, ChainError> {
         let counted = TextsCounted(&self.archive, Cell::new(0));
         let (now, block) = (Duration::MAX, Arc::clone(block));
-        let placed = self.chain.insert(now, block, BlockSource::Single, &counted);
+        let connected = self.chain.insert(now, block, BlockSource::Single, &counted);
         self.texts_read += counted.1.get();
-        let placed = placed?.expect("it is new");
+        let connected = connected?.expect("it is new");
         self.archive.apply(&Change::Block {
-            block: placed.block,
-            entry: placed.entry,
-            main: placed.main,
-            accounts: placed.changes,
+            block: connected.block,
+            entry: connected.entry,
+            main: connected.main,
+            accounts: connected.changes,
         });
-        Ok(placed.main)
+        Ok(connected.main)
     }
 }
 

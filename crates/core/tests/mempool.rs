@@ -1,4 +1,4 @@
-//! The waiting transactions: their order, their bounds, what a block settles
+//! The waiting transactions: their order, their bounds, what a block takes out
 //! and what a dropped block gives back. A naive model says what is right.
 
 use std::sync::Arc;
@@ -24,9 +24,9 @@ fn mempool_of(texts: &[&str]) -> QueueMempool {
     mempool
 }
 
-fn settle(mempool: &mut QueueMempool, texts: &[&str], ours: bool) {
+fn remove_for_block(mempool: &mut QueueMempool, texts: &[&str], ours: bool) {
     let texts: Vec<_> = texts.iter().map(|text| text.as_bytes()).collect();
-    mempool.settle(&texts, ours);
+    mempool.remove_for_block(&texts, ours);
 }
 
 fn give_back(mempool: &mut QueueMempool, texts: &[&str]) -> usize {
@@ -60,44 +60,44 @@ fn what_comes_back_stands_in_front_in_its_order() {
 }
 
 #[test]
-fn a_block_made_here_settles_what_it_took() {
+fn a_block_made_here_takes_out_what_it_took() {
     let mut mempool = mempool_of(&["a", "b", "a"]);
-    settle(&mut mempool, &["a", "b"], true);
+    remove_for_block(&mut mempool, &["a", "b"], true);
     assert_eq!(waiting(&mempool), ["a"]);
-    settle(&mut mempool, &["z"], true);
+    remove_for_block(&mut mempool, &["z"], true);
     assert_eq!(waiting(&mempool), ["a"]);
 }
 
 #[test]
-fn a_block_from_elsewhere_settles_only_what_came_back() {
+fn a_block_from_elsewhere_takes_out_only_what_came_back() {
     let mut mempool = mempool_of(&["a", "b"]);
-    settle(&mut mempool, &["a", "b"], false);
+    remove_for_block(&mut mempool, &["a", "b"], false);
     assert_eq!(waiting(&mempool), ["a", "b"]);
     give_back(&mut mempool, &["a"]);
-    settle(&mut mempool, &["b", "a", "a"], false);
+    remove_for_block(&mut mempool, &["b", "a", "a"], false);
     let origins: Vec<_> = mempool.iter().map(|pending| pending.origin).collect();
     assert_eq!(waiting(&mempool), ["a", "b"]);
     assert_eq!(origins, [Origin::Accepted, Origin::Accepted]);
 }
 
 #[test]
-fn each_transaction_of_a_block_settles_one_of_those_that_look_like_it() {
+fn each_transaction_of_a_block_takes_out_one_of_those_that_look_like_it() {
     let mut mempool = QueueMempool::default();
     give_back(&mut mempool, &["a", "a", "b", "a"]);
-    settle(&mut mempool, &["b", "a", "a"], false);
+    remove_for_block(&mut mempool, &["b", "a", "a"], false);
     assert_eq!(waiting(&mempool), ["a"]);
 }
 
 #[test]
-fn it_knows_whether_a_block_can_settle_anything() {
+fn it_knows_whether_a_block_can_take_out_anything() {
     let mut mempool = QueueMempool::default();
-    assert!(!mempool.can_settle(true) && !mempool.can_settle(false));
+    assert!(!mempool.can_remove_for_block(true) && !mempool.can_remove_for_block(false));
     mempool.accept(text("a")).unwrap();
-    assert!(mempool.can_settle(true) && !mempool.can_settle(false));
+    assert!(mempool.can_remove_for_block(true) && !mempool.can_remove_for_block(false));
     give_back(&mut mempool, &["b"]);
-    assert!(mempool.can_settle(true) && mempool.can_settle(false));
-    settle(&mut mempool, &["b"], false);
-    assert!(mempool.can_settle(true) && !mempool.can_settle(false));
+    assert!(mempool.can_remove_for_block(true) && mempool.can_remove_for_block(false));
+    remove_for_block(&mut mempool, &["b"], false);
+    assert!(mempool.can_remove_for_block(true) && !mempool.can_remove_for_block(false));
 }
 
 /// Fills a mempool to the byte with transactions of 64 KiB.
@@ -123,7 +123,7 @@ fn no_more_bytes_wait_than_the_limit() {
     assert_eq!(give_back(&mut mempool, &["a", "b"]), 2);
     let large = mempool.for_next_block();
     let large: Vec<_> = large.iter().map(|text| &**text).collect();
-    mempool.settle(&large, true);
+    mempool.remove_for_block(&large, true);
     assert!(mempool.accept(text("a")).is_ok());
 }
 
@@ -170,7 +170,7 @@ fn a_block_takes_no_more_bytes_than_the_limit_and_the_promise_says_which_block()
         let taken = mempool.for_next_block();
         assert_eq!(taken.len(), expected);
         let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
-        mempool.settle(&taken, true);
+        mempool.remove_for_block(&taken, true);
     }
     assert!(mempool.is_empty());
 }
@@ -209,10 +209,10 @@ impl Model {
             }
             Step::Settle(list, ours) => {
                 for number in list {
-                    let settled = self.0.iter().position(|(text, origin)| {
+                    let found = self.0.iter().position(|(text, origin)| {
                         *text == payment(*number) && (*ours || *origin == Origin::Returned)
                     });
-                    settled.map(|at| self.0.remove(at));
+                    found.map(|at| self.0.remove(at));
                 }
             }
             Step::Mine => self.0.clear(),
@@ -235,12 +235,12 @@ fn take(mempool: &mut QueueMempool, step: &Step) {
         Step::Settle(list, ours) => {
             let texts = texts(list);
             let texts: Vec<_> = texts.iter().map(String::as_str).collect();
-            settle(mempool, &texts, *ours);
+            remove_for_block(mempool, &texts, *ours);
         }
         Step::Mine => {
             let taken = mempool.for_next_block();
             let taken: Vec<_> = taken.iter().map(|text| &**text).collect();
-            mempool.settle(&taken, true);
+            mempool.remove_for_block(&taken, true);
         }
     }
 }
@@ -257,7 +257,7 @@ fn a_place_in_the_queue_keeps_its_meaning() {
         |rest: Vec<(u64, String)>| rest.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
     let (after_b, _) = rest(&mempool, None)[1];
     assert_eq!(texts(rest(&mempool, Some(after_b))), ["c", "d"]);
-    settle(&mut mempool, &["a", "b", "c"], true);
+    remove_for_block(&mut mempool, &["a", "b", "c"], true);
     assert_eq!(texts(rest(&mempool, Some(after_b))), ["d"]);
     give_back(&mut mempool, &["a", "b"]);
     mempool.accept(text("e")).unwrap();
@@ -280,8 +280,8 @@ proptest! {
                 .collect();
             prop_assert_eq!(&found, &model.0, "after {:?}", step);
             let returned = model.0.iter().any(|(_, origin)| *origin == Origin::Returned);
-            prop_assert_eq!(mempool.can_settle(false), returned);
-            prop_assert_eq!(mempool.can_settle(true), !model.0.is_empty());
+            prop_assert_eq!(mempool.can_remove_for_block(false), returned);
+            prop_assert_eq!(mempool.can_remove_for_block(true), !model.0.is_empty());
             let numbers: Vec<u64> = mempool.behind(None).map(|(number, _)| number).collect();
             prop_assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
             let bytes: usize = found.iter().map(|(text, _)| text.len()).sum();

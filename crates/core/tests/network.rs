@@ -51,20 +51,20 @@ struct Simulation {
     /// How often a node left one branch for another.
     forks: usize,
     /// Whether what waits follows each reorganisation block by block.
-    settles_in_steps: bool,
+    updates_in_steps: bool,
     steps: usize,
     history: Vec<String>,
 }
 
 impl Simulation {
-    fn run(seed: u64, settles_in_steps: bool) -> Simulation {
+    fn run(seed: u64, updates_in_steps: bool) -> Simulation {
         let mut simulation = Simulation {
             agenda: Agenda::new(seed, Duration::ZERO),
             nodes: Vec::new(),
             parts: [0; NODES],
             submitted: Vec::new(),
             forks: 0,
-            settles_in_steps,
+            updates_in_steps,
             steps: 0,
             history: Vec::new(),
         };
@@ -93,8 +93,8 @@ impl Simulation {
         };
         let (rules, archive) = (Arc::new(RULES), MemoryArchive::default());
         let mut node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
-        if self.settles_in_steps {
-            node.limit_settling(0, 1);
+        if self.updates_in_steps {
+            node.limit_mempool_update(0, 1);
         }
         self.nodes.push((node, archive));
         let neighbours = [1, NODES - 1].map(|step| (number + step) % NODES);

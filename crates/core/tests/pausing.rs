@@ -60,15 +60,15 @@ impl Archive for Counting {
 
 fn insert(chain: &mut Chain, block: &Arc<Block>, archive: &mut Counting) -> MainChange {
     let block = Arc::clone(block);
-    let placed = chain.insert(Duration::MAX, block, BlockSource::InBranch, &*archive);
-    let placed = placed.unwrap().unwrap();
+    let connected = chain.insert(Duration::MAX, block, BlockSource::InBranch, &*archive);
+    let connected = connected.unwrap().unwrap();
     archive.archive.apply(&Change::Block {
-        block: placed.block,
-        entry: placed.entry,
-        main: placed.main,
-        accounts: placed.changes,
+        block: connected.block,
+        entry: connected.entry,
+        main: connected.main,
+        accounts: connected.changes,
     });
-    placed.main
+    connected.main
 }
 
 #[test]

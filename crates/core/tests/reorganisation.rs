@@ -62,7 +62,7 @@ fn what_comes_back_and_is_in_a_later_block_of_others_does_not_wait_any_more() {
 
 /// Two people may make the same payment, and both are meant.
 #[test]
-fn a_block_from_elsewhere_does_not_settle_what_was_only_submitted_here() {
+fn a_block_from_elsewhere_does_not_take_out_what_was_only_submitted_here() {
     let mut node = Driven::workless();
     node.submit(&payment(1));
     let foreign = next_block(&node.tip(), 7, &[&payment(1)]);
@@ -73,7 +73,7 @@ fn a_block_from_elsewhere_does_not_settle_what_was_only_submitted_here() {
 }
 
 #[test]
-fn of_two_that_look_the_same_the_returned_one_is_settled() {
+fn of_two_that_look_the_same_the_returned_one_is_taken_out() {
     let mut node = Driven::workless();
     let first = node.tip();
     node.submit(&payment(1));
@@ -97,7 +97,7 @@ fn the_transactions_of_others_dropped_blocks_wait_here_too() {
 }
 
 #[test]
-fn a_branch_may_come_back_and_settles_what_it_holds() {
+fn a_branch_may_come_back_and_takes_out_what_it_holds() {
     let mut node = Driven::workless();
     let first = node.tip();
     node.submit(&payment(1));

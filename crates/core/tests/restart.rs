@@ -148,7 +148,7 @@ fn restarted_with(before: &Driven, checkpoint: &Checkpoint, indexed: bool, at_on
     replay(&mut scratch, &mut archive, &before.kept[..covered], 0);
     let length = archive.main().count() as u64;
     let mut node = open(length, peers, pending, &archive);
-    node.limit_settling(at_once, 1);
+    node.limit_mempool_update(at_once, 1);
     let unseen = checkpoint.position - covered;
     replay(&mut node, &mut archive, &before.kept[covered..], unseen);
     Driven::around(node, archive)
@@ -219,9 +219,9 @@ proptest! {
         let mut node = Driven::workless();
         let mut checkpoint = Checkpoint::default();
         for (number, deed) in deeds.into_iter().enumerate() {
-            node.node.limit_settling(1, 1);
+            node.node.limit_mempool_update(1, 1);
             carry_out(&mut node, &mut checkpoint, 1_000 + number as u64, deed);
-            settle(&mut node);
+            finish_mempool_update(&mut node);
         }
         for (checkpoint, indexed) in [
             (&Checkpoint::default(), false),
@@ -229,13 +229,13 @@ proptest! {
             (&checkpoint, true),
         ] {
             let mut again = restarted_with(&node, checkpoint, indexed, 1);
-            settle(&mut again);
+            finish_mempool_update(&mut again);
             check_same(&node, &again)?;
         }
     }
 }
 
-fn settle(node: &mut Driven) {
+fn finish_mempool_update(node: &mut Driven) {
     while !node.node.is_mempool_current() {
         node.handle(Input::Timer(Timer::UpdateMempool));
     }

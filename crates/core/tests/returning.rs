@@ -118,7 +118,7 @@ fn no_more_of_the_dropped_blocks_is_looked_through_than_the_limit() {
 #[test]
 fn what_waits_follows_a_long_branch_in_steps_and_no_block_takes_it_along_before() {
     let mut node = Driven::workless();
-    node.node.limit_settling(4, 3);
+    node.node.limit_mempool_update(4, 3);
     let first = node.tip();
     let mut dropped = vec![next_block(&first, 7, &[&payment(1), &payment(2)])];
     let mut adopted = vec![next_block(&first, 70, &[&payment(2)])];

@@ -80,13 +80,13 @@ impl Simulation {
         simulation.agenda.plan(20_000, Event::Split);
         simulation.agenda.plan(20_000, Event::Clock);
         simulation.run_until(START + BUSY);
-        simulation.settle();
+        simulation.come_to_rest();
         simulation
     }
 
     /// Users rest, the clocks are right and the network is whole: a few blocks
     /// decide between branches of one weight.
-    fn settle(&mut self) {
+    fn come_to_rest(&mut self) {
         self.parts = [0; NODES];
         self.ahead = [Duration::ZERO; NODES];
         self.run_until(self.agenda.now + Duration::from_secs(240));

@@ -282,12 +282,12 @@ impl AccountMempool {
                 continue;
             };
             queue.account = *account;
-            let settled: Vec<u64> = queue
+            let confirmed: Vec<u64> = queue
                 .waiting
                 .range(..account.nonce)
                 .map(|(nonce, _)| *nonce)
                 .collect();
-            for nonce in settled {
+            for nonce in confirmed {
                 self.remove(owner, nonce);
             }
             while let Some(nonce) = self.last_unpayable(owner) {

@@ -1,5 +1,5 @@
 //! The transactions that wait for a block, in the order in which they came.
-//! It decides what a block takes along, what a block that arrived has settled,
+//! It decides what a block takes along, what a block that arrived has confirmed,
 //! and what comes back when blocks are dropped. It does not judge them: the
 //! rules did.
 //!
@@ -129,8 +129,9 @@ impl QueueMempool {
         self.waiting.is_empty()
     }
 
-    /// Whether a block can settle anything that waits; see [`settle`](Self::settle).
-    pub fn can_settle(&self, ours: bool) -> bool {
+    /// Whether a block can take out anything that waits; see
+    /// [`remove_for_block`](Self::remove_for_block).
+    pub fn can_remove_for_block(&self, ours: bool) -> bool {
         !self.returned.is_empty() || (ours && !self.waiting.is_empty())
     }
 
@@ -198,11 +199,11 @@ impl QueueMempool {
     /// Takes out what a new block of the main chain holds.
     ///
     /// The tutorial's transactions have no identity: two people may make the
-    /// same one, and both are meant. So a block from elsewhere settles only
+    /// same one, and both are meant. So a block from elsewhere takes out only
     /// what was in a block before (`Returned`); what was submitted here, and
     /// never left this node, can't be in it. A block made here (`ours`)
-    /// settles whatever it took along.
-    pub fn settle(&mut self, transactions: &[&[u8]], ours: bool) {
+    /// takes out whatever it took along.
+    pub fn remove_for_block(&mut self, transactions: &[&[u8]], ours: bool) {
         for transaction in transactions {
             let number = match self.waiting.first_key_value() {
                 // The usual case, a block made here: it took the first ones.

@@ -101,8 +101,8 @@ impl Node {
     }
 
     fn set_resume_timer(&mut self, now: Duration, until: Duration, effects: &mut Vec<Effect>) {
-        let alarm = self.mining.resume_at(now, until);
-        effects.extend(alarm.map(|at| Effect::SetTimer(Timer::Resume, at)));
+        let timer = self.mining.resume_at(now, until);
+        effects.extend(timer.map(|at| Effect::SetTimer(Timer::Resume, at)));
     }
 
     pub(super) fn mine(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
@@ -212,8 +212,8 @@ impl Node {
         block.signatures_are_valid();
         let block = Arc::new(block);
         let made = Arc::clone(&block);
-        let placed = match self.chain.insert(now, made, BlockSource::Single, archive) {
-            Ok(Some(placed)) => placed,
+        let connected = match self.chain.insert(now, made, BlockSource::Single, archive) {
+            Ok(Some(connected)) => connected,
             Ok(None) => return Ok(()),
             Err(error @ ChainError::Archive(_)) => return Err(error),
             Err(error) => {
@@ -221,8 +221,8 @@ impl Node {
                 return Ok(());
             }
         };
-        self.settle(now, &placed, archive)?;
-        effects.push(Effect::Persist(change(placed)));
+        self.update_mempool(now, &connected, archive)?;
+        effects.push(Effect::Persist(change(connected)));
         effects.push(Effect::Made(Arc::clone(&block)));
         if let Some(request) = self.mining.next_waiting() {
             effects.push(Effect::Answer(request, Answer::Mined(block)));
@@ -282,8 +282,8 @@ impl Node {
     }
 
     fn set_retry_timer(&mut self, effects: &mut Vec<Effect>) {
-        let alarm = self.future_blocks.next_timer();
-        effects.extend(alarm.map(|at| Effect::SetTimer(Timer::Retry, at)));
+        let timer = self.future_blocks.next_timer();
+        effects.extend(timer.map(|at| Effect::SetTimer(Timer::Retry, at)));
     }
 
     pub(super) fn rewind(
@@ -295,7 +295,7 @@ impl Node {
     ) -> Result<(), ChainError> {
         self.chain.rewind(archive)?;
         self.mempool = Mempool::new(&**self.chain.rules(), self.config.min_fee_rate);
-        self.unsettled = None;
+        self.stepped_update = None;
         self.future_blocks = FutureBlocks::default();
         effects.push(Effect::Persist(Change::Rewind));
         self.renew_job(now, effects);
@@ -344,10 +344,10 @@ impl Node {
         let mempool = &self.mempool;
         let is_checked = |id: &Hash, text: &[u8]| mempool.holds(id, text);
         let arrived = Arc::clone(&block);
-        let placed = self
+        let connected = self
             .chain
             .insert_knowing(now, arrived, source, archive, &is_checked);
-        if let Err(ChainError::Invalid(error)) = &placed
+        if let Err(ChainError::Invalid(error)) = &connected
             && let Some(until_ms) = error.ahead_until_ms()
             && source != BlockSource::InBranch
         {
@@ -356,22 +356,22 @@ impl Node {
             self.set_retry_timer(effects);
             return Ok(Outcome::Deferred);
         }
-        let placed = match placed {
-            Ok(Some(placed)) => placed,
+        let connected = match connected {
+            Ok(Some(connected)) => connected,
             Ok(None) => return Ok(Outcome::Known),
             Err(error @ ChainError::Archive(_)) => return Err(error),
             Err(error) => return Ok(Outcome::Refused(error)),
         };
-        let outcome = match placed.main {
+        let outcome = match connected.main {
             MainChange::Side => Outcome::Side,
             MainChange::Extend => Outcome::Extended,
             MainChange::Reorganise { .. } => Outcome::Reorganised,
         };
-        let was_settled = self.is_mempool_current();
-        let left_out = self.settle(now, &placed, archive)?;
-        effects.push(Effect::Persist(change(placed)));
-        if was_settled {
-            self.set_settling_timer(now, effects);
+        let was_current = self.is_mempool_current();
+        let left_out = self.update_mempool(now, &connected, archive)?;
+        effects.push(Effect::Persist(change(connected)));
+        if was_current {
+            self.set_mempool_update_timer(now, effects);
         }
         if !left_out.is_nothing() {
             effects.push(Effect::LeftOut(left_out));
@@ -403,35 +403,36 @@ impl Node {
 
     /// The waiting transactions follow the main chain. Returns what dropped
     /// blocks held that does not wait again.
-    pub(super) fn settle(
+    pub(super) fn update_mempool(
         &mut self,
         now: Duration,
-        placed: &Connected,
+        connected: &Connected,
         archive: &dyn Archive,
     ) -> Result<LeftOut, ChainError> {
         if matches!(self.mempool, Mempool::Queue(_)) {
-            if self.unsettled.is_some() {
+            if self.stepped_update.is_some() {
                 // They come to this block too.
                 return Ok(LeftOut::default());
             }
-            if let (MainChange::Reorganise { fork }, Some(old_tip)) = (placed.main, &placed.old_tip)
+            if let (MainChange::Reorganise { fork }, Some(old_tip)) =
+                (connected.main, &connected.old_tip)
             {
                 let dropped = old_tip.height().saturating_sub(fork);
-                let adopted = placed.entry.height.saturating_sub(fork);
-                if dropped.saturating_add(adopted) > self.settled_at_once_limit {
-                    self.unsettled = Some(SteppedUpdate::at(old_tip));
+                let adopted = connected.entry.height.saturating_sub(fork);
+                if dropped.saturating_add(adopted) > self.update_at_once_limit {
+                    self.stepped_update = Some(SteppedUpdate::at(old_tip));
                     return Ok(LeftOut::default());
                 }
             }
         }
-        let settling = MempoolUpdate {
+        let update = MempoolUpdate {
             now,
             rules: &**self.chain.rules(),
             reward_to: &self.config.reward_to,
-            placed,
+            connected,
             archive,
         };
-        settling.settle(&mut self.mempool)
+        update.apply(&mut self.mempool)
     }
 
     /// The waiting transactions follow a long reorganisation to its end, however
@@ -440,39 +441,25 @@ impl Node {
         &mut self,
         archive: &dyn Archive,
     ) -> Result<(), ChainError> {
-        while let (Some(unsettled), Mempool::Queue(mempool)) =
-            (&mut self.unsettled, &mut self.mempool)
-        {
-            let rules = &**self.chain.rules();
-            let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
-            let done = unsettled.go_on(blocks, mempool, rules, reward_to, archive)?;
-            if done.is_some() {
-                self.unsettled = None;
-            }
+        while !self.is_mempool_current() {
+            self.step_mempool_update(archive)?;
         }
         Ok(())
     }
 
     /// The waiting transactions follow a long reorganisation for a step. At its
     /// end, blocks take them along again.
-    pub(super) fn settle_on(
+    pub(super) fn continue_mempool_update(
         &mut self,
         now: Duration,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let (Some(unsettled), Mempool::Queue(mempool)) = (&mut self.unsettled, &mut self.mempool)
-        else {
+        let left_out = self.step_mempool_update(archive)?;
+        self.set_mempool_update_timer(now, effects);
+        let Some(left_out) = left_out else {
             return Ok(());
         };
-        let rules = &**self.chain.rules();
-        let (blocks, reward_to) = (self.settling_step_blocks, &self.config.reward_to);
-        let done = unsettled.go_on(blocks, mempool, rules, reward_to, archive)?;
-        let Some(left_out) = done else {
-            self.set_settling_timer(now, effects);
-            return Ok(());
-        };
-        self.unsettled = None;
         if !left_out.is_nothing() {
             effects.push(Effect::LeftOut(left_out));
         }
@@ -483,19 +470,37 @@ impl Node {
         Ok(())
     }
 
-    pub(super) fn set_settling_timer(&self, now: Duration, effects: &mut Vec<Effect>) {
-        if self.unsettled.is_some() {
+    /// Returns what was left out, where this was the last step.
+    fn step_mempool_update(
+        &mut self,
+        archive: &dyn Archive,
+    ) -> Result<Option<LeftOut>, ChainError> {
+        let (Some(update), Mempool::Queue(mempool)) = (&mut self.stepped_update, &mut self.mempool)
+        else {
+            return Ok(None);
+        };
+        let rules = &**self.chain.rules();
+        let (blocks, reward_to) = (self.update_step_blocks, &self.config.reward_to);
+        let done = update.go_on(blocks, mempool, rules, reward_to, archive)?;
+        if done.is_some() {
+            self.stepped_update = None;
+        }
+        Ok(done)
+    }
+
+    pub(super) fn set_mempool_update_timer(&self, now: Duration, effects: &mut Vec<Effect>) {
+        if self.stepped_update.is_some() {
             effects.push(Effect::SetTimer(Timer::UpdateMempool, now));
         }
     }
 }
 
-pub(super) fn change(placed: Connected) -> Change {
+pub(super) fn change(connected: Connected) -> Change {
     Change::Block {
-        block: placed.block,
-        entry: placed.entry,
-        main: placed.main,
-        accounts: placed.changes,
+        block: connected.block,
+        entry: connected.entry,
+        main: connected.main,
+        accounts: connected.changes,
     }
 }
 

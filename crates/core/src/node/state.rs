@@ -22,9 +22,9 @@ pub struct Node {
     pub(super) mempool: Mempool,
     /// How far the waiting transactions have followed a long reorganisation, if
     /// they are not at its end.
-    pub(super) unsettled: Option<SteppedUpdate>,
-    pub(super) settled_at_once_limit: u64,
-    pub(super) settling_step_blocks: usize,
+    pub(super) stepped_update: Option<SteppedUpdate>,
+    pub(super) update_at_once_limit: u64,
+    pub(super) update_step_blocks: usize,
     pub(super) peers: Peers,
     pub(super) mining: Mining,
     /// Whether the main chain has changed by a peer's blocks since the last
