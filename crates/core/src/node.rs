@@ -301,10 +301,10 @@ impl Node {
         }
         let answer = match accepted {
             Ok(Admission::New { blocks_before }) => Answer::Accepted {
-                block_index: next_block + blocks_before,
+                block_height: next_block + blocks_before,
             },
             Ok(Admission::Already) => Answer::Accepted {
-                block_index: next_block,
+                block_height: next_block,
             },
             Err(NotAccepted::Full(full)) => Answer::MempoolFull(full),
             Err(NotAccepted::Rejected(error)) => Answer::Rejected(error),

@@ -127,10 +127,10 @@ fn a_transaction_is_promised_to_the_next_block() {
     let mut node = Driven::classic();
     for index in 2..5 {
         let answer = node.submit(&payment(index));
-        let Answer::Accepted { block_index } = answer else {
+        let Answer::Accepted { block_height } = answer else {
             panic!("expected a promise, found {answer:?}");
         };
-        assert_eq!(block_index, index);
+        assert_eq!(block_height, index);
         assert_eq!(paid_in(&node.mine()), [payment(index)]);
     }
 }

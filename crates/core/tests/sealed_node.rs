@@ -198,13 +198,13 @@ fn payments_wait_are_mined_by_fee_rate_and_change_the_accounts() {
     for text in [&second, &low, &high] {
         let answer = town.submit(text);
         assert!(
-            matches!(answer, Answer::Accepted { block_index: 2 }),
+            matches!(answer, Answer::Accepted { block_height: 2 }),
             "{answer:?}"
         );
     }
     let again = town.submit(&low);
     assert!(
-        matches!(again, Answer::Accepted { block_index: 2 }),
+        matches!(again, Answer::Accepted { block_height: 2 }),
         "{again:?}"
     );
     assert_eq!(town.node.kept.len(), 4, "the same one is kept once");
@@ -639,12 +639,12 @@ fn on_a_chain_to_develop_on_each_transaction_is_in_a_block_at_once() {
         let [
             Effect::Made(block),
             Effect::Announce(_),
-            Effect::Answer(_, Answer::Accepted { block_index }),
+            Effect::Answer(_, Answer::Accepted { block_height }),
         ] = &effects[..]
         else {
             panic!("expected a block and an answer, found {effects:?}");
         };
-        assert_eq!((block.height(), *block_index), (nonce + 2, nonce + 2));
+        assert_eq!((block.height(), *block_height), (nonce + 2, nonce + 2));
         assert_eq!(paid(block), texts(&[text]));
         assert_eq!(town.length(), nonce + 2);
         assert!(town.waiting().is_empty());

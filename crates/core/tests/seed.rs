@@ -23,7 +23,7 @@ fn create_transaction(node: &mut Driven) {
     let body = br#"{"sender": "a", "recipient": "b", "amount": 1}"#;
     let text = Classic::Published.read_transaction(body).unwrap();
     let answer = node.submit(std::str::from_utf8(text.text()).unwrap());
-    assert!(matches!(answer, Answer::Accepted { block_index: 2 }));
+    assert!(matches!(answer, Answer::Accepted { block_height: 2 }));
 }
 
 #[test]

@@ -147,8 +147,8 @@ impl Problem {
             status: self.kind.status(),
             detail: self.detail.trim_end().to_owned(),
             rule: self.rule.map(str::to_owned),
-            block: self.block.as_deref().map(|(index, hash)| BlockName {
-                index: *index,
+            block: self.block.as_deref().map(|(height, hash)| BlockName {
+                index: *height,
                 hash: hash.to_string(),
             }),
         }
@@ -162,11 +162,11 @@ impl From<QueryError> for Problem {
             QueryError::NotFound(detail) => Problem::not_found(detail),
             QueryError::Busy(detail) => Problem::busy(detail),
             QueryError::Stopping(stopping) => stopping.into(),
-            QueryError::DamagedBlock { index, hash } => Problem {
-                block: Some(Box::new((index, hash))),
+            QueryError::DamagedBlock { height, hash } => Problem {
+                block: Some(Box::new((height, hash))),
                 ..Problem::new(
                     ProblemKind::BlockDamaged,
-                    format!("block {index} is not what was written to the disk"),
+                    format!("block {height} is not what was written to the disk"),
                 )
             },
         }
@@ -215,9 +215,11 @@ impl From<BlockRejected> for Problem {
     fn from(error: BlockRejected) -> Problem {
         match error {
             BlockRejected::Unreadable(error) => Problem::block(error.rule(), error, None),
-            BlockRejected::Refused { index, hash, error } => {
-                Problem::block(error.rule(), error, Some((index, hash)))
-            }
+            BlockRejected::Refused {
+                height,
+                hash,
+                error,
+            } => Problem::block(error.rule(), error, Some((height, hash))),
             BlockRejected::Busy | BlockRejected::Panicked => Problem::busy(error),
             BlockRejected::Query(error) => error.into(),
             BlockRejected::Stopping(stopping) => stopping.into(),

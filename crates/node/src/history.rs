@@ -404,8 +404,8 @@ impl Archive for UntilStopped<'_> {
         }
     }
 
-    fn main_hash(&self, index: u64) -> Result<Option<Hash>, ArchiveError> {
-        self.snapshot.main_hash(index)
+    fn main_hash(&self, height: u64) -> Result<Option<Hash>, ArchiveError> {
+        self.snapshot.main_hash(height)
     }
 
     fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {

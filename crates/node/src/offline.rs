@@ -52,10 +52,10 @@ pub enum OfflineError {
     Invalid(#[from] ValidationError),
     /// A block in it can't be paid for, or is not valid in another way that
     /// only its branch shows; those before it are kept.
-    #[error("the block in place {index} is not valid: {error}")]
+    #[error("the block in place {height} is not valid: {error}")]
     Refused {
         /// Its place in the chain.
-        index: u64,
+        height: u64,
         /// What is wrong with it.
         error: ChainError,
     },
@@ -67,11 +67,11 @@ pub enum OfflineError {
     Input(#[from] io::Error),
     /// A block of the main chain is not what it was when it was accepted.
     #[error(
-        "block {index} of the main chain: {error}; `adit chain reindex` says where it lies in the log"
+        "block {height} of the main chain: {error}; `adit chain reindex` says where it lies in the log"
     )]
     Broken {
         /// Its place in the chain.
-        index: u64,
+        height: u64,
         /// What is wrong with it.
         error: BlockError,
     },
@@ -90,10 +90,10 @@ pub enum OfflineError {
         found: Account,
     },
     /// A block of the main chain is not where the index says, or not canonical.
-    #[error("block {index} of the main chain: {problem}; run `adit chain reindex`")]
+    #[error("block {height} of the main chain: {problem}; run `adit chain reindex`")]
     Misplaced {
         /// Its place in the chain.
-        index: u64,
+        height: u64,
         /// What is wrong with it.
         problem: &'static str,
     },
@@ -213,9 +213,9 @@ impl Offline {
         let snapshot = self.store.reader().snapshot()?;
         let (mut parent, mut grandparent) = (None::<HeaderFields>, None);
         let mut accounts: BTreeMap<Address, Account> = BTreeMap::new();
-        for index in 1..=snapshot.length() {
-            let block = self.check_stored(&snapshot, index)?;
-            let broken = |error| OfflineError::Broken { index, error };
+        for height in 1..=snapshot.length() {
+            let block = self.check_stored(&snapshot, height)?;
+            let broken = |error| OfflineError::Broken { height, error };
             self.rules
                 .check_stateless_and_signed(&block)
                 .map_err(broken)?;
@@ -233,7 +233,7 @@ impl Offline {
             let changes = self.rules.apply(&block, &before).map_err(broken)?;
             accounts.extend(changes.iter().map(|change| (change.address, change.after)));
             grandparent = parent.replace(*block.header());
-            progress(index);
+            progress(height);
         }
         for (owner, expected) in accounts {
             let found = snapshot.account(&owner);
@@ -331,10 +331,7 @@ impl Offline {
         self.store.sync()?;
         self.checkpoint()?;
         match session.into_refused() {
-            Some(RefusedBlock {
-                height: index,
-                error,
-            }) => Err(OfflineError::Refused { index, error }),
+            Some(RefusedBlock { height, error }) => Err(OfflineError::Refused { height, error }),
             None => Ok(()),
         }
     }
@@ -349,23 +346,23 @@ impl Offline {
         Ok(self.store.checkpoint(pending)?)
     }
 
-    fn check_stored(&self, snapshot: &Snapshot, index: u64) -> Result<Block, OfflineError> {
-        let misplaced = |problem| OfflineError::Misplaced { index, problem };
-        let text = snapshot.block_at(index)?;
+    fn check_stored(&self, snapshot: &Snapshot, height: u64) -> Result<Block, OfflineError> {
+        let misplaced = |problem| OfflineError::Misplaced { height, problem };
+        let text = snapshot.block_at(height)?;
         let text = text.ok_or(misplaced("it is not in the index"))?;
-        let broken = |error| OfflineError::Broken { index, error };
+        let broken = |error| OfflineError::Broken { height, error };
         let canonical = json::canonical_as(self.rules.reading(), &text, BLOCK_LIMIT_BYTES);
         if canonical.map_err(|error| broken(error.into()))? != text {
             return Err(misplaced("its text is not canonical"));
         }
         let block = self.rules.read_canonical(text).map_err(broken)?;
         let indexed = snapshot
-            .main_hash(index)
+            .main_hash(height)
             .map_err(|error| DriverError::from(ChainError::from(error)))?;
         if indexed != Some(block.hash()) {
             return Err(misplaced("its hash is not the one in the index"));
         }
-        if block.height() != index {
+        if block.height() != height {
             return Err(misplaced("it states another index"));
         }
         Ok(block)

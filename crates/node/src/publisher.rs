@@ -156,12 +156,12 @@ fn publish_mining(node: &NodeHandle, published: &mut Option<MiningEvent>) {
 /// Returns a change of branches, as the API describes it.
 fn described(change: &Reorganised, snapshot: &Snapshot) -> Result<Reorganisation, QueryError> {
     let unreadable = QueryError::unreadable;
-    let fork = snapshot.main_hash(change.fork_index).map_err(unreadable)?;
+    let fork = snapshot.main_hash(change.fork_height).map_err(unreadable)?;
     let tip = |tip: Tip| -> Result<TipAt, QueryError> {
         let entry = snapshot.entry(&tip.hash).map_err(unreadable)?;
         let weight = entry.map(|entry| entry.total_weight);
         Ok(TipAt {
-            index: tip.index,
+            index: tip.height,
             hash: tip.hash.to_string(),
             total_weight: weight.unwrap_or_default().to_string(),
         })
@@ -170,12 +170,12 @@ fn described(change: &Reorganised, snapshot: &Snapshot) -> Result<Reorganisation
         id: change.new_tip.hash.to_string(),
         time_ms: u64::try_from(change.time.as_millis()).unwrap_or(u64::MAX),
         fork: fork.map(|hash| BlockAt {
-            index: change.fork_index,
+            index: change.fork_height,
             hash: hash.to_string(),
         }),
         old_tip: tip(change.old_tip)?,
         new_tip: tip(change.new_tip)?,
-        dropped_count: change.old_tip.index.saturating_sub(change.fork_index),
-        adopted_count: change.new_tip.index.saturating_sub(change.fork_index),
+        dropped_count: change.old_tip.height.saturating_sub(change.fork_height),
+        adopted_count: change.new_tip.height.saturating_sub(change.fork_height),
     })
 }

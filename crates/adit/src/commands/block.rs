@@ -76,7 +76,7 @@ fn hash_of(client: &Client, name: BlockName) -> Result<String> {
     Ok(match name {
         BlockName::Hash(hash) => hash.to_string(),
         BlockName::Tip => client.line("/api/v1/blocks/tip/hash")?,
-        BlockName::Index(index) => client.line(&format!("/api/v1/block-height/{index}"))?,
+        BlockName::Height(height) => client.line(&format!("/api/v1/block-height/{height}"))?,
     })
 }
 

@@ -75,7 +75,7 @@ fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()>
     let text = match wanted {
         None => snapshot.block_at(snapshot.length())?,
         Some(wanted) => match (wanted.parse::<u64>(), wanted.parse::<Hash>()) {
-            (Ok(index), _) => snapshot.block_at(index)?,
+            (Ok(height), _) => snapshot.block_at(height)?,
             (_, Ok(hash)) => snapshot.text(&hash)?,
             _ => bail!("{wanted:?} is neither an index nor a hash of 64 hex digits"),
         },
@@ -129,13 +129,13 @@ fn export(chain: &Offline, file: &Path, json: bool) -> anyhow::Result<()> {
     };
     let mut output = BufWriter::with_capacity(PIECE_BYTES, output);
     let progress = Progress::start("exporting", Some(snapshot.length()));
-    for index in 1..=snapshot.length() {
-        let text = snapshot.block_at(index)?;
+    for height in 1..=snapshot.length() {
+        let text = snapshot.block_at(height)?;
         let text =
-            text.ok_or_else(|| anyhow!("block {index} is missing; run `adit chain reindex`"))?;
+            text.ok_or_else(|| anyhow!("block {height} is missing; run `adit chain reindex`"))?;
         output.write_all(&text)?;
         output.write_all(b"\n")?;
-        progress.show(index);
+        progress.show(height);
     }
     output.flush()?;
     progress.end();

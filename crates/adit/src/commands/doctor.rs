@@ -336,14 +336,14 @@ impl<'a> Printer<'a> {
     }
 
     fn block(&mut self, block: &AuditedBlock) -> Result<()> {
-        let index = block.index;
-        self.shown(&format!("Block {index} as it came"), &block.text)?;
+        let height = block.index;
+        self.shown(&format!("Block {height} as it came"), &block.text)?;
         if let Some(canonical) = &block.canonical {
-            self.shown(&format!("Block {index} in canonical form"), canonical)?;
+            self.shown(&format!("Block {height} in canonical form"), canonical)?;
         }
         if let Some(hash) = &block.our_hash {
             let claimed = block.claimed_previous_hash.as_deref();
-            let next = format!("Its hash here, and the one that block {} names", index + 1);
+            let next = format!("Its hash here, and the one that block {} names", height + 1);
             self.shown(&next, hash)?;
             self.raw(claimed.unwrap_or("(there is none)"))?;
         }

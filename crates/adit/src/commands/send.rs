@@ -152,10 +152,10 @@ fn tell(
     match found {
         None => rows.push(("status", "waits for a block".to_owned())),
         Some(found) => {
-            let index = found.block_index.unwrap_or_default();
-            result["block_index"] = json!(index);
+            let height = found.block_index.unwrap_or_default();
+            result["block_index"] = json!(height);
             result["block_hash"] = json!(found.block_hash);
-            rows.push(("status", format!("in block {index}")));
+            rows.push(("status", format!("in block {height}")));
         }
     }
     report(json, &result, &rows).with_context(handed_in)

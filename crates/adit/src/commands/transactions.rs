@@ -143,7 +143,7 @@ fn write_list(output: &mut Output, transactions: &[TransactionState], unit: Unit
     for found in transactions {
         let [from, to, amount] = gist(&found.transaction, unit);
         let block = match found.block_index {
-            Some(index) => index.to_string(),
+            Some(height) => height.to_string(),
             None => "waits".to_owned(),
         };
         table.row([found.id.clone(), block, from, to, amount]);
@@ -183,9 +183,9 @@ fn write_account(output: &mut Output, account: &AddressState) -> Result<()> {
 fn place(block_index: Option<u64>, position: Option<u32>, confirmations: u64) -> String {
     match (block_index, position) {
         (None, _) => "waits for a block".to_owned(),
-        (Some(index), None) => format!("in block {index}"),
-        (Some(index), Some(position)) => format!(
-            "in block {index} at position {position}, {}",
+        (Some(height), None) => format!("in block {height}"),
+        (Some(height), Some(position)) => format!(
+            "in block {height} at position {position}, {}",
             counted(confirmations, "confirmation")
         ),
     }

@@ -36,7 +36,7 @@ pub(crate) struct BlockOptions {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum BlockName {
     Tip,
-    Index(u64),
+    Height(u64),
     Hash(Hash),
 }
 
@@ -239,7 +239,7 @@ impl FromStr for BlockName {
             ("tip", ..) => Ok(BlockName::Tip),
             ("0", ..) => Err("indexes begin with 1, the genesis block's"),
             (_, _, Ok(hash)) => Ok(BlockName::Hash(hash)),
-            (_, Ok(index), _) => Ok(BlockName::Index(index)),
+            (_, Ok(height), _) => Ok(BlockName::Height(height)),
             _ => Err("write an index, a hash of 64 hex digits, or tip"),
         }
     }

@@ -163,7 +163,7 @@ impl SealedNode {
             );
             spinner.set_message(match found.block_index {
                 None => "waiting for a block".to_owned(),
-                Some(index) => format!("in block {index}, {confirmed} of {confirmations}"),
+                Some(height) => format!("in block {height}, {confirmed} of {confirmations}"),
             });
             spinner.tick();
             thread::sleep(Duration::from_millis(LOOK_INTERVAL_MS));

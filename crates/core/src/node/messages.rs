@@ -135,7 +135,7 @@ pub enum Answer {
     /// another node's block comes before.
     Accepted {
         /// The block's height.
-        block_index: u64,
+        block_height: u64,
     },
     /// The transaction can't wait.
     MempoolFull(MempoolFull),

@@ -120,11 +120,11 @@ pub(super) async fn hash_at(
     Path(index): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let index: u64 = index
+    let height: u64 = index
         .parse()
         .map_err(|_| Problem::malformed("a block's index is a number; the genesis block's is 1"))?;
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let hash = snapshot.main_hash(index).map_err(Problem::unreadable)?;
+    let hash = snapshot.main_hash(height).map_err(Problem::unreadable)?;
     let length = snapshot.length();
     let none = || Problem::not_found(format!("the chain has the blocks 1 to {length}"));
     let hash = hash.ok_or_else(none)?.to_string();

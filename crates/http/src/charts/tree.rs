@@ -18,11 +18,11 @@ const DOTS: u64 = 40;
 /// A tip beside the main chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
-    /// The index of the last block that it shares with the main chain; 0 if
+    /// The height of the last block that it shares with the main chain; 0 if
     /// there is none.
-    pub fork_index: u64,
-    /// The index of its last block.
-    pub tip_index: u64,
+    pub fork_height: u64,
+    /// The height of its last block.
+    pub tip_height: u64,
     /// What it is called.
     pub label: String,
     /// Where its page is.
@@ -45,11 +45,11 @@ impl Tree {
         let height = TOP + ROW * self.sides.len() as f64 + 36.0;
         let first = self.first();
         let main_y = TOP;
-        let tips = self.sides.iter().map(|side| side.tip_index);
-        let last = tips.chain([self.main.tip_index]).max().unwrap_or(first);
+        let tips = self.sides.iter().map(|side| side.tip_height);
+        let last = tips.chain([self.main.tip_height]).max().unwrap_or(first);
         let span = (last.saturating_sub(first)).max(1) as f64;
-        let x = |index: u64| {
-            let share = index.saturating_sub(first) as f64 / span;
+        let x = |height: u64| {
+            let share = height.saturating_sub(first) as f64 / span;
             LEFT + (WIDTH - LEFT - RIGHT) * share
         };
         let mut out = format!(
@@ -62,27 +62,27 @@ impl Tree {
                 many => format!("{many} branches"),
             }
         );
-        let tip_x = x(self.main.tip_index);
+        let tip_x = x(self.main.tip_height);
         let _ = write!(
             out,
             "<path class=\"main\" d=\"M{LEFT} {main_y}H{tip_x:.1}\"/>"
         );
-        for index in dots(first, self.main.tip_index) {
-            dot(&mut out, "tip-main", x(index), main_y, 4.5);
+        for height in dots(first, self.main.tip_height) {
+            dot(&mut out, "tip-main", x(height), main_y, 4.5);
         }
         self.draw_tip(&mut out, &self.main, "tip-main", tip_x, main_y);
         for (row, side) in self.sides.iter().enumerate() {
             let y = main_y + ROW * (row + 1) as f64;
-            let (from, to) = (x(side.fork_index), x(side.tip_index));
+            let (from, to) = (x(side.fork_height), x(side.tip_height));
             let bend = (to - from).min(36.0);
-            let start = if side.fork_index == 0 { y } else { main_y };
+            let start = if side.fork_height == 0 { y } else { main_y };
             let _ = write!(
                 out,
                 "<path class=\"side\" d=\"M{from:.1} {start}C{from:.1} {y} {from:.1} {y} {:.1} {y}H{to:.1}\"/>",
                 from + bend
             );
-            for index in dots(side.fork_index + 1, side.tip_index) {
-                dot(&mut out, "tip-side", x(index), y, 4.0);
+            for height in dots(side.fork_height + 1, side.tip_height) {
+                dot(&mut out, "tip-side", x(height), y, 4.0);
             }
             self.draw_tip(&mut out, side, "tip-side", to, y);
         }
@@ -92,8 +92,10 @@ impl Tree {
 
     /// Returns the index that everything begins at: a block before the first fork.
     fn first(&self) -> u64 {
-        let forks = self.sides.iter().map(|side| side.fork_index);
-        let first = forks.min().unwrap_or(self.main.tip_index.saturating_sub(8));
+        let forks = self.sides.iter().map(|side| side.fork_height);
+        let first = forks
+            .min()
+            .unwrap_or(self.main.tip_height.saturating_sub(8));
         first.saturating_sub(1).max(1)
     }
 
@@ -128,12 +130,12 @@ fn dot(out: &mut String, class: &str, x: f64, y: f64, radius: f64) {
 mod tests {
     use super::*;
 
-    fn branch(fork_index: u64, tip_index: u64) -> Branch {
+    fn branch(fork_height: u64, tip_height: u64) -> Branch {
         Branch {
-            fork_index,
-            tip_index,
-            label: format!("block {tip_index} <b>"),
-            path: format!("/block/{tip_index}?a&\""),
+            fork_height,
+            tip_height,
+            label: format!("block {tip_height} <b>"),
+            path: format!("/block/{tip_height}?a&\""),
         }
     }
 

@@ -103,8 +103,8 @@ fn tree(tips: &[ChainTip]) -> Option<String> {
 
 fn branch(tip: &ChainTip) -> Branch {
     Branch {
-        fork_index: tip.fork.as_ref().map_or(0, |fork| fork.index),
-        tip_index: tip.index,
+        fork_height: tip.fork.as_ref().map_or(0, |fork| fork.index),
+        tip_height: tip.index,
         label: format!("{} · {}", format::grouped(tip.index), short_hash(&tip.hash)),
         path: format!("/block/{}", tip.hash),
     }

@@ -16,9 +16,9 @@ pub struct Accepted {
     /// Whether the rules give it that identity; in the classics nothing tells it
     /// from others but its text.
     pub is_id_of_rules: bool,
-    /// The index of the block that it will be in, unless another node's block
+    /// The height of the block that it will be in, unless another node's block
     /// comes before.
-    pub block_index: u64,
+    pub block_height: u64,
 }
 
 /// Why a transaction was not taken.
@@ -41,7 +41,7 @@ pub enum Rejected {
 impl Accepted {
     /// The tutorial's words for it.
     pub fn message(&self) -> String {
-        format!("Transaction will be added to Block {}", self.block_index)
+        format!("Transaction will be added to Block {}", self.block_height)
     }
 }
 
@@ -51,10 +51,10 @@ pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected
     let id_of_rules = transaction.id();
     let id = transaction.id_or_hash();
     match node.request(Request::Transaction(transaction)).await? {
-        Answer::Accepted { block_index } => Ok(Accepted {
+        Answer::Accepted { block_height } => Ok(Accepted {
             id,
             is_id_of_rules: id_of_rules.is_some(),
-            block_index,
+            block_height,
         }),
         Answer::Rejected(error) => Err(Rejected::Rejected(error)),
         Answer::MempoolFull(full) => Err(Rejected::MempoolFull(full)),

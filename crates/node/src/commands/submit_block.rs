@@ -39,7 +39,7 @@ pub enum BlockRejected {
     #[error("{error}")]
     Refused {
         /// What it says of its place in the chain.
-        index: u64,
+        height: u64,
         /// Its hash, as computed here.
         hash: Hash,
         /// What does not hold.
@@ -167,7 +167,7 @@ fn is_worth_a_check(
 
 fn refused(block: &Block, error: ChainError) -> BlockRejected {
     BlockRejected::Refused {
-        index: block.height(),
+        height: block.height(),
         hash: block.hash(),
         error,
     }

@@ -217,7 +217,7 @@ impl Wanted {
     }
 
     /// None of them stands beyond this index.
-    fn last_index(&self) -> u64 {
+    fn last_height(&self) -> u64 {
         let blocks = self.lock();
         blocks.values().map(|block| block.height).max().unwrap_or(0)
     }
@@ -358,7 +358,7 @@ impl Asking {
     ) -> Result<Option<()>, ChainError> {
         let stored = self.stored.as_ref().map(Reader::snapshot).transpose()?;
         let mut chain = ChainReader::of_answer().taking(self.rules.reading());
-        let (mut held, mut index, mut ended) = (Reservation::of(&self.reading), 0, false);
+        let (mut held, mut height, mut ended) = (Reservation::of(&self.reading), 0, false);
         while !ended {
             match pieces.next() {
                 Some(Piece::Bytes(bytes)) => chain.feed(&bytes),
@@ -370,10 +370,10 @@ impl Asking {
             }
             while let Some(text) = chain.next_block()? {
                 let block = self.rules.read_canonical(text)?;
-                index += 1;
-                if block.height() != index {
+                height += 1;
+                if block.height() != height {
                     return Err(ChainError::Place {
-                        expected: index,
+                        expected: height,
                         found: block.height(),
                     });
                 }
@@ -388,7 +388,7 @@ impl Asking {
                 {
                     return Ok(Some(()));
                 }
-                if index >= wanted.last_index() || !pieces.is_wanted() {
+                if height >= wanted.last_height() || !pieces.is_wanted() {
                     return Ok(Some(()));
                 }
             }

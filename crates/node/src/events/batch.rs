@@ -48,8 +48,8 @@ pub(crate) struct EventBatch {
 /// A change of branches.
 #[derive(Debug, Clone)]
 pub(crate) struct Reorganised {
-    /// The index of the last block that both have; 0 if there is none.
-    pub(crate) fork_index: u64,
+    /// The height of the last block that both have; 0 if there is none.
+    pub(crate) fork_height: u64,
     /// The tip of the branch that was left.
     pub(crate) old_tip: Tip,
     /// The tip of the one that is the main chain now.
@@ -61,7 +61,7 @@ pub(crate) struct Reorganised {
 /// The end of a branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tip {
-    pub(crate) index: u64,
+    pub(crate) height: u64,
     pub(crate) hash: Hash,
 }
 
@@ -69,7 +69,7 @@ impl Tip {
     /// Returns the block as the end of its branch.
     pub(crate) fn of(block: &Block) -> Tip {
         Tip {
-            index: block.height(),
+            height: block.height(),
             hash: block.hash(),
         }
     }
@@ -141,11 +141,11 @@ impl EventBatch {
             (MainChange::Extend, Some(change), _) => change.new_tip = new_tip,
             (MainChange::Reorganise { fork }, Some(change), _) => {
                 change.new_tip = new_tip;
-                change.fork_index = change.fork_index.min(fork);
+                change.fork_height = change.fork_height.min(fork);
             }
             (MainChange::Reorganise { fork }, None, Some(old_tip)) => {
                 self.reorganisations.push(Reorganised {
-                    fork_index: fork,
+                    fork_height: fork,
                     old_tip,
                     new_tip,
                     time: now(),

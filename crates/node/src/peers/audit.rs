@@ -170,7 +170,7 @@ struct Auditor {
     accounts_limit: usize,
     accounts: BTreeMap<Address, Account>,
     first: Option<Hash>,
-    fork_index: Option<u64>,
+    fork_height: Option<u64>,
     /// The last valid block, as it came.
     last_source: Vec<u8>,
     has_ended: bool,
@@ -195,7 +195,7 @@ impl Auditor {
             beside,
             accounts: BTreeMap::new(),
             first: None,
-            fork_index: None,
+            fork_height: None,
             last_source: Vec::new(),
             has_ended: false,
             audit,
@@ -269,18 +269,18 @@ impl Auditor {
     }
 
     fn accept(&mut self, block: &Block) -> Result<(), String> {
-        let (index, hash) = (block.height(), block.hash());
+        let (height, hash) = (block.height(), block.hash());
         self.first.get_or_insert(hash);
         if let Some(Beside { snapshot: ours, .. }) = &self.beside
-            && self.fork_index.unwrap_or_default() + 1 == index
-            && ours.main_hash(index).map_err(|error| error.to_string())? == Some(hash)
+            && self.fork_height.unwrap_or_default() + 1 == height
+            && ours.main_hash(height).map_err(|error| error.to_string())? == Some(hash)
         {
-            self.fork_index = Some(index);
+            self.fork_height = Some(height);
         }
         self.last_source.clear();
         self.last_source
             .extend_from_slice(self.validation.last_source());
-        self.audit.length = index;
+        self.audit.length = height;
         self.audit.tip = Some(hash.to_string());
         Ok(())
     }
@@ -400,7 +400,7 @@ impl Auditor {
         if let Some(Beside { snapshot: ours, .. }) = &self.beside {
             self.audit.comparison = Some(Comparison {
                 our_length: ours.length(),
-                fork_index: self.fork_index,
+                fork_index: self.fork_height,
             });
         }
     }

@@ -16,9 +16,9 @@ const BLOCKS_WAITING_LIMIT: usize = 8;
 
 /// A block whose signatures are not those that it needs.
 #[derive(Debug, thiserror::Error)]
-#[error("the block in place {index} is not valid: {error}")]
+#[error("the block in place {height} is not valid: {error}")]
 pub(crate) struct WrongSignature {
-    index: u64,
+    height: u64,
     error: BlockError,
 }
 
@@ -26,7 +26,7 @@ impl WrongSignature {
     /// Returns the same, as what is said of a peer's chain.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal {
-            height: Some(self.index),
+            height: Some(self.height),
             rule: self.error.rule(),
             problem: self.to_string(),
         }
@@ -100,7 +100,7 @@ impl SignatureCheck {
             result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
         let errors = results.filter_map(Result::err).chain(self.wrong_here);
-        errors.min_by_key(|wrong| wrong.index).map_or(Ok(()), Err)
+        errors.min_by_key(|wrong| wrong.height).map_or(Ok(()), Err)
     }
 }
 
@@ -126,7 +126,7 @@ fn check_one(rules: &dyn Rules, block: &Block, failed: &AtomicBool) -> Result<()
         .check_signatures(block, &|_, _| false)
         .map_err(|error| {
             failed.store(true, Ordering::Relaxed);
-            let index = block.height();
-            WrongSignature { index, error }
+            let height = block.height();
+            WrongSignature { height, error }
         })
 }

@@ -46,10 +46,10 @@ fn read_list(node: &NodeHandle, snapshot: &Snapshot, page: &Page) -> Result<Bloc
 }
 
 /// Returns the main chain's block at that index.
-pub fn at(node: &NodeHandle, snapshot: &Snapshot, index: u64) -> Result<Block, QueryError> {
+pub fn at(node: &NodeHandle, snapshot: &Snapshot, height: u64) -> Result<Block, QueryError> {
     let length = snapshot.length();
     let none = || QueryError::not_found(format!("the chain has the blocks 1 to {length}"));
-    block_at(node, snapshot, index)?.ok_or_else(none)
+    block_at(node, snapshot, height)?.ok_or_else(none)
 }
 
 /// Returns a block on the main chain or beside it. `hash` is what somebody wrote.
@@ -96,7 +96,7 @@ pub fn summary(
     snapshot: &Snapshot,
     block: &Block,
 ) -> Result<BlockSummary, QueryError> {
-    let main = |index| snapshot.main_hash(index).map_err(QueryError::unreadable);
+    let main = |height| snapshot.main_hash(height).map_err(QueryError::unreadable);
     let on_main_chain = main(block.height())? == Some(block.hash());
     let next_hash = match on_main_chain {
         true => main(block.height() + 1)?,

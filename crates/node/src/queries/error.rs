@@ -24,10 +24,10 @@ pub enum QueryError {
     #[error(transparent)]
     Stopping(#[from] Stopping),
     /// A block is not what was written to the disk. The store has said where.
-    #[error("block {index} is not what was written to the disk")]
+    #[error("block {height} is not what was written to the disk")]
     DamagedBlock {
         /// Its place in the chain.
-        index: u64,
+        height: u64,
         /// What is looked for there.
         hash: Hash,
     },
@@ -59,7 +59,7 @@ impl QueryError {
     pub fn unreadable(error: impl std::error::Error + 'static) -> QueryError {
         match damaged_block(&error) {
             Some(block) => QueryError::DamagedBlock {
-                index: block.height,
+                height: block.height,
                 hash: block.hash,
             },
             None => QueryError::busy(log_unreadable(&error)),

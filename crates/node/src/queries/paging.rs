@@ -16,9 +16,9 @@ pub fn number_cursor(page: &Page) -> Result<Option<u64>, QueryError> {
 /// Returns the place in the chain that an earlier page's cursor stands for.
 pub fn place_cursor(page: &Page) -> Result<Option<TransactionPlace>, QueryError> {
     let place = |cursor: &String| {
-        let (index, position) = cursor.split_once('-')?;
+        let (height, position) = cursor.split_once('-')?;
         Some(TransactionPlace {
-            height: u64::from_str_radix(index, 16).ok()?,
+            height: u64::from_str_radix(height, 16).ok()?,
             position: u32::from_str_radix(position, 16).ok()?,
         })
     };

@@ -39,10 +39,10 @@ fn blocks(node: &NodeHandle, name: &str) -> Result<Option<SearchResult>, QueryEr
     if let Some(hash) = hash_of(name) {
         return of_hash(&snapshot, hash);
     }
-    let Ok(index) = name.parse::<u64>() else {
+    let Ok(height) = name.parse::<u64>() else {
         return Ok(None);
     };
-    match snapshot.main_hash(index).map_err(QueryError::unreadable)? {
+    match snapshot.main_hash(height).map_err(QueryError::unreadable)? {
         Some(hash) => of_hash(&snapshot, hash),
         None => Ok(None),
     }

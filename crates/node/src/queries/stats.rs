@@ -90,8 +90,8 @@ fn last_blocks(
 ) -> Result<Vec<BlockStats>, QueryError> {
     let (mut series, mut read_bytes) = (Vec::<BlockStats>::new(), 0);
     // One more than is shown: the first one's interval begins there.
-    for index in (1..=snapshot.length()).rev().take(wanted as usize + 1) {
-        let Some(block) = block_at(node, snapshot, index)? else {
+    for height in (1..=snapshot.length()).rev().take(wanted as usize + 1) {
+        let Some(block) = block_at(node, snapshot, height)? else {
             break;
         };
         if let Some(later) = series.last_mut() {
@@ -103,7 +103,7 @@ fn last_blocks(
             break;
         }
         series.push(BlockStats {
-            index,
+            index: height,
             hash: block.hash().to_string(),
             time_ms: time_ms(&block),
             interval_ms: None,

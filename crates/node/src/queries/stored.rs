@@ -14,9 +14,9 @@ use crate::handle::NodeHandle;
 pub fn block_at(
     node: &NodeHandle,
     snapshot: &Snapshot,
-    index: u64,
+    height: u64,
 ) -> Result<Option<Block>, QueryError> {
-    let text = snapshot.block_at(index).map_err(QueryError::unreadable)?;
+    let text = snapshot.block_at(height).map_err(QueryError::unreadable)?;
     read(node, text)
 }
 

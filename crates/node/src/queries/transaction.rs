@@ -137,7 +137,7 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
         Ok(found) => Ok(Some(SearchResult {
             kind: FoundKind::Transaction,
             label: match found.block_index {
-                Some(index) => format!("transaction in block {index}"),
+                Some(height) => format!("transaction in block {height}"),
                 None => "transaction that waits".to_owned(),
             },
             path: format!("/tx/{id}"),

@@ -110,15 +110,15 @@ pub async fn details(
 }
 
 fn summary(seen: &Seen) -> Reorganisation {
-    let fork_index = seen.fork.map_or(0, |fork| fork.height);
+    let fork_height = seen.fork.map_or(0, |fork| fork.height);
     Reorganisation {
         id: seen.new_tip.block.hash.to_string(),
         time_ms: seen.time_ms,
         fork: seen.fork.map(place_of),
         old_tip: tip_at(seen.old_tip),
         new_tip: tip_at(seen.new_tip),
-        dropped_count: seen.old_tip.block.height - fork_index,
-        adopted_count: seen.new_tip.block.height - fork_index,
+        dropped_count: seen.old_tip.block.height - fork_height,
+        adopted_count: seen.new_tip.block.height - fork_height,
     }
 }
 
@@ -157,12 +157,12 @@ impl Branch {
         fork: Option<BlockPlace>,
     ) -> Result<Branch, QueryError> {
         let snapshot = &history.snapshot;
-        let fork_index = fork.map_or(0, |fork| fork.height);
+        let fork_height = fork.map_or(0, |fork| fork.height);
         let (mut blocks, mut read_bytes) = (Vec::new(), 0);
         let mut next = Some(tip.block.hash);
-        let mut index = tip.block.height;
+        let mut height = tip.block.height;
         while let Some(hash) = next
-            && index > fork_index
+            && height > fork_height
             && blocks.len() < SHOWN_BLOCKS_LIMIT
             && read_bytes < PAGE_READ_LIMIT_BYTES
         {
@@ -172,13 +172,13 @@ impl Branch {
             };
             read_bytes += block.text().len();
             next = block.parent();
-            index -= 1;
+            height -= 1;
             blocks.push(block);
         }
         blocks.reverse();
         Ok(Branch {
             blocks,
-            is_cut: index > fork_index,
+            is_cut: height > fork_height,
         })
     }
 
@@ -264,7 +264,7 @@ fn fates_in(
     let mut later = Later {
         reading: Reading::new(node, history),
         history,
-        fork_index: seen.fork.map_or(0, |fork| fork.height),
+        fork_height: seen.fork.map_or(0, |fork| fork.height),
         passed: HashMap::new(),
     };
     let mut transactions = Vec::new();
@@ -278,7 +278,7 @@ fn fates_in(
             false => later.next(one.id)?,
         };
         let place = now.as_ref().map(|now| now.block.height());
-        let is_in_branch = place.is_some_and(|index| index <= seen.new_tip.block.height);
+        let is_in_branch = place.is_some_and(|height| height <= seen.new_tip.block.height);
         let fate = if one.is_reward {
             Fate::Lost
         } else if take_one(&mut in_branch, one.id) || (stands_still && is_in_branch) {
@@ -313,14 +313,14 @@ fn take_one(counts: &mut HashMap<Hash, usize>, id: Hash) -> bool {
 struct Later<'a> {
     reading: Reading<'a>,
     history: &'a HistoryAt,
-    fork_index: u64,
+    fork_height: u64,
     passed: HashMap<Hash, TransactionPlace>,
 }
 
 impl Later<'_> {
     fn next(&mut self, id: Hash) -> Result<Option<Confirmed>, QueryError> {
         let first = TransactionPlace {
-            height: self.fork_index + 1,
+            height: self.fork_height + 1,
             position: 0,
         };
         let from = self.passed.get(&id).copied().unwrap_or(first);
