@@ -2,9 +2,12 @@
 //! bounded in length and time; a refusal becomes an error that says what to do.
 //! What an answer means is not known here.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use adit_api::problem::ProblemDocument;
+use adit_node::tls::{NO_TLS, SPEAKS_TLS, with_tls};
 use anyhow::Context;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -27,7 +30,7 @@ const TOO_SLOW: &str = "it takes too long";
 
 /// A node, and the way to it.
 pub(crate) struct Client {
-    address: String,
+    node: String,
     http: reqwest::Client,
     runtime: Runtime,
 }
@@ -36,22 +39,20 @@ pub(crate) struct Client {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// Nobody answers, or not in time.
-    #[error(
-        "no node answers at http://{address}: {problem}; is it running? (--node or -p says where)"
-    )]
-    Unreachable { address: String, problem: String },
+    #[error("no node answers at {node}: {problem}; is it running? (--node or -p says where)")]
+    Unreachable { node: String, problem: String },
     /// It did not do what it was asked to do, and says why.
-    #[error("the node at http://{address} refused: {detail}{}", advice(*.status, rule.as_deref()))]
+    #[error("the node at {node} refused: {detail}{}", advice(*.status, rule.as_deref()))]
     Refused {
-        address: String,
+        node: String,
         status: u16,
         /// The name of the rule that did not hold, if it says one.
         rule: Option<String>,
         detail: String,
     },
     /// It answers something that no node does.
-    #[error("what answers at http://{address} is no node of adit that this one knows: {problem}")]
-    NotANode { address: String, problem: String },
+    #[error("what answers at {node} is no node of adit that this one knows: {problem}")]
+    NotANode { node: String, problem: String },
 }
 
 impl Client {
@@ -77,21 +78,21 @@ impl Client {
             .build()
             .context("cannot start the runtime")?;
         // No proxy: it would be asked for this machine's own ports.
-        let http = reqwest::Client::builder()
+        let http = with_tls(reqwest::Client::builder())
             .no_proxy()
             .default_headers(headers)
             .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
             .build()?;
         Ok(Client {
-            address: node.address(),
+            node: node.url(),
             http,
             runtime,
         })
     }
 
-    /// Where the node is, as `host:port`.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
+    /// The node's URL.
+    pub(crate) fn node(&self) -> &str {
+        &self.node
     }
 
     /// The body of a good answer; what a bad one says is the error.
@@ -167,7 +168,7 @@ impl Client {
         let sent = tokio::time::timeout(patience(), request.send()).await;
         let response = sent
             .map_err(|_| ClientError::Unreachable {
-                address: self.address.clone(),
+                node: self.node.clone(),
                 problem: TOO_SLOW.to_owned(),
             })?
             .map_err(|error| self.unreachable(&error))?;
@@ -196,7 +197,7 @@ impl Client {
         while let Some(piece) = response.chunk().await.map_err(failed)? {
             if body.len() + piece.len() > NODE_ANSWER_LIMIT_BYTES {
                 return Err(ClientError::NotANode {
-                    address: self.address.clone(),
+                    node: self.node.clone(),
                     problem: format!("its answer is longer than {NODE_ANSWER_LIMIT_BYTES} bytes"),
                 });
             }
@@ -227,7 +228,7 @@ impl Client {
             Err(_) => status.to_string(),
         };
         ClientError::Refused {
-            address: self.address.clone(),
+            node: self.node.clone(),
             status: status.as_u16(),
             rule,
             detail,
@@ -235,19 +236,19 @@ impl Client {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.node)
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
         ClientError::Unreachable {
-            address: self.address.clone(),
+            node: self.node.clone(),
             problem: problem_of(error),
         }
     }
 
     pub(crate) fn not_a_node(&self, path: &str, error: &dyn std::fmt::Display) -> ClientError {
         ClientError::NotANode {
-            address: self.address.clone(),
+            node: self.node.clone(),
             problem: format!("its answer to {path}: {error}"),
         }
     }
@@ -261,8 +262,18 @@ fn patience() -> Duration {
 pub(crate) fn problem_of(error: &reqwest::Error) -> String {
     match error {
         _ if error.is_timeout() => TOO_SLOW.to_owned(),
-        _ if error.is_connect() => "no connection".to_owned(),
-        _ => innermost(error),
+        _ if error.is_builder() && !SPEAKS_TLS => NO_TLS.to_owned(),
+        _ if error.is_connect() => no_connection(innermost(error)),
+        _ => innermost(error).to_string(),
+    }
+}
+
+/// Nobody listens there, or there is more to say: the name is not known, or the
+/// certificate is no good.
+fn no_connection(cause: &(dyn Error + 'static)) -> String {
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.raw_os_error().is_some() => "no connection".to_owned(),
+        _ => format!("no connection: {cause}"),
     }
 }
 
@@ -283,9 +294,9 @@ fn advice(status: u16, rule: Option<&str>) -> &'static str {
 }
 
 /// The innermost cause, which says most.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     match error.source() {
         Some(source) => innermost(source),
-        None => error.to_string(),
+        None => error,
     }
 }

@@ -17,7 +17,7 @@ fn assert_registered(node: &Node, expected: Value) {
 const NO_HOST: &str = "the host is neither a name nor an IP address";
 const NO_PORT: &str = "the port is not in 1..65535";
 const NO_NUMBER: &str = "the port is not a number";
-const NO_HTTP: &str = "only http:// is spoken here";
+const NO_HTTP: &str = "only http:// and https:// are spoken here";
 const NO_BRACKET: &str = "a bracket is not closed";
 
 const MALFORMED: [(&str, &str); 26] = [
@@ -41,7 +41,7 @@ const MALFORMED: [(&str, &str); 26] = [
     ("host:+5000", NO_NUMBER),
     ("host:5000:5000", NO_NUMBER),
     ("host:5000/chain", NO_NUMBER),
-    ("https://host:5000", NO_HTTP),
+    ("ftp://host:5000", NO_HTTP),
     ("file:///etc/passwd", NO_HTTP),
     ("://host:5000", NO_HTTP),
     ("http://[::1:5000", NO_BRACKET),
@@ -60,7 +60,7 @@ fn a_malformed_address_is_refused_with_the_reason_and_none_is_registered() {
         assert_eq!(answer.status, 400, "{address:?}");
         let expected = format!(
             "Error: Please supply a valid list of nodes ({address:?} is not a node's address: \
-             {problem}; write it as http://host:port or host:port)"
+             {problem}; write it as http://host:port, https://host:port or host:port)"
         );
         assert_eq!(answer.text(), expected);
     }

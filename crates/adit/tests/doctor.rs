@@ -686,7 +686,7 @@ fn a_long_block_is_cut() {
 #[test]
 fn wrong_usage_ends_with_2() {
     run(&mut adit(["doctor"])).expect_code(2);
-    run(&mut adit(["doctor", "https://host:1"])).expect_code(2);
+    run(&mut adit(["doctor", "ftp://host:1"])).expect_code(2);
     run(&mut adit(["doctor", "host:1", "--rules", "none"])).expect_code(2);
     let no_chain = run(&mut adit(["doctor", "host:1", "--rules", "sealed"]));
     no_chain.expect_code(2).expect_error(["--chain FILE"]);

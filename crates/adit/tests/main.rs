@@ -59,6 +59,7 @@ mod slow_readers;
 mod support;
 mod terminal;
 mod threads;
+mod tls;
 mod typing;
 mod verify_py;
 mod wallet;

@@ -84,7 +84,7 @@ impl PeerKind {
 /// A registered peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
-    /// `host:port`.
+    /// `host:port`, or `https://host:port`.
     pub id: String,
     /// `adit`, `python` (the tutorial's, or one that speaks as it does) or
     /// `unknown` (it never answered).

@@ -1,6 +1,6 @@
 //! Where another node is found: `host:port`, in one normal form, so that the
-//! same node is not registered twice. It resolves no names and connects to
-//! nothing.
+//! same node is not registered twice; `https://` stands before it where the node
+//! speaks TLS. It resolves no names and connects to nothing.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,8 +8,32 @@ use std::str::FromStr;
 
 use crate::json;
 
-/// The port of `http://` where none is written.
-const DEFAULT_PORT: u16 = 80;
+/// How a node is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scheme {
+    /// HTTP as it is.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands at the start of a URL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The port where none is written (RFC 9110, 4.2).
+    fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
 
 /// A host's name is at most this long (RFC 1035).
 const HOST_LIMIT_BYTES: usize = 253;
@@ -17,18 +41,20 @@ const HOST_LIMIT_BYTES: usize = 253;
 /// The body of `POST /nodes/register` is at most this long.
 pub const REGISTRATION_LIMIT_BYTES: usize = 64 * 1024;
 
-/// The address of a node: an IP address or a name in lower case, and a port.
-/// Its text form is `host:port`, with an IPv6 address in brackets.
+/// The address of a node: an IP address or a name in lower case, a port, and how
+/// it is spoken to. Its text form is `host:port`, with an IPv6 address in
+/// brackets, or `https://host:port`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PeerAddress {
     host: String,
     port: u16,
+    scheme: Scheme,
 }
 
 /// Why a text is no node's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{address:?} is not a node's address: {problem}; write it as http://host:port or host:port"
+    "{address:?} is not a node's address: {problem}; write it as http://host:port, https://host:port or host:port"
 )]
 pub struct PeerAddressError {
     /// The text, at most its first 80 characters.
@@ -68,19 +94,30 @@ pub fn read_registration(body: &[u8]) -> Result<Vec<PeerAddress>, RegistrationEr
 
 impl PeerAddress {
     /// The address of a host, given as a name or an IP address without brackets.
-    pub fn new(host: &str, port: u16) -> Option<PeerAddress> {
+    pub fn new(scheme: Scheme, host: &str, port: u16) -> Option<PeerAddress> {
         let host = match host.parse::<IpAddr>() {
             Ok(IpAddr::V6(address)) => format!("[{address}]"),
             Ok(IpAddr::V4(address)) => address.to_string(),
             Err(_) if is_name(host) => host.to_ascii_lowercase(),
             Err(_) => return None,
         };
-        Some(PeerAddress { host, port })
+        Some(PeerAddress { host, port, scheme })
     }
 
     /// The name or IP address; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// How it is spoken to.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The URL of a path of it, which starts with a slash.
+    pub fn url(&self, path: &str) -> String {
+        let (scheme, host, port) = (self.scheme.name(), &self.host, self.port);
+        format!("{scheme}://{host}:{port}{path}")
     }
 }
 
@@ -97,7 +134,10 @@ impl FromStr for PeerAddress {
 
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        match self.scheme {
+            Scheme::Http => write!(f, "{}:{}", self.host, self.port),
+            Scheme::Https => f.write_str(&self.url("")),
+        }
     }
 }
 
@@ -110,16 +150,16 @@ impl fmt::Debug for PeerAddress {
 /// Like the tutorial's `urlparse(address).netloc`, and `host:port` as its later
 /// code takes it. The path of a URL is ignored, as it is there.
 fn read(text: &str) -> Result<PeerAddress, &'static str> {
-    let authority = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
-            rest.split(['/', '?', '#']).next().unwrap_or_default()
-        }
-        Some(_) => return Err("only http:// is spoken here"),
-        None => text.strip_suffix('/').unwrap_or(text),
+    let (scheme, authority) = match text.split_once("://") {
+        Some((name, rest)) => (
+            read_scheme(name)?,
+            rest.split(['/', '?', '#']).next().unwrap_or_default(),
+        ),
+        None => (Scheme::Http, text.strip_suffix('/').unwrap_or(text)),
     };
     let (host, port) = split_port(authority)?;
     let port = match port {
-        None => DEFAULT_PORT,
+        None => scheme.default_port(),
         Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => digits
             .parse()
             .ok()
@@ -127,7 +167,14 @@ fn read(text: &str) -> Result<PeerAddress, &'static str> {
             .ok_or("the port is not in 1..65535")?,
         Some(_) => return Err("the port is not a number"),
     };
-    PeerAddress::new(host, port).ok_or("the host is neither a name nor an IP address")
+    PeerAddress::new(scheme, host, port).ok_or("the host is neither a name nor an IP address")
+}
+
+fn read_scheme(name: &str) -> Result<Scheme, &'static str> {
+    [Scheme::Http, Scheme::Https]
+        .into_iter()
+        .find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+        .ok_or("only http:// and https:// are spoken here")
 }
 
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {

@@ -1,6 +1,6 @@
 //! Addresses of nodes, in one normal form, and the bodies that register them.
 
-use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, read_registration};
+use adit_core::peer::{PeerAddress, REGISTRATION_LIMIT_BYTES, Scheme, read_registration};
 
 #[test]
 fn an_address_has_one_normal_form_however_it_is_written() {
@@ -30,6 +30,9 @@ fn an_address_has_one_normal_form_however_it_is_written() {
         ("[0:0:0:0:0:0:0:1]:5000", "[::1]:5000"),
         ("http://[2001:DB8::00A]:5000", "[2001:db8::a]:5000"),
         ("2001:db8::a", "[2001:db8::a]:80"),
+        ("https://node.example", "https://node.example:443"),
+        ("HTTPS://Node.Example:5000/x", "https://node.example:5000"),
+        ("https://[::1]", "https://[::1]:443"),
     ] {
         let address = written.parse::<PeerAddress>();
         let found = address.as_ref().map(ToString::to_string);
@@ -74,9 +77,11 @@ fn what_is_no_address_is_refused_with_the_reason() {
         ("http://user:secret@host:5000", number),
         ("1::2::3", number),
         ("::1%eth0", number),
-        ("https://localhost:5000", "only http:// is spoken here"),
-        ("ftp://localhost", "only http:// is spoken here"),
-        ("://localhost", "only http:// is spoken here"),
+        (
+            "ftp://localhost",
+            "only http:// and https:// are spoken here",
+        ),
+        ("://localhost", "only http:// and https:// are spoken here"),
         ("[::1:5000", "a bracket is not closed"),
         (
             "[localhost]:5000",
@@ -89,7 +94,7 @@ fn what_is_no_address_is_refused_with_the_reason() {
         let shown: String = written.chars().take(80).collect();
         let expected = format!(
             "{shown:?} is not a node's address: {problem}; \
-             write it as http://host:port or host:port"
+             write it as http://host:port, https://host:port or host:port"
         );
         assert_eq!(error.to_string(), expected);
     }
@@ -104,7 +109,8 @@ fn a_name_may_have_253_bytes() {
 
 #[test]
 fn an_address_can_be_put_together_from_host_and_port() {
-    let text = |host| PeerAddress::new(host, 5000).map(|address| address.to_string());
+    let text =
+        |host: &str| PeerAddress::new(Scheme::Http, host, 5000).map(|address| address.to_string());
     assert_eq!(text("Example.org").as_deref(), Some("example.org:5000"));
     assert_eq!(text("127.0.0.1").as_deref(), Some("127.0.0.1:5000"));
     assert_eq!(text("::1").as_deref(), Some("[::1]:5000"));
@@ -130,10 +136,10 @@ fn a_registration_names_nodes_in_a_list() {
 
 #[test]
 fn one_bad_address_spoils_the_registration_and_is_named() {
-    let body = r#"{"nodes": ["http://a:5000", "https://b:5000", "c:5000"]}"#;
+    let body = r#"{"nodes": ["http://a:5000", "ftp://b:5000", "c:5000"]}"#;
     let expected = "Error: Please supply a valid list of nodes \
-        (\"https://b:5000\" is not a node's address: only http:// is spoken here; \
-        write it as http://host:port or host:port)";
+        (\"ftp://b:5000\" is not a node's address: only http:// and https:// are spoken here; \
+        write it as http://host:port, https://host:port or host:port)";
     assert_eq!(registered(body).unwrap_err(), expected);
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use adit_core::mempool::FeeRate;
 use adit_core::node::Config;
-use adit_core::peer::PeerAddress;
+use adit_core::peer::{PeerAddress, Scheme};
 use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
 use adit_store::{DamagedBlock, Durability, StoreError};
@@ -205,7 +205,7 @@ fn own_addresses(address: SocketAddr, advertised: Option<&PeerAddress>) -> BTree
     let names = ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::", &ip];
     names
         .iter()
-        .filter_map(|name| PeerAddress::new(name, address.port()))
+        .filter_map(|name| PeerAddress::new(Scheme::Http, name, address.port()))
         .chain(advertised.cloned())
         .collect()
 }

@@ -17,6 +17,7 @@ pub mod paths;
 mod priority;
 pub mod repeated;
 pub mod spare_thread;
+pub mod tls;
 
 // What runs beside the driver.
 pub mod events;

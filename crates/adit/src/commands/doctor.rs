@@ -12,6 +12,7 @@ use adit_api::status::Status;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Rules, by_name};
 use adit_node::peers::audit::audit;
+use adit_node::tls::with_tls;
 use anyhow::{Result, bail};
 use reqwest::header::ALLOW;
 use reqwest::{Client, Method, StatusCode};
@@ -97,7 +98,7 @@ pub(crate) fn run(options: &DoctorOptions, json: bool) -> Result<()> {
 
 async fn examine(options: &DoctorOptions) -> Result<Report> {
     let node = &options.node;
-    let client = Client::builder()
+    let client = with_tls(Client::builder())
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_millis(ENDPOINT_TIMEOUT_MS))
@@ -127,7 +128,7 @@ async fn examine(options: &DoctorOptions) -> Result<Report> {
         .iter()
         .all(|endpoint| endpoint.state != EndpointState::Missing);
     Ok(Report {
-        node: format!("http://{node}"),
+        node: node.url(""),
         healthy: is_healthy(&audit) && is_whole,
         endpoints,
         audit,
@@ -143,15 +144,16 @@ async fn own_rules(client: &Client, node: &PeerAddress) -> Result<Arc<dyn Rules>
     match by_name(&name) {
         Some(rules) => Ok(rules),
         None => bail!(
-            "the node at http://{node} has a chain of the rules {}: name its genesis block with \
+            "the node at {} has a chain of the rules {}: name its genesis block with \
              --chain FILE",
+            node.url(""),
             visible(&name)
         ),
     }
 }
 
 async fn status(client: &Client, node: &PeerAddress) -> Option<Status> {
-    let request = client.get(format!("http://{node}/api/v1/status"));
+    let request = client.get(node.url("/api/v1/status"));
     let mut response = request.send().await.ok()?.error_for_status().ok()?;
     let mut text = Vec::new();
     while let Some(piece) = response.chunk().await.ok()? {
@@ -181,7 +183,7 @@ enum Manner {
 
 /// Tries it where nothing can change: an `OPTIONS` of the chain, which is there.
 async fn manner(client: &Client, node: &PeerAddress) -> Manner {
-    let url = format!("http://{node}/chain");
+    let url = node.url("/chain");
     let Ok(mut answer) = client.request(Method::OPTIONS, &url).send().await else {
         return Manner::IgnoresMethods;
     };
@@ -223,7 +225,7 @@ async fn probe(
     if manner == Manner::IgnoresMethods {
         return EndpointState::Unknown;
     }
-    let url = format!("http://{node}{path}");
+    let url = node.url(path);
     let options = client.request(Method::OPTIONS, &url).send().await;
     let state_of = |status| state_of(manner, status);
     let mut state = options.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));

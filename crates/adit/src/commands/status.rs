@@ -38,7 +38,7 @@ pub(crate) fn run(options: &NodeToAsk, json: bool) -> Result<()> {
             extra::<ReorganisationList>(&client, "/api/v1/reorgs?limit=1"),
         )
     });
-    let mut rows = rows(client.address(), &status);
+    let mut rows = rows(client.node(), &status);
     if let Some(list) = peers.filter(|list| !list.peers.is_empty()) {
         rows.add("peers", peers::gist(&list.peers));
     }
@@ -54,9 +54,9 @@ async fn extra<T: DeserializeOwned>(client: &Client, path: &str) -> Option<T> {
     client.parse(path, &answer).ok()
 }
 
-fn rows(address: &str, status: &Status) -> Rows {
+fn rows(node: &str, status: &Status) -> Rows {
     let mut rows = Rows::default();
-    rows.add("node", format!("http://{address}, adit {}", status.version));
+    rows.add("node", format!("{node}, adit {}", status.version));
     rows.add("rules", &status.rules);
     let blocks = format!("{} blocks, the last is {}", status.length, status.tip);
     rows.add("chain", blocks);

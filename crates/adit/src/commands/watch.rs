@@ -81,8 +81,8 @@ impl Watch<'_> {
     /// Has no end but an error.
     async fn follow(&mut self) -> Result<()> {
         let mut response = Some(self.connect().await?);
-        let address = self.client.address().to_owned();
-        self.note(&format!("watching http://{address}"));
+        let node = self.client.node().to_owned();
+        self.note(&format!("watching {node}"));
         let mut pause = PAUSE_MS;
         loop {
             if let Some(response) = response.take() {
@@ -90,7 +90,7 @@ impl Watch<'_> {
                 match self.read(response).await {
                     Lost::All(error) => return Err(error),
                     Lost::Node(problem) => self.note(&format!(
-                        "lost the node at http://{address}: {problem}; trying to find it again"
+                        "lost the node at {node}: {problem}; trying to find it again"
                     )),
                 }
                 if self.events.last_id() != before.as_deref() {
@@ -105,7 +105,7 @@ impl Watch<'_> {
                 Err(error) => return Err(error.into()),
             };
             if response.is_some() {
-                self.note(&format!("found the node at http://{address} again"));
+                self.note(&format!("found the node at {node} again"));
                 if self.events.last_id().is_none() {
                     // Without an id the node can't tell what was missed.
                     self.tell(&missed())?;

@@ -59,10 +59,10 @@ impl SealedNode {
     pub(crate) fn find(node: &NodeToAsk) -> anyhow::Result<SealedNode> {
         let client = Client::new(node)?;
         let status: Status = client.read("/api/v1/status")?;
-        let (address, rules) = (client.address(), &status.rules);
+        let (node, rules) = (client.node(), &status.rules);
         ensure!(
             rules == "sealed",
-            "the node at http://{address} has the rules {rules}, which know no signatures and \
+            "the node at {node} has the rules {rules}, which know no signatures and \
              balances; a node of a sealed chain is needed (`adit --chain FILE`, or `adit dev` to \
              try it)"
         );
@@ -77,9 +77,8 @@ impl SealedNode {
                 genesis,
             })
         });
-        let chain = chain.ok_or_else(|| {
-            anyhow!("the node at http://{address} does not say which chain it is on")
-        })?;
+        let chain =
+            chain.ok_or_else(|| anyhow!("the node at {node} does not say which chain it is on"))?;
         Ok(SealedNode {
             client,
             chain,
@@ -119,7 +118,7 @@ impl SealedNode {
     /// `/chain` is read.
     pub(crate) fn genesis(&self) -> anyhow::Result<Vec<u8>> {
         let mut reader = ChainReader::of_answer();
-        let address = self.client.address();
+        let node = self.client.node();
         let reading = async {
             let mut response = self.client.open("/chain", &[]).await?;
             while let Some(piece) = response.chunk().await? {
@@ -128,12 +127,12 @@ impl SealedNode {
                     return Ok(block);
                 }
             }
-            bail!("the chain of http://{address} has no first block")
+            bail!("the chain of {node} has no first block")
         };
         let limit = Duration::from_millis(GENESIS_TIMEOUT_MS);
         self.client.block_on(async {
             let read = tokio::time::timeout(limit, reading).await;
-            read.map_err(|_| anyhow!("the node at http://{address} takes too long"))?
+            read.map_err(|_| anyhow!("the node at {node} takes too long"))?
         })
     }
 

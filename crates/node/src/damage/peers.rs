@@ -280,7 +280,7 @@ impl Asking {
         peer: &PeerAddress,
         block: &DamagedBlock,
     ) -> Option<(Option<Vec<u8>>, bool)> {
-        let url = format!("http://{peer}/api/v1/block/{}/raw", block.hash);
+        let url = peer.url(&format!("/api/v1/block/{}/raw", block.hash));
         let mut answer = self.client.get(url).send().await.ok()?;
         let is_of_adit = answer.headers().contains_key(NODE_HEADER);
         if answer.status() != StatusCode::OK {

@@ -43,7 +43,7 @@ struct Due {
 
 /// Registers `own` with every peer of the node, for as long as the node runs.
 pub(crate) async fn advertise(node: NodeHandle, own: PeerAddress) {
-    let body = serde_json::json!({ "nodes": [format!("http://{own}")] }).to_string();
+    let body = serde_json::json!({ "nodes": [own.url("")] }).to_string();
     let mut advertiser = Advertiser {
         client: client(),
         body: body.into(),
@@ -136,8 +136,9 @@ impl Advertiser {
 }
 
 async fn register(client: Client, peer: String, body: Arc<str>) -> (String, bool) {
+    let address: PeerAddress = peer.parse().expect("peers are registered as addresses");
     let request = client
-        .post(format!("http://{peer}/nodes/register"))
+        .post(address.url("/nodes/register"))
         .header(CONTENT_TYPE, "application/json")
         .timeout(Duration::from_millis(REGISTER_TIMEOUT_MS))
         .body(body.to_string());

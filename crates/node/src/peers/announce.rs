@@ -106,7 +106,7 @@ impl Announcer {
     }
 
     async fn get_resolve(&self, peer: &PeerAddress) -> reqwest::Result<()> {
-        let url = format!("http://{peer}/nodes/resolve");
+        let url = peer.url("/nodes/resolve");
         let mut response = self.client.get(url).send().await?;
         let mut read_bytes = 0;
         while let Some(piece) = response.chunk().await? {

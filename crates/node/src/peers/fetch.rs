@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use crate::peers::unpack::{UnpackError, Unpacker};
+use crate::tls::{NO_TLS, SPEAKS_TLS, with_tls};
 
 /// A connection to a peer must be there within this time.
 const CONNECT_TIMEOUT_MS: u64 = 2_000;
@@ -111,7 +112,7 @@ pub(crate) fn client() -> Client {
             attempt.follow()
         }
     });
-    Client::builder()
+    with_tls(Client::builder())
         .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
         .redirect(same_host)
         .no_proxy()
@@ -120,7 +121,7 @@ pub(crate) fn client() -> Client {
         .pool_max_idle_per_host(0)
         .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
         .build()
-        .expect("without TLS there is nothing to set up that could fail")
+        .expect("its settings are constants, and TLS is set up")
 }
 
 /// Looks names up as the system does. Each lookup takes a thread, for as long as
@@ -165,7 +166,7 @@ pub(crate) async fn get_chain(
         Packing::Gzip => "gzip",
         Packing::Plain => "identity",
     };
-    let request = client.get(format!("http://{peer}/chain"));
+    let request = client.get(peer.url("/chain"));
     let mut request = request.header(ACCEPT_ENCODING, offered);
     for etag in known {
         request = request.header(IF_NONE_MATCH, etag);
@@ -312,6 +313,7 @@ fn explained(error: &reqwest::Error) -> String {
         }
         error if error.is_connect() => format!("no connection: {cause}"),
         error if error.is_redirect() => cause.to_string(),
+        error if error.is_builder() && !SPEAKS_TLS => NO_TLS.to_owned(),
         _ => format!("the answer broke off: {cause}"),
     }
 }
