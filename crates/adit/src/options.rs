@@ -2,17 +2,22 @@
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
+mod dev;
 mod environment;
 mod explore;
+mod listen;
+mod log_filter;
 mod node_to_ask;
 mod say;
 mod token;
 mod wallet;
 
+pub(crate) use dev::{DevCommand, DevOptions};
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
 };
+pub(crate) use listen::ListenOptions;
 pub(crate) use node_to_ask::NodeToAsk;
 pub(crate) use say::say;
 pub(crate) use token::{OperatedNode, TokenOptions};
@@ -33,9 +38,8 @@ use adit_core::peer::PeerAddress;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
 
+use self::log_filter::read_filter;
 use crate::terminal::escape::{visible_error, visible_json};
 use crate::wallet::coins::Coins;
 
@@ -122,17 +126,6 @@ pub(crate) enum BenchCommand {
     /// How fast each kernel searches for proofs, compared with the library
     /// sha2.
     Pow,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListenOptions {
-    /// The port to listen on; 0 takes a free one.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
-    pub(crate) port: u16,
-
-    /// The address to listen on; 0.0.0.0 lets other machines in.
-    #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
-    pub(crate) host: String,
 }
 
 #[derive(Debug, Args)]
@@ -257,25 +250,6 @@ pub(crate) struct NodeOptions {
         value_name = "FILTER",
         env = "ADIT_LOG",
         default_value = "info",
-        value_parser = read_filter
-    )]
-    pub(crate) log: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DevOptions {
-    #[command(flatten)]
-    pub(crate) listen: ListenOptions,
-
-    #[command(flatten)]
-    pub(crate) token: TokenOptions,
-
-    /// What to log, as for `adit node`.
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "ADIT_LOG",
-        default_value = "warn",
         value_parser = read_filter
     )]
     pub(crate) log: String,
@@ -549,18 +523,4 @@ fn read_kernel(text: &str) -> Result<Kernel, String> {
         let names: Vec<_> = available.map(Kernel::name).collect();
         format!("this machine has {}", names.join(", "))
     })
-}
-
-/// A bare word in a filter would be taken for the name of a module, so that a
-/// mistyped level would silence everything: only levels stand alone here.
-fn read_filter(text: &str) -> Result<String, String> {
-    let is_level = |part: &str| part.trim().parse::<LevelFilter>().is_ok();
-    let mut parts = text.split(',');
-    let bare_words_are_levels = parts.all(|part| part.contains('=') || is_level(part));
-    match EnvFilter::builder().parse(text) {
-        Ok(_) if bare_words_are_levels => Ok(text.to_string()),
-        _ => Err("write it as off, error, warn, info, debug or trace, \
-             or as a filter such as info,adit_node=debug"
-            .to_string()),
-    }
 }

@@ -21,6 +21,7 @@ mod copied_folder;
 mod crash;
 mod damage;
 mod deprived;
+mod dev;
 mod doctor;
 mod endless_peers;
 mod events;

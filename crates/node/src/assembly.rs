@@ -18,7 +18,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::damage;
-use crate::driver::{self, DriverError};
+use crate::driver::{self, DriverError, DriverSettings};
 use crate::handle::NodeHandle;
 use crate::identity::{self, IdentityError};
 use crate::mining::MinerSettings;
@@ -47,6 +47,8 @@ pub struct NodeSettings {
     pub mine_every: Option<Duration>,
     /// Whether a block is made for every transaction, at once.
     pub mine_at_once: bool,
+    /// Whether its chain is to develop on, and may be started over.
+    pub is_development: bool,
     /// The lowest fee for its length with which a transaction may wait, under
     /// rules that know fees.
     pub min_fee_rate: FeeRate,
@@ -158,15 +160,15 @@ pub fn start(address: SocketAddr, settings: NodeSettings) -> Result<Running, Ser
     let peers_runtime = PeersRuntime::start()?;
     spare_thread::keep(&peers_runtime.handle());
     spare_thread::keep(&Handle::current());
-    let (node, driver) = driver::start(
+    let driver_settings = DriverSettings {
         config,
-        identity.node_id.clone(),
-        settings.rules,
-        settings.miner,
-        opened,
-        settings.peers,
-        peers_runtime.handle(),
-    )?;
+        node_id: identity.node_id.clone(),
+        miner: settings.miner,
+        first_peers: settings.peers,
+        is_development: settings.is_development,
+    };
+    let peers_handle = peers_runtime.handle();
+    let (node, driver) = driver::start(driver_settings, settings.rules, opened, peers_handle)?;
     if let Some(own) = settings.advertise {
         peers_runtime.handle().spawn(advertise(node.clone(), own));
     }

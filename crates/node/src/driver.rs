@@ -10,4 +10,4 @@ mod run;
 
 pub use self::error::DriverError;
 pub(crate) use self::restore::{Trust, restore};
-pub(crate) use self::run::start;
+pub(crate) use self::run::{DriverSettings, start};

@@ -1,6 +1,7 @@
 //! `adit dev`: a chain to develop on. It is in memory, its accounts are funded
 //! and their keys known to everybody, each transaction is in a block by the
-//! time it is answered, and the API starts the chain over.
+//! time it is answered unless it is told otherwise, and the API starts the chain
+//! over.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -8,28 +9,25 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_core::address::Address;
-use adit_core::hash::sha256;
+use adit_core::hash::Hash;
 use adit_core::mempool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{DURATION_LIMIT_MS, Params};
-use adit_http::{Running, Settings, start};
+use adit_http::{Settings, start};
 use adit_node::assembly::NodeSettings;
 use adit_node::mining::MinerSettings;
 use adit_store::Durability;
-use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+use anyhow::Context;
 use ruint::aliases::U256;
 use serde_json::json;
 
+use crate::client::Client;
 use crate::commands::node::{DataFolder, listen, run_until_stopped};
-use crate::options::DevOptions;
+use crate::options::{DevCommand, DevOptions, OperatedNode};
 use crate::terminal::log::start_log;
-use crate::wallet::coins::Coins;
-
-/// This many accounts are funded,
-const ACCOUNTS: u32 = 10;
-
-/// each with this much, in base units.
-const FUNDS: u64 = 10_000_000_000;
+use crate::terminal::output::Output;
+use crate::wallet::dev_account::{self, DEV_CHAIN};
+use crate::wallet::key::SecretKey;
 
 /// An account whose key everybody knows.
 struct Account {
@@ -38,10 +36,13 @@ struct Account {
 }
 
 pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
+    if let Some(DevCommand::Reset(node)) = &options.command {
+        return reset(node, json);
+    }
     let _log = start_log(&options.log, json)?;
     run_until_stopped(async {
-        let accounts: Vec<Account> = (0..ACCOUNTS).map(account).collect();
-        let rules = Arc::new(rules(&accounts)?);
+        let accounts = accounts(options);
+        let rules = Arc::new(rules(options, &accounts)?);
         let listener = listen(&options.listen).await?;
         let folder = DataFolder::temporary()?;
         let running = start(Settings {
@@ -59,22 +60,24 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                     threads: NonZeroUsize::MIN,
                     kernel: None,
                 },
-                mine_every: None,
-                mine_at_once: true,
+                mine_every: options.block_time,
+                mine_at_once: options.block_time.is_none() && !options.no_mining,
+                is_development: true,
                 min_fee_rate: FeeRate(0),
                 advertise: None,
             },
         })?;
         let url = format!("http://{}", running.address);
         tracing::info!(url, "listening");
-        print(&running, &rules, &accounts, json)?;
+        print(options, &url, &rules, &accounts, json)?;
         Ok((running, folder))
     })
 }
 
 /// Any guess is a proof here, so that nobody waits for one.
-fn rules(accounts: &[Account]) -> anyhow::Result<Sealed> {
-    let funded = accounts.iter().map(|account| (account.address, FUNDS));
+fn rules(options: &DevOptions, accounts: &[Account]) -> anyhow::Result<Sealed> {
+    let balance = options.balance.0;
+    let funded = accounts.iter().map(|account| (account.address, balance));
     let params = Params {
         // At least a millisecond lies between two blocks, so that the target
         // stays where it is, and time may run ahead of the clock.
@@ -83,26 +86,46 @@ fn rules(accounts: &[Account]) -> anyhow::Result<Sealed> {
         pow_limit: U256::MAX,
         future_limit_ms: DURATION_LIMIT_MS,
         allocations: funded.collect(),
-        ..Params::defaults("dev")
+        ..Params::defaults(DEV_CHAIN)
     };
-    Ok(Sealed::with_params(
-        params,
-        SystemTime::now().duration_since(UNIX_EPOCH)?,
-    )?)
+    let genesis_time = options.genesis_time.unwrap_or_else(SystemTime::now);
+    let genesis_time = genesis_time
+        .duration_since(UNIX_EPOCH)
+        .context("this machine's clock is before 1970")?;
+    Ok(Sealed::with_params(params, genesis_time)?)
 }
 
-fn account(number: u32) -> Account {
-    let secret = sha256(format!("adit dev account {number}").as_bytes());
-    let key = SigningKey::from(secret.0);
-    Account {
-        secret_hex: secret.to_string(),
-        address: Address(VerificationKeyBytes::from(&key).into()),
+fn accounts(options: &DevOptions) -> Vec<Account> {
+    let count = options.accounts.get();
+    let keys = match &options.mnemonic {
+        Some(words) => words.phrase().keys(count),
+        None => (0..count).map(dev_account::key).collect(),
+    };
+    let account = |key: SecretKey| Account {
+        secret_hex: Hash(*key.as_bytes()).to_string(),
+        address: key.address(),
+    };
+    keys.into_iter().map(account).collect()
+}
+
+fn reset(node: &OperatedNode, json: bool) -> anyhow::Result<()> {
+    let client = Client::of_operator(node)?;
+    let answer = client.post("/api/v1/dev/reset", b"")?;
+    let mut output = Output::new(json);
+    match json {
+        true => output.document(&answer),
+        false => output.line("the chain is its genesis block again"),
     }
 }
 
-fn print(running: &Running, rules: &Sealed, accounts: &[Account], json: bool) -> io::Result<()> {
+fn print(
+    options: &DevOptions,
+    url: &str,
+    rules: &Sealed,
+    accounts: &[Account],
+    json: bool,
+) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    let url = format!("http://{}", running.address);
     if json {
         let accounts = accounts.iter().map(|account| {
             json!({ "address": account.address.to_string(), "secret_key": account.secret_hex })
@@ -115,10 +138,12 @@ fn print(running: &Running, rules: &Sealed, accounts: &[Account], json: bool) ->
             json!({ "url": url, "chain": chain, "accounts": accounts })
         );
     }
-    writeln!(
-        output,
-        "A chain to develop on, in memory: each transaction is a block.\n"
-    )?;
+    let blocks = match options.block_time {
+        Some(time) => format!("a block every {}", humantime::format_duration(time)),
+        None if options.no_mining => "a block when `adit mine` says so".to_owned(),
+        None => "each transaction is a block".to_owned(),
+    };
+    writeln!(output, "A chain to develop on, in memory: {blocks}.\n")?;
     writeln!(output, "  {url}   chain {}", rules.chain_id())?;
     writeln!(
         output,
@@ -127,10 +152,16 @@ fn print(running: &Running, rules: &Sealed, accounts: &[Account], json: bool) ->
     writeln!(
         output,
         "Accounts with {} coins each, and their secret keys:\n",
-        Coins(FUNDS)
+        options.balance
     )?;
-    for account in accounts {
-        writeln!(output, "  {}\n    {}", account.address, account.secret_hex)?;
+    for (number, account) in accounts.iter().enumerate() {
+        // Keys from words are in no wallet that is ready.
+        let wallet = match options.mnemonic {
+            Some(_) => String::new(),
+            None => format!("   dev{number}"),
+        };
+        let (address, secret_hex) = (account.address, &account.secret_hex);
+        writeln!(output, "  {address}{wallet}\n    {secret_hex}")?;
     }
     writeln!(
         output,

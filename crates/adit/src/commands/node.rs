@@ -254,6 +254,7 @@ fn start_node(
             },
             mine_every,
             mine_at_once: false,
+            is_development: false,
             min_fee_rate: FeeRate(options.min_fee_rate.0),
             reward_to,
             advertise: options.advertise.clone(),

@@ -49,9 +49,11 @@ pub(crate) struct WalletOptions {
     #[command(flatten)]
     pub(crate) folder: WalletFolder,
 
-    /// The wallet's name.
+    /// The wallet's name. dev0 to dev9 are the accounts of `adit dev`, which need
+    /// no file and no password.
     #[arg(
         long,
+        visible_alias = "from",
         env = "ADIT_WALLET_NAME",
         default_value = "default",
         value_parser = read_wallet_name

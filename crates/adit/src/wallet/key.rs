@@ -14,9 +14,12 @@ use zeroize::Zeroizing;
 
 use super::derivation::derive;
 
-/// Where a phrase's key lies below its seed, by BIP-44: 1 is the number of all
-/// coins that are worth nothing (SLIP-0044), then the account and the chain.
-const PATH: [u32; 4] = [44, 1, 0, 0];
+/// Where the key of a phrase's account lies below its seed, by BIP-44: 1 is the
+/// number of all coins that are worth nothing (SLIP-0044), then the account and
+/// the chain.
+fn path(account: u32) -> [u32; 4] {
+    [44, 1, account, 0]
+}
 
 /// The same in words, for files and people.
 pub(crate) const DERIVATION: &str = "BIP-39, SLIP-0010 ed25519, m/44'/1'/0'/0'";
@@ -78,8 +81,14 @@ impl Phrase {
 
     /// Its key, at [`DERIVATION`].
     pub(crate) fn key(&self) -> SecretKey {
+        self.keys(1).remove(0)
+    }
+
+    /// The keys of its first accounts; the first is [`Phrase::key`].
+    pub(crate) fn keys(&self, accounts: u32) -> Vec<SecretKey> {
         let seed = Zeroizing::new(self.0.to_seed_normalized(""));
-        SecretKey(derive(&*seed, &PATH))
+        let key = |account| SecretKey(derive(&*seed, &path(account)));
+        (0..accounts).map(key).collect()
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use adit_core::rules::verify_signature;
 use adit_core::sealed::{SealedTransaction, Transfer};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
 use crate::client::ClientError;
 use crate::options::{self, WalletOptions};
+use crate::wallet;
+use crate::wallet::dev_account::DEV_CHAIN;
 use crate::wallet::key::SecretKey;
 use crate::wallet::sealed_node::SealedNode;
 
@@ -64,10 +66,16 @@ pub(crate) fn pay(
     chosen: bool,
     say: SayId,
 ) -> anyhow::Result<SealedTransaction> {
+    check_may_pay(node, wallet)?;
     if chosen {
         return submit(node, &key.sign(&transfer), say);
     }
-    let _turn = wait_for_turn(wallet)?;
+    let is_public = wallet::dev_key_of(wallet)?.is_some();
+    let _turn = match is_public {
+        // Anybody may be paying with it elsewhere: there is no turn to wait for.
+        true => None,
+        false => Some(wait_for_turn(wallet)?),
+    };
     transfer.nonce = node.holdings(&transfer.sender)?.next_nonce;
     for _ in 1..NONCE_TRIES_LIMIT {
         let refused = match submit(node, &key.sign(&transfer), say) {
@@ -82,6 +90,18 @@ pub(crate) fn pay(
         transfer.nonce = next_nonce;
     }
     submit(node, &key.sign(&transfer), say)
+}
+
+/// What the accounts of `adit dev` get on another chain, anybody can take.
+fn check_may_pay(node: &SealedNode, wallet: &WalletOptions) -> anyhow::Result<()> {
+    let is_public = wallet::dev_key_of(wallet)?.is_some();
+    ensure!(
+        !is_public || node.chain.name == DEV_CHAIN,
+        "everybody has the key of {}: it pays on chains of `adit dev` only, and this one is {:?}",
+        wallet.name,
+        node.chain.name
+    );
+    Ok(())
 }
 
 /// Hands in a transaction that is in order as far as can be told without an

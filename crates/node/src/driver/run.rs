@@ -54,19 +54,33 @@ const BATCH_LIMIT: usize = 1_024;
 /// `PENDING_LOOKED_AT_LIMIT` transactions; others wait.
 const INSPECTIONS_AT_ONCE_LIMIT: usize = 64;
 
+/// What a driver is started with, besides what is stored.
+pub(crate) struct DriverSettings {
+    /// What the core goes by.
+    pub(crate) config: Config,
+    /// The name of the node.
+    pub(crate) node_id: String,
+    /// How proofs are searched.
+    pub(crate) miner: MinerSettings,
+    /// Peers to register besides those that are known already.
+    pub(crate) first_peers: Vec<PeerAddress>,
+    /// Whether the chain may be started over.
+    pub(crate) is_development: bool,
+}
+
 /// Reads what is stored, and starts the driver's thread. Must be called within
 /// a tokio runtime; `peers_runtime` is another one. The receiver yields once,
 /// when the driver has ended.
 pub(crate) fn start(
-    config: Config,
-    node_id: String,
+    settings: DriverSettings,
     rules: Arc<dyn Rules>,
-    miner_settings: MinerSettings,
     opened: Opened,
-    first_peers: Vec<PeerAddress>,
     peers_runtime: Handle,
 ) -> Result<(NodeHandle, oneshot::Receiver<Result<(), DriverError>>), DriverError> {
-    let (is_development, min_fee_rate) = (config.mine_at_once, config.min_fee_rate);
+    let DriverSettings {
+        config, node_id, ..
+    } = settings;
+    let min_fee_rate = config.min_fee_rate;
     let trust = Trust::Log;
     let (mut store, node) = restore(config, Arc::clone(&rules), opened, trust)?;
     let (commands, received) = mpsc::channel(COMMANDS_LIMIT);
@@ -74,7 +88,7 @@ pub(crate) fn start(
     store.sync()?;
     let to_driver = commands.clone();
     let (event_batches, to_publish) = mpsc::channel(EVENT_BATCHES_LIMIT);
-    let miner = Miner::start(miner_settings, move |job, proof| {
+    let miner = Miner::start(settings.miner, move |job, proof| {
         // If the driver is gone, nobody wants the proof.
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
     })
@@ -88,7 +102,7 @@ pub(crate) fn start(
         reader: store.reader(),
         history: history_watch,
         rules,
-        is_development,
+        is_development: settings.is_development,
         min_fee_rate,
         mempool_record: MempoolRecord::default(),
         events: EventLog::new(format!("{:x}", now().as_millis())),
@@ -123,7 +137,7 @@ pub(crate) fn start(
         counters,
         has_unsynced: false,
     };
-    driver.begin(first_peers)?;
+    driver.begin(settings.first_peers)?;
     tokio::spawn(publisher::publish(handle.clone(), to_publish));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
