@@ -107,6 +107,27 @@ fn blocks_are_made_when_it_is_said() {
 }
 
 #[test]
+fn a_transaction_that_is_sent_again_is_answered_again_and_no_other_takes_its_nonce() {
+    let dev = Dev::start(&["--genesis-time", "2026-01-01T00:00:00Z"]);
+    let chain = dev.told["chain"].as_str().unwrap();
+    let signed = |amount| {
+        let arguments = ["sign", "--name", "dev0", "--to", dev.account(1), "--amount"];
+        let arguments = arguments.into_iter().chain([amount, "--nonce", "0"]);
+        run(&mut adit(arguments.chain(["--chain-id", chain])))
+            .expect_code(0)
+            .stdout
+    };
+    let (one, other) = (signed("1"), signed("2"));
+    let send = |text: &str| dev.server.post("/api/v1/tx", text);
+    let first = send(&one).expect_status(201).json();
+    assert_eq!(dev.length(), 2);
+    assert_eq!(send(&one).expect_status(201).json(), first);
+    let refused = send(&other).expect_status(400).json();
+    assert_eq!(refused["rule"], "nonce-used");
+    assert_eq!((dev.length(), dev.balance(1)), (2, 10_001_000_000));
+}
+
+#[test]
 fn wallets_are_ready_and_pay_nowhere_else() {
     let dev = Dev::start(&[]);
     let wallets = Wallets::new();

@@ -306,7 +306,7 @@ fn status_says_how_a_running_node_is_in_words_or_in_json() {
         .expect_code(0)
         .stdout;
     let tip = expected["tip"].as_str().unwrap();
-    for text in [tip, "1 blocks", "classic", "127.0.0.2:2, localhost:1"] {
+    for text in [tip, "1 block", "classic", "127.0.0.2:2, localhost:1"] {
         assert!(words.contains(text), "no {text} in {words}");
     }
 }

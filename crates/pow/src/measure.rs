@@ -10,7 +10,7 @@ use adit_core::puzzle::Puzzle;
 
 use crate::job::Job;
 use crate::kernel::Kernel;
-use crate::search::{CHUNK, Search, smallest};
+use crate::search::{PIECE_GUESSES, Search, smallest};
 
 /// The least time that one sample takes: much less than a time slice, so that
 /// few of them are interrupted, and the median isn't.
@@ -144,7 +144,7 @@ struct Sample {
 fn baseline_guess_s() -> f64 {
     let mut block = [b'0'; 64];
     seconds_each(|| {
-        for guess in 0..CHUNK {
+        for guess in 0..PIECE_GUESSES {
             let mut state = [0; 8];
             block[..8].copy_from_slice(&guess.to_ne_bytes());
             sha2::block_api::compress256(&mut state, black_box(&[block]));
@@ -157,18 +157,22 @@ fn kernel_guess_s(job: &Job, kernel: Kernel) -> f64 {
     let candidates = kernel.candidates();
     let mut first = FIRST_GUESS;
     seconds_each(|| {
-        black_box(smallest(job, candidates, first..=first + (CHUNK - 1)));
-        first += CHUNK;
+        black_box(smallest(
+            job,
+            candidates,
+            first..=first + (PIECE_GUESSES - 1),
+        ));
+        first += PIECE_GUESSES;
     })
 }
 
-/// The seconds of one guess, if the function makes a `CHUNK` of them.
-fn seconds_each(mut guess_chunk: impl FnMut()) -> f64 {
+/// The seconds of one guess, if the function makes a `PIECE_GUESSES` of them.
+fn seconds_each(mut guess_piece: impl FnMut()) -> f64 {
     let begin = Instant::now();
     let mut guesses = 0;
     loop {
-        guess_chunk();
-        guesses += CHUNK;
+        guess_piece();
+        guesses += PIECE_GUESSES;
         let elapsed = begin.elapsed();
         if elapsed >= SAMPLE {
             return elapsed.as_secs_f64() / guesses as f64;

@@ -10,10 +10,10 @@ use adit_core::puzzle::Puzzle;
 use crate::job::{Job, LOW_DIGITS};
 use crate::kernel::{Candidates, Kernel};
 
-/// This many guesses are handed out at once: a tenth of a millisecond's work,
-/// so that even the tutorial's puzzle, 65,536 guesses on average, keeps several
+/// This many guesses are handed out at once: 0.05 ms of work with the fastest
+/// kernel, so that even the tutorial's puzzle, 65,536 guesses on average, keeps several
 /// threads busy. It divides 10,000, so that a chunk's low digits don't carry.
-pub(crate) const CHUNK: u64 = 5_000;
+pub(crate) const PIECE_GUESSES: u64 = 5_000;
 
 /// Whether to stop is checked at least once in this many blocks hashed.
 const BLOCKS_BETWEEN_LOOKS: usize = 10_000;
@@ -21,16 +21,16 @@ const BLOCKS_BETWEEN_LOOKS: usize = 10_000;
 /// The greatest proof that has fewer than four digits.
 const LAST_OF_THREE_DIGITS: u64 = 999;
 
-/// One puzzle, searched by any number of threads at once. Chunks are handed out
+/// One puzzle, searched by any number of threads at once. Pieces are handed out
 /// in order, so that the smallest proof is found whatever the threads do.
 pub struct Search {
     job: Job,
     candidates: Option<Candidates>,
     start: u64,
-    /// The number of the next chunk; chunk n begins at n * `CHUNK`.
+    /// The number of the next piece; piece n begins at n * `PIECE_GUESSES`.
     next: AtomicU64,
     stop: AtomicBool,
-    /// Some chunk was left before its end.
+    /// Some piece was left before its end.
     was_stopped: AtomicBool,
     has_hit: AtomicBool,
     /// The smallest proof so far, if there `has_hit`.
@@ -46,7 +46,7 @@ impl Search {
             job: Job::new(puzzle),
             candidates: kernel.candidates(),
             start,
-            next: AtomicU64::new(start / CHUNK),
+            next: AtomicU64::new(start / PIECE_GUESSES),
             stop: AtomicBool::new(false),
             was_stopped: AtomicBool::new(false),
             has_hit: AtomicBool::new(false),
@@ -82,10 +82,11 @@ impl Search {
 
     fn work_until(&self, stop: &AtomicBool) {
         let blocks = self.job.blocks_a_guess();
-        let guesses_between_looks = (BLOCKS_BETWEEN_LOOKS / blocks).clamp(1, CHUNK as usize);
-        while let Some(chunk) = self.next_chunk() {
-            let last = *chunk.end();
-            for from in chunk.step_by(guesses_between_looks) {
+        let guesses_between_looks =
+            (BLOCKS_BETWEEN_LOOKS / blocks).clamp(1, PIECE_GUESSES as usize);
+        while let Some(piece) = self.next_piece() {
+            let last = *piece.end();
+            for from in piece.step_by(guesses_between_looks) {
                 // Nothing above the best hit matters; everything below it does.
                 if self.has_hit_below(from) {
                     return;
@@ -102,11 +103,11 @@ impl Search {
 
     /// The next guesses that no thread has started; `None` behind the last
     /// number.
-    fn next_chunk(&self) -> Option<RangeInclusive<u64>> {
+    fn next_piece(&self) -> Option<RangeInclusive<u64>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        (number <= u64::MAX / CHUNK).then(|| {
-            let first = number * CHUNK;
-            first.max(self.start)..=first.saturating_add(CHUNK - 1)
+        (number <= u64::MAX / PIECE_GUESSES).then(|| {
+            let first = number * PIECE_GUESSES;
+            first.max(self.start)..=first.saturating_add(PIECE_GUESSES - 1)
         })
     }
 

@@ -66,7 +66,8 @@ pub enum StoreError {
     /// The index can't be read or written.
     #[error(
         "the index {path} failed: {source}; \
-         if it fails again, rebuild it from the block log: adit chain reindex"
+         if it fails again, rebuild it from the block log: {}",
+        rebuild_command(.path)
     )]
     Index {
         /// The index's file.
@@ -192,4 +193,11 @@ impl HistoryError {
             source: Box::new(source.into()),
         }
     }
+}
+
+/// What rebuilds the index of the data folder in which this file lies.
+pub(crate) fn rebuild_command(file: &Path) -> String {
+    let of_log = file.parent().filter(|folder| folder.ends_with("blocks"));
+    let folder = of_log.unwrap_or(file).parent().unwrap_or(Path::new("."));
+    format!("adit chain reindex --data-dir {}", folder.display())
 }

@@ -165,6 +165,7 @@ fn print(
     }
     writeln!(
         output,
-        "\nEverybody has these keys: never use them elsewhere."
+        "\nThe first makes the blocks: rewards and fees are its own. Everybody has these keys: \
+         never use them elsewhere."
     )
 }

@@ -15,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::options::{BalanceOptions, BroadcastOptions, SendOptions, SignOptions};
-use crate::terminal::output::{Output, Rows};
+use crate::terminal::output::{Output, Rows, counted};
 use crate::wallet;
 use crate::wallet::coins::Coins;
 use crate::wallet::fee::{self, with_fee};
@@ -111,8 +111,9 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
             ("address", address.to_string()),
             ("chain", format!("{}, {}", chain.name, chain.id)),
             ("balance", format!("{} coins", Coins(holdings.balance))),
-            ("sent", format!("{} transactions", holdings.nonce)),
+            ("sent", counted(holdings.nonce, "transaction")),
             ("waiting", format!("{waiting} of its transactions")),
+            ("nonce", format!("{} for the next one", holdings.next_nonce)),
         ],
     )
 }

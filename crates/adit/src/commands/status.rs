@@ -58,9 +58,13 @@ fn rows(node: &str, status: &Status) -> Rows {
     let mut rows = Rows::default();
     rows.add("node", format!("{node}, adit {}", status.version));
     rows.add("rules", &status.rules);
-    let blocks = format!("{} blocks, the last is {}", status.length, status.tip);
+    let blocks = format!(
+        "{}, the last is {}",
+        counted(status.length, "block"),
+        status.tip
+    );
     rows.add("chain", blocks);
-    rows.add("pending", format!("{} transactions", status.pending));
+    rows.add("pending", counted(status.pending as u64, "transaction"));
     if let Some(rate) = status.min_fee_rate {
         let lowest = Coins(rate);
         let lowest = format!("{lowest} coins or more for {FEE_RATE_BYTES} bytes");

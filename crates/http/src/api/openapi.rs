@@ -28,7 +28,7 @@ use crate::tier::{TIER, Tier};
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
-        (name = "tutorial", description = "The five endpoints of the tutorial, to the byte"),
+        (name = "tutorial", description = "The five endpoints of the tutorial, with its fields and status codes"),
         (name = "chain", description = "The chain as a whole"),
         (name = "blocks", description = "Blocks by index and hash"),
         (name = "transactions", description = "Transactions, in blocks and waiting"),

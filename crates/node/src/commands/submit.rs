@@ -7,6 +7,7 @@ use adit_core::node::Answer;
 use adit_core::transaction::TransactionError;
 
 use crate::handle::{NodeHandle, Request, Stopping};
+use crate::queries::transaction;
 
 /// A transaction that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ impl Accepted {
     }
 }
 
-/// Hands in a transaction: any JSON text of it.
+/// Hands in a transaction: any JSON text of it. One that is in a block already is
+/// answered as it was the first time.
 pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected> {
     let transaction = node.rules().read_transaction(text)?;
     let id_of_rules = transaction.id();
@@ -56,6 +58,18 @@ pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected
             is_id_of_rules: id_of_rules.is_some(),
             block_height,
         }),
+        Answer::Rejected(error @ RejectReason::NonceUsed { .. }) => {
+            // The one in the block may be this one, sent again by a client that
+            // did not get its answer.
+            match transaction::confirmed(node, id).await {
+                Ok(confirmed) => Ok(Accepted {
+                    id,
+                    is_id_of_rules: id_of_rules.is_some(),
+                    block_height: confirmed.block.height(),
+                }),
+                Err(_) => Err(Rejected::Rejected(error)),
+            }
+        }
         Answer::Rejected(error) => Err(Rejected::Rejected(error)),
         Answer::MempoolFull(full) => Err(Rejected::MempoolFull(full)),
         answer => unreachable!("the core answers whether a transaction waits: {answer:?}"),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use adit_core::hash::Hash;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, rebuild_command};
 use crate::files::durable::{check_is_file, files_in};
 use crate::log::damage::Damages;
 use crate::log::damaged_block::DamagedBlock;
@@ -146,9 +146,10 @@ impl Segments {
             advice: format!(
                 "put the file back from a backup; or keep a copy, cut it before this line \
                  (truncate -s {} {}), move away any segment with a greater number, \
-                 rebuild the index with adit chain reindex, and let the peers supply the rest",
+                 rebuild the index with {}, and let the peers supply the rest",
                 at.offset,
-                file.display()
+                file.display(),
+                rebuild_command(&file)
             ),
             file,
         }
@@ -180,13 +181,16 @@ impl Segments {
     }
 
     fn missing(&self, segment: u32) -> StoreError {
+        let file = self.path(segment);
         StoreError::Corrupt {
-            file: self.path(segment),
             offset: 0,
             what: "this part of the block log is missing, later ones are there".to_owned(),
-            advice: "put the file back from a backup; or move the later ones away, rebuild \
-                     the index with adit chain reindex, and let the peers supply the blocks"
-                .to_owned(),
+            advice: format!(
+                "put the file back from a backup; or move the later ones away, rebuild the \
+                 index with {}, and let the peers supply the blocks",
+                rebuild_command(&file)
+            ),
+            file,
         }
     }
 
@@ -203,7 +207,7 @@ impl Segments {
                  and the index says that it has {}",
                 location.length_bytes
             ),
-            advice: INDEX_DOES_NOT_FIT.to_owned(),
+            advice: index_does_not_fit(&self.path(location.start.segment)),
         })
     }
 
@@ -212,11 +216,16 @@ impl Segments {
             file: self.path(start.segment),
             offset: start.offset,
             what: format!("expected {expected_bytes} bytes of a block, found the end"),
-            advice: INDEX_DOES_NOT_FIT.to_owned(),
+            advice: index_does_not_fit(&self.path(start.segment)),
         }
     }
 }
 
 /// What to do when the log is not as the index says.
-pub(crate) const INDEX_DOES_NOT_FIT: &str = "the file was cut or replaced behind the node's back; \
-     put it back from a backup, or rebuild the index from what is there: adit chain reindex";
+pub(crate) fn index_does_not_fit(file: &Path) -> String {
+    format!(
+        "the file was cut or replaced behind the node's back; put it back from a backup, or \
+         rebuild the index from what is there: {}",
+        rebuild_command(file)
+    )
+}

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::files::durable::Durability;
 use crate::log::line::{LINE_LIMIT_BYTES, is_canonical_object, was_whole};
 use crate::log::position::Position;
-use crate::log::segments::{INDEX_DOES_NOT_FIT, Segments};
+use crate::log::segments::{Segments, index_does_not_fit};
 
 /// How much is read at a time in search of the last line's start.
 const BACKWARD_STEP_BYTES: u64 = 64 * 1024;
@@ -222,7 +222,7 @@ fn check_reaches(segments: &Segments, covered: Position, end: Position) -> Resul
         file: segments.path(end.segment),
         offset: end.offset,
         what: format!("the block log ends here, but the index knows blocks up to {covered}"),
-        advice: INDEX_DOES_NOT_FIT.to_owned(),
+        advice: index_does_not_fit(&segments.path(end.segment)),
     })
 }
 
@@ -271,6 +271,6 @@ fn check_between_lines(segments: &Segments, covered: Position) -> Result<(), Sto
         file: segments.path(covered.segment),
         offset: covered.offset,
         what: "the index knows the blocks before this byte, but no line begins here".to_owned(),
-        advice: INDEX_DOES_NOT_FIT.to_owned(),
+        advice: index_does_not_fit(&segments.path(covered.segment)),
     })
 }
