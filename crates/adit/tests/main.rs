@@ -57,6 +57,7 @@ mod sending;
 mod settings;
 mod slow_peers;
 mod slow_readers;
+mod supervised;
 mod support;
 mod terminal;
 mod threads;

@@ -19,6 +19,7 @@ use adit_store::{Durability, StoreError};
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
@@ -72,7 +73,10 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             // node recovers wait.
             let listener = TcpListener::from_std(listener.try_clone()?)?;
             let done = match start_node(&options, listener, &folder) {
-                Ok(running) => running.until(signals.told()).await.map_err(Into::into),
+                Ok(running) => {
+                    tell_supervisor(&NotifyState::Ready);
+                    running.until(signals.told()).await.map_err(Into::into)
+                }
                 Err(error) => Err(error),
             };
             match done {
@@ -179,6 +183,7 @@ impl Signals {
         }
         self.were_told = true;
         tracing::info!("stopping");
+        tell_supervisor(&NotifyState::Stopping);
     }
 }
 
@@ -213,8 +218,16 @@ pub(crate) fn run_until_stopped(
 ) -> anyhow::Result<()> {
     with_signals(|mut signals| async move {
         let (running, _folder) = starting.await?;
+        tell_supervisor(&NotifyState::Ready);
         Ok(running.until(signals.told()).await?)
     })
+}
+
+/// Tells systemd, or whatever else has set `NOTIFY_SOCKET` (sd_notify(3)).
+fn tell_supervisor(state: &NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+        tracing::warn!(%error, "could not tell the supervisor how the node is");
+    }
 }
 
 /// The terminal that the node was started in is gone: that ends no node.
