@@ -13,7 +13,7 @@ use crate::body::read_body;
 use crate::problem::Problem;
 
 /// Offers a block: any JSON text of it.
-#[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = serde_json::Value,
+#[utoipa::path(post, path = "/api/v1/blocks", tag = "blocks", operation_id = "offerBlock", request_body = ref("#/components/schemas/NewBlock"),
     responses((status = 200, description = "It was taken, or known", body = Offered),
         (status = 400, description = "A problem document: `rule` names what does not hold")))]
 pub(super) async fn offer(

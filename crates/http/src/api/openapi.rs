@@ -51,6 +51,12 @@ const OPERATOR: &str = "operator";
 
 const TUTORIAL: &str = include_str!("tutorial.json");
 
+/// What is handed in: the rules read it, and no type here.
+const POSTED: &str = include_str!("posted.json");
+
+/// Integers beyond this are none in most languages (RFC 8259, 6).
+const EXACT_INTEGER_LIMIT: u64 = (1 << 53) - 1;
+
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
 
 /// Returns the whole description, given what stands beside the handlers of each
@@ -64,6 +70,14 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
         all.merge(described);
     }
     let mut description = serde_json::to_value(all).expect("the description has string keys only");
+    description["servers"] = json!([{ "url": "/", "description": "This node" }]);
+    // Nobody has to say who they are, but for the operator's acts.
+    description["security"] = json!([{}]);
+    let mut posted: Value = serde_json::from_str(POSTED).expect("posted.json is JSON");
+    for (name, schema) in members(&mut posted) {
+        description["components"]["schemas"][name] = schema.take();
+    }
+    leave_out_vast_maxima(&mut description);
     let by_hand: Value = serde_json::from_str(TUTORIAL).expect("tutorial.json is JSON");
     let Value::Object(by_hand) = by_hand else {
         unreachable!("tutorial.json is an object")
@@ -89,6 +103,22 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
         }
     }
     description
+}
+
+/// A maximum of 2^64 - 1 says nothing, and breaks generators whose integers end
+/// before it.
+fn leave_out_vast_maxima(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let is_vast = |maximum: &Value| maximum.as_u64() > Some(EXACT_INTEGER_LIMIT);
+            if members.get("maximum").is_some_and(is_vast) {
+                members.remove("maximum");
+            }
+            members.values_mut().for_each(leave_out_vast_maxima);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_vast_maxima),
+        _ => {}
+    }
 }
 
 /// Returns the members of an object; of anything else, none.

@@ -34,7 +34,7 @@ pub(super) async fn list(
 
 /// Registers peers: all of them or none.
 #[utoipa::path(post, path = "/api/v1/peers", tag = "peers", operation_id = "registerPeers",
-    request_body(content = serde_json::Value, description = "`{\"nodes\": [\"host:port\"]}`, as for /nodes/register"),
+    request_body(content = ref("#/components/schemas/NewPeers"), description = "As for /nodes/register"),
     responses((status = 201, description = "All registered peers", body = PeerList),
         (status = 400, description = "No list of addresses, or too many of them"),
         (status = 408, description = "The body did not come in time"),

@@ -24,7 +24,7 @@ use crate::link::next_page;
 use crate::problem::Problem;
 
 /// Takes a transaction, which then waits for a block.
-#[utoipa::path(post, path = "/api/v1/tx", tag = "transactions", operation_id = "sendTransaction", request_body = serde_json::Value,
+#[utoipa::path(post, path = "/api/v1/tx", tag = "transactions", operation_id = "sendTransaction", request_body = ref("#/components/schemas/NewTransaction"),
     responses((status = 201, description = "It waits", body = Sent)))]
 pub(super) async fn submit(
     State(node): State<NodeHandle>,
