@@ -54,9 +54,6 @@ const TUTORIAL: &str = include_str!("tutorial.json");
 /// What is handed in: the rules read it, and no type here.
 const POSTED: &str = include_str!("posted.json");
 
-/// Integers beyond this are none in most languages (RFC 8259, 6).
-const EXACT_INTEGER_LIMIT: u64 = (1 << 53) - 1;
-
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
 
 /// Returns the whole description, given what stands beside the handlers of each
@@ -77,7 +74,6 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
     for (name, schema) in members(&mut posted) {
         description["components"]["schemas"][name] = schema.take();
     }
-    leave_out_vast_maxima(&mut description);
     let by_hand: Value = serde_json::from_str(TUTORIAL).expect("tutorial.json is JSON");
     let Value::Object(by_hand) = by_hand else {
         unreachable!("tutorial.json is an object")
@@ -103,22 +99,6 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
         }
     }
     description
-}
-
-/// A maximum of 2^64 - 1 says nothing, and breaks generators whose integers end
-/// before it.
-fn leave_out_vast_maxima(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            let is_vast = |maximum: &Value| maximum.as_u64() > Some(EXACT_INTEGER_LIMIT);
-            if members.get("maximum").is_some_and(is_vast) {
-                members.remove("maximum");
-            }
-            members.values_mut().for_each(leave_out_vast_maxima);
-        }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_vast_maxima),
-        _ => {}
-    }
 }
 
 /// Returns the members of an object; of anything else, none.
@@ -265,10 +245,10 @@ fn describe_parameters(path: &str, operation: &mut Value) -> bool {
             types.retain(|name| name != "null");
             schema["type"] = types[0].take();
         }
-        // A number here is at most that of 64 bits, and JSON knows no such format.
+        // Without a format, generators make integers of 32 bits; of those that are
+        // named, this has the most.
         if schema["type"] == "integer" {
-            schema["maximum"] = u64::MAX.into();
-            schema.as_object_mut().map(|schema| schema.remove("format"));
+            schema["format"] = "int64".into();
         }
         let of_hash = path.starts_with("/api/v1/tx/") || path.starts_with("/api/v1/reorgs/");
         match name.as_str() {
