@@ -20,7 +20,7 @@ RETIRED = {
     'Draft': 'TemplateContent', 'Reward': 'Coinbase',
     'check_form': 'check_stateless', 'check_after': 'check_contextual', 'check_alone': 'check_stateless_and_signed',
     'NotPending': 'RejectReason', 'Waiting': 'Admission', 'Placed': 'Connected', 'Known': 'ChainEntry',
-    'Arrival': 'BlockSource', 'Difference': 'StateDiff', 'TooDifferent': 'StateDiffTooLarge',
+    'Arrival': 'BlockSource', 'Difference': 'AccountsAt', 'StateDiff': 'AccountsAt',
     'Hurry': 'DeadlineReached', 'Gone': 'Cancelled', 'Woken': 'Timer', 'WakeAt': 'SetTimer', 'Alarm': 'Timer',
     'Asker': 'Poller', 'Heard': 'PollOutcome', 'Unheard': 'PollError', 'Budget': 'MemoryBudget', 'Share': 'Reservation',
     'Happened': 'EventBatch', 'Ring': 'EventLog', 'Taken': 'Batch', 'View': 'NodeStatus',

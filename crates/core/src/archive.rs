@@ -2,6 +2,7 @@
 //! asks that a new one be kept. Where and how they are kept is up to the store;
 //! the core holds only the newest of them in memory.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,9 +69,56 @@ pub trait Archive {
     /// An account as the last block of the main chain left it.
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError>;
 
-    /// What a block did to the accounts, on the main chain or beside it; none
-    /// where the rules know no accounts.
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError>;
+    /// The accounts as a block left them, on the main chain or beside it. A
+    /// block that is not known is an error.
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError>;
+
+    /// Those who have sent a transaction in a block, on the main chain or beside
+    /// it, and their nonces behind it; none where the rules know no accounts.
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError>;
+}
+
+type ReadAccount<'a> = dyn Fn(&Address) -> Result<Account, ArchiveError> + 'a;
+
+/// The accounts as one block left them. None is held: each is looked up when it
+/// is asked for.
+pub struct AccountsAt<'a>(Box<ReadAccount<'a>>);
+
+impl<'a> AccountsAt<'a> {
+    /// Accounts that are looked up with this.
+    pub fn new(read: impl Fn(&Address) -> Result<Account, ArchiveError> + 'a) -> AccountsAt<'a> {
+        AccountsAt(Box::new(read))
+    }
+
+    /// Before a genesis block, nobody owns anything.
+    pub fn before_genesis() -> AccountsAt<'a> {
+        AccountsAt::new(|_| Ok(Account::default()))
+    }
+
+    /// An account.
+    pub fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        (self.0)(owner)
+    }
+
+    /// For rules that can't deal with a broken archive: `look` gets a function
+    /// to look accounts up with, and its result counts only if all of them
+    /// could be read.
+    pub fn read<T>(
+        &self,
+        look: impl FnOnce(&dyn Fn(&Address) -> Account) -> T,
+    ) -> Result<T, ArchiveError> {
+        let failed = RefCell::new(None);
+        let result = look(&|owner| {
+            self.account(owner).unwrap_or_else(|error| {
+                failed.borrow_mut().get_or_insert(error);
+                Account::default()
+            })
+        });
+        match failed.into_inner() {
+            None => Ok(result),
+            Some(error) => Err(error),
+        }
+    }
 }
 
 /// The archive can't be read: the disk, or what is on it, is broken. No
@@ -78,6 +126,13 @@ pub trait Archive {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read a stored block: {0}")]
 pub struct ArchiveError(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl ArchiveError {
+    /// A block was asked for that is not stored.
+    pub fn unknown_block(hash: &Hash) -> ArchiveError {
+        ArchiveError(format!("block {hash} is not known").into())
+    }
+}
 
 /// What is to be kept. Changes are durable before anything that follows from
 /// them leaves the node.
@@ -123,14 +178,16 @@ pub enum MainChange {
 pub struct MemoryArchive {
     blocks: BTreeMap<Hash, Kept>,
     main: Vec<Hash>,
-    accounts: BTreeMap<Address, Account>,
+    /// The accounts that each block changed, as it left them: by owner, height
+    /// and block.
+    accounts: BTreeMap<(Address, u64, Hash), Account>,
 }
 
 #[derive(Debug)]
 struct Kept {
     entry: Entry,
     block: Arc<Block>,
-    accounts: Vec<AccountChange>,
+    senders: Vec<(Address, u64)>,
 }
 
 impl MemoryArchive {
@@ -146,16 +203,20 @@ impl MemoryArchive {
             Change::Rewind => return self.rewind(),
             Change::Transaction(_) | Change::Peers(_) => return,
         };
+        let hash = block.hash();
         let kept = Kept {
             entry: *entry,
             block: Arc::clone(block),
-            accounts: accounts.clone(),
+            senders: accounts.iter().filter_map(AccountChange::sender).collect(),
         };
-        self.blocks.insert(block.hash(), kept);
+        self.blocks.insert(hash, kept);
+        let accounts = accounts.iter();
+        self.accounts
+            .extend(accounts.map(|change| ((change.address, entry.height, hash), change.after)));
         match main {
             MainChange::Side => {}
-            MainChange::Extend => self.extend(block.hash()),
-            MainChange::Reorganise { fork } => self.switch_to(block.hash(), *fork),
+            MainChange::Extend => self.main.push(hash),
+            MainChange::Reorganise { fork } => self.switch_to(hash, *fork),
         }
     }
 
@@ -168,30 +229,17 @@ impl MemoryArchive {
 
     /// What all accounts own together.
     pub fn sum_of_balances(&self) -> u128 {
-        let balances = self.accounts.values().map(|account| account.balance);
+        let mut owners: Vec<_> = self.accounts.keys().map(|(owner, ..)| owner).collect();
+        owners.dedup();
+        let balances = owners.into_iter().map(|owner| self.at_tip(owner).balance);
         balances.map(u128::from).sum()
     }
 
     fn rewind(&mut self) {
-        self.disconnect_above(1);
+        self.main.truncate(1);
         let main = &self.main;
         self.blocks.retain(|hash, _| main.contains(hash));
-    }
-
-    fn extend(&mut self, tip: Hash) {
-        self.main.push(tip);
-        for change in &self.blocks[&tip].accounts {
-            self.accounts.insert(change.address, change.after);
-        }
-    }
-
-    fn disconnect_above(&mut self, fork: u64) {
-        let dropped = self.main.split_off((fork as usize).min(self.main.len()));
-        for hash in dropped.into_iter().rev() {
-            for change in &self.blocks[&hash].accounts {
-                self.accounts.insert(change.address, change.before);
-            }
-        }
+        self.accounts.retain(|(.., hash), _| main.contains(hash));
     }
 
     fn switch_to(&mut self, tip: Hash, fork: u64) {
@@ -205,8 +253,39 @@ impl MemoryArchive {
             branch.push(hash);
             next = entry.parent;
         }
-        self.disconnect_above(fork);
-        branch.into_iter().rev().for_each(|hash| self.extend(hash));
+        self.main
+            .truncate(usize::try_from(fork).unwrap_or(usize::MAX));
+        self.main.extend(branch.into_iter().rev());
+    }
+
+    fn is_main(&self, height: u64, hash: &Hash) -> bool {
+        self.main_at(height) == Some(hash)
+    }
+
+    fn main_at(&self, height: u64) -> Option<&Hash> {
+        let position = usize::try_from(height.checked_sub(1)?).ok()?;
+        self.main.get(position)
+    }
+
+    fn at_tip(&self, owner: &Address) -> Account {
+        self.newest(owner, u64::MAX, |height, block| self.is_main(height, block))
+    }
+
+    /// An account as it was left by the last block up to that height that
+    /// changed it, of those that are wanted.
+    fn newest(
+        &self,
+        owner: &Address,
+        height: u64,
+        is_wanted: impl Fn(u64, &Hash) -> bool,
+    ) -> Account {
+        let (first, last) = (
+            (*owner, 0, Hash([0; 32])),
+            (*owner, height, Hash([255; 32])),
+        );
+        let mut newest_first = self.accounts.range(first..=last).rev();
+        let found = newest_first.find(|((_, height, block), _)| is_wanted(*height, block));
+        found.map_or(Account::default(), |(_, account)| *account)
     }
 }
 
@@ -216,10 +295,7 @@ impl Archive for MemoryArchive {
     }
 
     fn main_hash(&self, height: u64) -> Result<Option<Hash>, ArchiveError> {
-        let position = height
-            .checked_sub(1)
-            .and_then(|at| usize::try_from(at).ok());
-        Ok(position.and_then(|at| self.main.get(at).copied()))
+        Ok(self.main_at(height).copied())
     }
 
     fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
@@ -237,11 +313,33 @@ impl Archive for MemoryArchive {
     }
 
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
-        Ok(self.accounts.get(owner).copied().unwrap_or_default())
+        Ok(self.at_tip(owner))
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
         let kept = self.blocks.get(hash);
-        Ok(kept.map(|kept| kept.accounts.clone()).unwrap_or_default())
+        let kept = kept.ok_or_else(|| ArchiveError::unknown_block(hash))?;
+        let height = kept.entry.height;
+        // The way down to the main chain.
+        let (mut branch, mut next) = (BTreeMap::new(), Some((height, *hash)));
+        while let Some((height, hash)) = next.filter(|(height, hash)| !self.is_main(*height, hash))
+        {
+            branch.insert(height, hash);
+            let parent = self.blocks[&hash].entry.parent;
+            next = parent.map(|parent| (height - 1, parent));
+        }
+        Ok(AccountsAt::new(move |owner| {
+            Ok(
+                self.newest(owner, height, |height, block| match branch.get(&height) {
+                    Some(of_branch) => of_branch == block,
+                    None => self.is_main(height, block),
+                }),
+            )
+        }))
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        let kept = self.blocks.get(hash);
+        Ok(kept.map(|kept| kept.senders.clone()).unwrap_or_default())
     }
 }

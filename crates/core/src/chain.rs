@@ -5,36 +5,43 @@
 //!
 //! 1. The archive shows the tip, and nothing behind it, when a block comes.
 //! 2. No block of the tree outweighs the tip.
-//! 3. `last` is not the tip, and where its branch leaves the main chain and the
-//!    accounts there are kept only with it.
-//! 4. What stands beside the main chain and came one by one is at most
-//!    [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below the tip than
-//!    [`SIDE_DEPTH_LIMIT`] when it came.
+//! 3. `last` is not the tip, and where its branch leaves the main chain is kept
+//!    only with it.
+//! 4. What stands beside the main chain, came one by one and took less work than
+//!    the tip is at most [`SIDE_BLOCKS_LIMIT`] blocks, none of them deeper below
+//!    the tip than [`SIDE_DEPTH_LIMIT`] when it came.
 //! 5. A block is checked from cheap to expensive: form, place and weight,
 //!    signatures, accounts. If it is refused in one of the last two, it is
 //!    refused again without them.
+//!
+//! No limit of ours decides what is valid: 4 only says what is kept for the time
+//! being. A block that is not kept is forgotten, not remembered as invalid, and
+//! says nothing against the peer that sent it. It may come again, and so may its
+//! children: one by one, where each took as much work as the tip, and otherwise
+//! as a branch that is heavier as a whole, to which no limit applies.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{Archive, ArchiveError, Entry, MainChange};
+use crate::archive::{AccountsAt, Archive, ArchiveError, Entry, MainChange};
 use crate::block::{Block, BlockError, HeaderFields};
 use crate::hash::Hash;
 use crate::invalid::InvalidBlocks;
 use crate::rules::AccountChange;
 use crate::rules::{Context, Rules, Weight};
 use crate::sealed::Account;
-use crate::state::{STATE_DIFF_LIMIT_ACCOUNTS, StateDiff, StateDiffTooLarge};
 
-/// A block on a side branch may lie at most this far below the tip.
+/// A block that comes by itself, on a side branch, for less work than the tip,
+/// is kept if it lies at most this far below the tip.
 pub const SIDE_DEPTH_LIMIT: u64 = 1_000;
 
-/// Of the blocks that came one by one, at most this many on side branches are
-/// kept within `SIDE_DEPTH_LIMIT` of the tip.
+/// Of such blocks, at most this many are kept within `SIDE_DEPTH_LIMIT` of the
+/// tip.
 pub const SIDE_BLOCKS_LIMIT: usize = 4_096;
 
-/// Why a block was not taken into the tree.
+/// Why a block was not taken into the tree. Only `Invalid` says something about
+/// the block; all others say what this node lacks, or does not keep now.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// The rules refuse it.
@@ -48,19 +55,29 @@ pub enum ChainError {
         /// What it names as its parent, if that is a hash at all.
         parent: Option<Hash>,
     },
-    /// It stands on a side branch too far below the tip.
+    /// It stands on a side branch too far below the tip to be kept by itself.
     #[error(
-        "block {height} stands on a side branch more than {SIDE_DEPTH_LIMIT} blocks below the tip ({tip})"
+        "block {height} stands on a side branch more than {limit} blocks below the tip ({tip}); \
+         such blocks are taken only as part of a heavier chain"
     )]
     TooDeep {
         /// The block's height.
         height: u64,
         /// The tip's index.
         tip: u64,
+        /// How far below the tip blocks are kept.
+        limit: u64,
     },
-    /// There are too many blocks on side branches already.
-    #[error("more than {SIDE_BLOCKS_LIMIT} blocks on side branches")]
-    TooManySideBlocks,
+    /// There are too many blocks on side branches already for one more to be
+    /// kept by itself.
+    #[error(
+        "more than {limit} blocks on side branches; \
+         further ones are taken only as part of a heavier chain"
+    )]
+    TooManySideBlocks {
+        /// How many are kept.
+        limit: usize,
+    },
     /// Nobody asked for it, and it would take up disk space for ever for little
     /// or no work.
     #[error(
@@ -71,9 +88,6 @@ pub enum ChainError {
         /// The block's height.
         height: u64,
     },
-    /// Its branch is too different from the main chain.
-    #[error(transparent)]
-    StateDiffTooLarge(#[from] StateDiffTooLarge),
     /// No decision is possible any longer.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -90,9 +104,8 @@ impl ChainError {
             ChainError::Invalid(error) => error.rule(),
             ChainError::Orphan { .. } => "orphan",
             ChainError::TooDeep { .. } => "too-deep",
-            ChainError::TooManySideBlocks => "side-blocks",
+            ChainError::TooManySideBlocks { .. } => "side-blocks",
             ChainError::NotHeavier { .. } => "not-heavier",
-            ChainError::StateDiffTooLarge(_) => "too-different",
             ChainError::Archive(_) => "archive",
         }
     }
@@ -101,7 +114,8 @@ impl ChainError {
 /// Where a block came from, as far as the bound on side branches depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockSource {
-    /// By itself.
+    /// By itself: beside the main chain it is kept if it took as much work as
+    /// the tip, or the limits leave room.
     Single,
     /// By itself, from anybody: beside the main chain it is kept only if it
     /// took as much work as the tip.
@@ -129,11 +143,8 @@ pub struct Connected {
     pub main: MainChange,
     /// The tip before.
     pub old_tip: Option<Arc<Block>>,
-    /// What it does to the accounts.
+    /// What it does to the accounts, compared with its parent.
     pub changes: Vec<AccountChange>,
-    /// The accounts that are not as they were at the tip before, if it is the
-    /// tip now.
-    pub moved: StateDiff,
 }
 
 /// A block that is in the tree, with what the next one is checked against.
@@ -160,11 +171,10 @@ pub struct Chain {
     /// Where the branch of `last` leaves the main chain, as far as known. It is
     /// kept so that a long branch need not be walked down when it wins.
     last_fork: Option<u64>,
-    /// The accounts at `last`, while that is not the tip.
-    last_accounts: Option<StateDiff>,
     side: BTreeSet<(u64, Hash)>,
+    side_depth_limit: u64,
+    side_blocks_limit: usize,
     invalid: InvalidBlocks,
-    difference_limit: usize,
 }
 
 impl ChainEntry {
@@ -191,10 +201,10 @@ impl Chain {
             tip: None,
             last: None,
             last_fork: None,
-            last_accounts: None,
             side: BTreeSet::new(),
+            side_depth_limit: SIDE_DEPTH_LIMIT,
+            side_blocks_limit: SIDE_BLOCKS_LIMIT,
             invalid: InvalidBlocks::default(),
-            difference_limit: STATE_DIFF_LIMIT_ACCOUNTS,
         };
         if let Some(hash) = archive.main_hash(length)? {
             let tip = chain.stored_tip(&hash, archive)?;
@@ -206,10 +216,9 @@ impl Chain {
         Ok(chain)
     }
 
-    /// Branches that differ from the main chain in more accounts than this are
-    /// not looked at; it replaces [`STATE_DIFF_LIMIT_ACCOUNTS`].
-    pub fn limit_difference(&mut self, accounts: usize) {
-        self.difference_limit = accounts;
+    /// Other limits in place of [`SIDE_DEPTH_LIMIT`] and [`SIDE_BLOCKS_LIMIT`].
+    pub fn limit_side_blocks(&mut self, depth: u64, blocks: usize) {
+        (self.side_depth_limit, self.side_blocks_limit) = (depth, blocks);
     }
 
     /// The rules that decide.
@@ -297,7 +306,10 @@ impl Chain {
             None => Some(0),
         };
         let main = self.choose(&block, entry, fork, archive)?;
-        if main == MainChange::Side && source != BlockSource::InBranch {
+        let is_limited = main == MainChange::Side
+            && source != BlockSource::InBranch
+            && !self.has_cost_as_much_as_the_tip(&block);
+        if is_limited {
             self.check_side_room(&block, source)?;
         }
         // What takes long is checked when all else is in order: anyone who
@@ -309,30 +321,26 @@ impl Chain {
         if let Some(error) = ahead {
             return Err(error.into());
         }
-        let (changes, difference) = self.apply(&block, parent.as_ref(), archive)?;
+        let changes = self.apply(&block, parent.as_ref(), archive)?;
         let old_tip = self.tip().cloned();
         let known = ChainEntry {
             header: *block.header(),
             parent: parent.map(|parent| parent.header),
             entry,
         };
-        let moved = if main == MainChange::Side {
-            if source != BlockSource::InBranch {
+        if main == MainChange::Side {
+            if is_limited {
                 self.side.insert((block.height(), block.hash()));
             }
-            self.last_accounts = Some(difference);
             (self.last, self.last_fork) = (Some(known), fork);
-            StateDiff::default()
         } else {
-            self.last_accounts = None;
             if main != MainChange::Extend {
                 // Below another branch the main chain is another one.
                 (self.last, self.last_fork) = (None, None);
             }
             let block = Arc::clone(&block);
             self.tip = Some(Tip { block, known });
-            difference
-        };
+        }
         self.check_invariants(entry);
         Ok(Some(Connected {
             entry,
@@ -340,7 +348,6 @@ impl Chain {
             old_tip,
             changes,
             block,
-            moved,
         }))
     }
 
@@ -349,7 +356,7 @@ impl Chain {
         if let Some(genesis) = archive.main_hash(1)? {
             self.tip = self.stored_tip(&genesis, archive)?;
         }
-        (self.last, self.last_fork, self.last_accounts) = (None, None, None);
+        (self.last, self.last_fork) = (None, None);
         self.side.clear();
         Ok(())
     }
@@ -381,9 +388,8 @@ impl Chain {
         let last = self.last.map(|last| last.header.hash);
         let tip_hash = tip.map(|tip| tip.header.hash);
         assert!(last.is_none() || last != tip_hash, "invariant 3");
-        let is_kept = self.last_fork.is_some() || self.last_accounts.is_some();
-        assert!(last.is_some() || !is_kept, "invariant 3");
-        assert!(self.side.len() <= SIDE_BLOCKS_LIMIT, "invariant 4");
+        assert!(last.is_some() || self.last_fork.is_none(), "invariant 3");
+        assert!(self.side.len() <= self.side_blocks_limit, "invariant 4");
         for known in [self.last, tip].into_iter().flatten() {
             let (header, entry) = (known.header, known.entry);
             debug_assert_eq!((header.height, header.parent), (entry.height, entry.parent));
@@ -410,48 +416,30 @@ impl Chain {
         Ok(())
     }
 
-    /// What the block does to the accounts, and how they are there.
+    /// What the block does to the accounts.
     fn apply(
         &mut self,
         block: &Block,
         parent: Option<&ChainEntry>,
         archive: &dyn Archive,
-    ) -> Result<(Vec<AccountChange>, StateDiff), ChainError> {
+    ) -> Result<Vec<AccountChange>, ChainError> {
         if !self.rules.keeps_accounts() {
-            return Ok((Vec::new(), StateDiff::default()));
+            return Ok(Vec::new());
         }
-        let mut difference = self.accounts_at(parent, archive)?;
-        let changes = difference.read(archive, |accounts| self.rules.apply(block, accounts))?;
+        let before = match parent.map(|parent| parent.header.hash) {
+            None => AccountsAt::before_genesis(),
+            Some(parent) if self.is_tip(&parent) => AccountsAt::new(|owner| archive.account(owner)),
+            Some(parent) => archive.accounts_at(&parent)?,
+        };
+        let changes = before.read(|accounts| self.rules.apply(block, accounts))?;
         let changes = changes.map_err(|error| self.remember_invalid(block, error))?;
-        difference.add(&changes, self.difference_limit)?;
         debug_assert_eq!(
             sum(&changes, |change| change.after),
             sum(&changes, |change| change.before) + self.rules.issued(block.height())
                 - self.rules.issued(block.height().saturating_sub(1)),
             "a block makes no more coins than it issues"
         );
-        Ok((changes, difference))
-    }
-
-    fn accounts_at(
-        &mut self,
-        parent: Option<&ChainEntry>,
-        archive: &dyn Archive,
-    ) -> Result<StateDiff, ChainError> {
-        let Some(parent) = parent.map(|parent| parent.header.hash) else {
-            return Ok(StateDiff::default());
-        };
-        if self.is_tip(&parent) {
-            return Ok(StateDiff::default());
-        }
-        let at_hand = self.last_accounts.take();
-        match at_hand.filter(|_| self.is_last(&parent)) {
-            Some(difference) => Ok(difference),
-            None => {
-                let (length, limit) = (self.length(), self.difference_limit);
-                Ok(StateDiff::at(parent, length, limit, archive)??)
-            }
-        }
+        Ok(changes)
     }
 
     fn choose(
@@ -548,20 +536,23 @@ impl Chain {
             && self.rules.weight(block.header()) >= tip_weight.unwrap_or_default()
     }
 
+    /// Whether one more block that is cheaper than the tip can be kept beside the
+    /// main chain. One that is not costs as much as a block of the main chain:
+    /// whoever fills our disk with these could as well make that longer.
     fn check_side_room(&mut self, block: &Block, source: BlockSource) -> Result<(), ChainError> {
-        if source == BlockSource::Submitted && !self.has_cost_as_much_as_the_tip(block) {
-            let height = block.height();
+        let height = block.height();
+        if source == BlockSource::Submitted {
             return Err(ChainError::NotHeavier { height });
         }
-        let tip = self.length();
-        let lowest = tip.saturating_sub(SIDE_DEPTH_LIMIT);
-        let height = block.height();
+        let (tip, limit) = (self.length(), self.side_depth_limit);
+        let lowest = tip.saturating_sub(limit);
         if height < lowest {
-            return Err(ChainError::TooDeep { height, tip });
+            return Err(ChainError::TooDeep { height, tip, limit });
         }
         self.side = self.side.split_off(&(lowest, Hash([0; 32])));
-        if self.side.len() >= SIDE_BLOCKS_LIMIT {
-            return Err(ChainError::TooManySideBlocks);
+        let limit = self.side_blocks_limit;
+        if self.side.len() >= limit {
+            return Err(ChainError::TooManySideBlocks { limit });
         }
         Ok(())
     }

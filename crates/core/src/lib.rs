@@ -26,8 +26,6 @@ pub mod rules;
 
 pub mod archive;
 
-pub mod state;
-
 mod invalid;
 
 pub mod chain;

@@ -2,16 +2,20 @@
 //! found their block, and those that a reorganisation dropped wait again, if
 //! they could be submitted now. Which may wait, the mempool and the rules decide.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{Archive, MainChange};
+use crate::address::Address;
+use crate::archive::{AccountsAt, Archive, ArchiveError, MainChange};
 use crate::block::Block;
 use crate::chain::{ChainError, Connected};
 use crate::hash::Hash;
 use crate::mempool::{AccountMempool, Mempool, QueueMempool, check_recipient};
 use crate::rules::Rules;
+use crate::sealed::Account;
 use crate::transaction;
 
 /// Under rules with accounts, at most this many of the blocks that a
@@ -33,6 +37,10 @@ const UPDATE_STEP_BYTES: usize = 4 * 1024 * 1024;
 /// no longer.
 pub const DROPPED_READ_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
+/// While dropped blocks are looked through, at most this many accounts are kept
+/// at hand, some 10 MB; then they are forgotten, and looked up again.
+const KNOWN_ACCOUNTS_LIMIT: usize = 131_072;
+
 /// What dropped blocks held that does not wait again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
@@ -51,6 +59,34 @@ pub(crate) struct MempoolUpdate<'a> {
     pub(crate) reward_to: &'a str,
     pub(crate) connected: &'a Connected,
     pub(crate) archive: &'a dyn Archive,
+}
+
+/// Accounts that are looked up again and again.
+struct KnownAccounts<'a> {
+    accounts: AccountsAt<'a>,
+    known: RefCell<BTreeMap<Address, Account>>,
+}
+
+impl<'a> KnownAccounts<'a> {
+    fn of(accounts: AccountsAt<'a>) -> KnownAccounts<'a> {
+        KnownAccounts {
+            accounts,
+            known: RefCell::default(),
+        }
+    }
+
+    fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
+        let mut known = self.known.borrow_mut();
+        if let Some(account) = known.get(owner) {
+            return Ok(*account);
+        }
+        let account = self.accounts.account(owner)?;
+        if known.len() >= KNOWN_ACCOUNTS_LIMIT {
+            known.clear();
+        }
+        known.insert(*owner, account);
+        Ok(account)
+    }
 }
 
 impl LeftOut {
@@ -80,9 +116,11 @@ impl MempoolUpdate<'_> {
             MainChange::Reorganise { fork } => fork,
         };
         // From the newest on, so that each goes in front of those behind it.
-        let left_out = self.look_through(fork, self.dropped(fork).rev(), |block| {
-            Ok(give_back(mempool, self.rules, block))
-        })?;
+        let is_overtaken = |_: &Hash| Ok(false);
+        let left_out =
+            self.look_through(fork, self.dropped(fork).rev(), is_overtaken, |block| {
+                Ok(give_back(mempool, self.rules, block))
+            })?;
         let mut adopted = Some(Arc::clone(block));
         while let Some(block) = adopted.take().filter(|block| block.height() > fork) {
             if mempool.is_empty() {
@@ -97,22 +135,34 @@ impl MempoolUpdate<'_> {
     }
 
     fn update_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
-        mempool.update(self.connected.moved.accounts());
+        let fork = match self.connected.main {
+            MainChange::Side => None,
+            MainChange::Extend => {
+                let changes = self.connected.changes.iter();
+                mempool.update(changes.map(|change| (&change.address, &change.after)));
+                None
+            }
+            MainChange::Reorganise { fork } => Some(fork),
+        };
         mempool.expire(self.now);
-        let MainChange::Reorganise { fork } = self.connected.main else {
+        let Some(fork) = fork else {
             return Ok(LeftOut::default());
         };
-        let moved = &self.connected.moved;
+        let accounts = KnownAccounts::of(self.accounts_at_tip()?);
+        let waiting = mempool.accounts().map(|(owner, _)| *owner);
+        let waiting: Result<Vec<_>, _> = waiting
+            .map(|owner| Ok((owner, accounts.account(&owner)?)))
+            .collect();
+        let waiting: Vec<_> = waiting.map_err(ChainError::Archive)?;
+        mempool.update(waiting.iter().map(|(owner, account)| (owner, account)));
         // From the oldest on, so that none waits for one that comes later.
-        self.look_through(fork, self.dropped(fork), |block| {
+        let is_overtaken = |dropped: &Hash| self.is_overtaken(dropped, &accounts);
+        self.look_through(fork, self.dropped(fork), is_overtaken, |block| {
             let mut left_out = 0;
             for payment in self.rules.payments(block) {
-                let sender = payment.sender;
-                let recipient = payment.recipient;
-                let (account, recipient) = moved.read(self.archive, |accounts| {
-                    (accounts(&sender), accounts(&recipient))
-                })?;
+                let account = accounts.account(&payment.sender)?;
                 if account.nonce <= payment.nonce {
+                    let recipient = accounts.account(&payment.recipient)?;
                     let waits = check_recipient(&payment, recipient)
                         .and_then(|()| mempool.give_back(self.now, payment, account));
                     left_out += usize::from(waits.is_err());
@@ -122,12 +172,31 @@ impl MempoolUpdate<'_> {
         })
     }
 
+    /// The accounts as the new tip leaves them, which the archive does not show
+    /// yet.
+    fn accounts_at_tip(&self) -> Result<AccountsAt<'_>, ArchiveError> {
+        let Connected { changes, entry, .. } = self.connected;
+        let before = match entry.parent {
+            Some(parent) => self.archive.accounts_at(&parent)?,
+            None => AccountsAt::before_genesis(),
+        };
+        // They are in the order of the addresses.
+        Ok(AccountsAt::new(move |owner| {
+            match changes.binary_search_by_key(owner, |change| change.address) {
+                Ok(at) => Ok(changes[at].after),
+                Err(_) => before.account(owner),
+            }
+        }))
+    }
+
     /// Gives the transactions of dropped blocks back, block by block, as far as
-    /// the limit goes. `give_back` returns how many it left out.
+    /// the limit goes. Of those that are overtaken none can wait again.
+    /// `give_back` returns how many it left out.
     fn look_through(
         &self,
         fork: u64,
         dropped: impl Iterator<Item = u64>,
+        is_overtaken: impl Fn(&Hash) -> Result<bool, ChainError>,
         mut give_back: impl FnMut(&Block) -> Result<usize, ChainError>,
     ) -> Result<LeftOut, ChainError> {
         let mut left_out = LeftOut {
@@ -140,10 +209,13 @@ impl MempoolUpdate<'_> {
                 left_out.blocks += 1;
                 continue;
             }
-            if self.is_overtaken(height)? {
+            let Some(hash) = self.archive.main_hash(height)? else {
+                continue;
+            };
+            if is_overtaken(&hash)? {
                 continue;
             }
-            match self.main_block(height)? {
+            match read_dropped(self.rules, self.archive, &hash)? {
                 Dropped::Read(block) => {
                     read_bytes += block.text().len();
                     left_out.transactions += give_back(&block)?;
@@ -158,21 +230,13 @@ impl MempoolUpdate<'_> {
     /// Whether the new main chain has as many transactions of everybody who has
     /// sent one by the end of a dropped block: then none of it can wait again,
     /// and it need not be read.
-    fn is_overtaken(&self, dropped: u64) -> Result<bool, ChainError> {
-        if !self.rules.keeps_accounts() {
-            return Ok(false);
+    fn is_overtaken(&self, dropped: &Hash, accounts: &KnownAccounts) -> Result<bool, ChainError> {
+        for (sender, nonce) in self.archive.senders(dropped)? {
+            if accounts.account(&sender)?.nonce < nonce {
+                return Ok(false);
+            }
         }
-        let Some(hash) = self.archive.main_hash(dropped)? else {
-            return Ok(true);
-        };
-        let mut senders = self.archive.account_changes(&hash)?;
-        senders.retain(|change| change.after.nonce > change.before.nonce);
-        let moved = &self.connected.moved;
-        Ok(moved.read(self.archive, |accounts| {
-            senders
-                .iter()
-                .all(|change| accounts(&change.address).nonce >= change.after.nonce)
-        })?)
+        Ok(true)
     }
 
     /// The indices of the blocks that the main chain has dropped, as far as they
@@ -181,13 +245,6 @@ impl MempoolUpdate<'_> {
         let old_tip = self.connected.old_tip.as_ref();
         let last = old_tip.map_or(0, |tip| tip.height());
         fork.max(last.saturating_sub(UPDATE_BLOCKS_LIMIT)) + 1..=last
-    }
-
-    fn main_block(&self, height: u64) -> Result<Dropped, ChainError> {
-        match self.archive.main_hash(height)? {
-            Some(hash) => read_dropped(self.rules, self.archive, &hash),
-            None => Ok(Dropped::Unknown),
-        }
     }
 }
 

@@ -222,6 +222,12 @@ impl Node {
         self.update_step_blocks = step_blocks;
     }
 
+    /// Other limits for what is kept of blocks that come one by one; see
+    /// [`Chain::limit_side_blocks`].
+    pub fn limit_side_blocks(&mut self, depth: u64, blocks: usize) {
+        self.chain.limit_side_blocks(depth, blocks);
+    }
+
     /// Whether somebody waits for a block, and it is being made.
     pub fn is_block_awaited(&self) -> bool {
         self.mining.job().is_some() && self.mining.is_awaited()

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
+use adit_core::archive::{
+    AccountsAt, Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive,
+};
 use adit_core::block::{Block, HeaderFields};
 use adit_core::chain::{
     BlockSource, Chain, ChainError, Connected, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT,
 };
 use adit_core::hash::Hash;
-use adit_core::rules::{AccountChange, Classic, Rules, Weight};
+use adit_core::rules::{Classic, Rules, Weight};
 use adit_core::sealed::Account;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -273,7 +275,8 @@ fn a_single_side_block_may_not_lie_too_deep() {
     let error = tree.add(&first_block(7)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "block 1 stands on a side branch more than 1000 blocks below the tip (1002)"
+        "block 1 stands on a side branch more than 1000 blocks below the tip (1002); \
+         such blocks are taken only as part of a heavier chain"
     );
     // A branch that is known to be heavier as a whole may fork anywhere.
     let in_branch = tree.add_as(&first_block(7), BlockSource::InBranch).unwrap();
@@ -290,7 +293,11 @@ fn there_are_not_too_many_single_side_blocks_near_the_tip() {
     }
     let one_more = first_block(9);
     let error = tree.add(&one_more).unwrap_err();
-    assert_eq!(error.to_string(), "more than 4096 blocks on side branches");
+    assert_eq!(
+        error.to_string(),
+        "more than 4096 blocks on side branches; \
+         further ones are taken only as part of a heavier chain"
+    );
     let in_branch = tree.add_as(&one_more, BlockSource::InBranch).unwrap();
     assert_eq!(in_branch, Some(MainChange::Side));
     // The main chain grows, and leaves them too far behind to count.
@@ -299,6 +306,43 @@ fn there_are_not_too_many_single_side_blocks_near_the_tip() {
     }
     let sibling = next_block(&line[line.len() - 2], 7, &[]);
     assert_eq!(tree.add(&sibling).unwrap(), Some(MainChange::Side));
+}
+
+#[test]
+fn a_branch_beyond_the_limits_of_single_blocks_wins_as_a_whole() {
+    let mut line = vec![first_block(1)];
+    line.extend(line_after(&line[0], 6, 1_000));
+    let mut tree = Tree::of(&line);
+    tree.chain.limit_side_blocks(2, 1);
+    let branch = line_after(&line[0], 7, 2_000);
+    // Too deep, and then an orphan; nothing is remembered of either.
+    for _ in 0..2 {
+        for (block, rule) in branch.iter().zip(["too-deep", "orphan"]) {
+            assert_eq!(tree.add(block).unwrap_err().rule(), rule);
+            assert!(tree.chain.known_invalid(&block.hash()).is_none());
+            assert_eq!(tree.archive.entry(&block.hash()).unwrap(), None);
+        }
+    }
+    // Too many, nearer to the tip.
+    let near = [7, 8].map(|salt| next_block(&line[5], salt, &[]));
+    assert_eq!(tree.add(&near[0]).unwrap(), Some(MainChange::Side));
+    assert_eq!(tree.add(&near[1]).unwrap_err().rule(), "side-blocks");
+    assert!(tree.chain.known_invalid(&near[1].hash()).is_none());
+    // As a whole the branch is taken, and wins with its last block.
+    let (last, before) = branch.split_last().unwrap();
+    for block in before {
+        let side = tree.add_as(block, BlockSource::InBranch).unwrap();
+        assert_eq!(side, Some(MainChange::Side));
+    }
+    let won = tree.add_as(last, BlockSource::InBranch).unwrap();
+    assert_eq!(won, Some(MainChange::Reorganise { fork: 1 }));
+    // So does what was refused before, once it makes something heavier.
+    let mut other = vec![Arc::clone(&near[1])];
+    other.extend(line_after(&near[1], 2, 3_000));
+    for block in &other {
+        tree.add_as(block, BlockSource::InBranch).unwrap();
+    }
+    assert_eq!(tree.chain.tip(), other.last());
 }
 
 #[test]
@@ -339,8 +383,12 @@ impl Archive for Asked<'_> {
         self.0.account(owner)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.0.account_changes(hash)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        self.0.accounts_at(hash)
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        self.0.senders(hash)
     }
 }
 

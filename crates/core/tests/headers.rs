@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
+use adit_core::archive::{
+    AccountsAt, Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive,
+};
 use adit_core::block::{Block, HeaderFields};
 use adit_core::chain::{BlockSource, Chain, ChainError};
 use adit_core::hash::Hash;
-use adit_core::rules::{AccountChange, Classic, Rules};
+use adit_core::rules::{Classic, Rules};
 use adit_core::sealed::Account;
 use serde_json::json;
 
@@ -42,8 +44,12 @@ impl Archive for TextsCounted<'_> {
         self.0.account(owner)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.0.account_changes(hash)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        self.0.accounts_at(hash)
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        self.0.senders(hash)
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive};
+use adit_core::archive::{
+    AccountsAt, Archive, ArchiveError, Change, Entry, MainChange, MemoryArchive,
+};
 use adit_core::block::{Block, HeaderFields};
 use adit_core::chain::{BlockSource, Chain};
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Effect, Input};
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use adit_core::sync::{PeerReport, Seen};
 
@@ -53,8 +54,12 @@ impl Archive for Counting {
         self.counted().account(owner)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.counted().account_changes(hash)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        self.counted().accounts_at(hash)
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        self.counted().senders(hash)
     }
 }
 

@@ -144,13 +144,6 @@ impl Forest {
         let is_best = old_best.is_none_or(|best| weight > self.weights[&best.hash()]);
         assert_eq!(placed.main != MainChange::Side, is_best);
         if is_best {
-            // What the waiting transactions are told.
-            let old = self.accounts.get(&self.best.hash()).unwrap_or(&nobody);
-            let moved: BTreeMap<_, _> = placed.moved.accounts().collect();
-            for owner in old.keys().chain(after.keys()) {
-                let told = moved.get(owner).map_or(at(old, owner), |account| **account);
-                assert_eq!(told, at(&after, owner));
-            }
             self.best = Arc::clone(block);
         }
         self.blocks.push(Arc::clone(block));
@@ -166,8 +159,8 @@ impl Forest {
         Ok(Some(placed.main))
     }
 
-    /// The main chain ends with the heaviest block, and all accounts are as a
-    /// replay from the genesis block leaves them.
+    /// The main chain ends with the heaviest block, and all accounts, at every
+    /// block, are as a replay from the genesis block leaves them.
     fn check(&self) {
         let Some(tip) = self.chain.tip() else { return };
         assert_eq!(*tip, self.best);
@@ -181,6 +174,14 @@ impl Forest {
         {
             let expected = accounts.get(&owner).copied().unwrap_or_default();
             assert_eq!(self.archive.account(&owner).unwrap(), expected);
+        }
+        for block in &self.blocks {
+            let accounts = self.archive.accounts_at(&block.hash()).unwrap();
+            for owner in self.keys.iter().map(|key| key.address) {
+                let expected = self.accounts[&block.hash()].get(&owner);
+                let found = accounts.account(&owner).unwrap();
+                assert_eq!(found, expected.copied().unwrap_or_default());
+            }
         }
         let issued = self.rules.issued(tip.height());
         assert_eq!(self.archive.sum_of_balances(), issued);
@@ -450,68 +451,74 @@ fn a_signature_is_checked_on_a_side_branch_too() {
     assert!(!side.are_signatures_checked());
 }
 
-/// Each block pays another miner, so that a branch of n blocks differs from
-/// one of a single miner in n + 1 accounts.
 #[test]
-fn a_branch_that_differs_in_too_many_accounts_is_not_looked_at() {
-    for restart in [false, true] {
+fn a_branch_of_as_much_work_a_block_comes_one_by_one_whatever_the_limits() {
+    for source in [BlockSource::Single, BlockSource::Submitted] {
         let mut forest = Forest::new();
+        forest.chain.limit_side_blocks(2, 1);
         let genesis = Arc::clone(&forest.best);
-        let mut main = Arc::clone(&genesis);
-        for _ in 0..3 {
+        let (mut main, mut side) = (Arc::clone(&genesis), genesis);
+        for _ in 0..6 {
             main = forest.make(&main, 10, 0, &[]);
             forest.add(&main).unwrap();
         }
-        forest.chain.limit_difference(4);
-        let mut side = genesis;
-        for miner in 1..4 {
-            side = forest.make(&side, 11, miner, &[]);
-            forest.add(&side).unwrap();
+        for number in 0..7 {
+            side = forest.make(&side, 11, 1, &[]);
+            let placed = forest.add_as(&side, source).unwrap();
+            let wins = placed == Some(MainChange::Reorganise { fork: 1 });
+            assert_eq!(wins, number == 6);
         }
-        if restart {
-            // Nothing is in memory any longer.
-            forest.chain = Chain::open(forest.rules.clone(), 4, &forest.archive).unwrap();
-            forest.chain.limit_difference(4);
-        }
-        let beyond = forest.make(&side, 11, 4, &[]);
-        for _ in 0..2 {
-            let error = forest.add(&beyond).unwrap_err();
-            assert!(
-                matches!(error, ChainError::StateDiffTooLarge(_)),
-                "{error:?}"
-            );
-            let message = "the branch differs from the main chain in more than 4 accounts";
-            assert_eq!(error.to_string(), message);
-        }
-        let within = forest.make(&side, 11, 3, &[]);
-        let main_change = forest.add(&within).unwrap();
-        assert_eq!(main_change, Some(MainChange::Reorganise { fork: 1 }));
+        assert_eq!(forest.best, side);
     }
 }
 
+/// The main chain's blocks are fast and take more work each.
 #[test]
-fn what_the_main_chain_did_meanwhile_counts_as_a_difference_too() {
-    let mut forest = Forest::new();
+fn a_branch_of_cheap_blocks_beyond_the_limits_wins_as_a_whole() {
+    let mut forest = Forest::with_params(lively_params());
+    forest.chain.limit_side_blocks(2, 1);
     let genesis = Arc::clone(&forest.best);
-    let side = forest.make(&genesis, 11, 4, &[]);
-    let mut main = Arc::clone(&genesis);
-    for miner in 0..4 {
-        main = forest.make(&main, 10, miner, &[]);
-        forest.add(&main).unwrap();
+    let mut line = vec![Arc::clone(&genesis)];
+    for _ in 0..6 {
+        let next = forest.make(line.last().unwrap(), 1, 0, &[]);
+        forest.add(&next).unwrap();
+        line.push(next);
     }
-    forest.add(&side).unwrap();
-    let next = forest.make(&side, 11, 4, &[]);
-    // The tip's child has no difference to look at.
-    let own = forest.make(&main, 11, 4, &[]);
-    forest.chain.limit_difference(3);
-    forest.add(&own).unwrap();
-    let error = forest.add(&next).unwrap_err();
-    assert!(
-        matches!(error, ChainError::StateDiffTooLarge(_)),
-        "{error:?}"
-    );
-    forest.chain.limit_difference(5);
-    forest.add(&next).unwrap();
+    let main = &line[6];
+    let mut branch = vec![forest.make(&genesis, 20_000, 1, &[])];
+    let weight = |block: &Block| work(block.sealed().unwrap().header.target);
+    assert!(weight(&branch[0]) < weight(main));
+    let second = forest.make(&branch[0], 20_000, 1, &[]);
+    let ways = [
+        (BlockSource::Single, "too-deep"),
+        (BlockSource::Submitted, "not-heavier"),
+    ];
+    for (source, rule) in ways {
+        for (block, rule) in [(&branch[0], rule), (&second, "orphan")] {
+            let error = forest.add_as(block, source).unwrap_err();
+            assert_eq!(error.rule(), rule);
+            assert!(forest.chain.known_invalid(&block.hash()).is_none());
+        }
+    }
+    // Nearer to the tip there is room for one.
+    for miner in [1, 2] {
+        let near = forest.make(&line[4], 10, miner, &[]);
+        assert!(weight(&near) < weight(main));
+        let placed = forest.add_as(&near, BlockSource::Single);
+        match miner {
+            1 => assert_eq!(placed.unwrap(), Some(MainChange::Side)),
+            _ => assert_eq!(placed.unwrap_err().rule(), "side-blocks"),
+        }
+    }
+    while forest.best != branch[branch.len() - 1] {
+        assert!(branch.len() < 200, "it gets heavier with each block");
+        forest.add(&branch[branch.len() - 1]).unwrap();
+        if forest.best != branch[branch.len() - 1] {
+            let next = forest.make(&branch[branch.len() - 1], 20_000, 1, &[]);
+            branch.push(next);
+        }
+    }
+    forest.check();
 }
 
 #[test]

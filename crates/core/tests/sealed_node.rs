@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use adit_core::archive::{Archive, Change};
 use adit_core::block::Block;
-use adit_core::chain::{BlockSource, ChainError, SIDE_BLOCKS_LIMIT};
+use adit_core::chain::{BlockSource, ChainError, SIDE_DEPTH_LIMIT};
 use adit_core::mempool::{Origin, PENDING_EXPIRY_MS, Pending};
 use adit_core::mining::{DRAFT_AGE_MS, Job};
 use adit_core::node::{
@@ -550,26 +550,52 @@ fn what_stands_on_nothing_known_is_refused_and_not_kept() {
     assert_eq!(town.node.kept.len(), 1);
 }
 
+/// Blocks that come fast make the next ones harder.
 #[test]
-fn side_blocks_are_bounded() {
-    let mut town = Town::new();
+fn side_blocks_that_are_cheaper_than_the_tip_are_bounded() {
+    const LIMIT: usize = 8;
+    let params = Params {
+        half_life_ms: 20_000,
+        ..params()
+    };
+    let mut town = Town::with(params, miner_config());
+    town.node.node.limit_side_blocks(SIDE_DEPTH_LIMIT, LIMIT);
     let genesis = town.genesis();
-    for number in 0..=SIDE_BLOCKS_LIMIT as u64 {
+    let grow = |town: &mut Town| {
+        while town.length() < 8 {
+            let tip = town.node.tip();
+            let next = town.block(&tip, 1, &[]);
+            assert_eq!(town.hear(&next).len(), 1, "the main chain goes on");
+        }
+    };
+    grow(&mut town);
+    for number in 0..LIMIT as u64 {
         let block = town.block(&genesis, 10 + number, &[]);
-        let effects = town.hear(&block);
-        assert_eq!(effects.is_empty(), number > 0, "{number}");
+        assert_eq!(town.hear(&block).len(), 1, "{number}");
     }
     let kept = town.node.kept.len();
     let more = town.block(&genesis, 9, &[]);
-    let effects = town.hear(&more);
-    assert!(matches!(refused(&effects), ChainError::TooManySideBlocks));
+    for _ in 0..2 {
+        let effects = town.hear(&more);
+        let limit = LIMIT;
+        assert!(
+            matches!(refused(&effects), ChainError::TooManySideBlocks { limit: found } if *found == limit)
+        );
+        assert!(town.node.node.chain().known_invalid(&more.hash()).is_none());
+    }
     assert_eq!(town.node.kept.len(), kept);
-    let tip = town.node.tip();
-    let next = town.block(&tip, 9, &[]);
-    assert_eq!(town.hear(&next).len(), 1, "the main chain goes on");
+    // What took as much work as the tip does not count.
+    let before = town.node.archive.main_hash(7).unwrap().unwrap();
+    let before = town.node.archive.block(&before).unwrap().unwrap();
+    for wait_ms in 2..5 {
+        let block = town.block(&before, wait_ms, &[]);
+        assert_eq!(town.hear(&block).len(), 1, "{wait_ms}");
+        assert!(town.node.archive.entry(&block.hash()).unwrap().is_some());
+    }
     // When the chain starts over, so does the count.
     let request = town.node.request();
     town.node.handle(Input::Rewind(request));
+    grow(&mut town);
     for wait_ms in [10, 11] {
         let block = town.block(&genesis, wait_ms, &[]);
         town.hear(&block);

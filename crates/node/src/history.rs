@@ -11,10 +11,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
 use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
-use adit_core::rules::{AccountChange, Rules};
+use adit_core::rules::Rules;
 use adit_core::sealed::Account;
 use adit_core::transaction::{recipient, sender};
 use adit_store::{
@@ -424,8 +424,12 @@ impl Archive for UntilStopped<'_> {
         self.snapshot.account(owner)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.snapshot.account_changes(hash)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        self.snapshot.accounts_at(hash)
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        self.snapshot.senders(hash)
     }
 }
 

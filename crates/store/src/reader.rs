@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
 use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::Database;
 
@@ -20,7 +19,9 @@ use crate::files::durable::{Durability, files_in};
 use crate::files::lock::FolderLock;
 use crate::files::staging::Staging;
 use crate::history::writer::{History, HistoryLimits};
-use crate::index::lines::Lines;
+use crate::index::account_overlay::AccountOverlay;
+use crate::index::lines::{ChainLines, Lines};
+use crate::index::overlay::Overlay;
 use crate::index::record::{BlockRecord, MainRecord};
 use crate::index::view::IndexView;
 use crate::index::writer::index_error;
@@ -275,6 +276,34 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// The lines of the index, where `overlay` holds nothing.
+    fn lines<'a>(&'a self, overlay: &'a Overlay) -> Lines<'a> {
+        Lines {
+            overlay,
+            view: &self.view,
+        }
+    }
+
+    fn chain_of(&self, hash: &Hash, overlay: &Overlay) -> Result<Option<ChainLines>, StoreError> {
+        let chain_of = |block: BlockRecord| self.lines(overlay).chain_of(block.key());
+        let block = self.view.block(hash).map_err(self.reader.index_error())?;
+        let chain = block.map(chain_of).transpose();
+        chain.map_err(self.reader.index_error())
+    }
+
+    fn account_of(
+        &self,
+        owner: &Address,
+        chain: &ChainLines,
+        overlay: &Overlay,
+    ) -> Result<Account, StoreError> {
+        let nothing_new = AccountOverlay::default();
+        let account = self.lines(overlay).account(owner, chain, &nothing_new);
+        account.map_err(self.reader.index_error())
+    }
+}
+
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Snapshot of {} blocks", self.length())
@@ -293,16 +322,8 @@ impl Archive for Snapshot {
     }
 
     fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
-        let fork = || {
-            let lines = Lines {
-                overlay: &self.view.overlay(),
-                view: &self.view,
-            };
-            let record = self.view.block(hash)?;
-            record.map(|record| lines.fork(record)).transpose()
-        };
-        let fork = fork().map_err(self.reader.index_error());
-        fork.map_err(archive_error)
+        let chain = self.chain_of(hash, &self.view.overlay());
+        Ok(chain.map_err(archive_error)?.map(|chain| chain.fork()))
     }
 
     fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
@@ -328,13 +349,31 @@ impl Archive for Snapshot {
     }
 
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
-        let account = self.view.account(owner).map_err(self.reader.index_error());
-        account.map_err(archive_error)
+        let overlay = self.view.overlay();
+        let chain = self.lines(&overlay).main_chain();
+        self.account_of(owner, &chain, &overlay)
+            .map_err(archive_error)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        let changes = self.view.changes(hash).map_err(self.reader.index_error());
-        changes.map_err(archive_error)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        let overlay = self.view.overlay();
+        let chain = self.chain_of(hash, &overlay).map_err(archive_error)?;
+        let chain = chain.ok_or_else(|| ArchiveError::unknown_block(hash))?;
+        Ok(AccountsAt::new(move |owner| {
+            self.account_of(owner, &chain, &overlay)
+                .map_err(archive_error)
+        }))
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        let block = self.view.block(hash);
+        let senders = block.and_then(|block| match block {
+            Some(block) => self.view.senders(block.key()),
+            None => Ok(Vec::new()),
+        });
+        senders
+            .map_err(self.reader.index_error())
+            .map_err(archive_error)
     }
 }
 

@@ -5,11 +5,10 @@
 use std::sync::Arc;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Change, Entry, MainChange};
+use adit_core::archive::{AccountsAt, Archive, ArchiveError, Change, Entry, MainChange};
 use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
 use adit_core::mempool::Origin;
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
 use crate::database::Commit;
@@ -17,9 +16,9 @@ use crate::error::StoreError;
 use crate::files::lock::FolderLock;
 use crate::files::peers::PeersFile;
 use crate::index::account_overlay::AccountOverlay;
-use crate::index::lines::Lines;
+use crate::index::lines::{ChainLines, Lines};
 use crate::index::overlay::{Overlay, Stretch};
-use crate::index::record::{BlockRecord, Line};
+use crate::index::record::{BlockRecord, Line, RowKey};
 use crate::index::writer::{Index, index_error};
 use crate::log::pending::PendingLog;
 use crate::log::position::{Location, Position};
@@ -33,8 +32,8 @@ use crate::reader::{Reader, archive_error};
 /// more of them share a page of the index that has to be copied.
 pub const OVERLAY_LIMIT: usize = 16_384;
 
-/// The overlay holds at most this many accounts and changes of accounts, some
-/// 30 MB, plus those of one block.
+/// The overlay holds at most this many changes of accounts, some 30 MB, plus
+/// those of one block.
 pub const ACCOUNT_OVERLAY_LIMIT: usize = 262_144;
 
 /// After this many blocks, a checkpoint is due: the next start has to read all
@@ -60,7 +59,7 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// This many new blocks are held in memory,
     pub overlay_blocks: usize,
-    /// and of accounts and their changes.
+    /// and of changes of accounts.
     pub overlay_accounts: usize,
 }
 
@@ -332,16 +331,10 @@ impl Store {
         let record = BlockRecord::of(block, entry, location, line);
         self.overlay
             .add(hash, record, place.line, place.chain_bytes);
-        self.accounts.add(hash, accounts);
+        self.accounts.add(record.key(), accounts);
         if let Some(fork) = fork {
             let stretches = self.lines()?.stretches(fork, line);
             let stretches = stretches.map_err(self.index_error())?;
-            match main {
-                MainChange::Reorganise { .. } => {
-                    self.move_accounts(&stretches, fork, entry.height)?;
-                }
-                _ => self.connect(accounts),
-            }
             self.overlay.switch(fork, &stretches, entry.height);
         }
         let is_full = self.overlay.len() >= self.limits.overlay_blocks
@@ -376,7 +369,7 @@ impl Store {
         let record = self.record(&hash)?.ok_or_else(|| StoreError::OutOfOrder {
             what: format!("the main chain's first block {hash} is not known"),
         })?;
-        let changes = self.changes(&hash)?;
+        let accounts = self.accounts_left_by(record.key())?;
         (self.overlay, self.accounts) = (Overlay::default(), AccountOverlay::default());
         let line = Line {
             first: 1,
@@ -387,49 +380,14 @@ impl Store {
         let record = BlockRecord { line: 0, ..record };
         self.overlay.add(hash, record, line, length_bytes);
         self.overlay.switch(0, &[Stretch { first: 1, line: 0 }], 1);
-        self.accounts.add(hash, &changes);
-        self.connect(&changes);
+        for (owner, account) in accounts {
+            self.accounts.set(&owner, record.key(), account);
+        }
         self.log.sync()?;
         let (overlay, accounts) = (&self.overlay, &self.accounts);
         self.index.begin_anew(overlay, accounts, self.covered)?;
         self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
-        Ok(())
-    }
-
-    /// The accounts follow a block that comes to be the tip.
-    fn connect(&mut self, changes: &[AccountChange]) {
-        for change in changes {
-            self.accounts.set(change.address, change.after);
-        }
-    }
-
-    /// The accounts follow the main chain as it goes over to another branch: the
-    /// blocks behind `fork` are dropped, the last one first, and those along the
-    /// stretches come in their place.
-    fn move_accounts(
-        &mut self,
-        stretches: &[Stretch],
-        fork: u64,
-        length: u64,
-    ) -> Result<(), StoreError> {
-        if !self.has_changes()? {
-            return Ok(());
-        }
-        for index in (fork + 1..=self.length()).rev() {
-            let Some(hash) = self.main_hash_at(index)? else {
-                break;
-            };
-            for change in self.changes(&hash)? {
-                self.accounts.set(change.address, change.before);
-            }
-        }
-        for index in fork + 1..=length {
-            let hash = self.lines()?.along(stretches, fork, index);
-            let hash = hash.map_err(self.index_error())?;
-            let changes = self.changes(&hash)?;
-            self.connect(&changes);
-        }
         Ok(())
     }
 
@@ -457,19 +415,22 @@ impl Store {
         }
     }
 
-    /// Whether any block has done something to the accounts.
-    fn has_changes(&self) -> Result<bool, StoreError> {
-        let found = self.index.view()?.has_changes();
-        let found = found.map_err(self.index_error())?;
-        Ok(found || self.accounts.has_changes())
+    /// The accounts that a block changed, as it left them.
+    fn accounts_left_by(&self, block: RowKey) -> Result<Vec<(Address, Account)>, StoreError> {
+        let mut accounts: Vec<_> = self.accounts.left_by(block).collect();
+        let found = self
+            .index
+            .view()?
+            .accounts_left_by(block, |owner, account| {
+                accounts.push((*owner, account));
+            });
+        found.map_err(self.index_error())?;
+        Ok(accounts)
     }
 
-    fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, StoreError> {
-        if let Some(changes) = self.accounts.changes(hash) {
-            return Ok(changes.to_vec());
-        }
-        let found = self.index.view()?.changes(hash);
-        found.map_err(self.index_error())
+    fn account_of(&self, owner: &Address, chain: &ChainLines) -> Result<Account, StoreError> {
+        let account = self.lines()?.account(owner, chain, &self.accounts);
+        account.map_err(self.index_error())
     }
 
     fn main_hash_at(&self, index: u64) -> Result<Option<Hash>, StoreError> {
@@ -481,6 +442,15 @@ impl Store {
     fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
         let record = self.lines()?.block(hash);
         record.map_err(self.index_error())
+    }
+
+    /// The lines that the chain of a block goes along.
+    fn chain_of(&self, hash: &Hash) -> Result<Option<ChainLines>, StoreError> {
+        let Some(record) = self.record(hash)? else {
+            return Ok(None);
+        };
+        let chain = self.lines()?.chain_of(record.key());
+        chain.map(Some).map_err(self.index_error())
     }
 
     fn lines(&self) -> Result<Lines<'_>, StoreError> {
@@ -506,13 +476,8 @@ impl Archive for Store {
     }
 
     fn fork(&self, hash: &Hash) -> Result<Option<u64>, ArchiveError> {
-        let Some(record) = self.record(hash).map_err(archive_error)? else {
-            return Ok(None);
-        };
-        let fork = self.lines().map_err(archive_error)?.fork(record);
-        fork.map(Some)
-            .map_err(self.index_error())
-            .map_err(archive_error)
+        let chain = self.chain_of(hash).map_err(archive_error)?;
+        Ok(chain.map(|chain| chain.fork()))
     }
 
     fn header(&self, hash: &Hash) -> Result<Option<HeaderFields>, ArchiveError> {
@@ -529,17 +494,30 @@ impl Archive for Store {
     }
 
     fn account(&self, owner: &Address) -> Result<Account, ArchiveError> {
-        if let Some(account) = self.accounts.account(owner) {
-            return Ok(account);
-        }
-        let view = self.index.view().map_err(archive_error)?;
-        view.account(owner)
-            .map_err(self.index_error())
+        let lines = self.lines().map_err(archive_error)?;
+        self.account_of(owner, &lines.main_chain())
             .map_err(archive_error)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.changes(hash).map_err(archive_error)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        let chain = self.chain_of(hash).map_err(archive_error)?;
+        let chain = chain.ok_or_else(|| ArchiveError::unknown_block(hash))?;
+        Ok(AccountsAt::new(move |owner| {
+            self.account_of(owner, &chain).map_err(archive_error)
+        }))
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        let Some(record) = self.record(hash).map_err(archive_error)? else {
+            return Ok(Vec::new());
+        };
+        if let Some(senders) = self.accounts.senders(record.key()) {
+            return Ok(senders.to_vec());
+        }
+        let view = self.index.view().map_err(archive_error)?;
+        view.senders(record.key())
+            .map_err(self.index_error())
+            .map_err(archive_error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Accounts, what blocks did to them, and where transactions are: the same
+//! Accounts as each block left them, and where transactions are: the same
 //! whether the overlay or the index knows it, on every branch, after every
 //! reorganisation. All other modules compare the accounts too; here the
 //! histories are made to go everywhere.
@@ -158,8 +158,8 @@ fn the_overlay_holds_no_more_accounts_and_transactions_than_its_limit() {
     };
     assert_eq!(blocks_until_written(only_accounts(1)), 1);
     let (few, more) = (
-        blocks_until_written(only_accounts(60)),
-        blocks_until_written(only_accounts(600)),
+        blocks_until_written(only_accounts(30)),
+        blocks_until_written(only_accounts(300)),
     );
     assert!((3..20).contains(&few), "{few}");
     assert!((50..200).contains(&more), "{more}");

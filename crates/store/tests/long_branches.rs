@@ -4,10 +4,9 @@
 use std::cell::Cell;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, ArchiveError, Entry};
+use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
 use adit_core::block::{Block, HeaderFields};
 use adit_core::hash::Hash;
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use adit_store::{BlockPlace, Durability, History, HistoryLimits, Listed, SideBlocks, Snapshot};
 use tempfile::tempdir;
@@ -54,8 +53,12 @@ impl Archive for Counting<'_> {
         self.snapshot.fork(hash)
     }
 
-    fn account_changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, ArchiveError> {
-        self.snapshot.account_changes(hash)
+    fn accounts_at(&self, hash: &Hash) -> Result<AccountsAt<'_>, ArchiveError> {
+        self.snapshot.accounts_at(hash)
+    }
+
+    fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
+        self.snapshot.senders(hash)
     }
 }
 

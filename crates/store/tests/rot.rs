@@ -99,7 +99,12 @@ fn live(folder: &Path, blocks: &[Arc<Block>]) -> Result<(), Box<dyn std::error::
     assert_eq!(store.length(), 60);
     for block in &tree.arrived {
         assert_eq!(store.text(&block.hash())?.unwrap(), block.text());
-        store.account_changes(&block.hash())?;
+        let accounts = store.accounts_at(&block.hash())?;
+        for person in 0..crate::world::PEOPLE {
+            let owner = crate::world::address(person);
+            let expected = tree.account_at(owner, &block.hash());
+            assert_eq!(accounts.account(&owner)?, expected);
+        }
     }
     for person in 0..crate::world::PEOPLE {
         let owner = crate::world::address(person);

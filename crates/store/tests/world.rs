@@ -83,7 +83,6 @@ pub(crate) struct Tree {
     pub(crate) archive: MemoryArchive,
     pub(crate) arrived: Vec<Arc<Block>>,
     accounts: BTreeMap<Hash, Accounts>,
-    changes: BTreeMap<Hash, Vec<AccountChange>>,
 }
 
 /// The accounts after a block. Some come to have nothing again.
@@ -138,7 +137,6 @@ impl Tree {
             .filter(|change| change.before != change.after)
             .collect();
         self.accounts.insert(block.hash(), after);
-        self.changes.insert(block.hash(), changes.clone());
         let change = Change::Block {
             block: Arc::clone(block),
             entry,
@@ -160,8 +158,13 @@ impl Tree {
 
     /// An account at the tip.
     pub(crate) fn account(&self, owner: Address) -> Account {
-        let accounts = self.tip().map(|tip| &self.accounts[&tip]);
-        let account = accounts.and_then(|accounts| accounts.get(&owner));
+        let tip = self.tip();
+        tip.map_or_else(Account::default, |tip| self.account_at(owner, &tip))
+    }
+
+    /// An account as a block left it.
+    pub(crate) fn account_at(&self, owner: Address, block: &Hash) -> Account {
+        let account = self.accounts[block].get(&owner);
         account.copied().unwrap_or_default()
     }
 
@@ -364,8 +367,14 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
         assert_eq!(archive.fork(&hash).unwrap(), fork, "{block:?}");
         assert_eq!(archive.header(&hash).unwrap(), Some(*block.header()));
         assert_eq!(archive.text(&hash).unwrap().unwrap(), block.text());
-        let changes = archive.account_changes(&hash).unwrap();
-        assert_eq!(changes, tree.changes[&hash], "{block:?}");
+        let senders = tree.archive.senders(&hash).unwrap();
+        assert_eq!(archive.senders(&hash).unwrap(), senders, "{block:?}");
+        let accounts = archive.accounts_at(&hash).unwrap();
+        for owner in (0..=PEOPLE).map(address) {
+            let found = accounts.account(&owner).unwrap();
+            let expected = tree.account_at(owner, &hash);
+            assert_eq!(found, expected, "{owner:?} at {block:?}");
+        }
     }
     for person in 0..=PEOPLE {
         let found = archive.account(&address(person)).unwrap();
@@ -377,5 +386,6 @@ fn assert_same(archive: &dyn Archive, tree: &Tree) {
     assert_eq!(archive.fork(&unknown).unwrap(), None);
     assert_eq!(archive.header(&unknown).unwrap(), None);
     assert_eq!(archive.text(&unknown).unwrap(), None);
-    assert_eq!(archive.account_changes(&unknown).unwrap(), []);
+    assert!(archive.accounts_at(&unknown).is_err());
+    assert_eq!(archive.senders(&unknown).unwrap(), []);
 }

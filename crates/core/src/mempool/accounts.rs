@@ -281,6 +281,9 @@ impl AccountMempool {
             let Some(queue) = self.accounts.get_mut(owner) else {
                 continue;
             };
+            if queue.account == *account {
+                continue;
+            }
             queue.account = *account;
             let confirmed: Vec<u64> = queue
                 .waiting

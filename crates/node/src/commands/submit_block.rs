@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_api::offer::{self, Offered};
 use adit_core::archive::Archive;
 use adit_core::block::{Block, BlockError, HeaderFields};
-use adit_core::chain::{ChainError, SIDE_DEPTH_LIMIT};
+use adit_core::chain::ChainError;
 use adit_core::hash::Hash;
 use adit_core::node::{Answer, Outcome};
 use adit_core::rules::{Context, Weight};
@@ -155,9 +155,7 @@ fn is_worth_a_check(
     if before.saturating_add(weight) > view.total_weight {
         return Ok(true);
     }
-    if !rules.proof_is_for_content()
-        || block.height().saturating_add(SIDE_DEPTH_LIMIT) < view.length
-    {
+    if !rules.proof_is_for_content() {
         return Ok(false);
     }
     let tip = view.tip.map(|tip| snapshot.header(&tip)).transpose();

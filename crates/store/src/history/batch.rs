@@ -65,8 +65,13 @@ impl Batch {
         insert_sorted(
             &mut transaction.open_table(TRANSACTIONS)?,
             &self.transactions,
+            |key| (key, ()),
         )?;
-        insert_sorted(&mut transaction.open_table(ADDRESSES)?, &self.addresses)?;
+        insert_sorted(
+            &mut transaction.open_table(ADDRESSES)?,
+            &self.addresses,
+            |key| (key, ()),
+        )?;
         self.clear();
         Ok(())
     }

@@ -1,47 +1,80 @@
-//! The fixed bytes that stand in the index for accounts, and for what blocks
-//! did to them. All numbers are big-endian.
+//! The fixed bytes that stand in the index for an account as a block left it,
+//! and for those who have sent something in a block.
+//! All numbers in the key are big-endian, so that an account's states lie
+//! together, from the lowest block up. Which of them are in a chain is not known
+//! here.
 
 use adit_core::address::Address;
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
-/// Bytes of an account: balance, nonce.
-pub(crate) const ACCOUNT_BYTES: usize = 16;
+use crate::index::record::RowKey;
 
-/// Bytes of a change: owner, the account before, the account after.
-const CHANGE_BYTES: usize = 32 + 2 * ACCOUNT_BYTES;
+/// Bytes of the key: owner, index of the block, number of its line.
+pub(crate) const ACCOUNT_KEY_BYTES: usize = OWNER_BYTES + 8 + 4;
 
-pub(crate) fn account_to_bytes(account: Account) -> [u8; ACCOUNT_BYTES] {
-    let mut bytes = [0; ACCOUNT_BYTES];
-    bytes[..8].copy_from_slice(&account.balance.to_be_bytes());
-    bytes[8..].copy_from_slice(&account.nonce.to_be_bytes());
+const OWNER_BYTES: usize = 32;
+
+/// The key of an account as a block left it.
+pub(crate) type AccountKey = [u8; ACCOUNT_KEY_BYTES];
+
+/// What is kept of it: balance, nonce.
+pub(crate) type AccountRow = (u64, u64);
+
+/// The key of an account as the block at that place left it.
+pub(crate) fn account_key(owner: &Address, block: RowKey) -> AccountKey {
+    let mut bytes = [0; ACCOUNT_KEY_BYTES];
+    bytes[..OWNER_BYTES].copy_from_slice(&owner.0);
+    bytes[OWNER_BYTES..OWNER_BYTES + 8].copy_from_slice(&block.height.to_be_bytes());
+    bytes[OWNER_BYTES + 8..].copy_from_slice(&block.line.to_be_bytes());
     bytes
 }
 
-pub(crate) fn account_from_bytes(bytes: &[u8; ACCOUNT_BYTES]) -> Account {
-    Account {
-        balance: u64::from_be_bytes(part(bytes, 0)),
-        nonce: u64::from_be_bytes(part(bytes, 8)),
-    }
-}
-
-pub(crate) fn changes_to_bytes(changes: &[AccountChange]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(changes.len() * CHANGE_BYTES);
-    for change in changes {
-        bytes.extend_from_slice(&change.address.0);
-        bytes.extend_from_slice(&account_to_bytes(change.before));
-        bytes.extend_from_slice(&account_to_bytes(change.after));
-    }
-    bytes
-}
-
-pub(crate) fn changes_from_bytes(bytes: &[u8]) -> Vec<AccountChange> {
-    let change = |bytes: &[u8]| AccountChange {
-        address: Address(part(bytes, 0)),
-        before: account_from_bytes(&part(bytes, 32)),
-        after: account_from_bytes(&part(bytes, 32 + ACCOUNT_BYTES)),
+/// Between these two keys, both included, is the account as the blocks up to
+/// that height left it.
+pub(crate) fn account_keys(owner: &Address, height: u64) -> [AccountKey; 2] {
+    let last = RowKey {
+        line: u32::MAX,
+        height,
     };
-    bytes.chunks_exact(CHANGE_BYTES).map(change).collect()
+    [RowKey { line: 0, height: 0 }, last].map(|block| account_key(owner, block))
+}
+
+/// The owner, and the block that left the account so.
+pub(crate) fn in_account_key(bytes: &AccountKey) -> (Address, RowKey) {
+    let block = RowKey {
+        height: u64::from_be_bytes(part(bytes, OWNER_BYTES)),
+        line: u32::from_be_bytes(part(bytes, OWNER_BYTES + 8)),
+    };
+    (Address(part(bytes, 0)), block)
+}
+
+pub(crate) fn row_of(account: Account) -> AccountRow {
+    (account.balance, account.nonce)
+}
+
+pub(crate) fn account_of((balance, nonce): AccountRow) -> Account {
+    Account { balance, nonce }
+}
+
+/// Bytes of a sender in a block: owner, nonce after the block.
+const SENDER_BYTES: usize = OWNER_BYTES + 8;
+
+pub(crate) fn senders_to_bytes(senders: &[(Address, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(senders.len() * SENDER_BYTES);
+    for (sender, nonce) in senders {
+        bytes.extend_from_slice(&sender.0);
+        bytes.extend_from_slice(&nonce.to_be_bytes());
+    }
+    bytes
+}
+
+pub(crate) fn senders_from_bytes(bytes: &[u8]) -> Vec<(Address, u64)> {
+    let senders = bytes.chunks_exact(SENDER_BYTES);
+    let sender = |bytes: &[u8]| {
+        let nonce = u64::from_be_bytes(part(bytes, OWNER_BYTES));
+        (Address(part(bytes, 0)), nonce)
+    };
+    senders.map(sender).collect()
 }
 
 fn part<const LENGTH: usize>(bytes: &[u8], start: usize) -> [u8; LENGTH] {

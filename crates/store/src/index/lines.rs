@@ -4,12 +4,15 @@
 //! that it is in, and no block is written again. Which branch that is, the core
 //! decides.
 
+use adit_core::address::Address;
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
+use adit_core::sealed::Account;
 
+use crate::index::account_overlay::AccountOverlay;
 use crate::index::overlay::{Overlay, Stretch};
-use crate::index::record::{BlockRecord, Line, MainRecord, Row};
-use crate::index::view::{IndexView, missing};
+use crate::index::record::{BlockRecord, Line, MainRecord, Row, RowKey};
+use crate::index::view::IndexView;
 use crate::log::position::Location;
 
 /// All lines, as of the last change.
@@ -27,6 +30,30 @@ pub(crate) struct NewPlace {
     pub(crate) line: Line,
     /// and the bytes of the block's chain.
     pub(crate) chain_bytes: u64,
+}
+
+/// The lines that a chain goes along, up to its last block.
+#[derive(Debug)]
+pub(crate) struct ChainLines {
+    /// The index of its last block.
+    height: u64,
+    /// Up to this block it is the main chain,
+    fork: u64,
+    /// and above it goes along these.
+    branch: Vec<Stretch>,
+}
+
+impl ChainLines {
+    /// The last of its blocks that is in the main chain; 0 if none is.
+    pub(crate) fn fork(&self) -> u64 {
+        self.fork
+    }
+
+    fn line_above_fork(&self, height: u64) -> Option<u32> {
+        let mut below = self.branch.iter().rev();
+        let stretch = below.find(|stretch| stretch.first <= height);
+        stretch.map(|stretch| stretch.line)
+    }
 }
 
 impl Lines<'_> {
@@ -112,37 +139,66 @@ impl Lines<'_> {
         Ok(stretches)
     }
 
-    /// The block at that index of the branch that leaves the main chain behind
-    /// `fork` along these stretches.
-    pub(crate) fn along(
-        &self,
-        stretches: &[Stretch],
-        fork: u64,
-        height: u64,
-    ) -> Result<Hash, redb::Error> {
-        let below = stretches.iter().rev().find(|one| one.first <= height);
-        let line = match below {
-            Some(stretch) => stretch.line,
-            // It goes on in the line that the main chain has left.
-            None => self.line_at(fork)?.ok_or_else(|| missing(height))?,
+    /// The lines that the chain of a block goes along. It looks line by line, not
+    /// block by block.
+    pub(crate) fn chain_of(&self, block: RowKey) -> Result<ChainLines, redb::Error> {
+        let mut chain = ChainLines {
+            height: block.height,
+            fork: 0,
+            branch: Vec::new(),
         };
-        Ok(self.row(line, height)?.main.hash)
-    }
-
-    /// The last block of the main chain on the way from a block down. It looks
-    /// line by line, not block by block.
-    pub(crate) fn fork(&self, block: BlockRecord) -> Result<u64, redb::Error> {
-        let (mut number, mut height) = (block.line, block.entry.height);
+        let RowKey {
+            line: mut number,
+            mut height,
+        } = block;
         loop {
             let line = self.line(number)?;
             let is_main = line.first <= self.overlay.main_length()
                 && self.line_at(line.first)? == Some(number);
-            match line.parent {
-                _ if is_main => return Ok(height.min(self.stretch_end(line.first)?)),
+            if is_main {
+                chain.fork = height.min(self.stretch_end(line.first)?);
+            }
+            chain.branch.push(Stretch {
+                first: line.first.max(chain.fork + 1),
+                line: number,
+            });
+            match line.parent.filter(|_| !is_main) {
                 Some(parent) => (number, height) = (parent, line.first - 1),
-                None => return Ok(0),
+                None => break,
             }
         }
+        chain.branch.reverse();
+        Ok(chain)
+    }
+
+    /// The lines that the main chain goes along.
+    pub(crate) fn main_chain(&self) -> ChainLines {
+        ChainLines {
+            height: self.overlay.main_length(),
+            fork: self.overlay.main_length(),
+            branch: Vec::new(),
+        }
+    }
+
+    /// An account as the last block of a chain left it.
+    pub(crate) fn account(
+        &self,
+        owner: &Address,
+        chain: &ChainLines,
+        new: &AccountOverlay,
+    ) -> Result<Account, redb::Error> {
+        let is_in_chain = |block: RowKey| {
+            let line = match chain.line_above_fork(block.height) {
+                Some(line) => Some(line),
+                None => self.line_at(block.height)?,
+            };
+            Ok(line == Some(block.line))
+        };
+        let found = match new.newest(owner, chain.height, is_in_chain)? {
+            Some(account) => Some(account),
+            None => self.view.newest_account(owner, chain.height, is_in_chain)?,
+        };
+        Ok(found.unwrap_or_default())
     }
 
     /// The last block of the main chain in the line of the one at `index`.

@@ -3,11 +3,11 @@
 
 use redb::TableDefinition;
 
-use crate::index::account_record::ACCOUNT_BYTES;
+use crate::index::account_record::{ACCOUNT_KEY_BYTES, AccountRow};
 use crate::index::record::{HASH_KEY_BYTES, LINE_BYTES};
 
 /// The index's own format. One of another format is rebuilt.
-pub const INDEX_FORMAT: u64 = 6;
+pub const INDEX_FORMAT: u64 = 7;
 
 /// Which lines the main chain goes along: the index of the first block of each
 /// stretch, and the number of its line.
@@ -20,11 +20,14 @@ pub(crate) const LINES: TableDefinition<u32, &[u8; LINE_BYTES]> = TableDefinitio
 /// order, each write changes pages all over this table, so it is kept small.
 pub(crate) const HASHES: TableDefinition<&[u8; HASH_KEY_BYTES], ()> =
     TableDefinition::new("hashes");
-pub(crate) const ACCOUNTS: TableDefinition<&[u8; 32], &[u8; ACCOUNT_BYTES]> =
+/// Each account as each block left it that changed it, wherever that block
+/// stands. So a reorganisation writes nothing here.
+pub(crate) const ACCOUNTS: TableDefinition<&[u8; ACCOUNT_KEY_BYTES], AccountRow> =
     TableDefinition::new("accounts");
-/// What each block did to the accounts, by its line and its index.
-pub(crate) const CHANGES: TableDefinition<(u32, u64), &[u8]> =
-    TableDefinition::new("account changes");
+
+/// Who has sent something in each block, by its line and its index: so a block
+/// that was dropped need not be read to see that nothing in it waits again.
+pub(crate) const SENDERS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("senders");
 
 pub(crate) const COVERED_SEGMENT: &str = "covered segment";
 pub(crate) const COVERED_OFFSET: &str = "covered offset";

@@ -1,33 +1,34 @@
 //! Reading the index: one consistent view of it, for as long as it is held.
 //! What was not written yet is not seen here.
 
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 use adit_core::address::Address;
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
-use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::database::META;
 use crate::database::health::Health;
-use crate::index::account_record::{ACCOUNT_BYTES, account_from_bytes, changes_from_bytes};
+use crate::index::account_record::{
+    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, senders_from_bytes,
+};
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{
     BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey,
 };
 use crate::index::tables::{
-    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
-    ROWS,
+    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH, ROWS,
+    SENDERS,
 };
 use crate::log::position::Position;
 
 type MainTable = ReadOnlyTable<u64, u32>;
 type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
-type AccountTable = ReadOnlyTable<&'static [u8; 32], &'static [u8; ACCOUNT_BYTES]>;
-type ChangesTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
+type AccountTable = ReadOnlyTable<&'static [u8; ACCOUNT_KEY_BYTES], AccountRow>;
+type SenderTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
 /// The index as it was at one moment.
@@ -37,7 +38,7 @@ pub(crate) struct IndexView {
     lines: LineTable,
     hashes: HashTable,
     accounts: AccountTable,
-    changes: ChangesTable,
+    senders: SenderTable,
     covered: Position,
     length: u64,
     /// The last part of the main chain: most of what is asked for is there.
@@ -78,7 +79,7 @@ impl IndexView {
             lines,
             hashes: transaction.open_table(HASHES)?,
             accounts: transaction.open_table(ACCOUNTS)?,
-            changes: transaction.open_table(CHANGES)?,
+            senders: transaction.open_table(SENDERS)?,
             covered,
             length: value(MAIN_CHAIN_LENGTH)?,
             health: health.clone(),
@@ -195,29 +196,55 @@ impl IndexView {
         Ok(())
     }
 
-    /// An account at the tip of the main chain.
-    pub(crate) fn account(&self, owner: &Address) -> Result<Account, redb::Error> {
+    /// An account as it was left by the last block up to that height, of those
+    /// that `is_wanted`. It passes over what the other branches did to it.
+    pub(crate) fn newest_account(
+        &self,
+        owner: &Address,
+        height: u64,
+        mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
+    ) -> Result<Option<Account>, redb::Error> {
         self.health.guard(|| {
-            let found = ReadableTable::get(&self.accounts, &owner.0)?;
-            let account = found.map(|bytes| account_from_bytes(bytes.value()));
-            Ok(account.unwrap_or_default())
+            let [first, last] = account_keys(owner, height);
+            let mut rows = ReadableTable::upper_bound(&self.accounts, Bound::Included(&last))?;
+            while let Some((key, row)) = rows.prev()? {
+                if *key.value() < first {
+                    break;
+                }
+                if is_wanted(in_account_key(key.value()).1)? {
+                    return Ok(Some(account_of(row.value())));
+                }
+            }
+            Ok(None)
         })
     }
 
-    /// Whether any block did something to the accounts.
-    pub(crate) fn has_changes(&self) -> Result<bool, redb::Error> {
-        Ok(!self.changes.is_empty()?)
+    /// Who has sent something in the block at that place.
+    pub(crate) fn senders(&self, block: RowKey) -> Result<Vec<(Address, u64)>, redb::Error> {
+        self.health.guard(|| {
+            let found = ReadableTable::get(&self.senders, (block.line, block.height))?;
+            let senders = found.map(|bytes| senders_from_bytes(bytes.value()));
+            Ok(senders.unwrap_or_default())
+        })
     }
 
-    /// What a block did to the accounts.
-    pub(crate) fn changes(&self, hash: &Hash) -> Result<Vec<AccountChange>, redb::Error> {
+    /// Hands out the accounts that a block changed, as it left them. All of the
+    /// table is gone through for it.
+    pub(crate) fn accounts_left_by(
+        &self,
+        block: RowKey,
+        mut each: impl FnMut(&Address, Account),
+    ) -> Result<(), redb::Error> {
         self.health.guard(|| {
-            let Some(block) = self.block_unguarded(hash)? else {
-                return Ok(Vec::new());
-            };
-            let found = ReadableTable::get(&self.changes, (block.line, block.entry.height))?;
-            let changes = found.map(|bytes| changes_from_bytes(bytes.value()));
-            Ok(changes.unwrap_or_default())
+            let all = ReadableTable::range::<&[u8; ACCOUNT_KEY_BYTES]>(&self.accounts, ..)?;
+            for item in all {
+                let (key, row) = item?;
+                let (owner, left_by) = in_account_key(key.value());
+                if left_by == block {
+                    each(&owner, account_of(row.value()));
+                }
+            }
+            Ok(())
         })
     }
 

@@ -6,7 +6,6 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use adit_core::sealed::Account;
 use redb::{Database, Table, WriteTransaction};
 
 use crate::database::health::Health;
@@ -14,12 +13,12 @@ use crate::database::{Commit, Kind, META, RebuildableDatabase, insert_sorted};
 use crate::error::StoreError;
 use crate::files::durable::Durability;
 use crate::index::account_overlay::AccountOverlay;
-use crate::index::account_record::{account_to_bytes, changes_to_bytes};
+use crate::index::account_record::senders_to_bytes;
 use crate::index::overlay::Overlay;
 use crate::index::record::Row;
 use crate::index::tables::{
-    ACCOUNTS, CHANGES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
-    MAIN_CHAIN_LENGTH, ROWS,
+    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
+    MAIN_CHAIN_LENGTH, ROWS, SENDERS,
 };
 use crate::index::view::IndexView;
 use crate::log::position::Position;
@@ -165,12 +164,18 @@ fn fill(
     covered: Position,
 ) -> Result<(), redb::Error> {
     let mut hashes = transaction.open_table(HASHES)?;
-    insert_sorted(&mut hashes, &overlay.sorted_hash_keys())?;
+    insert_sorted(&mut hashes, &overlay.sorted_hash_keys(), |key| (key, ()))?;
     write_lines(transaction, overlay)?;
     let mut meta = transaction.open_table(META)?;
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
-    write_accounts(transaction, overlay, accounts)
+    let mut table = transaction.open_table(ACCOUNTS)?;
+    insert_sorted(&mut table, &accounts.rows(), |(key, row)| (key, *row))?;
+    let mut table = transaction.open_table(SENDERS)?;
+    for (block, senders) in accounts.all_senders() {
+        table.insert((block.line, block.height), &senders_to_bytes(senders)[..])?;
+    }
+    Ok(())
 }
 
 /// Deletes all tables but the one that describes the index.
@@ -180,7 +185,7 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(LINES)?;
     transaction.delete_table(HASHES)?;
     transaction.delete_table(ACCOUNTS)?;
-    transaction.delete_table(CHANGES)?;
+    transaction.delete_table(SENDERS)?;
     open_all(transaction)
 }
 
@@ -191,7 +196,7 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(LINES)?;
     transaction.open_table(HASHES)?;
     transaction.open_table(ACCOUNTS)?;
-    transaction.open_table(CHANGES)?;
+    transaction.open_table(SENDERS)?;
     Ok(())
 }
 
@@ -224,30 +229,6 @@ fn insert_behind(
         gap.insert_before((line, height), &row.to_bytes()[..])?;
     }
     Ok(gap.close()?)
-}
-
-fn write_accounts(
-    transaction: &WriteTransaction,
-    overlay: &Overlay,
-    new: &AccountOverlay,
-) -> Result<(), redb::Error> {
-    if new.len() == 0 {
-        return Ok(());
-    }
-    let mut accounts = transaction.open_table(ACCOUNTS)?;
-    for (owner, account) in new.sorted_accounts() {
-        // An account that has nothing and has sent nothing is not kept.
-        if account == Account::default() {
-            accounts.remove(&owner.0)?;
-        } else {
-            accounts.insert(&owner.0, &account_to_bytes(account))?;
-        }
-    }
-    let mut changes = transaction.open_table(CHANGES)?;
-    for (key, list) in new.sorted_changes(overlay) {
-        changes.insert((key.line, key.height), &changes_to_bytes(list)[..])?;
-    }
-    Ok(())
 }
 
 fn put_covered(meta: &mut Table<'_, &str, u64>, covered: Position) -> Result<(), redb::Error> {

@@ -12,10 +12,19 @@ use crate::sealed::{Account, SealedBlock, SealedError, SealedTransaction, Sealed
 pub struct AccountChange {
     /// Whose.
     pub address: Address,
-    /// Before the block; puts it back when the block is dropped.
+    /// Before the block.
     pub before: Account,
     /// After the block.
     pub after: Account,
+}
+
+impl AccountChange {
+    /// Whose account it is and its nonce after the block, if it has sent a
+    /// transaction there.
+    pub fn sender(&self) -> Option<(Address, u64)> {
+        let has_sent = self.after.nonce > self.before.nonce;
+        has_sent.then_some((self.address, self.after.nonce))
+    }
 }
 
 /// Whether an account can pay for a transaction: `account` is the sender's
