@@ -148,7 +148,10 @@ fn a_node_whose_databases_are_damaged_under_it_builds_them_anew_and_goes_on() {
         }
     }
     until("the index is rebuilt", || {
-        node.process.stderr().contains("built anew").then_some(())
+        node.process
+            .stderr()
+            .contains("the index is damaged and is rebuilt")
+            .then_some(())
     });
     for (index, hash) in (1..).zip(&hashes) {
         let block = until("the node is back", || {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, until};
 
 /// A listener: an open answer, read line by line.
 struct Listener {
@@ -181,6 +181,50 @@ fn a_change_of_branches_is_told_before_the_block_that_it_leads_to() {
     let block = listener.next_of("block").data;
     assert_eq!(block["block"]["hash"], new_tip);
     assert_eq!(block["origin"], "elsewhere");
+}
+
+#[test]
+fn of_a_reorganisation_event_history_and_log_say_the_same() {
+    let ours = Server::adit(["--in-memory"]);
+    let theirs = Server::adit(["--in-memory", "--resolve-every", "0"]);
+    let mut listener = Listener::of(&ours, "?topics=reorg", None);
+    ours.mine();
+    theirs.register([&*ours.address]);
+    theirs.get("/nodes/resolve").expect_status(200);
+    let mut events = Vec::new();
+    // First a branch of some blocks, then one that is a block longer.
+    for (dropped, adopted) in [(2, 20), (1, 2)] {
+        let fork = ours.get("/api/v1/blocks/tip/hash").text();
+        (0..dropped).for_each(|_| drop(ours.mine()));
+        let old_tip = ours.get("/api/v1/blocks/tip/hash").text();
+        (0..adopted).for_each(|_| drop(theirs.mine()));
+        ours.register([&*theirs.address]);
+        ours.get("/nodes/resolve").expect_status(200);
+        let tip = theirs.get("/api/v1/blocks/tip/hash").text();
+        assert_eq!(ours.get("/api/v1/blocks/tip/hash").text(), tip);
+
+        let event = listener.next_of("reorg").data;
+        assert_eq!(event["fork"]["hash"], fork);
+        assert_eq!(event["old_tip"]["hash"], old_tip);
+        assert_eq!(event["dropped_count"], dropped);
+        // On a slow machine the branch is taken in steps, and shown after each.
+        let new_tip = event["new_tip"]["hash"].as_str().unwrap();
+        let shown = event["adopted_count"].as_u64().unwrap();
+        assert!((dropped + 1..=adopted).contains(&shown), "{event}");
+        let said = format!(
+            "fork={fork} old_tip={old_tip} new_tip={new_tip} dropped={dropped} adopted={shown}"
+        );
+        let log = || ours.process.stderr().contains(&said).then_some(());
+        until(&format!("the log says {said}"), log);
+        events.insert(0, event);
+    }
+    let list = ours.get("/api/v1/reorgs").expect_status(200).json();
+    assert_eq!(list["reorganisations"], Value::from(events));
+    let counted = ours.get("/metrics").text();
+    assert!(
+        counted.contains("adit_chain_reorganisations_total 2\n"),
+        "{counted}"
+    );
 }
 
 #[test]

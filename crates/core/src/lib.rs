@@ -26,6 +26,8 @@ pub mod rules;
 
 pub mod archive;
 
+pub mod reorganisation;
+
 mod invalid;
 
 pub mod chain;

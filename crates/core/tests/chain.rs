@@ -15,6 +15,7 @@ use adit_core::chain::{
     BlockSource, Chain, ChainError, Connected, SIDE_BLOCKS_LIMIT, SIDE_DEPTH_LIMIT,
 };
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Reorganisation, Tip, fork_between};
 use adit_core::rules::{Classic, Rules, Weight};
 use adit_core::sealed::Account;
 use proptest::collection::vec;
@@ -118,6 +119,16 @@ impl Model {
     }
 }
 
+fn tip_of(chain: &Chain) -> Option<Tip> {
+    chain.tip().map(|tip| Tip {
+        block: BlockPlace {
+            height: tip.height(),
+            hash: tip.hash(),
+        },
+        total_weight: chain.total_weight(),
+    })
+}
+
 /// A random tree, and the order in which its blocks come: some too early, so
 /// that their parents are not known, some twice.
 fn blocks_in_order_of_arrival(size: usize, seed: u64) -> Vec<Arc<Block>> {
@@ -168,6 +179,41 @@ proptest! {
             prop_assert_eq!(tip, model.main.last().copied());
             let weight = tree.chain.total_weight();
             prop_assert_eq!(weight, Weight::from(model.main.len()));
+        }
+    }
+
+    #[test]
+    fn between_two_tips_lies_the_reorganisation_that_the_model_sees(
+        size in 1..60usize, seed in any::<u64>(), pause in 1..6usize,
+    ) {
+        let (mut tree, mut model) = (Tree::new(Workless), Model::default());
+        let mut shown: Option<(Tip, Vec<Hash>)> = None;
+        for (number, block) in blocks_in_order_of_arrival(size, seed).iter().enumerate() {
+            let _ = model.add(block);
+            let _ = tree.add_as(block, BlockSource::InBranch);
+            let Some(new_tip) = tip_of(&tree.chain).filter(|_| number % pause == 0) else {
+                continue;
+            };
+            let Some((old_tip, line)) = shown.replace((new_tip, model.main.clone())) else {
+                continue;
+            };
+            let both = line.iter().zip(&model.main).take_while(|(old, new)| old == new);
+            let both = both.count();
+            let fork = both.checked_sub(1).map(|at| BlockPlace {
+                height: both as u64,
+                hash: line[at],
+            });
+            let expected = (both < line.len()).then_some(Reorganisation {
+                time_ms: 7,
+                fork,
+                old_tip,
+                new_tip,
+            });
+            let found = Reorganisation::between(old_tip, new_tip, 7, &tree.archive).unwrap();
+            prop_assert_eq!(found, expected, "seed {}", seed);
+            // It does not matter which of them the archive has in its main chain.
+            let found = fork_between(new_tip.block, old_tip.block, &tree.archive).unwrap();
+            prop_assert_eq!(found, fork, "seed {}", seed);
         }
     }
 

@@ -7,6 +7,7 @@ mod adoptions;
 mod error;
 mod restore;
 mod run;
+mod shown_chain;
 
 pub use self::error::DriverError;
 pub(crate) use self::restore::{Trust, restore};

@@ -1,12 +1,14 @@
 //! The thread that keeps the history. The driver tells it which block is the
-//! tip, and goes on; the thread follows through snapshots, gives way to
-//! everything else, and publishes what it covers. If it fails, only those who
-//! ask it go without an answer. Which chain is the main one, it does not decide.
+//! tip and which reorganisations led there, and goes on; the thread follows
+//! through snapshots, gives way to everything else, and publishes what it covers.
+//! If it fails, only those who ask it go without an answer. Which chain is the
+//! main one, it does not decide; of reorganisations it finds itself only what
+//! happened while no node was running.
 
-use std::collections::VecDeque;
+mod news;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use adit_core::address::Address;
 use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
 use adit_core::block::HeaderFields;
 use adit_core::hash::Hash;
+use adit_core::reorganisation::Reorganisation;
 use adit_core::rules::Rules;
 use adit_core::sealed::Account;
 use adit_core::transaction::{recipient, sender};
@@ -24,15 +27,12 @@ use adit_store::{
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::news::{News, Slot, Wakeup};
 use crate::clock::now_ms;
 use crate::priority::give_way;
 
 /// How nice the thread is to all others, from 0 to 19: less than the miner's.
 const NICENESS: i32 = 10;
-
-/// At most this many pieces of news wait for the thread. What comes then is not
-/// lost: the thread looks for the newest tip itself.
-const NEWS_LIMIT: usize = 64;
 
 /// Of the branches beside the main chain, this many are known by their tips.
 const BRANCH_TIPS_LIMIT: usize = 100;
@@ -93,27 +93,22 @@ pub(crate) struct HistoryWatch(watch::Receiver<Progress>);
 /// Tells the thread what is new. When this is dropped, the thread makes durable
 /// what it has, and ends.
 pub(crate) struct HistoryTeller {
-    news: Option<SyncSender<News>>,
-    /// Blocks beside the main chain that the thread was not told of yet.
-    aside: VecDeque<Hash>,
+    slot: Arc<Slot>,
+    /// Blocks and reorganisations that the thread was not told of yet.
+    untold: News,
     told: Option<Hash>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What happened between two syncs.
-struct News {
-    tip: Hash,
-    time_ms: u64,
-    aside: VecDeque<Hash>,
-}
-
-/// Starts the thread.
+/// Starts the thread. `tip` is the main chain's, and durable; of reorganisations
+/// from then on, the thread is told.
 pub(crate) fn start(
     reader: Reader,
     rules: Arc<dyn Rules>,
+    tip: Option<Hash>,
 ) -> std::io::Result<(HistoryTeller, HistoryWatch)> {
-    let (news, received) = sync_channel(NEWS_LIMIT);
+    let slot = Slot::new();
     let (publish, progress) = watch::channel(Progress::Reading { done: 0, of: 0 });
     let stop = Arc::<AtomicBool>::default();
     let keeper = Keeper {
@@ -122,19 +117,26 @@ pub(crate) fn start(
         publish,
         side: SideBlocks::new(SIDE_BLOCKS_REMEMBERED_LIMIT),
         branches: Arc::default(),
+        are_branches_stale: true,
         length: 0,
+        first_tip: tip,
+        told: News {
+            tip,
+            ..News::default()
+        },
+        slot: Arc::clone(&slot),
         stop: Arc::clone(&stop),
     };
     let thread = thread::Builder::new()
         .name("history".into())
         .spawn(move || {
             give_way(NICENESS);
-            keeper.run(&received);
+            keeper.run();
         })?;
     let teller = HistoryTeller {
-        news: Some(news),
-        aside: VecDeque::new(),
-        told: None,
+        slot,
+        untold: News::default(),
+        told: tip,
         stop,
         thread: Some(thread),
     };
@@ -144,26 +146,21 @@ pub(crate) fn start(
 impl HistoryTeller {
     /// A block was accepted beside the main chain.
     pub(crate) fn note_aside(&mut self, block: Hash) {
-        if self.aside.len() == SIDE_BLOCKS_REMEMBERED_LIMIT {
-            self.aside.pop_front();
-        }
-        self.aside.push_back(block);
+        self.untold.add_aside([block]);
+    }
+
+    /// The main chain went over to another branch.
+    pub(crate) fn note_reorganisation(&mut self, reorganisation: Reorganisation) {
+        self.untold.reorganisations.push_back(reorganisation);
     }
 
     /// Everything up to this tip is durable, and readers see it.
     pub(crate) fn tell(&mut self, tip: Hash) {
-        if self.told == Some(tip) && self.aside.is_empty() {
-            return;
-        }
-        let news = News {
-            tip,
-            time_ms: now_ms(),
-            aside: std::mem::take(&mut self.aside),
-        };
-        self.told = Some(tip);
-        let Some(sender) = &self.news else { return };
-        if let Err(TrySendError::Full(news)) = sender.try_send(news) {
-            self.aside = news.aside;
+        let is_known = self.told == Some(tip) && self.untold.is_empty();
+        if !is_known {
+            self.told = Some(tip);
+            self.untold.tip = Some(tip);
+            self.slot.tell(std::mem::take(&mut self.untold));
         }
     }
 }
@@ -171,7 +168,7 @@ impl HistoryTeller {
 impl Drop for HistoryTeller {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.news = None;
+        self.slot.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -220,18 +217,26 @@ struct Keeper {
     publish: watch::Sender<Progress>,
     side: SideBlocks,
     branches: Arc<[BranchTip]>,
+    /// Whether the branches may be others by now.
+    are_branches_stale: bool,
     /// Of the main chain when it was last looked at.
     length: u64,
+    /// The tip at the start, until it is known which reorganisation the history
+    /// has missed.
+    first_tip: Option<Hash>,
+    /// What it was told of and has not gone along with yet.
+    told: News,
+    slot: Arc<Slot>,
     stop: Arc<AtomicBool>,
 }
 
 impl Keeper {
-    fn run(mut self, news: &Receiver<News>) {
+    fn run(mut self) {
         let mut rebuilds = 0;
-        while let Err(error) = self.keep(news) {
+        while let Err(error) = self.keep() {
             let nothing = Progress::Reading { done: 0, of: 0 };
             if error.is_damage() && rebuilds < REBUILDS_LIMIT {
-                tracing::warn!(%error, "the history is damaged and is made anew");
+                tracing::warn!(%error, "the history is damaged and is rebuilt");
                 rebuilds += 1;
                 self.publish.send_replace(nothing);
                 if let Err(error) = self.reader.delete_history() {
@@ -253,97 +258,101 @@ impl Keeper {
         }
     }
 
-    fn keep(&mut self, news: &Receiver<News>) -> Result<(), HistoryError> {
+    fn keep(&mut self) -> Result<(), HistoryError> {
         let mut history = self.reader.open_history()?;
         self.side.read(&self.reader.snapshot()?)?;
-        let mut heard = Vec::new();
-        while let Some(at) = self.take_in(&mut history, &heard)? {
+        self.are_branches_stale = true;
+        self.find_missed(&history)?;
+        while !self.is_stopped() {
+            let at = self.take_in(&mut history)?;
             if history.is_damaged() {
                 return Err(history.damage());
             }
-            let tip = at.snapshot.tip();
-            self.publish.send_replace(Progress::Covered(Arc::new(at)));
+            if let Some(at) = at {
+                self.publish.send_replace(Progress::Covered(Arc::new(at)));
+            }
             let age = Duration::from_millis(SNAPSHOT_AGE_LIMIT_MS);
-            let next = match news.recv_timeout(age) {
+            let covered = history.covered().map(|block| block.hash);
+            let next = match self.slot.wait(Some(age)) {
                 // Blocks are being taken in, and there will be news of them.
-                Err(RecvTimeoutError::Timeout) if self.reader.snapshot()?.tip() != tip => {
+                Wakeup::TimedOut if self.reader.snapshot()?.tip() != covered => {
                     self.publish_progress(&history, &self.reader.snapshot()?);
-                    news.recv().map_err(RecvTimeoutError::from)
+                    self.slot.wait(None)
                 }
                 next => next,
             };
-            heard = match next {
-                Ok(first) => [first].into_iter().chain(news.try_iter()).collect(),
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
+            if next == Wakeup::Closed {
+                break;
+            }
         }
         history.sync()
     }
 
-    /// Follows the tips that it was told of, one after another, so that each
-    /// reorganisation is seen; then to the newest one. Returns `None` if it is
-    /// told to stop.
-    fn take_in(
-        &mut self,
-        history: &mut History,
-        heard: &[News],
-    ) -> Result<Option<HistoryAt>, HistoryError> {
-        let mut is_other = self.branches.is_empty();
-        let snapshot = self.reader.snapshot()?;
-        for hash in heard.iter().flat_map(|news| &news.aside) {
-            self.side.add(*hash, &snapshot)?;
-            is_other = true;
+    /// Finds what happened while no node was running: the driver tells of
+    /// everything that has happened since.
+    fn find_missed(&mut self, history: &History) -> Result<(), HistoryError> {
+        if let Some(tip) = self.first_tip {
+            let snapshot = self.reader.snapshot()?;
+            let missed = history.missed(&tip, now_ms(), &snapshot)?;
+            self.told.reorganisations.extend(missed);
+            self.first_tip = None;
         }
-        drop(snapshot);
-        for news in heard {
-            is_other |= self.follow(history, news.tip, news.time_ms)?;
-        }
-        while !self.is_stopped() {
-            let taken = Instant::now();
-            let mut snapshot = self.reader.snapshot()?;
-            let covered = history.covered().map(|block| block.hash);
-            if let Some(tip) = snapshot.tip().filter(|tip| covered != Some(*tip)) {
-                // While a branch is taken in, the tip moves all the time: what
-                // was the tip when this started is then shown all the same. If it
-                // is far, the snapshot can't be held until it is reached.
-                let covered_length = history.covered().map_or(0, |block| block.height);
-                let is_near = snapshot.length().abs_diff(covered_length) <= NEAR_LIMIT_BLOCKS;
-                let held = is_near.then_some(snapshot);
-                is_other |= self.follow(history, tip, now_ms())?;
-                let covered = history.covered().map(|block| block.hash);
-                match held.filter(|_| covered == Some(tip)) {
-                    Some(held) => snapshot = held,
-                    None => continue,
-                }
-            }
-            is_other |= snapshot.length() < self.length;
-            self.length = snapshot.length();
-            if is_other {
-                self.side.main_chain_has_changed(&snapshot)?;
-                self.branches = self.side.tips(BRANCH_TIPS_LIMIT, &snapshot)?.into();
-            }
-            return Ok(Some(HistoryAt {
-                view: history.view()?,
-                branches: Arc::clone(&self.branches),
-                snapshot,
-                taken,
-            }));
-        }
-        Ok(None)
+        Ok(())
     }
 
-    /// Returns whether blocks were dropped.
-    fn follow(
-        &mut self,
-        history: &mut History,
-        tip: Hash,
-        time_ms: u64,
-    ) -> Result<bool, HistoryError> {
+    /// Follows to the tip that it was told of, and returns what is to be shown
+    /// there; `None` if the main chain has gone on, and there will be news of
+    /// that.
+    fn take_in(&mut self, history: &mut History) -> Result<Option<HistoryAt>, HistoryError> {
+        let taken = Instant::now();
+        self.listen();
+        let snapshot = self.reader.snapshot()?;
+        for hash in std::mem::take(&mut self.told.aside) {
+            self.side.add(hash, &snapshot)?;
+            self.are_branches_stale = true;
+        }
+        // While a branch is taken in, the tip moves all the time: what was the tip
+        // when this started is then shown all the same. If it is far, the snapshot
+        // can't be held until it is reached.
+        let covered_length = history.covered().map_or(0, |block| block.height);
+        let is_near = snapshot.length().abs_diff(covered_length) <= NEAR_LIMIT_BLOCKS;
+        let held = is_near.then_some(snapshot);
+        self.follow(history, is_near)?;
+        let snapshot = match held {
+            Some(held) => held,
+            None => self.reader.snapshot()?,
+        };
+        let covered = history.covered().map(|block| block.hash);
+        if self.is_stopped() || covered != snapshot.tip() {
+            return Ok(None);
+        }
+        let is_shorter = snapshot.length() < self.length;
+        self.length = snapshot.length();
+        if self.are_branches_stale || is_shorter || self.branches.is_empty() {
+            self.side.main_chain_has_changed(&snapshot)?;
+            self.branches = self.side.tips(BRANCH_TIPS_LIMIT, &snapshot)?.into();
+            self.are_branches_stale = false;
+        }
+        Ok(Some(HistoryAt {
+            view: history.view()?,
+            branches: Arc::clone(&self.branches),
+            snapshot,
+            taken,
+        }))
+    }
+
+    /// Hears what is new.
+    fn listen(&mut self) {
+        self.told.add(self.slot.take());
+    }
+
+    /// Goes to the tip that it was told of. A near one stays what it is meanwhile.
+    fn follow(&mut self, history: &mut History, is_near: bool) -> Result<(), HistoryError> {
         let rules = Arc::clone(&self.rules);
         let list = |text, each: &mut dyn FnMut(Listed)| list(&*rules, text, each);
-        let mut dropped_any = false;
-        while !self.is_stopped() {
+        while !self.is_stopped()
+            && let Some(tip) = self.told.tip
+        {
             // A new one for each step: while one is held, the index frees no
             // page.
             let snapshot = self.reader.snapshot()?;
@@ -351,26 +360,30 @@ impl Keeper {
                 snapshot: &snapshot,
                 stop: &self.stop,
             };
-            let followed = match history.follow(&tip, time_ms, &archive, &list) {
-                // What a step has begun is undone, and starts over next time.
+            let seen = self.told.reorganisations.make_contiguous();
+            let followed = match history.follow(&tip, seen, &archive, &list) {
+                // An unfinished step is undone, and starts over next time.
                 Err(_) if self.is_stopped() => break,
                 followed => followed?,
             };
-            if let Some(left) = followed.reorganisation {
-                self.side
-                    .main_chain_has_left(left.old_tip.block.hash, left.fork);
+            self.told.reorganisations.clear();
+            if let Some(left) = followed.left {
+                self.side.main_chain_has_left(left.tip.hash, left.fork);
             }
             // From the tip down: those below would be forgotten again.
             for hash in &followed.dropped {
                 self.side.add(*hash, &snapshot)?;
-                dropped_any = true;
+                self.are_branches_stale = true;
             }
             if !followed.is_behind {
                 break;
             }
             self.publish_progress(history, &snapshot);
+            if !is_near {
+                self.listen();
+            }
         }
-        Ok(dropped_any)
+        Ok(())
     }
 
     fn publish_progress(&self, history: &History, snapshot: &Snapshot) {

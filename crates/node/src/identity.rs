@@ -243,7 +243,7 @@ fn claim(folder: &Path, rules: &dyn Rules) -> Result<(), IdentityError> {
     if genesis.is_some() && genesis_in_log(folder).as_deref() == genesis {
         tracing::warn!(
             folder = %folder.display(),
-            "node.json is missing and is made anew: the block log is of this chain"
+            "node.json is missing and is written again: the block log is of this chain"
         );
         return read_or_make(folder, rules, false).map(|_| ());
     }

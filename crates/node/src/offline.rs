@@ -165,7 +165,7 @@ impl Offline {
         let opened = Offline::open_or_make_as(folder, Arc::clone(&rules), Trust::Log);
         match opened {
             Err(error) if error.is_damaged_index() => {
-                tracing::warn!(%error, "the index is damaged and is built anew");
+                tracing::warn!(%error, "the index is damaged and is rebuilt");
                 adit_store::reindex(folder, LABEL)?;
                 Offline::open_or_make_as(folder, rules, Trust::Log)
             }
@@ -338,8 +338,8 @@ impl Offline {
 
     fn checkpoint(&mut self) -> Result<(), OfflineError> {
         while !self.node.is_mempool_current() {
-            let settle = Input::Timer(Timer::UpdateMempool);
-            let effects = self.node.handle(now(), settle, &self.store);
+            let update = Input::Timer(Timer::UpdateMempool);
+            let effects = self.node.handle(now(), update, &self.store);
             effects.map_err(DriverError::from)?;
         }
         let pending = self.node.mempool().iter();

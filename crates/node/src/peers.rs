@@ -9,3 +9,4 @@ pub(crate) mod fetch;
 pub(crate) mod poll;
 pub(crate) mod signatures;
 pub(crate) mod unpack;
+pub(crate) mod unread;

@@ -6,21 +6,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adit_api::branch::{BlockAt, Reorganisation, TipAt};
 use adit_api::event::{BlockEvent, MiningEvent, PeerEvent, Topic, TransactionsEvent};
 use adit_api::peer::Peer;
 use adit_api::stats::PoolSample;
-use adit_core::archive::Archive;
 use adit_core::transaction::Submitted;
-use adit_store::Snapshot;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::now_ms;
-use crate::events::batch::{EventBatch, Reorganised, Tip};
+use crate::events::batch::EventBatch;
 use crate::events::log::EventLog;
 use crate::handle::NodeHandle;
 use crate::queries::block;
+use crate::queries::branches::reorganisation;
 use crate::queries::error::QueryError;
 use crate::queries::transaction::waiting_state;
 use crate::repeated;
@@ -83,8 +81,8 @@ fn publish_batch(
         log.lose();
     }
     let snapshot = node.reader().snapshot().map_err(QueryError::unreadable)?;
-    for change in &batch.reorganisations {
-        log.push(Topic::Reorganisation, &described(change, &snapshot)?);
+    for seen in &batch.reorganisations {
+        log.push(Topic::Reorganisation, &reorganisation::described(seen));
     }
     if let Some(tip) = &batch.tip {
         let event = BlockEvent {
@@ -151,31 +149,4 @@ fn publish_mining(node: &NodeHandle, published: &mut Option<MiningEvent>) {
         node.events().push(Topic::Mining, &event);
         *published = Some(event);
     }
-}
-
-/// Returns a change of branches, as the API describes it.
-fn described(change: &Reorganised, snapshot: &Snapshot) -> Result<Reorganisation, QueryError> {
-    let unreadable = QueryError::unreadable;
-    let fork = snapshot.main_hash(change.fork_height).map_err(unreadable)?;
-    let tip = |tip: Tip| -> Result<TipAt, QueryError> {
-        let entry = snapshot.entry(&tip.hash).map_err(unreadable)?;
-        let weight = entry.map(|entry| entry.total_weight);
-        Ok(TipAt {
-            index: tip.height,
-            hash: tip.hash.to_string(),
-            total_weight: weight.unwrap_or_default().to_string(),
-        })
-    };
-    Ok(Reorganisation {
-        id: change.new_tip.hash.to_string(),
-        time_ms: u64::try_from(change.time.as_millis()).unwrap_or(u64::MAX),
-        fork: fork.map(|hash| BlockAt {
-            index: change.fork_height,
-            hash: hash.to_string(),
-        }),
-        old_tip: tip(change.old_tip)?,
-        new_tip: tip(change.new_tip)?,
-        dropped_count: change.old_tip.height.saturating_sub(change.fork_height),
-        adopted_count: change.new_tip.height.saturating_sub(change.fork_height),
-    })
 }

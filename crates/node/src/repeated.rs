@@ -57,7 +57,7 @@ struct Lines(Mutex<BTreeMap<&'static str, Line>>);
 
 /// The lines of a kind since the interval began.
 struct Line {
-    begin: Instant,
+    start: Instant,
     written: u64,
     left_out: u64,
 }
@@ -66,13 +66,13 @@ impl Lines {
     fn turn_at(&self, kind: &'static str, limit: u64, now: Instant) -> Turn {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = lines.entry(kind).or_insert(Line {
-            begin: now,
+            start: now,
             written: 0,
             left_out: 0,
         });
         let interval = Duration::from_millis(REPEATED_INTERVAL_MS);
-        if now.saturating_duration_since(line.begin) >= interval {
-            (line.begin, line.written) = (now, 0);
+        if now.saturating_duration_since(line.start) >= interval {
+            (line.start, line.written) = (now, 0);
         }
         if line.written >= limit {
             line.left_out = line.left_out.saturating_add(1);

@@ -36,7 +36,11 @@ fn main() {
     let mut history = store.reader().open_history().unwrap();
     let (start, start_cpu) = (Instant::now(), cpu_time());
     let tip = snapshot.tip().unwrap();
-    while history.follow(&tip, 0, &snapshot, &list).unwrap().is_behind {}
+    while history
+        .follow(&tip, &[], &snapshot, &list)
+        .unwrap()
+        .is_behind
+    {}
     let (visible, cpu) = (start.elapsed(), cpu_time() - start_cpu);
     history.sync().unwrap();
     let transactions = 2 * (count - 1);
@@ -93,7 +97,7 @@ fn one_more(store: &mut Store, history: &mut adit_store::History, snapshot: &Sna
         let snapshot = store.reader().snapshot().unwrap();
         let hash = parent.hash();
         while history
-            .follow(&hash, 0, &snapshot, &list)
+            .follow(&hash, &[], &snapshot, &list)
             .unwrap()
             .is_behind
         {}

@@ -77,9 +77,9 @@ impl RebuildableDatabase {
         // place.
         match Health::default().guard(|| open_as_it_is(path, kind, durability)) {
             Ok(Some(database)) => return Ok(database),
-            Ok(None) => tracing::warn!("the {name} is of another format and is built again"),
+            Ok(None) => tracing::warn!("the {name} is of another format and is rebuilt"),
             Err(error @ redb::Error::Io(_)) if !is_damage(&error) => return Err(error),
-            Err(error) => tracing::warn!(%error, "the {name} is damaged and is built again"),
+            Err(error) => tracing::warn!(%error, "the {name} is damaged and is rebuilt"),
         }
         RebuildableDatabase::create(path, kind, durability)
     }
@@ -143,6 +143,11 @@ impl RebuildableDatabase {
     /// The database, for readers.
     pub(crate) fn database(&self) -> &Arc<Database> {
         &self.database
+    }
+
+    /// Whether readers see something that is not on the disk.
+    pub(crate) fn is_ahead_of_disk(&self) -> bool {
+        self.ahead_of_disk
     }
 
     /// What is known of its state, for readers.

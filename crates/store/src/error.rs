@@ -105,7 +105,7 @@ pub enum HistoryError {
     /// The database failed.
     #[error(
         "the history {path} failed: {source}; \
-         it can be deleted while the node is stopped: it is made again from the block log"
+         it can be deleted while the node is stopped: it is rebuilt from the block log"
     )]
     Database {
         /// The history's file.

@@ -36,6 +36,8 @@ mod reader;
 
 mod store;
 
+mod invariants;
+
 mod open;
 
 mod frozen;
@@ -48,12 +50,12 @@ pub use files::peers::registered_peers;
 pub use files::staging::{STAGING_LIMIT_BYTES, STAGING_MEMORY_LIMIT_BYTES, StagedTexts, Staging};
 pub use frozen::FrozenIndex;
 pub use history::batch::{Listed, SAME_TRANSACTION_LIMIT};
-pub use history::record::{BlockPlace, Reorganisation, Tip, TransactionPlace};
+pub use history::record::{NumberedReorganisation, TransactionPlace};
 pub use history::tables::HISTORY_FORMAT;
 pub use history::view::HistoryView;
 pub use history::writer::{
     Followed, HISTORY_CACHE_LIMIT_BYTES, HISTORY_DURABLE_LIMIT, HISTORY_STEP_LIMIT, History,
-    HistoryLimits, List, REORGANISATIONS_LIMIT,
+    HistoryLimits, LeftBranch, List, REORGANISATIONS_LIMIT,
 };
 pub use index::tables::INDEX_FORMAT;
 pub use index::writer::INDEX_CACHE_LIMIT_BYTES;

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use adit_core::archive::{Archive, ArchiveError, Entry};
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Tip};
 use adit_core::rules::Weight;
 
 use crate::error::StoreError;
-use crate::history::record::{BlockPlace, Tip};
 use crate::reader::Snapshot;
 
 /// This many blocks beside the main chain are remembered.

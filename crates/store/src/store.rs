@@ -1,6 +1,16 @@
 //! The store's one writer. It takes changes in order, makes them durable when
 //! asked, and shows every change at once to the core, which decides on the
 //! next. The logs are the truth: they are written before the index.
+//!
+//! 1. The index names no block that the disk may lose: what it covers of the block
+//!    log was synced before it is written.
+//! 2. After a sync everything that was applied is on the disk, and readers see it:
+//!    what follows from it may leave the node.
+//! 3. On the disk, the index covers no more of the block log than the pending log
+//!    knows of, or nobody would know which transactions blocks have taken. So a
+//!    checkpoint rewrites the pending log first.
+//! 4. What is covered lies in the block log, and grows in its order.
+//! 5. Once a step has failed, nothing more is written.
 
 use std::sync::Arc;
 
@@ -107,14 +117,20 @@ impl Store {
         self.guarded(|store| store.try_apply(change))
     }
 
+    /// Whether everything applied is durable, and readers see it.
+    pub fn is_synced(&self) -> bool {
+        let logs = self.peers.is_synced() && self.pending.is_synced();
+        logs && self.log.synced() == self.log.end() && self.overlay.len() == 0
+    }
+
     /// Waits until everything applied is durable, then lets the readers see
     /// it.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         self.guarded(Store::try_sync)
     }
 
-    /// Whether so much has come since the last checkpoint that the next start
-    /// would be slow.
+    /// Whether enough has come since the last checkpoint to make the next start
+    /// slow.
     pub fn needs_checkpoint(&self) -> bool {
         let Growth { blocks, bytes } = self.since_checkpoint;
         let pending_limit_bytes = CHECKPOINT_BYTES.max(self.pending.compacted_bytes());
@@ -123,7 +139,7 @@ impl Store {
         blocks > CHECKPOINT_BLOCKS || bytes > CHECKPOINT_BYTES || pending_is_long
     }
 
-    /// Whether so much has come since the last checkpoint that one is due even
+    /// Whether enough has come since the last checkpoint to make one due even
     /// while a long branch comes in, when each is expensive: it changes pages
     /// all over the index.
     pub fn is_checkpoint_overdue(&self) -> bool {
@@ -212,6 +228,7 @@ impl Store {
     }
 
     fn try_apply(&mut self, change: &Change) -> Result<(), StoreError> {
+        assert!(self.stopped.is_none(), "invariant 5");
         match change {
             Change::Transaction(transaction) => self.pending.append(transaction.text()),
             Change::Peers(list) => {
@@ -234,10 +251,11 @@ impl Store {
         self.peers.sync()?;
         self.pending.sync()?;
         self.log.sync()?;
-        match self.overlay.len() {
-            0 => Ok(()),
-            _ => self.write_index(Commit::Visible),
+        if self.overlay.len() > 0 {
+            self.write_index(Commit::Visible)?;
         }
+        assert!(self.is_synced(), "invariant 2");
+        Ok(())
     }
 
     fn try_checkpoint<'a>(
@@ -319,7 +337,9 @@ impl Store {
         self.check_follows(entry, main)?;
         self.since_checkpoint.blocks += 1;
         self.since_checkpoint.bytes += u64::from(location.length_bytes) + 1;
+        assert!(self.covered <= location.start, "invariant 4");
         self.covered = location.end();
+        assert!(self.covered <= self.log.end(), "invariant 4");
         let place = self.lines()?.place(entry, location);
         let place = place.map_err(self.index_error())?;
         let line = place.number;
@@ -348,7 +368,12 @@ impl Store {
     /// Writes the overlay to the index, and starts a new one. The index never
     /// names a block that the disk may lose.
     fn write_index(&mut self, commit: Commit) -> Result<(), StoreError> {
+        assert!(self.stopped.is_none(), "invariant 5");
         self.log.sync()?;
+        assert!(self.covered <= self.log.synced(), "invariant 1");
+        if commit == Commit::Durable {
+            assert!(self.covered <= self.pending.position(), "invariant 3");
+        }
         self.index
             .write(&self.overlay, &self.accounts, self.covered, commit)?;
         self.overlay = self.index.view()?.overlay();
@@ -384,8 +409,9 @@ impl Store {
             self.accounts.set(&owner, record.key(), account);
         }
         self.log.sync()?;
+        assert!(self.covered <= self.log.synced(), "invariant 1");
         let (overlay, accounts) = (&self.overlay, &self.accounts);
-        self.index.begin_anew(overlay, accounts, self.covered)?;
+        self.index.replace(overlay, accounts, self.covered)?;
         self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
         Ok(())
@@ -433,13 +459,13 @@ impl Store {
         account.map_err(self.index_error())
     }
 
-    fn main_hash_at(&self, index: u64) -> Result<Option<Hash>, StoreError> {
+    pub(crate) fn main_hash_at(&self, index: u64) -> Result<Option<Hash>, StoreError> {
         let record = self.lines()?.main_at(index);
         let record = record.map_err(self.index_error())?;
         Ok(record.map(|record| record.hash))
     }
 
-    fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
+    pub(crate) fn record(&self, hash: &Hash) -> Result<Option<BlockRecord>, StoreError> {
         let record = self.lines()?.block(hash);
         record.map_err(self.index_error())
     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::block::Block;
 use adit_core::hash::{Hash, sha256};
+use adit_core::reorganisation::{BlockPlace, Reorganisation, Tip};
 use adit_core::rules::{Classic, Rules, Weight};
 use adit_core::transaction::{recipient, sender};
 use adit_store::{
-    BlockPlace, BranchTip, Durability, History, HistoryLimits, HistoryView, Listed, Reorganisation,
-    SideBlocks, Tip, TransactionPlace,
+    BranchTip, Durability, History, HistoryLimits, HistoryView, Listed, NumberedReorganisation,
+    SideBlocks, TransactionPlace,
 };
 use proptest::prelude::*;
 use tempfile::tempdir;
@@ -70,16 +71,19 @@ fn open(folder: &Path, limits: HistoryLimits) -> History {
     History::open(&folder.join("history.redb"), Durability::None, limits).unwrap()
 }
 
-/// Follows to the end, and returns the reorganisations that were seen.
+/// Follows to the end, and returns the reorganisation that was seen.
 fn follow(history: &mut History, tip: Hash, archive: &dyn Archive) -> Vec<Reorganisation> {
-    let mut seen = Vec::new();
-    loop {
-        let followed = history.follow(&tip, 7, archive, &list).unwrap();
-        seen.extend(followed.reorganisation);
-        if !followed.is_behind {
-            return seen;
-        }
+    let missed = history.missed(&tip, 7, archive).unwrap();
+    let mut seen: Vec<_> = missed.into_iter().collect();
+    while history
+        .follow(&tip, &seen, archive, &list)
+        .unwrap()
+        .is_behind
+    {
+        assert_eq!(history.missed(&tip, 7, archive).unwrap(), None);
+        seen.clear();
     }
+    missed.into_iter().collect()
 }
 
 fn block_with(parent: &Block, salt: u64, texts: &[usize]) -> Arc<Block> {
@@ -202,9 +206,9 @@ struct Followed {
     history: History,
     /// Tips that it was not told of.
     told: Vec<Hash>,
-    reorganisations: Vec<Reorganisation>,
+    reorganisations: Vec<NumberedReorganisation>,
     /// What it should have seen when it was last made durable.
-    durable: Vec<Reorganisation>,
+    durable: Vec<NumberedReorganisation>,
 }
 
 impl Followed {
@@ -227,18 +231,23 @@ impl Followed {
             let shared = old.iter().zip(&new).take_while(|(old, new)| old == new);
             let shared = shared.count();
             if shared < old.len() {
-                self.reorganisations.push(Reorganisation {
+                self.reorganisations.push(NumberedReorganisation {
                     sequence: self.reorganisations.last().map_or(0, |last| last.sequence) + 1,
-                    time_ms: 7,
-                    fork: shared.checked_sub(1).map(|at| place_of(&old[at])),
-                    old_tip: tip_of(&old[old.len() - 1]),
-                    new_tip: tip_of(&new[new.len() - 1]),
+                    reorganisation: Reorganisation {
+                        time_ms: 7,
+                        fork: shared.checked_sub(1).map(|at| place_of(&old[at])),
+                        old_tip: tip_of(&old[old.len() - 1]),
+                        new_tip: tip_of(&new[new.len() - 1]),
+                    },
                 });
             }
         }
-        let followed = self.history.follow(&tip, 7, archive, &list).unwrap();
-        let seen = self.reorganisations.last();
-        assert!(followed.reorganisation.is_none() || followed.reorganisation.as_ref() == seen);
+        let missed = self.history.missed(&tip, 7, archive).unwrap();
+        let last = self.reorganisations.last().map(|last| last.reorganisation);
+        assert!(missed.is_none() || missed == last);
+        let seen = missed.as_slice();
+        let followed = self.history.follow(&tip, seen, archive, &list).unwrap();
+        assert_eq!(followed.left.is_some(), missed.is_some());
         followed.is_behind
     }
 
@@ -253,11 +262,11 @@ impl Followed {
             .copied()
             .collect();
         assert_eq!(view.reorganisations(u64::MAX, 100).unwrap(), expected);
-        for reorganisation in &self.reorganisations {
-            let tip = reorganisation.new_tip.block.hash;
+        for seen in &self.reorganisations {
+            let tip = seen.reorganisation.new_tip.block.hash;
             let found = view.reorganisation_to(&tip).unwrap();
-            let is_remembered = expected.contains(reorganisation);
-            assert_eq!(found, is_remembered.then_some(*reorganisation));
+            let is_remembered = expected.contains(seen);
+            assert_eq!(found, is_remembered.then_some(seen.reorganisation));
         }
     }
 }
@@ -329,7 +338,6 @@ fn a_deleted_history_is_made_again_without_what_it_has_seen() {
     tree.add(&heavier);
     let seen = follow(&mut history, heavier.hash(), &tree.archive);
     let expected = Reorganisation {
-        sequence: 1,
         time_ms: 7,
         fork: Some(place_of(&blocks[3])),
         old_tip: tip_of(&blocks[4]),
@@ -389,7 +397,7 @@ fn a_history_with_damage_anywhere_is_opened_or_made_again() {
 }
 
 #[test]
-fn a_history_of_another_chain_is_made_anew() {
+fn a_history_of_another_chain_is_rebuilt() {
     let folder = tempdir().unwrap();
     let (one, other) = (Tree::of(&chain(9, 0)), Tree::of(&chain(4, 500)));
     let mut history = open(folder.path(), SMALL);

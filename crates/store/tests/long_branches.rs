@@ -7,8 +7,9 @@ use adit_core::address::Address;
 use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
 use adit_core::block::{Block, HeaderFields};
 use adit_core::hash::Hash;
+use adit_core::reorganisation::BlockPlace;
 use adit_core::sealed::Account;
-use adit_store::{BlockPlace, Durability, History, HistoryLimits, Listed, SideBlocks, Snapshot};
+use adit_store::{Durability, History, HistoryLimits, Listed, SideBlocks, Snapshot};
 use tempfile::tempdir;
 
 use crate::world::{World, chain, child};
@@ -94,7 +95,7 @@ fn a_branch_that_grows_is_not_gone_down_again() {
 }
 
 #[test]
-fn where_nearly_all_is_dropped_the_history_begins_anew() {
+fn where_nearly_all_is_dropped_the_history_starts_over() {
     let folder = tempdir().unwrap();
     let blocks = chain(40, 0);
     let mut branch = vec![child(&blocks[0], 70)];
@@ -114,28 +115,36 @@ fn where_nearly_all_is_dropped_the_history_begins_anew() {
         let snapshot = world.store.reader().snapshot().unwrap();
         let tip = snapshot.tip().unwrap();
         let list = |_: Vec<u8>, _: &mut dyn FnMut(Listed)| Ok(());
+        let missed = history.missed(&tip, 7, &snapshot).unwrap();
+        let mut seen = missed.as_slice();
         let mut steps = Vec::new();
         loop {
-            let followed = history.follow(&tip, 7, &snapshot, &list).unwrap();
+            let followed = history.follow(&tip, seen, &snapshot, &list).unwrap();
+            seen = &[];
             let is_behind = followed.is_behind;
             steps.push(followed);
             if !is_behind {
-                return steps;
+                return (steps, missed);
             }
         }
     };
     follow(&mut history, &world);
     world.add_all(&branch);
     world.sync();
-    let steps = follow(&mut history, &world);
+    let (steps, seen) = follow(&mut history, &world);
     // The first step already takes in the start of the chain: it did not take
     // out forty blocks before.
     let first = steps.first().unwrap();
     assert_eq!(first.dropped.len(), 39);
-    let seen = first.reorganisation.unwrap();
+    let seen = seen.unwrap();
     assert_eq!(seen.fork, Some(place_of(&blocks[0])));
     assert_eq!(seen.old_tip.block, place_of(&blocks[39]));
-    assert!(steps[1..].iter().all(|step| step.reorganisation.is_none()));
+    let left = first.left.unwrap();
+    assert_eq!((left.tip, left.fork), (seen.old_tip.block, seen.fork));
+    assert!(steps[1..].iter().all(|step| step.left.is_none()));
+    let view = history.view().unwrap();
+    let found = view.reorganisation_to(&seen.new_tip.block.hash).unwrap();
+    assert_eq!(found, Some(seen));
     assert_eq!(steps.len(), 6);
     assert_eq!(history.covered(), Some(place_of(&branch[40])));
 }

@@ -205,7 +205,7 @@ fn follow(folder: &Path, world: &World) -> Result<u64, HistoryError> {
     let mut history = History::open(&path, Durability::None, HistoryLimits::default())?;
     let snapshot = world.store.reader().snapshot().unwrap();
     let tip = snapshot.tip().unwrap();
-    while history.follow(&tip, 7, &snapshot, &list)?.is_behind {}
+    while history.follow(&tip, &[], &snapshot, &list)?.is_behind {}
     let view = history.view()?;
     let count = view.count_of_name("miner")?;
     let places = view.places_of_name("miner", TransactionPlace::LAST, 1_000)?;

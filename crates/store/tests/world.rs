@@ -272,6 +272,7 @@ impl World {
 
     pub(crate) fn sync(&mut self) {
         self.store.sync().unwrap();
+        assert!(self.store.is_synced());
     }
 
     pub(crate) fn checkpoint(&mut self, pending: &[Pending]) {
@@ -279,12 +280,14 @@ impl World {
         self.store
             .checkpoint(pending.map(|pending| (&*pending.text, pending.origin)))
             .unwrap();
+        self.store.check_invariants().unwrap();
     }
 
     /// The store shows what the tree holds.
     pub(crate) fn check(&self) {
         assert_eq!(self.store.length(), self.tree.length());
         assert_same(&self.store, &self.tree);
+        self.store.check_invariants().unwrap();
     }
 
     /// So does a snapshot.

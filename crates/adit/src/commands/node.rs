@@ -121,7 +121,7 @@ async fn recover(
     if cause.is_some_and(ServeError::is_damaged_index) {
         tracing::warn!(
             error = format!("{error:#}"),
-            "the index is damaged and is built anew"
+            "the index is damaged and is rebuilt"
         );
         return throw_index_away(folder.path()).await;
     }
@@ -147,7 +147,7 @@ async fn end_over(error: anyhow::Error, folder: &DataFolder) -> anyhow::Result<(
     }
     tracing::warn!(
         error = format!("{error:#}"),
-        "the index is damaged and is built anew at the next start"
+        "the index is damaged and is rebuilt at the next start"
     );
     throw_index_away(folder.path()).await
 }

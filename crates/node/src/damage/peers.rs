@@ -19,8 +19,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::memory::{MemoryBudget, Reservation};
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces};
+use crate::peers::unread::{TooManyLargeBlocks, UnreadBudget};
 use crate::{open_files, repeated};
 use adit_api::headers::NODE_HEADER;
 
@@ -45,11 +45,8 @@ const MENDERS_SHARE: usize = 16;
 /// A chain that did not hold what was looked for is read again this much later.
 const CHAIN_PAUSE_MS: u64 = 600_000;
 
-/// All chains together may hold this much of blocks that are not whole yet ...
+/// All chains together may hold this much of blocks that are not whole yet.
 const CHAINS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
-
-/// ... not counting those that hold less than this.
-const FREE_READING_BYTES: usize = 1024 * 1024;
 
 /// This many answers wait until those before are written to the disk.
 const HEARD_LIMIT: usize = 4;
@@ -68,7 +65,7 @@ struct Asking {
     stored: Option<Reader>,
     places: Semaphore,
     turns: Semaphore,
-    reading: Arc<MemoryBudget>,
+    unread: UnreadBudget,
 }
 
 /// The blocks that nobody has sent yet.
@@ -96,8 +93,8 @@ enum ChainError {
     Block(#[from] BlockError),
     #[error("expected block {expected}, found block {found}")]
     Place { expected: u64, found: u64 },
-    #[error("too many large blocks are being read from other peers")]
-    Full,
+    #[error(transparent)]
+    Full(#[from] TooManyLargeBlocks),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -114,7 +111,7 @@ impl Menders {
                 stored,
                 places: Semaphore::new(places),
                 turns: Semaphore::new(CHAINS_AT_ONCE_LIMIT),
-                reading: MemoryBudget::new(CHAINS_LIMIT_BYTES),
+                unread: UnreadBudget::new(CHAINS_LIMIT_BYTES),
             }),
             read_in_vain: BTreeMap::new(),
         }
@@ -358,7 +355,7 @@ impl Asking {
     ) -> Result<Option<()>, ChainError> {
         let stored = self.stored.as_ref().map(Reader::snapshot).transpose()?;
         let mut chain = ChainReader::of_answer().taking(self.rules.reading());
-        let (mut held, mut height, mut ended) = (Reservation::of(&self.reading), 0, false);
+        let (mut unread, mut height, mut ended) = (self.unread.of_chain(), 0, false);
         while !ended {
             match pieces.next() {
                 Some(Piece::Bytes(bytes)) => chain.feed(&bytes),
@@ -392,11 +389,7 @@ impl Asking {
                     return Ok(Some(()));
                 }
             }
-            let unread_bytes = chain.unread_bytes();
-            held.clear();
-            if unread_bytes > FREE_READING_BYTES && !held.take(unread_bytes) {
-                return Err(ChainError::Full);
-            }
+            unread.hold(chain.unread_bytes())?;
         }
         Ok(Some(()))
     }

@@ -176,9 +176,9 @@ impl Driver {
         adoption: &mut Adoption,
         later: &mut Vec<Effect>,
     ) -> Result<Step, DriverError> {
-        let begin = Instant::now();
+        let start = Instant::now();
         for taken in 0.. {
-            let is_long = begin.elapsed() >= Duration::from_millis(ADOPTION_STEP_MS);
+            let is_long = start.elapsed() >= Duration::from_millis(ADOPTION_STEP_MS);
             if is_long || taken >= ADOPTION_STEP_BLOCKS_LIMIT && self.are_others_waiting() {
                 break;
             }

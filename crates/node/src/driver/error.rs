@@ -14,7 +14,7 @@ pub enum DriverError {
     #[error("the stored blocks do not fit together; `adit chain reindex` says where")]
     Chain(#[source] ChainError),
     /// The index is not as it was written, and has to be rebuilt.
-    #[error("the index is damaged; it is built anew when the node starts again")]
+    #[error("the index is damaged; it is rebuilt when the node starts again")]
     DamagedIndex,
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]

@@ -1,6 +1,13 @@
 //! The driver's thread. What is to be kept is made durable first, once for all
 //! commands that have come (group commit); only then does anything leave. It
 //! decides nothing itself.
+//!
+//! 1. Nothing leaves the node, no answer, status, event, announcement or question,
+//!    before everything that it follows from is durable.
+//! 2. One sync serves at most [`BATCH_LIMIT`] commands.
+//! 3. What is shown of the main chain is what the core and the store agree on.
+//! 4. There is no checkpoint before the waiting transactions have followed the
+//!    main chain to its tip: nothing that is kept says how far they are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +16,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use adit_api::peer::Peer;
-use adit_core::archive::{Change, MainChange};
+use adit_core::archive::{ArchiveError, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
 use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node};
 use adit_core::peer::PeerAddress;
+use adit_core::reorganisation::Reorganisation;
 use adit_core::rules::Rules;
 use adit_core::sync::RequestId;
 use adit_store::{Opened, Store};
@@ -24,8 +32,9 @@ use tokio::time::sleep;
 use super::adoptions::Adoptions;
 use super::error::DriverError;
 use super::restore::{Trust, restore};
-use crate::clock::now;
-use crate::events::batch::{EventBatch, Tip};
+use super::shown_chain::ShownChain;
+use crate::clock::{now, now_ms};
+use crate::events::batch::EventBatch;
 use crate::events::log::EventLog;
 use crate::handle::{
     ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Inspection, NodeHandle, Request,
@@ -93,7 +102,8 @@ pub(crate) fn start(
         let _ = to_driver.blocking_send(Command::Proof { job, proof });
     })
     .map_err(DriverError::Thread)?;
-    let started = history::start(store.reader(), Arc::clone(&rules));
+    let tip = node.chain().tip().map(|tip| tip.hash());
+    let started = history::start(store.reader(), Arc::clone(&rules), tip);
     let (history, history_watch) = started.map_err(DriverError::Thread)?;
     let counters = Arc::<DriverCounters>::default();
     let handle = NodeHandle(Arc::new(Edge {
@@ -125,7 +135,7 @@ pub(crate) fn start(
         adoptions: Adoptions::default(),
         waiting: BTreeMap::new(),
         inspections: Vec::new(),
-        tip: node.chain().tip().map(|block| Tip::of(block)),
+        shown_chain: ShownChain::of(node.chain()),
         events: EventBatch::default(),
         node,
         event_batches,
@@ -135,9 +145,9 @@ pub(crate) fn start(
         runtime: Handle::current(),
         peers_runtime,
         counters,
-        has_unsynced: false,
+        since_sync: SinceSync::default(),
     };
-    driver.begin(settings.first_peers)?;
+    driver.open(settings.first_peers)?;
     tokio::spawn(publisher::publish(handle.clone(), to_publish));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
@@ -160,8 +170,7 @@ pub(super) struct Driver {
     pub(super) waiting: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     /// Those who want to inspect the node when everything is durable.
     pub(super) inspections: Vec<Inspection>,
-    /// The tip of the main chain.
-    pub(super) tip: Option<Tip>,
+    pub(super) shown_chain: ShownChain,
     /// What is to be published when it is durable.
     pub(super) events: EventBatch,
     pub(super) event_batches: mpsc::Sender<EventBatch>,
@@ -173,12 +182,21 @@ pub(super) struct Driver {
     /// keeps no client of ours waiting.
     pub(super) peers_runtime: Handle,
     pub(super) counters: Arc<DriverCounters>,
-    /// Whether anything was written since the last sync.
-    pub(super) has_unsynced: bool,
+    /// What came since the last sync.
+    pub(super) since_sync: SinceSync,
+}
+
+/// What came since the last sync.
+#[derive(Debug, Default)]
+pub(super) struct SinceSync {
+    commands: usize,
+    /// Whether anything was written.
+    has_changes: bool,
 }
 
 impl Driver {
-    fn begin(&mut self, first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
+    /// The first calls of all: nothing has come from outside yet.
+    fn open(&mut self, first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
         let mut later = Vec::new();
         let nobody = RequestId(u64::MAX);
         self.handle(Input::Register(nobody, first_peers), &mut later)?;
@@ -212,6 +230,8 @@ impl Driver {
     }
 
     fn take(&mut self, command: Command, later: &mut Vec<Effect>) -> Result<(), DriverError> {
+        self.since_sync.commands += 1;
+        assert!(self.since_sync.commands <= BATCH_LIMIT, "invariant 2");
         match command {
             Command::Request(id, request, reply) => {
                 self.waiting.insert(id, reply);
@@ -273,11 +293,8 @@ impl Driver {
                 Effect::Persist(change) => {
                     if let Change::Block { block, main, .. } = &change {
                         tracing::debug!(index = block.height(), hash = %block.hash(), ?main, "block");
-                        let is_other_branch = matches!(main, MainChange::Reorganise { .. });
-                        let count = &self.counters.reorganisations;
-                        count.fetch_add(u64::from(is_other_branch), Ordering::Relaxed);
                     }
-                    self.has_unsynced = true;
+                    self.since_sync.has_changes = true;
                     self.store.apply(&change)?;
                     if let Change::Block {
                         block,
@@ -287,9 +304,10 @@ impl Driver {
                     {
                         self.history.note_aside(block.hash());
                     }
-                    self.events.note(&change, &mut self.tip);
+                    self.shown_chain.note(&change);
+                    self.events.note(&change);
                     if let (Change::Rewind, Some(genesis)) = (&change, self.node.chain().tip()) {
-                        self.events.note_rewind(genesis, &mut self.tip);
+                        self.events.note_rewind(genesis);
                     }
                 }
                 effect => {
@@ -306,7 +324,7 @@ impl Driver {
     fn sync(&mut self) -> Result<(), DriverError> {
         let start = Instant::now();
         self.store.sync()?;
-        if std::mem::take(&mut self.has_unsynced) {
+        if std::mem::take(&mut self.since_sync).has_changes {
             let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.counters.syncs.fetch_add(1, Ordering::Relaxed);
             self.counters
@@ -318,7 +336,13 @@ impl Driver {
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), DriverError> {
         self.sync()?;
+        self.check_before_leaving();
         self.publish_status();
+        let (chain, shown) = (self.node.chain(), &mut self.shown_chain);
+        let reorganisation = shown.advance(chain, now_ms(), &self.store);
+        if let Some(reorganisation) = reorganisation.map_err(unreadable)? {
+            self.tell_of_reorganisation(reorganisation);
+        }
         self.events.peers = self.changed_peers()?;
         if let Some(tip) = self.node.chain().tip() {
             self.history.tell(tip.hash());
@@ -328,6 +352,7 @@ impl Driver {
             look(&self.node);
         }
         for effect in effects {
+            self.check_before_leaving();
             match effect {
                 Effect::Persist(_) => unreachable!("handle has carried it out"),
                 Effect::Made(block) => log_made(&block),
@@ -350,7 +375,7 @@ impl Driver {
                             blocks,
                             left_out,
                             "transactions of dropped blocks may not wait here or found no room, \
-                             and so many blocks were not looked through; all stand in the block log"
+                             and this many blocks were not looked through; all stand in the block log"
                         );
                     }
                 }
@@ -378,6 +403,14 @@ impl Driver {
         Ok(())
     }
 
+    /// What is asked here is known without a look at the disk.
+    fn check_before_leaving(&self) {
+        let is_synced = self.store.is_synced() && !self.since_sync.has_changes;
+        assert!(is_synced, "invariant 1");
+        let length = self.node.chain().length();
+        assert_eq!(self.store.length(), length, "invariant 3");
+    }
+
     /// Returns the peers about which something new is known since the last call.
     fn changed_peers(&mut self) -> Result<Vec<Peer>, DriverError> {
         let changed = self.node.take_changed_peers();
@@ -388,7 +421,16 @@ impl Driver {
             Some(described(address, record, tip, length, &self.store))
         });
         let peers = peers.collect::<Result<_, _>>();
-        peers.map_err(|error| DriverError::from(ChainError::from(error)))
+        peers.map_err(unreadable)
+    }
+
+    /// All hear of the same record.
+    fn tell_of_reorganisation(&mut self, reorganisation: Reorganisation) {
+        let count = &self.counters.reorganisations;
+        count.fetch_add(1, Ordering::Relaxed);
+        log_reorganisation(&reorganisation);
+        self.history.note_reorganisation(reorganisation);
+        self.events.note_reorganisation(reorganisation);
     }
 
     fn answer(&mut self, request: RequestId, answer: Answer) {
@@ -450,6 +492,7 @@ impl Driver {
     }
 
     fn checkpoint(&mut self) -> Result<(), DriverError> {
+        assert!(self.node.is_mempool_current(), "invariant 4");
         let pending = self.node.mempool().iter();
         self.store.checkpoint(pending)?;
         Ok(())
@@ -460,6 +503,25 @@ pub(super) fn log_refused(error: &ChainError) {
     if let Some(left_out) = repeated::turn(error.rule()) {
         tracing::warn!(%error, left_out, "block refused");
     }
+}
+
+fn log_reorganisation(seen: &Reorganisation) {
+    let Some(left_out) = repeated::turn_of_news("reorganisation") else {
+        return;
+    };
+    tracing::info!(
+        fork = seen.fork.map(|fork| tracing::field::display(fork.hash)),
+        old_tip = %seen.old_tip.block.hash,
+        new_tip = %seen.new_tip.block.hash,
+        dropped = seen.dropped_count(),
+        adopted = seen.adopted_count(),
+        left_out,
+        "another branch is the main chain now"
+    );
+}
+
+fn unreadable(error: ArchiveError) -> DriverError {
+    DriverError::from(ChainError::from(error))
 }
 
 fn log_made(block: &Block) {

@@ -3,16 +3,13 @@
 //! much it was. Who listens is not known here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use adit_api::event::Origin;
 use adit_api::peer::Peer;
 use adit_core::archive::{Change, MainChange};
 use adit_core::block::Block;
-use adit_core::hash::Hash;
+use adit_core::reorganisation::Reorganisation;
 use adit_core::transaction::{Submitted, TRANSACTION_LIMIT_BYTES};
-
-use crate::clock::now;
 
 /// An event names at most this many of the transactions that came,
 const EVENT_TRANSACTIONS_LIMIT: usize = 20;
@@ -20,7 +17,7 @@ const EVENT_TRANSACTIONS_LIMIT: usize = 20;
 /// the newest ones, which together are no longer than this,
 const EVENT_TRANSACTIONS_LIMIT_BYTES: usize = TRANSACTION_LIMIT_BYTES;
 
-/// and of many changes of branches the last ones, this many.
+/// and of many reorganisations the last ones, this many.
 const EVENT_REORGANISATIONS_LIMIT: usize = 20;
 
 /// What was done between two syncs, or several times that.
@@ -33,8 +30,8 @@ pub(crate) struct EventBatch {
     pub(crate) added: u64,
     /// Where the tip came from.
     pub(crate) origin: Origin,
-    /// The changes of branches, the oldest first.
-    pub(crate) reorganisations: Vec<Reorganised>,
+    /// The reorganisations, the oldest first.
+    pub(crate) reorganisations: Vec<Reorganisation>,
     /// How many transactions came to wait.
     pub(crate) transaction_count: usize,
     /// The newest of them.
@@ -45,49 +42,28 @@ pub(crate) struct EventBatch {
     pub(crate) is_incomplete: bool,
 }
 
-/// A change of branches.
-#[derive(Debug, Clone)]
-pub(crate) struct Reorganised {
-    /// The height of the last block that both have; 0 if there is none.
-    pub(crate) fork_height: u64,
-    /// The tip of the branch that was left.
-    pub(crate) old_tip: Tip,
-    /// The tip of the one that is the main chain now.
-    pub(crate) new_tip: Tip,
-    /// When it was seen, since 1970.
-    pub(crate) time: Duration,
-}
-
-/// The end of a branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tip {
-    pub(crate) height: u64,
-    pub(crate) hash: Hash,
-}
-
-impl Tip {
-    /// Returns the block as the end of its branch.
-    pub(crate) fn of(block: &Block) -> Tip {
-        Tip {
-            height: block.height(),
-            hash: block.hash(),
-        }
-    }
-}
-
 impl EventBatch {
-    /// Notes a change that was kept. `tip` is the main chain's before it, and the
-    /// one after it when this returns.
-    pub(crate) fn note(&mut self, change: &Change, tip: &mut Option<Tip>) {
+    /// Notes a change that was kept.
+    pub(crate) fn note(&mut self, change: &Change) {
         match change {
             Change::Transaction(transaction) => {
                 self.transaction_count += 1;
                 self.transactions.push(transaction.clone());
                 keep_newest_transactions(&mut self.transactions);
             }
-            Change::Block { block, main, .. } => self.note_block(block, *main, tip),
-            Change::Peers(_) | Change::Rewind => {}
+            Change::Block { block, main, .. } if *main != MainChange::Side => {
+                self.tip = Some(Arc::clone(block));
+                self.origin = Origin::Elsewhere;
+                self.added += 1;
+            }
+            Change::Block { .. } | Change::Peers(_) | Change::Rewind => {}
         }
+    }
+
+    /// Notes that the main chain went over to another branch.
+    pub(crate) fn note_reorganisation(&mut self, reorganisation: Reorganisation) {
+        self.reorganisations.push(reorganisation);
+        keep_newest(&mut self.reorganisations, EVENT_REORGANISATIONS_LIMIT);
     }
 
     /// Notes that a block was made here.
@@ -98,8 +74,7 @@ impl EventBatch {
     }
 
     /// Notes that the chain is its genesis block again.
-    pub(crate) fn note_rewind(&mut self, genesis: &Arc<Block>, tip: &mut Option<Tip>) {
-        *tip = Some(Tip::of(genesis));
+    pub(crate) fn note_rewind(&mut self, genesis: &Arc<Block>) {
         self.tip = Some(Arc::clone(genesis));
         self.origin = Origin::Made;
     }
@@ -129,34 +104,6 @@ impl EventBatch {
         keep_newest_transactions(&mut self.transactions);
         keep_newest(&mut self.reorganisations, EVENT_REORGANISATIONS_LIMIT);
     }
-
-    fn note_block(&mut self, block: &Arc<Block>, main: MainChange, tip: &mut Option<Tip>) {
-        if main == MainChange::Side {
-            return;
-        }
-        let new_tip = Tip::of(block);
-        let old_tip = tip.replace(new_tip);
-        match (main, self.reorganisations.last_mut(), old_tip) {
-            // Several blocks taken in together change branches once.
-            (MainChange::Extend, Some(change), _) => change.new_tip = new_tip,
-            (MainChange::Reorganise { fork }, Some(change), _) => {
-                change.new_tip = new_tip;
-                change.fork_height = change.fork_height.min(fork);
-            }
-            (MainChange::Reorganise { fork }, None, Some(old_tip)) => {
-                self.reorganisations.push(Reorganised {
-                    fork_height: fork,
-                    old_tip,
-                    new_tip,
-                    time: now(),
-                });
-            }
-            _ => {}
-        }
-        self.tip = Some(Arc::clone(block));
-        self.origin = Origin::Elsewhere;
-        self.added += 1;
-    }
 }
 
 fn keep_newest_transactions(list: &mut Vec<Submitted>) {
@@ -185,14 +132,14 @@ mod tests {
         let length = EVENT_TRANSACTIONS_LIMIT_BYTES / 2;
         for number in 0..5 {
             let change = Change::Transaction(Submitted::Text(vec![number; length].into()));
-            batch.note(&change, &mut None);
+            batch.note(&change);
         }
         let firsts = |list: &[Submitted]| list.iter().map(|one| one.text()[0]).collect::<Vec<_>>();
         assert_eq!(firsts(&batch.transactions), [3, 4]);
         let mut later = EventBatch::default();
         for number in 5..40 {
             let change = Change::Transaction(Submitted::Text([number].into()));
-            later.note(&change, &mut None);
+            later.note(&change);
         }
         batch.merge(later);
         assert_eq!(firsts(&batch.transactions), (20..40).collect::<Vec<_>>());

@@ -117,7 +117,7 @@ async fn look(
     beside: Option<Beside>,
     audit: &mut Audit,
 ) -> Result<(), FetchError> {
-    let begin = Instant::now();
+    let start = Instant::now();
     let response = fetch::get_chain(&fetch::client(), peer, None, Packing::Gzip).await?;
     let (status, headers) = (response.status(), response.headers());
     audit.kind = kind_of(fetch::kind_of(status, headers));
@@ -154,7 +154,7 @@ async fn look(
         Ok(checked) => *audit = checked,
         Err(problem) => audit.problem = Some(problem),
     }
-    let took_ms = begin.elapsed().as_millis();
+    let took_ms = start.elapsed().as_millis();
     if took_ms > u128::from(SLOW_MS) {
         let note = format!("its whole answer took {:.1} s", took_ms as f64 / 1000.0);
         audit.notes.push(note);

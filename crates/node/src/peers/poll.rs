@@ -25,9 +25,9 @@ use tokio::time::timeout;
 
 use crate::clock::now;
 use crate::handle::{NodeHandle, PollOutcome};
-use crate::memory::{MemoryBudget, Reservation};
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces, client};
 use crate::peers::unpack::UnpackError;
+use crate::peers::unread::{Unread, UnreadBudget};
 use crate::{open_files, repeated};
 
 /// The whole answer must be there within this time.
@@ -49,12 +49,8 @@ const ASKED_SHARE: usize = 8;
 /// After this time a peer that still answers makes room for the next.
 const TURN_MS: u64 = 2_000;
 
-/// All answers together may hold this much of blocks that are not whole yet ...
+/// All answers together may hold this much of blocks that are not whole yet.
 const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
-
-/// ... not counting those that hold less than this: ordinary blocks are read
-/// whatever other peers send.
-const FREE_READING_BYTES: usize = 1024 * 1024;
 
 /// An ETag longer than this is not remembered.
 const ETAG_LIMIT_BYTES: usize = 256;
@@ -73,7 +69,7 @@ struct Shared {
     /// Each ask holds one of these, until all that it takes is free again.
     asked: Arc<Semaphore>,
     /// What all answers together may hold that are being read.
-    reading: Arc<MemoryBudget>,
+    unread: UnreadBudget,
     /// What each peer called the state of its chain when it was last read.
     etags: Mutex<BTreeMap<PeerAddress, HeaderValue>>,
     /// The peers whose last answer was none: that is logged once.
@@ -95,7 +91,7 @@ impl Poller {
                     ASKED_LIMIT,
                     ASKED_SHARE,
                 ))),
-                reading: MemoryBudget::new(READING_LIMIT_BYTES),
+                unread: UnreadBudget::new(READING_LIMIT_BYTES),
                 etags: Mutex::default(),
                 failing: Mutex::default(),
                 namesakes: Mutex::default(),
@@ -297,10 +293,10 @@ impl Shared {
             StatusCode::OK => {}
             status => return Err(PollError::Fetch(FetchError::Status(status))),
         }
-        let (node, reading) = (self.node.clone(), Reservation::of(&self.reading));
+        let (node, unread) = (self.node.clone(), self.unread.of_chain());
         let asked = Arc::clone(asked);
         let read = fetch::read(response, move |pieces| {
-            let checked = check(&node, pieces, reading);
+            let checked = check(&node, pieces, unread);
             drop(asked);
             checked
         });
@@ -363,7 +359,7 @@ struct Checked {
 fn check(
     node: &NodeHandle,
     mut pieces: Pieces,
-    mut reading: Reservation,
+    mut unread: Unread,
 ) -> Result<Option<Checked>, PollError> {
     let mut branch = node.new_branch();
     let rules = node.rules();
@@ -400,11 +396,7 @@ fn check(
             break;
         }
         let unread_bytes = validation.unread_bytes();
-        reading.clear();
-        if unread_bytes > FREE_READING_BYTES && !reading.take(unread_bytes) {
-            let full = "too many large blocks are being read from other peers";
-            return Err(PollError::ours(full));
-        }
+        unread.hold(unread_bytes).map_err(PollError::ours)?;
     }
     let (ends_early, seen) = (validation.ends_early(), validation.seen());
     let has_failed = branch.has_failed();

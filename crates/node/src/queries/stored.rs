@@ -4,7 +4,8 @@
 use adit_api::branch::BlockAt;
 use adit_core::block::Block;
 use adit_core::hash::Hash;
-use adit_store::{BlockPlace, Snapshot};
+use adit_core::reorganisation::BlockPlace;
+use adit_store::Snapshot;
 use serde_json::value::RawValue;
 
 use super::error::QueryError;

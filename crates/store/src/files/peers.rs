@@ -56,6 +56,11 @@ impl PeersFile {
         self.unsynced = true;
     }
 
+    /// Whether the list is durable as it was last set.
+    pub(crate) fn is_synced(&self) -> bool {
+        !self.unsynced
+    }
+
     /// Waits until the list is durable.
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
         if !self.unsynced {

@@ -2,6 +2,7 @@
 //! are, and which branches the main chain has left. All numbers are big-endian.
 
 use adit_core::hash::{Hash, sha256};
+use adit_core::reorganisation::{BlockPlace, Reorganisation, Tip};
 use adit_core::rules::Weight;
 
 /// Bytes of a place: the first of an identity or of a name's hash, the index of
@@ -25,9 +26,12 @@ const LAST_POSITION: u32 = (1 << (8 * POSITION_BYTES)) - 1;
 /// Bytes of a block that the history follows: index, hash.
 pub(crate) const COVERED_BYTES: usize = 8 + 32;
 
+/// Bytes of a tip: index, hash, total weight.
+const TIP_BYTES: usize = COVERED_BYTES + 32;
+
 /// Bytes of a reorganisation: time, whether there is a fork, its index and
-/// hash, then index, hash and total weight of both tips.
-pub(crate) const REORGANISATION_BYTES: usize = 8 + 1 + 40 + 2 * (40 + 32);
+/// hash, then both tips.
+pub(crate) const REORGANISATION_BYTES: usize = 8 + 1 + COVERED_BYTES + 2 * TIP_BYTES;
 
 /// What stands for a transaction, or for somebody.
 pub(crate) type Key = [u8; KEY_BYTES];
@@ -44,37 +48,13 @@ pub struct TransactionPlace {
     pub position: u32,
 }
 
-/// A block, and where it stands in its chain.
+/// A reorganisation, as the history remembers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockPlace {
-    /// The block's index.
-    pub height: u64,
-    /// The block.
-    pub hash: Hash,
-}
-
-/// The last block of a branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tip {
-    /// The block.
-    pub block: BlockPlace,
-    /// The sum of the weights from the genesis block to this one.
-    pub total_weight: Weight,
-}
-
-/// The main chain went over to another branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reorganisation {
-    /// Counts the reorganisations that this history has seen, from 1.
+pub struct NumberedReorganisation {
+    /// Counts the reorganisations that this history was told of, from 1.
     pub sequence: u64,
-    /// When it was seen, in milliseconds since 1970.
-    pub time_ms: u64,
-    /// The last block of both branches; `None` if they share none.
-    pub fork: Option<BlockPlace>,
-    /// Where the main chain ended before,
-    pub old_tip: Tip,
-    /// and after.
-    pub new_tip: Tip,
+    /// What was seen.
+    pub reorganisation: Reorganisation,
 }
 
 /// What stands for a transaction.
@@ -128,60 +108,54 @@ impl TransactionPlace {
     };
 }
 
-impl BlockPlace {
-    pub(crate) fn to_bytes(self) -> [u8; COVERED_BYTES] {
-        let mut bytes = [0; COVERED_BYTES];
-        bytes[..8].copy_from_slice(&self.height.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.hash.0);
-        bytes
-    }
+pub(crate) fn block_to_bytes(block: BlockPlace) -> [u8; COVERED_BYTES] {
+    let mut bytes = [0; COVERED_BYTES];
+    bytes[..8].copy_from_slice(&block.height.to_be_bytes());
+    bytes[8..].copy_from_slice(&block.hash.0);
+    bytes
+}
 
-    pub(crate) fn from_bytes(bytes: &[u8; COVERED_BYTES]) -> BlockPlace {
-        BlockPlace {
-            height: u64::from_be_bytes(part(bytes, 0)),
-            hash: Hash(part(bytes, 8)),
-        }
+pub(crate) fn block_in(bytes: &[u8; COVERED_BYTES]) -> BlockPlace {
+    BlockPlace {
+        height: u64::from_be_bytes(part(bytes, 0)),
+        hash: Hash(part(bytes, 8)),
     }
 }
 
-impl Tip {
-    fn write(self, bytes: &mut [u8]) {
-        bytes[..COVERED_BYTES].copy_from_slice(&self.block.to_bytes());
-        let weight: [u8; 32] = self.total_weight.to_be_bytes();
-        bytes[COVERED_BYTES..].copy_from_slice(&weight);
+/// All but the sequence.
+pub(crate) fn reorganisation_to_bytes(seen: &Reorganisation) -> [u8; REORGANISATION_BYTES] {
+    let mut bytes = [0; REORGANISATION_BYTES];
+    bytes[..8].copy_from_slice(&seen.time_ms.to_be_bytes());
+    if let Some(fork) = seen.fork {
+        bytes[8] = 1;
+        bytes[9..49].copy_from_slice(&block_to_bytes(fork));
     }
+    bytes[49..121].copy_from_slice(&tip_to_bytes(seen.old_tip));
+    bytes[121..].copy_from_slice(&tip_to_bytes(seen.new_tip));
+    bytes
+}
 
-    fn read(bytes: &[u8]) -> Tip {
-        Tip {
-            block: BlockPlace::from_bytes(&part(bytes, 0)),
-            total_weight: Weight::from_be_bytes::<32>(part(bytes, COVERED_BYTES)),
-        }
+pub(crate) fn reorganisation_in(bytes: &[u8; REORGANISATION_BYTES]) -> Reorganisation {
+    Reorganisation {
+        time_ms: u64::from_be_bytes(part(bytes, 0)),
+        fork: (bytes[8] != 0).then(|| block_in(&part(bytes, 9))),
+        old_tip: tip_in(&part(bytes, 49)),
+        new_tip: tip_in(&part(bytes, 121)),
     }
 }
 
-impl Reorganisation {
-    /// All but the sequence.
-    pub(crate) fn to_bytes(self) -> [u8; REORGANISATION_BYTES] {
-        let mut bytes = [0; REORGANISATION_BYTES];
-        bytes[..8].copy_from_slice(&self.time_ms.to_be_bytes());
-        if let Some(fork) = self.fork {
-            bytes[8] = 1;
-            bytes[9..49].copy_from_slice(&fork.to_bytes());
-        }
-        self.old_tip.write(&mut bytes[49..121]);
-        self.new_tip.write(&mut bytes[121..]);
-        bytes
-    }
+fn tip_to_bytes(tip: Tip) -> [u8; TIP_BYTES] {
+    let mut bytes = [0; TIP_BYTES];
+    let weight: [u8; 32] = tip.total_weight.to_be_bytes();
+    bytes[..COVERED_BYTES].copy_from_slice(&block_to_bytes(tip.block));
+    bytes[COVERED_BYTES..].copy_from_slice(&weight);
+    bytes
+}
 
-    pub(crate) fn from_bytes(sequence: u64, bytes: &[u8; REORGANISATION_BYTES]) -> Reorganisation {
-        let fork = BlockPlace::from_bytes(&part(bytes, 9));
-        Reorganisation {
-            sequence,
-            time_ms: u64::from_be_bytes(part(bytes, 0)),
-            fork: (bytes[8] != 0).then_some(fork),
-            old_tip: Tip::read(&bytes[49..121]),
-            new_tip: Tip::read(&bytes[121..]),
-        }
+fn tip_in(bytes: &[u8; TIP_BYTES]) -> Tip {
+    Tip {
+        block: block_in(&part(bytes, 0)),
+        total_weight: Weight::from_be_bytes::<32>(part(bytes, COVERED_BYTES)),
     }
 }
 

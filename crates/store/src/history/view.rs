@@ -4,14 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Reorganisation};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable};
 
 use crate::database::health::Health;
 use crate::error::HistoryError;
 use crate::history::batch::count_of;
 use crate::history::record::{
-    BlockPlace, COVERED_BYTES, KEY_BYTES, Key, PLACE_BYTES, REORGANISATION_BYTES, Reorganisation,
-    TransactionPlace, key_of_id, key_of_name, place_in, place_key,
+    COVERED_BYTES, KEY_BYTES, Key, NumberedReorganisation, PLACE_BYTES, REORGANISATION_BYTES,
+    TransactionPlace, block_in, key_of_id, key_of_name, place_in, place_key, reorganisation_in,
 };
 use crate::history::tables::{ADDRESSES, COUNTS, COVERED, NEW_TIPS, REORGANISATIONS, TRANSACTIONS};
 
@@ -56,7 +57,7 @@ impl HistoryView {
             counts: transaction.open_table(COUNTS)?,
             reorganisations: transaction.open_table(REORGANISATIONS)?,
             new_tips: transaction.open_table(NEW_TIPS)?,
-            covered: covered.map(|bytes| BlockPlace::from_bytes(bytes.value())),
+            covered: covered.map(|bytes| block_in(bytes.value())),
             path: path.to_path_buf(),
             health: health.clone(),
         })
@@ -128,12 +129,15 @@ impl HistoryView {
         &self,
         before: u64,
         limit: usize,
-    ) -> Result<Vec<Reorganisation>, HistoryError> {
-        let list = || -> Result<Vec<Reorganisation>, redb::Error> {
+    ) -> Result<Vec<NumberedReorganisation>, HistoryError> {
+        let list = || -> Result<Vec<_>, redb::Error> {
             let found = ReadableTable::range(&self.reorganisations, ..before)?;
             let newest = found.rev().take(limit).map(|item| {
                 let (sequence, bytes) = item?;
-                Ok(Reorganisation::from_bytes(sequence.value(), bytes.value()))
+                Ok(NumberedReorganisation {
+                    sequence: sequence.value(),
+                    reorganisation: reorganisation_in(bytes.value()),
+                })
             });
             newest.collect()
         };
@@ -148,9 +152,8 @@ impl HistoryView {
             let Some(sequence) = ReadableTable::get(&self.new_tips, &tip.0)? else {
                 return Ok(None);
             };
-            let sequence = sequence.value();
-            let bytes = ReadableTable::get(&self.reorganisations, sequence)?;
-            Ok(bytes.map(|bytes| Reorganisation::from_bytes(sequence, bytes.value())))
+            let bytes = ReadableTable::get(&self.reorganisations, sequence.value())?;
+            Ok(bytes.map(|bytes| reorganisation_in(bytes.value())))
         };
         self.health
             .guard(look)

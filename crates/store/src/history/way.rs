@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use adit_core::archive::{Archive, Entry};
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Tip, fork_between};
 
 use crate::error::HistoryError;
-use crate::history::record::{BlockPlace, Tip};
 
 /// Of the blocks that the way drops, at most this many are named, the newest.
 const DROPPED_NAMED_LIMIT: usize = 10_000;
@@ -65,66 +65,55 @@ impl Adopted {
     }
 }
 
-/// Finds the way. Where the new tip is in the archive's main chain, the archive
-/// knows what both chains have; otherwise it is found from both tips down, and of
-/// the new branch no more than the first `step` blocks are named.
+/// Finds the way. Where the new tip is not in the archive's main chain, no more
+/// than the first `step` blocks of its branch are named.
 pub(crate) fn way(
     covered: Option<Tip>,
     target: Tip,
     step: usize,
     archive: &dyn Archive,
 ) -> Result<Way, HistoryError> {
-    let (tip, last) = (target.block.hash, target.block.height);
     let old_tip = covered.map(|covered| covered.block);
+    let fork = match old_tip {
+        None => None,
+        Some(old_tip) => fork_between(old_tip, target.block, archive)?,
+    };
     let mut newest_dropped = Vec::new();
     let mut old = old_tip;
-    if archive.main_hash(last)? == Some(tip) {
-        let fork = match old {
-            None => 0,
-            Some(block) => {
-                let missing = || HistoryError::Missing { hash: block.hash };
-                archive.fork(&block.hash)?.ok_or_else(missing)?
-            }
-        };
-        while newest_dropped.len() < DROPPED_NAMED_LIMIT
-            && let Some(block) = old.filter(|block| block.height > fork)
-        {
-            newest_dropped.push(block.hash);
-            old = parent(block, archive)?;
-        }
-        let hash = archive.main_hash(fork)?;
-        return Ok(Way {
-            fork: hash.map(|hash| BlockPlace { height: fork, hash }),
-            old_tip,
-            newest_dropped,
-            adopted: Adopted::Main { last },
-        });
+    while newest_dropped.len() < DROPPED_NAMED_LIMIT
+        && let Some(block) = old.filter(|_| old != fork)
+    {
+        newest_dropped.push(block.hash);
+        old = parent(block, archive)?;
     }
-    let mut branch = VecDeque::new();
-    let mut new = Some(target.block);
-    while old != new {
-        let height = |block: Option<BlockPlace>| block.map_or(0, |block| block.height);
-        match (old, new) {
-            (Some(block), _) if height(old) >= height(new) => {
-                if newest_dropped.len() < DROPPED_NAMED_LIMIT {
-                    newest_dropped.push(block.hash);
-                }
-                old = parent(block, archive)?;
-            }
-            (_, Some(block)) => {
-                branch.push_front(block.hash);
-                branch.truncate(step);
-                new = parent(block, archive)?;
-            }
-            (_, None) => break,
-        }
-    }
+    let last = target.block.height;
+    let adopted = match archive.main_hash(last)? == Some(target.block.hash) {
+        true => Adopted::Main { last },
+        false => Adopted::Branch(branch_behind(fork, target.block, step, archive)?),
+    };
     Ok(Way {
-        fork: old,
+        fork,
         old_tip,
         newest_dropped,
-        adopted: Adopted::Branch(branch),
+        adopted,
     })
+}
+
+/// Returns the first `step` blocks behind `fork` on the way up to `tip`.
+fn branch_behind(
+    fork: Option<BlockPlace>,
+    tip: BlockPlace,
+    step: usize,
+    archive: &dyn Archive,
+) -> Result<VecDeque<Hash>, HistoryError> {
+    let mut branch = VecDeque::new();
+    let mut next = Some(tip);
+    while let Some(block) = next.filter(|_| next != fork) {
+        branch.push_front(block.hash);
+        branch.truncate(step);
+        next = parent(block, archive)?;
+    }
+    Ok(branch)
 }
 
 /// Whether the main chain ends in `target`, and does not go over what is

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Reorganisation, Tip};
 use redb::{Database, ReadableTable, WriteTransaction};
 
 use crate::database::health::Health;
@@ -14,7 +15,9 @@ use crate::database::{Commit, Kind, RebuildableDatabase};
 use crate::error::HistoryError;
 use crate::files::durable::Durability;
 use crate::history::batch::{Batch, Listed};
-use crate::history::record::{BlockPlace, Reorganisation, TransactionPlace};
+use crate::history::record::{
+    TransactionPlace, block_to_bytes, reorganisation_in, reorganisation_to_bytes,
+};
 use crate::history::tables::{
     ADDRESSES, COUNTS, COVERED, HISTORY_FORMAT, NEW_TIPS, REORGANISATIONS, TRANSACTIONS,
 };
@@ -66,8 +69,24 @@ pub struct Followed {
     /// The newest blocks that are no longer in the main chain, from the old tip
     /// down.
     pub dropped: Vec<Hash>,
-    /// What was seen, if the main chain went over to another branch.
-    pub reorganisation: Option<Reorganisation>,
+    /// The branch that the main chain has left, if it has.
+    pub left: Option<LeftBranch>,
+}
+
+/// A branch that the main chain has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftBranch {
+    /// Its last block.
+    pub tip: BlockPlace,
+    /// Where it leaves the main chain; `None` if they share no block.
+    pub fork: Option<BlockPlace>,
+}
+
+/// Both ends of the way to a tip.
+struct Ends {
+    /// What is covered, as far as the archive knows it.
+    covered: Option<Tip>,
+    target: Tip,
 }
 
 /// What a database of the history is.
@@ -135,20 +154,67 @@ impl History {
         Ok(())
     }
 
-    /// Goes one step towards a block that is the tip, or was it a moment ago.
-    /// One that is not heavier than what is covered has been passed already,
-    /// unless the main chain ends there after all; one that the archive does
-    /// not know has been forgotten. If the chain started over, so does the
-    /// history.
-    pub fn follow(
-        &mut self,
+    /// Returns the reorganisation that nobody has told of, because it took place
+    /// while the history was not kept: between the block that is covered and one
+    /// that is the tip, or was it a moment ago.
+    pub fn missed(
+        &self,
         tip: &Hash,
         time_ms: u64,
         archive: &dyn Archive,
+    ) -> Result<Option<Reorganisation>, HistoryError> {
+        match self.ends(tip, archive)? {
+            Some(Ends {
+                covered: Some(covered),
+                target,
+            }) => Ok(Reorganisation::between(covered, target, time_ms, archive)?),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes one step towards a block that is the tip, or was it a moment ago, and
+    /// remembers, together with the step, the reorganisations that were `seen` on
+    /// the way there. A block that is not heavier than what is covered has been
+    /// passed already, unless the main chain ends there after all; one that the
+    /// archive does not know has been forgotten. If the chain started over, so
+    /// does the history.
+    pub fn follow(
+        &mut self,
+        tip: &Hash,
+        seen: &[Reorganisation],
+        archive: &dyn Archive,
         list: List<'_>,
     ) -> Result<Followed, HistoryError> {
-        let Some(target) = archive.entry(tip)? else {
+        let Some(Ends { covered, target }) = self.ends(tip, archive)? else {
+            self.remember(seen)?;
             return Ok(Followed::default());
+        };
+        if self.covered.is_some() && covered.is_none() {
+            self.forget_everything()?;
+        }
+        let mut way = way(covered, target, self.limits.step, archive)?;
+        let left = way.old_tip.filter(|_| way.dropped_count() > 0);
+        let left = left.map(|tip| LeftBranch {
+            tip,
+            fork: way.fork,
+        });
+        if self.is_nearer_from_genesis(&way) {
+            self.forget_chain()?;
+            way.start_over();
+        }
+        self.step(&way, seen, archive, list)?;
+        Ok(Followed {
+            is_behind: self.covered != Some(target.block),
+            dropped: way.newest_dropped,
+            left,
+        })
+    }
+
+    /// Returns where the way to a tip starts and ends; `None` if there is none to
+    /// go.
+    fn ends(&self, tip: &Hash, archive: &dyn Archive) -> Result<Option<Ends>, HistoryError> {
+        let Some(target) = archive.entry(tip)? else {
+            return Ok(None);
         };
         let target = tip_of(*tip, target);
         let covered = match self.covered {
@@ -157,41 +223,18 @@ impl History {
                 .entry(&covered.hash)?
                 .map(|entry| tip_of(covered.hash, entry)),
         };
-        if self.covered.is_some() && covered.is_none() {
-            self.begin_anew()?;
-        }
         if let Some(covered) = covered
             && covered.total_weight >= target.total_weight
             && !is_left_for(covered, target, archive)?
         {
-            return Ok(Followed::default());
+            return Ok(None);
         }
-        let mut way = way(covered, target, self.limits.step, archive)?;
-        let reorganisation =
-            covered
-                .filter(|_| way.dropped_count() > 0)
-                .map(|old_tip| Reorganisation {
-                    sequence: self.last_sequence + 1,
-                    time_ms,
-                    fork: way.fork,
-                    old_tip,
-                    new_tip: target,
-                });
-        if self.is_nearer_from_the_begin(&way) {
-            self.forget_chain()?;
-            way.start_over();
-        }
-        self.step(&way, reorganisation, archive, list)?;
-        Ok(Followed {
-            is_behind: self.covered != Some(target.block),
-            dropped: way.newest_dropped,
-            reorganisation,
-        })
+        Ok(Some(Ends { covered, target }))
     }
 
     /// Whether more would have to be taken out than there is that stays, and more
     /// than fits into a step.
-    fn is_nearer_from_the_begin(&self, way: &Way) -> bool {
+    fn is_nearer_from_genesis(&self, way: &Way) -> bool {
         let stays = way.fork.map_or(0, |fork| fork.height);
         let is_long = way.dropped_count() > self.limits.step as u64;
         let is_main = matches!(way.adopted, Adopted::Main { .. });
@@ -201,10 +244,7 @@ impl History {
     /// Forgets the transactions of the whole chain, but not what was seen of it.
     fn forget_chain(&mut self) -> Result<(), HistoryError> {
         self.write(Commit::Visible, |transaction| {
-            transaction.delete_table(TRANSACTIONS)?;
-            transaction.delete_table(ADDRESSES)?;
-            transaction.delete_table(COUNTS)?;
-            transaction.delete_table(COVERED)?;
+            delete_chain(transaction)?;
             open_all(transaction)
         })?;
         self.covered = None;
@@ -224,17 +264,27 @@ impl History {
     }
 
     /// Forgets everything: the chain is another one.
-    fn begin_anew(&mut self) -> Result<(), HistoryError> {
+    fn forget_everything(&mut self) -> Result<(), HistoryError> {
         self.write(Commit::Visible, |transaction| {
-            transaction.delete_table(TRANSACTIONS)?;
-            transaction.delete_table(ADDRESSES)?;
-            transaction.delete_table(COUNTS)?;
+            delete_chain(transaction)?;
             transaction.delete_table(REORGANISATIONS)?;
             transaction.delete_table(NEW_TIPS)?;
-            transaction.delete_table(COVERED)?;
             open_all(transaction)
         })?;
         (self.covered, self.last_sequence) = (None, 0);
+        Ok(())
+    }
+
+    /// Remembers reorganisations behind which there is no way to go.
+    fn remember(&mut self, seen: &[Reorganisation]) -> Result<(), HistoryError> {
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let (last, limits) = (self.last_sequence, self.limits);
+        self.write(Commit::Visible, |transaction| {
+            remember(transaction, seen, last, limits)
+        })?;
+        self.last_sequence += seen.len() as u64;
         Ok(())
     }
 
@@ -257,7 +307,7 @@ impl History {
     fn step(
         &mut self,
         way: &Way,
-        reorganisation: Option<Reorganisation>,
+        seen: &[Reorganisation],
         archive: &dyn Archive,
         list: List<'_>,
     ) -> Result<(), HistoryError> {
@@ -290,16 +340,14 @@ impl History {
         }
         self.guard(|| {
             batch.insert(&transaction)?;
-            if let Some(reorganisation) = reorganisation {
-                remember(&transaction, reorganisation, self.limits.reorganisations)?;
-            }
+            remember(&transaction, seen, self.last_sequence, self.limits)?;
             put_covered(&transaction, covered)
         })?;
         let failed = HistoryError::database(self.database.path());
         self.database.commit(transaction).map_err(failed)?;
 
         self.covered = covered;
-        self.last_sequence += u64::from(reorganisation.is_some());
+        self.last_sequence += seen.len() as u64;
         self.since_durable += done;
         match self.since_durable {
             HISTORY_DURABLE_LIMIT.. => self.sync(),
@@ -346,21 +394,27 @@ fn gather(
     })
 }
 
+/// Numbers the reorganisations on from the last one, and forgets the oldest.
 fn remember(
     transaction: &WriteTransaction,
-    reorganisation: Reorganisation,
-    limit: u64,
+    seen: &[Reorganisation],
+    last_sequence: u64,
+    limits: HistoryLimits,
 ) -> Result<(), redb::Error> {
-    let sequence = reorganisation.sequence;
+    if seen.is_empty() {
+        return Ok(());
+    }
     let mut list = transaction.open_table(REORGANISATIONS)?;
     let mut new_tips = transaction.open_table(NEW_TIPS)?;
-    list.insert(sequence, &reorganisation.to_bytes())?;
-    new_tips.insert(&reorganisation.new_tip.block.hash.0, sequence)?;
-    if let Some(oldest) = sequence.checked_sub(limit)
-        && let Some(bytes) = list.remove(oldest)?
-    {
-        let forgotten = Reorganisation::from_bytes(oldest, bytes.value());
-        new_tips.remove(&forgotten.new_tip.block.hash.0)?;
+    for (sequence, seen) in (last_sequence + 1..).zip(seen) {
+        list.insert(sequence, &reorganisation_to_bytes(seen))?;
+        new_tips.insert(&seen.new_tip.block.hash.0, sequence)?;
+        if let Some(oldest) = sequence.checked_sub(limits.reorganisations)
+            && let Some(bytes) = list.remove(oldest)?
+        {
+            let forgotten = reorganisation_in(bytes.value());
+            new_tips.remove(&forgotten.new_tip.block.hash.0)?;
+        }
     }
     Ok(())
 }
@@ -371,7 +425,7 @@ fn put_covered(
 ) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(COVERED)?;
     match covered {
-        Some(block) => drop(table.insert((), &block.to_bytes())?),
+        Some(block) => drop(table.insert((), &block_to_bytes(block))?),
         None => drop(table.remove(())?),
     }
     Ok(())
@@ -381,6 +435,15 @@ fn last_sequence(database: &Database) -> Result<u64, redb::Error> {
     use redb::ReadableDatabase;
     let list = database.begin_read()?.open_table(REORGANISATIONS)?;
     Ok(list.last()?.map_or(0, |(sequence, _)| sequence.value()))
+}
+
+/// Deletes the tables of what stands in the chain.
+fn delete_chain(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.delete_table(TRANSACTIONS)?;
+    transaction.delete_table(ADDRESSES)?;
+    transaction.delete_table(COUNTS)?;
+    transaction.delete_table(COVERED)?;
+    Ok(())
 }
 
 /// Makes the tables that are missing.

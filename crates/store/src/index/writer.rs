@@ -92,6 +92,11 @@ impl Index {
         self.database.path()
     }
 
+    /// Whether readers see something that is not on the disk.
+    pub(crate) fn is_ahead_of_disk(&self) -> bool {
+        self.database.is_ahead_of_disk()
+    }
+
     /// The index as it was last written.
     pub(crate) fn view(&self) -> Result<&IndexView, StoreError> {
         self.view.as_ref().ok_or_else(|| StoreError::Stopped {
@@ -114,7 +119,7 @@ impl Index {
     }
 
     /// Forgets everything, and takes in what the overlays hold.
-    pub(crate) fn begin_anew(
+    pub(crate) fn replace(
         &mut self,
         overlay: &Overlay,
         accounts: &AccountOverlay,

@@ -111,6 +111,11 @@ impl PendingLog {
         self.lines.sync(self.durability)
     }
 
+    /// Whether everything appended is durable.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.lines.is_synced()
+    }
+
     /// Rewrites it: these transactions wait while the block log stands at
     /// `position`.
     pub(crate) fn rewrite<'a>(
@@ -132,7 +137,7 @@ impl PendingLog {
             Ok(())
         })?;
         self.continue_in(&path, position)?;
-        self.lines.assume_synced();
+        self.lines.assume_synced(u64::MAX);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The block log's one writer: appends lines, and says when they are durable.
 //! What has been appended and not yet written out is read from its buffer.
 
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -47,10 +48,11 @@ impl BlockLog {
         if last == 0 {
             durability.sync_folder(segments.folder())?;
         }
-        let offset = lines.end_bytes();
-        if (Position { segment, offset }) <= synced {
-            lines.assume_synced();
-        }
+        lines.assume_synced(match synced.segment.cmp(&segment) {
+            Ordering::Less => 0,
+            Ordering::Equal => synced.offset,
+            Ordering::Greater => u64::MAX,
+        });
         Ok(BlockLog {
             segments,
             durability,
@@ -80,6 +82,14 @@ impl BlockLog {
         Position {
             segment: self.segment,
             offset: self.lines.end_bytes(),
+        }
+    }
+
+    /// Up to here, it is on the disk.
+    pub(crate) fn synced(&self) -> Position {
+        Position {
+            segment: self.segment,
+            offset: self.lines.synced_bytes,
         }
     }
 
@@ -136,7 +146,8 @@ pub(crate) struct Appender {
     path: PathBuf,
     written_bytes: u64,
     buffer: Vec<u8>,
-    unsynced: bool,
+    /// This much of it is on the disk.
+    synced_bytes: u64,
 }
 
 impl Appender {
@@ -155,7 +166,7 @@ impl Appender {
             path: path.to_path_buf(),
             written_bytes: data.len(),
             buffer: Vec::new(),
-            unsynced: data.len() > 0,
+            synced_bytes: 0,
         })
     }
 
@@ -168,13 +179,18 @@ impl Appender {
             path: path.to_path_buf(),
             written_bytes: length_bytes,
             buffer: Vec::new(),
-            unsynced: false,
+            synced_bytes: length_bytes,
         })
     }
 
-    /// What it holds already is known to be on the disk.
-    pub(crate) fn assume_synced(&mut self) {
-        self.unsynced = false;
+    /// This much of what it holds already is known to be on the disk, or all of it.
+    pub(crate) fn assume_synced(&mut self, bytes: u64) {
+        self.synced_bytes = bytes.min(self.written_bytes);
+    }
+
+    /// Whether everything appended is on the disk.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.synced_bytes == self.end_bytes()
     }
 
     /// The file.
@@ -202,9 +218,9 @@ impl Appender {
     /// Waits until everything appended is durable.
     pub(crate) fn sync(&mut self, durability: Durability) -> Result<(), StoreError> {
         self.write_out()?;
-        if self.unsynced {
+        if self.synced_bytes < self.written_bytes {
             durability.sync_file(&self.file, &self.path)?;
-            self.unsynced = false;
+            self.synced_bytes = self.written_bytes;
         }
         Ok(())
     }
@@ -226,7 +242,6 @@ impl Appender {
         self.written_bytes += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(2 * LOG_BUFFER_LIMIT_BYTES);
-        self.unsynced = true;
         Ok(())
     }
 }

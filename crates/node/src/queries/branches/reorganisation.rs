@@ -13,8 +13,9 @@ use adit_api::transaction::Place;
 use adit_core::archive::Archive;
 use adit_core::block::Block;
 use adit_core::hash::Hash;
+use adit_core::reorganisation::{BlockPlace, Reorganisation as Seen, Tip};
 use adit_core::transaction::is_reward;
-use adit_store::{BlockPlace, Reorganisation as Seen, Tip, TransactionPlace};
+use adit_store::TransactionPlace;
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
@@ -69,7 +70,10 @@ pub async fn list(node: &NodeHandle, page: &Page) -> Result<ReorganisationList, 
     let last = seen.last().filter(|_| !is_last);
     Ok(ReorganisationList {
         next: last.map(|last| cursor_of(last.sequence)),
-        reorganisations: seen.iter().map(summary).collect(),
+        reorganisations: seen
+            .iter()
+            .map(|one| described(&one.reorganisation))
+            .collect(),
     })
 }
 
@@ -92,7 +96,7 @@ pub async fn details(
     let (dropped, adopted) = (dropped?, adopted?);
     let (stood, is_cut) = stood_in(node, &dropped.blocks);
     let transactions = fates(node, seen, &stood, &adopted).await?;
-    let summary = summary(&seen);
+    let summary = described(&seen);
     Ok(ReorganisationDetails {
         id: summary.id,
         time_ms: summary.time_ms,
@@ -109,16 +113,16 @@ pub async fn details(
     })
 }
 
-fn summary(seen: &Seen) -> Reorganisation {
-    let fork_height = seen.fork.map_or(0, |fork| fork.height);
+/// Returns a reorganisation as the API describes it.
+pub fn described(seen: &Seen) -> Reorganisation {
     Reorganisation {
         id: seen.new_tip.block.hash.to_string(),
         time_ms: seen.time_ms,
         fork: seen.fork.map(place_of),
         old_tip: tip_at(seen.old_tip),
         new_tip: tip_at(seen.new_tip),
-        dropped_count: seen.old_tip.block.height - fork_height,
-        adopted_count: seen.new_tip.block.height - fork_height,
+        dropped_count: seen.dropped_count(),
+        adopted_count: seen.adopted_count(),
     }
 }
 
@@ -264,7 +268,7 @@ fn fates_in(
     let mut later = Later {
         reading: Reading::new(node, history),
         history,
-        fork_height: seen.fork.map_or(0, |fork| fork.height),
+        fork_height: seen.fork_height(),
         passed: HashMap::new(),
     };
     let mut transactions = Vec::new();
