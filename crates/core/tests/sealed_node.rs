@@ -571,7 +571,7 @@ fn side_blocks_that_are_cheaper_than_the_tip_are_bounded() {
     grow(&mut town);
     for number in 0..LIMIT as u64 {
         let block = town.block(&genesis, 10 + number, &[]);
-        assert_eq!(town.hear(&block).len(), 1, "{number}");
+        assert!(town.hear(&block).is_empty(), "{number}");
     }
     let kept = town.node.kept.len();
     let more = town.block(&genesis, 9, &[]);
@@ -589,7 +589,7 @@ fn side_blocks_that_are_cheaper_than_the_tip_are_bounded() {
     let before = town.node.archive.block(&before).unwrap().unwrap();
     for wait_ms in 2..5 {
         let block = town.block(&before, wait_ms, &[]);
-        assert_eq!(town.hear(&block).len(), 1, "{wait_ms}");
+        assert!(town.hear(&block).is_empty(), "{wait_ms}");
         assert!(town.node.archive.entry(&block.hash()).unwrap().is_some());
     }
     // When the chain starts over, so does the count.

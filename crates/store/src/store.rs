@@ -395,6 +395,7 @@ impl Store {
             what: format!("the main chain's first block {hash} is not known"),
         })?;
         let accounts = self.accounts_left_by(record.key())?;
+        let senders = self.senders_in(record.key())?;
         (self.overlay, self.accounts) = (Overlay::default(), AccountOverlay::default());
         let line = Line {
             first: 1,
@@ -405,9 +406,7 @@ impl Store {
         let record = BlockRecord { line: 0, ..record };
         self.overlay.add(hash, record, line, length_bytes);
         self.overlay.switch(0, &[Stretch { first: 1, line: 0 }], 1);
-        for (owner, account) in accounts {
-            self.accounts.set(&owner, record.key(), account);
-        }
+        self.accounts.add_again(record.key(), &accounts, senders);
         self.log.sync()?;
         assert!(self.covered <= self.log.synced(), "invariant 1");
         let (overlay, accounts) = (&self.overlay, &self.accounts);
@@ -452,6 +451,14 @@ impl Store {
             });
         found.map_err(self.index_error())?;
         Ok(accounts)
+    }
+
+    fn senders_in(&self, block: RowKey) -> Result<Vec<(Address, u64)>, StoreError> {
+        if let Some(senders) = self.accounts.senders(block) {
+            return Ok(senders.to_vec());
+        }
+        let found = self.index.view()?.senders(block);
+        found.map_err(self.index_error())
     }
 
     fn account_of(&self, owner: &Address, chain: &ChainLines) -> Result<Account, StoreError> {
@@ -537,13 +544,7 @@ impl Archive for Store {
         let Some(record) = self.record(hash).map_err(archive_error)? else {
             return Ok(Vec::new());
         };
-        if let Some(senders) = self.accounts.senders(record.key()) {
-            return Ok(senders.to_vec());
-        }
-        let view = self.index.view().map_err(archive_error)?;
-        view.senders(record.key())
-            .map_err(self.index_error())
-            .map_err(archive_error)
+        self.senders_in(record.key()).map_err(archive_error)
     }
 }
 

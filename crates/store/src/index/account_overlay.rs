@@ -60,10 +60,20 @@ impl AccountOverlay {
         }
     }
 
-    /// Takes an account in as the block left it.
-    pub(crate) fn set(&mut self, owner: &Address, block: RowKey, account: Account) {
-        self.count += 1;
-        self.rows.insert(account_key(owner, block), row_of(account));
+    /// Takes in what a block did that stood elsewhere.
+    pub(crate) fn add_again(
+        &mut self,
+        block: RowKey,
+        accounts: &[(Address, Account)],
+        senders: Vec<(Address, u64)>,
+    ) {
+        self.count += accounts.len() + senders.len();
+        let rows = accounts.iter();
+        self.rows
+            .extend(rows.map(|(owner, account)| (account_key(owner, block), row_of(*account))));
+        if !senders.is_empty() {
+            self.senders.insert(block, senders);
+        }
     }
 
     /// The accounts that a block changed, as it left them.
