@@ -306,6 +306,25 @@ fn names_of_any_kind_are_asked_for() {
 }
 
 #[test]
+fn an_amount_that_spells_a_number_is_shown_as_the_string_that_it_is() {
+    let node = Server::adit(["--in-memory"]);
+    let text = r#"{"amount": "10", "recipient": "bob", "sender": "alice"}"#;
+    node.post("/api/v1/tx", text).expect_status(400);
+    node.post("/transactions/new", text).expect_status(201);
+    let id = sha256(text.as_bytes()).to_string();
+    let said = run(&mut adit(["tx", &id, "--node", &node.address])).expect_code(0);
+    assert!(
+        said.stdout.contains("amount     \"10\"\n"),
+        "{}",
+        said.stdout
+    );
+    let said = run(&mut adit(["mempool", "--node", &node.address])).expect_code(0);
+    assert!(said.stdout.contains(" \"10\"\n"), "{}", said.stdout);
+    let page = node.get(&format!("/tx/{id}")).expect_status(200).text();
+    assert!(page.contains("&#34;10&#34;"), "{page}");
+}
+
+#[test]
 fn the_id_of_a_classic_transaction_is_its_hash() {
     let node = Server::adit(["--in-memory"]);
     node.pay("alice", "bob");

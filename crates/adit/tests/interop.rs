@@ -84,6 +84,57 @@ fn odd_transactions_submitted_here_are_adopted_there_hash_for_hash() {
     assert_eq!(python.check(&theirs, "classic"), expected);
 }
 
+/// Forms and `http POST ... amount=10` send strings, and the tutorial takes them.
+#[test]
+fn amounts_that_spell_a_number_go_both_ways_with_the_same_hashes() {
+    let Some(python) = Python::find() else { return };
+    let ours = start_in_memory("classic", &[]);
+    let theirs = python.node([]);
+    let amounts = ["10", "-2.50", "+5", ".5", "007", "1e3", " 10\r\n"];
+    let kept = |node: &Server| -> Vec<Value> {
+        let chain = node.chain();
+        let transactions = chain
+            .iter()
+            .map(|block| block["transactions"].as_array().unwrap());
+        let paid = transactions.flatten().filter(|one| one["sender"] != "0");
+        paid.map(|one| one["amount"].clone()).collect()
+    };
+    let submit = |node: &Server| {
+        for amount in amounts {
+            let body = json!({ "sender": "form", "recipient": "b", "amount": amount });
+            let body = body.to_string();
+            let headers = ["Content-Type: application/json"];
+            node.request("POST", "/transactions/new", &headers, body.as_bytes())
+                .expect_status(201);
+        }
+        node.mine();
+        assert_eq!(kept(node), amounts);
+    };
+
+    submit(&ours);
+    theirs.register([&*ours.address]);
+    theirs.get("/nodes/resolve").expect_status(200);
+    let expected = json!({ "length": 2, "tip": ours.status()["tip"], "valid": true });
+    assert_eq!(python.check(&theirs, "classic"), expected);
+
+    let theirs = python.node([]);
+    theirs.mine();
+    submit(&theirs);
+    ours.register([&*theirs.address]);
+    ours.get("/nodes/resolve").expect_status(200);
+    assert_eq!(kept(&ours), amounts);
+    assert_eq!(
+        python.check(&ours, "classic"),
+        python.check(&theirs, "classic")
+    );
+    let waits = ours.status()["pending"].clone();
+    assert_eq!(
+        waits,
+        amounts.len(),
+        "those of the dropped block wait again"
+    );
+}
+
 #[test]
 fn a_new_node_begins_as_the_tutorial_does() {
     let node = start_in_memory("classic", &[]);

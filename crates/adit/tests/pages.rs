@@ -360,6 +360,11 @@ fn a_form_that_cannot_be_taken_says_why_on_a_page() {
         ),
         (
             "/send",
+            "sender=a&recipient=b&amount=%2B5",
+            "expected a finite number, found a string",
+        ),
+        (
+            "/send",
             "sender=a&recipient=b&amount=NaN",
             "expected a finite number, found a string",
         ),

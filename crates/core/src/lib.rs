@@ -18,6 +18,8 @@ pub mod address;
 
 pub mod sealed;
 
+pub mod amount;
+
 pub mod transaction;
 
 pub mod block;

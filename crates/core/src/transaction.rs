@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::amount::{self, AmountError};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, JsonError, kind};
 use crate::merkle;
@@ -12,10 +13,6 @@ use crate::sealed::{ChainId, SealedTransaction, SealedTransactionError, Transfer
 
 /// One submitted transaction is at most this long, as sent and in canonical form.
 pub const TRANSACTION_LIMIT_BYTES: usize = 64 * 1024;
-
-/// An amount has at most this many digits: Python reads no longer integers, so
-/// a single one would keep every Python node from reading our chain.
-pub const AMOUNT_DIGITS_LIMIT: usize = 4_300;
 
 /// A transaction is its canonical JSON.
 pub type TransactionText = Box<[u8]>;
@@ -110,6 +107,15 @@ impl Submitted {
         }
     }
 
+    /// Refuses an amount that a string only spells.
+    pub fn check_amount_is_number(&self) -> Result<(), TransactionError> {
+        let Submitted::Text(text) = self else {
+            return Ok(());
+        };
+        let amount = json::member(text, "amount").ok_or(TransactionError::MissingValues)?;
+        Ok(amount::check_number(amount)?)
+    }
+
     /// The identity, if the rules give it one.
     pub fn id(&self) -> Option<Hash> {
         match self {
@@ -140,12 +146,9 @@ pub enum TransactionError {
         /// What kind of JSON value it is.
         found: &'static str,
     },
-    /// The amount is a number that Python can't read.
-    #[error("amount: expected at most {AMOUNT_DIGITS_LIMIT} digits, found {found}")]
-    AmountTooLong {
-        /// The number of its digits.
-        found: usize,
-    },
+    /// The amount is none.
+    #[error("amount: {0}")]
+    Amount(#[from] AmountError),
     /// A field has the wrong type.
     #[error("{field}: expected {expected}, found {found}")]
     WrongType {
@@ -186,8 +189,9 @@ impl TransactionError {
 }
 
 /// Reads the body of the tutorial's `POST /transactions/new`: an object with a
-/// string `sender`, a string `recipient` and a finite number `amount`. As in
-/// the tutorial, further fields are left out of the transaction.
+/// string `sender`, a string `recipient` and an `amount`, which is a finite number
+/// or a string that spells one: the tutorial takes any, and forms send strings. As
+/// in the tutorial, further fields are left out of the transaction.
 pub fn read_submitted(body: &[u8]) -> Result<TransactionText, TransactionError> {
     let text = json::canonical(body, TRANSACTION_LIMIT_BYTES)?;
     if json::members(&text).is_none() {
@@ -202,18 +206,7 @@ pub fn read_submitted(body: &[u8]) -> Result<TransactionText, TransactionError> 
     };
     check_string("sender", sender)?;
     check_string("recipient", recipient)?;
-    if !json::is_finite_number(amount) {
-        return Err(TransactionError::WrongType {
-            field: "amount",
-            expected: "a finite number",
-            found: kind(amount),
-        });
-    }
-    if amount.len() > AMOUNT_DIGITS_LIMIT {
-        return Err(TransactionError::AmountTooLong {
-            found: amount.len(),
-        });
-    }
+    amount::check(amount)?;
     Ok(write(amount, recipient, sender))
 }
 

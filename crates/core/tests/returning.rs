@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use adit_core::amount::AMOUNT_DIGITS_LIMIT;
 use adit_core::archive::MemoryArchive;
 use adit_core::chain::BlockSource;
 use adit_core::mempool::{FeeRate, Origin, Pending, RejectReason};
@@ -11,7 +12,7 @@ use adit_core::node::{
 };
 use adit_core::rules::Rules;
 use adit_core::sealed::{Params, Transfer};
-use adit_core::transaction::{AMOUNT_DIGITS_LIMIT, TRANSACTION_LIMIT_BYTES};
+use adit_core::transaction::TRANSACTION_LIMIT_BYTES;
 
 use crate::sealed_node::{Town, miner_config, params};
 use crate::world::{Driven, Workless, config, line_after, next_block, paid_in, payment};
@@ -41,7 +42,7 @@ fn unsubmittable() -> Vec<String> {
         amount(&"9".repeat(AMOUNT_DIGITS_LIMIT + 1)),
         amount("NaN"),
         amount("-Infinity"),
-        amount("\"7\""),
+        amount("\"seven\""),
         r#"{"amount": 1, "recipient": "b"}"#.to_owned(),
         r#"{"amount": 1, "recipient": null, "sender": "a"}"#.to_owned(),
         r#"{"amount": 1, "recipient": "b", "sender": 7}"#.to_owned(),

@@ -72,7 +72,6 @@ fn an_amount_is_nothing_else() {
         ("-1e400", "a number that is not finite"),
         ("true", "true or false"),
         ("false", "true or false"),
-        ("\"5\"", "a string"),
         ("null", "null"),
         ("[5]", "a list"),
         ("{}", "an object"),
@@ -80,6 +79,86 @@ fn an_amount_is_nothing_else() {
         let message = format!("amount: expected a finite number, found {found}");
         assert_eq!(with_amount(amount), Err(message), "{amount}");
     }
+}
+
+/// What both `float()` of Python and `Number()` of JavaScript read as the same.
+#[test]
+fn an_amount_may_be_a_string_that_spells_a_number_and_stays_one() {
+    let huge = format!("\"{}\"", "9".repeat(4_300));
+    for (amount, canonical) in [
+        (r#""10""#, r#""10""#),
+        (r#""\u0031\u0030""#, r#""10""#),
+        (r#""-2.50""#, r#""-2.50""#),
+        (r#""+5""#, r#""+5""#),
+        (r#"".5""#, r#"".5""#),
+        (r#""5.""#, r#""5.""#),
+        (r#""-0""#, r#""-0""#),
+        (r#""007""#, r#""007""#),
+        (r#""1e3""#, r#""1e3""#),
+        (r#""1.5E-07""#, r#""1.5E-07""#),
+        (r#"" \t10\r\n""#, r#"" \t10\r\n""#),
+        (&huge, &huge),
+    ] {
+        let expected = format!(r#"{{"amount": {canonical}, "recipient": "b", "sender": "a"}}"#);
+        assert_eq!(with_amount(amount), Ok(expected), "{amount}");
+    }
+}
+
+#[test]
+fn a_string_that_spells_no_number_is_no_amount() {
+    for amount in [
+        "",
+        " ",
+        "ten",
+        "1,000",
+        "1_000",
+        "0x10",
+        "1 0",
+        "1.2.3",
+        ".",
+        "+",
+        "+-1",
+        "- 1",
+        "e5",
+        "1e",
+        "1e+",
+        "5 EUR",
+        "\\u0663",
+        "\\u00a05",
+        "\\u00005",
+        "\\ud8005",
+        "nan",
+        "NaN",
+        "inf",
+        "-Infinity",
+        "1e400",
+        "\\\"5\\\"",
+        "true",
+        "null",
+        "[5]",
+    ] {
+        let message = "amount: expected a finite number, found a string that spells none";
+        let found = with_amount(&format!("\"{amount}\""));
+        assert_eq!(found, Err(message.to_owned()), "{amount:?}");
+    }
+    let error = with_amount(&format!("\"{}\"", "9".repeat(4_301))).unwrap_err();
+    assert_eq!(error, "amount: expected at most 4300 digits, found 4301");
+}
+
+/// Where numbers alone are taken, the string is refused as a string.
+#[test]
+fn a_spelled_number_is_told_from_a_number() {
+    let check = |amount: &str| {
+        let body = format!(r#"{{"sender": "a", "recipient": "b", "amount": {amount}}}"#);
+        let read = Classic::Published
+            .read_transaction(body.as_bytes())
+            .unwrap();
+        read.check_amount_is_number()
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(check("10"), Ok(()));
+    let message = "amount: expected a finite number, found a string";
+    assert_eq!(check(r#""10""#), Err(message.to_owned()));
 }
 
 /// Python: `json.dumps({'amount': 1, 'recipient': '名😀', 'sender': 'Zoë "\\\n'})`.

@@ -108,7 +108,7 @@ async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response
         Ok(body) => body,
         Err(refused) => return refused.into_response(),
     };
-    match submit::submit(&node, &body).await {
+    match submit::submit_as_tutorial(&node, &body).await {
         Ok(accepted) => json_text(StatusCode::CREATED, said_of(&accepted)),
         Err(error @ (Rejected::Invalid(_) | Rejected::Rejected(_))) => bad_request(error),
         Err(error @ (Rejected::MempoolFull(_) | Rejected::Stopping(_))) => busy(error),

@@ -21,7 +21,7 @@ use crate::wallet::coins::Coins;
 /// What amounts are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Nothing in particular: under the classic rules any number is an amount.
+    /// Nothing in particular: under the classic rules an amount is whatever a block says.
     None,
     /// Base units of coins.
     Coins,
@@ -217,6 +217,8 @@ fn fields(transaction: &RawValue, unit: Unit) -> Vec<(String, String)> {
         let units = value.get().parse().ok();
         let value = match (name, unit, units) {
             ("amount" | "fee", Unit::Coins, Some(units)) => Coins(units).to_string(),
+            // A string that spells a number is not the number: it keeps its quotes.
+            ("amount", ..) => value.get().to_owned(),
             _ => text_of(value),
         };
         fields.push((name.to_owned(), value));

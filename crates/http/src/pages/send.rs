@@ -70,7 +70,7 @@ pub(super) async fn read_form<T: DeserializeOwned>(body: Body) -> Result<T, Prob
 
 impl Sent {
     /// Returns the transaction as JSON. An amount that is no number stays a text,
-    /// and the rules say what is wrong with it.
+    /// and is refused as one.
     fn json(&self) -> Vec<u8> {
         let (sender, recipient, amount) = match self {
             Sent::Signed { signed } => return signed.trim().as_bytes().to_vec(),

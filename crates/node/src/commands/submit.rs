@@ -4,7 +4,7 @@
 use adit_core::hash::Hash;
 use adit_core::mempool::{MempoolFull, RejectReason};
 use adit_core::node::Answer;
-use adit_core::transaction::TransactionError;
+use adit_core::transaction::{Submitted, TransactionError};
 
 use crate::handle::{NodeHandle, Request, Stopping};
 use crate::queries::transaction;
@@ -50,6 +50,17 @@ impl Accepted {
 /// answered as it was the first time.
 pub async fn submit(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected> {
     let transaction = node.rules().read_transaction(text)?;
+    transaction.check_amount_is_number()?;
+    hand_in(node, transaction).await
+}
+
+/// As [`submit`], for clients of the tutorial: under the classics an amount may
+/// be a string that spells a number, which many of them send.
+pub async fn submit_as_tutorial(node: &NodeHandle, text: &[u8]) -> Result<Accepted, Rejected> {
+    hand_in(node, node.rules().read_transaction(text)?).await
+}
+
+async fn hand_in(node: &NodeHandle, transaction: Submitted) -> Result<Accepted, Rejected> {
     let id_of_rules = transaction.id();
     let id = transaction.id_or_hash();
     match node.request(Request::Transaction(transaction)).await? {
