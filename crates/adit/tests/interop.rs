@@ -101,10 +101,8 @@ fn amounts_that_spell_a_number_go_both_ways_with_the_same_hashes() {
     };
     let submit = |node: &Server| {
         for amount in amounts {
-            let body = json!({ "sender": "form", "recipient": "b", "amount": amount });
-            let body = body.to_string();
-            let headers = ["Content-Type: application/json"];
-            node.request("POST", "/transactions/new", &headers, body.as_bytes())
+            let body = json!({ "sender": node.address, "recipient": "b", "amount": amount });
+            node.post("/transactions/new", &body.to_string())
                 .expect_status(201);
         }
         node.mine();
