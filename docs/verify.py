@@ -5,7 +5,15 @@ import json
 import sys
 from collections import Counter
 from hashlib import sha256
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+if len(sys.argv) not in (2, 3):
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
+try:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    lines = [json.loads(line) for line in open(sys.argv[1], encoding='utf-8') if line.strip()]
+except (ImportError, OSError, ValueError) as error:
+    sys.exit(f'{type(error).__name__}: {error}')
 
 BLOCK = {'index', 'merkle_root', 'previous_hash', 'proof', 'target', 'timestamp', 'transactions', 'version'}
 TRANSFER = {'amount', 'chain', 'fee', 'nonce', 'recipient', 'sender', 'signature'}
@@ -95,5 +103,4 @@ def verify(blocks):
     print(f'valid: {len(blocks)} blocks, the last is {previous_hash}, work {work}')
     print(*(f'{one} has {balances[one]} base units, sent {nonces[one]} transactions' for one in sorted(balances)), sep='\n')
 
-lines = [json.loads(line) for line in open(sys.argv[1], encoding='utf-8') if line.strip()]
 verify(lines[0].get('chain', lines))

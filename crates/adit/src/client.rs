@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use crate::options::{NodeToAsk, OperatedNode};
+use crate::wallet::coins::Coins;
 
 /// The node must answer within this time, unless a command has its own.
 const NODE_TIMEOUT_MS: u64 = 15_000;
@@ -28,9 +29,14 @@ const NODE_ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 const TOO_SLOW: &str = "it takes too long";
 
+/// Behind every amount in a node's words.
+const IN_BASE_UNITS: &str = " base units";
+
 /// A node, and the way to it.
 pub(crate) struct Client {
     node: String,
+    /// The option that named it.
+    said_by: &'static str,
     http: reqwest::Client,
     runtime: Runtime,
 }
@@ -39,8 +45,13 @@ pub(crate) struct Client {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// Nobody answers, or not in time.
-    #[error("no node answers at {node}: {problem}; is it running? (--node or -p says where)")]
-    Unreachable { node: String, problem: String },
+    #[error("no node answers at {node}: {problem}; is it running? ({said_by} says where)")]
+    Unreachable {
+        node: String,
+        /// The option that named it.
+        said_by: &'static str,
+        problem: String,
+    },
     /// It did not do what it was asked to do, and says why.
     #[error("the node at {node} refused: {detail}{}", advice(*.status, rule.as_deref()))]
     Refused {
@@ -85,6 +96,7 @@ impl Client {
             .build()?;
         Ok(Client {
             node: node.url(),
+            said_by: node.said_by(),
             http,
             runtime,
         })
@@ -167,10 +179,7 @@ impl Client {
         }
         let sent = tokio::time::timeout(patience(), request.send()).await;
         let response = sent
-            .map_err(|_| ClientError::Unreachable {
-                node: self.node.clone(),
-                problem: TOO_SLOW.to_owned(),
-            })?
+            .map_err(|_| self.unreachable_for(TOO_SLOW.to_owned()))?
             .map_err(|error| self.unreachable(&error))?;
         match response.status().is_success() {
             true => Ok(response),
@@ -216,9 +225,10 @@ impl Client {
         let detail = match serde_json::from_slice::<ProblemDocument>(&body) {
             Ok(problem) => {
                 rule = problem.rule;
+                let detail = in_coins(&problem.detail);
                 match &rule {
-                    Some(rule) => format!("{} (rule {rule})", problem.detail),
-                    None => problem.detail,
+                    Some(rule) => format!("{detail} (rule {rule})"),
+                    None => detail,
                 }
             }
             // A node says what it does not have; this one has no such list.
@@ -240,9 +250,14 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        self.unreachable_for(problem_of(error))
+    }
+
+    fn unreachable_for(&self, problem: String) -> ClientError {
         ClientError::Unreachable {
             node: self.node.clone(),
-            problem: problem_of(error),
+            said_by: self.said_by,
+            problem,
         }
     }
 
@@ -256,6 +271,22 @@ impl Client {
 
 fn patience() -> Duration {
     Duration::from_millis(NODE_TIMEOUT_MS)
+}
+
+/// What is said in coins here, a node says in base units.
+fn in_coins(detail: &str) -> String {
+    let mut parts = detail.split(IN_BASE_UNITS).peekable();
+    let mut text = String::new();
+    while let Some(part) = parts.next() {
+        let before = part.trim_end_matches(|character: char| character.is_ascii_digit());
+        let is_amount = parts.peek().is_some();
+        match part[before.len()..].parse() {
+            Ok(units) if is_amount => text += &format!("{before}{} coins", Coins(units)),
+            _ if is_amount => text += &format!("{part}{IN_BASE_UNITS}"),
+            _ => text += part,
+        }
+    }
+    text
 }
 
 /// Why an answer broke off, or never came.
@@ -280,13 +311,7 @@ fn no_connection(cause: &(dyn Error + 'static)) -> String {
 /// What can be done about a refusal, where its own words do not say it.
 fn advice(status: u16, rule: Option<&str>) -> &'static str {
     match (status, rule) {
-        (_, Some("min-fee")) => {
-            "; 1,000,000 base units are a coin, and without --fee adit offers what the node asks for"
-        }
-        // What is said in coins here, a node says in base units.
-        (_, Some("balance" | "fee-rate" | "replacement-fee")) => {
-            "; 1,000,000 base units are a coin"
-        }
+        (_, Some("min-fee")) => "; without --fee adit offers what the node asks for",
         (405, _) => "; its version of adit may be another one than this",
         (429 | 503, _) => "; try again in a moment",
         _ => "",
@@ -298,5 +323,32 @@ fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) 
     match error.source() {
         Some(source) => innermost(source),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_in_base_units_are_said_in_coins_and_other_words_stay() {
+        for (said, shown) in [
+            (
+                "found 1000 base units: takes nothing below 20000 base units for 1000 bytes",
+                "found 0.001 coins: takes nothing below 0.02 coins for 1000 bytes",
+            ),
+            (
+                "expected 3 transactions, found 4",
+                "expected 3 transactions, found 4",
+            ),
+            ("so many base units", "so many base units"),
+            (
+                "99999999999999999999999 base units",
+                "99999999999999999999999 base units",
+            ),
+            ("12500000 base units", "12.5 coins"),
+        ] {
+            assert_eq!(in_coins(said), shown);
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod dev;
 mod environment;
 mod explore;
+mod list;
 mod listen;
 mod log_filter;
 mod node_to_ask;
@@ -17,9 +18,10 @@ pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
 };
+pub(crate) use list::{List, all_of};
 pub(crate) use listen::ListenOptions;
 pub(crate) use node_to_ask::NodeToAsk;
-pub(crate) use say::say;
+pub(crate) use say::{say, warn};
 pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
     BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
@@ -37,6 +39,7 @@ use adit_core::mempool::FeeRate;
 use adit_core::peer::PeerAddress;
 use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use self::log_filter::read_filter;
@@ -161,13 +164,8 @@ pub(crate) struct NodeOptions {
 
     /// A node to register at the start; can be repeated, or hold several
     /// separated by commas.
-    #[arg(
-        long = "peer",
-        value_name = "URL",
-        env = "ADIT_PEER",
-        value_delimiter = ','
-    )]
-    pub(crate) peers: Vec<PeerAddress>,
+    #[arg(long = "peer", value_name = "URL", env = "ADIT_PEER")]
+    pub(crate) peers: Vec<List<PeerAddress>>,
 
     /// How often to look at the chains of the registered nodes; 0 never.
     #[arg(
@@ -232,13 +230,8 @@ pub(crate) struct NodeOptions {
     /// A further name under which this node may be addressed; can be repeated.
     /// With one, it answers to no others but localhost, IP addresses, names
     /// without a dot, and those below .local and .internal.
-    #[arg(
-        long = "allowed-host",
-        value_name = "NAME",
-        env = "ADIT_ALLOWED_HOST",
-        value_delimiter = ','
-    )]
-    pub(crate) allowed_hosts: Vec<String>,
+    #[arg(long = "allowed-host", value_name = "NAME", env = "ADIT_ALLOWED_HOST")]
+    pub(crate) allowed_hosts: Vec<List<String>>,
 
     #[command(flatten)]
     pub(crate) token: TokenOptions,
@@ -397,14 +390,37 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 /// is nothing to do but print something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = with_default_command(std::env::args_os());
-    let result = environment::prepare(Cli::command, &arguments)
+    let json = wants_json(&arguments);
+    let result = environment::prepare(Cli::command, &arguments, json)
         .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
         .and_then(refuse_contradictions);
     result.map_err(|error| {
-        // If even this can't be printed, the exit code says it.
-        let _ = error.print();
+        match json && error.use_stderr() {
+            true => say_error(&words_of(&error), json),
+            // If even this can't be printed, the exit code says it.
+            false => _ = error.print(),
+        }
         ExitCode::from(error.exit_code() as u8)
     })
+}
+
+/// Whether JSON is asked for, also where the rest can't be read.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    options.into_iter().any(|argument| argument == "--json")
+}
+
+/// What is wrong with the command, without how it is used.
+fn words_of(error: &clap::Error) -> String {
+    // Its text is the help, which says nothing of an error.
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "something is missing behind the command; --help lists what there is".to_owned();
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let ends = ["\n\nUsage: ", "\n\nFor more information"];
+    let end = ends.iter().filter_map(|end| text.find(end)).min();
+    text[..end.unwrap_or(text.len())].trim().to_owned()
 }
 
 /// Prints on the error output what went wrong, with all that led to it.
@@ -417,12 +433,18 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
             text = format!("{text}{joint}{cause}");
         }
     }
+    say_error(&text, json);
+}
+
+/// In JSON it is one object on one line: the output proper then holds nothing, so
+/// that whoever reads that takes no error for an answer.
+fn say_error(text: &str, json: bool) {
     match json {
         true => {
             let document = serde_json::json!({ "error": text }).to_string();
             say(&visible_json(&document));
         }
-        false => say(&format!("error: {}", visible_error(&text))),
+        false => say(&format!("error: {}", visible_error(text))),
     }
 }
 

@@ -10,7 +10,7 @@ use adit_core::sealed::HALF_LIFE_INTERVALS;
 use adit_node::identity;
 use anyhow::{Context, anyhow, ensure};
 
-use crate::options::{RulesName, say};
+use crate::options::{RulesName, warn};
 
 /// The rules that were named, or those of the chain in `file`; otherwise those
 /// of the chain in the folder, if that is what was asked for.
@@ -48,6 +48,7 @@ pub(crate) fn check_joined(
     folder: &Path,
     file: Option<&Path>,
     force: bool,
+    json: bool,
 ) -> anyhow::Result<()> {
     ensure!(
         file.is_some() || !force,
@@ -77,7 +78,7 @@ pub(crate) fn check_joined(
         params.block_interval_ms
     );
     ensure!(force, "{problem}. If you want to join it, say --force");
-    say(&format!("warning: {problem}"));
+    warn(&problem, json);
     Ok(())
 }
 

@@ -32,12 +32,9 @@ const NOT_JSON: [(&[u8], &str); 12] = [
     ),
     (
         b"\xef\xbb\xbf{}",
-        "expected a value at byte 0, found byte 0xef",
+        "the text begins with a byte order mark (ef bb bf): send UTF-8 without one",
     ),
-    (
-        b"sender=a&recipient=b&amount=5",
-        "expected a value at byte 0, found `s`",
-    ),
+    (b"\xff\xfe{\0}\0", "the text is in UTF-16: send it in UTF-8"),
 ];
 
 const NO_TRANSACTIONS: [(&str, &str); 22] = [
@@ -151,6 +148,49 @@ fn what_is_not_json_is_refused_with_the_place() {
             answer.text(),
             format!("Error: Please supply a valid list of nodes ({problem})")
         );
+    }
+    assert_eq!(node.status()["pending"], 0);
+    assert_eq!(node.status()["nodes"], serde_json::json!([]));
+    node.assert_unharmed();
+}
+
+#[test]
+fn a_form_is_answered_with_the_line_to_type() {
+    let node = Node::start();
+    let address = node.address();
+    let part = "--b\r\nContent-Disposition: form-data; name=\"nodes\"\r\n\r\na\r\n--b--\r\n";
+    for (path, data) in [
+        (
+            "/transactions/new",
+            r#"{"sender": "alice", "recipient": "bob", "amount": 5}"#,
+        ),
+        ("/nodes/register", r#"{"nodes": ["http://localhost:5001"]}"#),
+        (
+            "/api/v1/tx",
+            r#"{"sender": "alice", "recipient": "bob", "amount": 5}"#,
+        ),
+        ("/api/v1/peers", r#"{"nodes": ["http://localhost:5001"]}"#),
+        ("/api/v1/blocks", "@block.json"),
+    ] {
+        let line = format!(
+            "    curl -H 'Content-Type: application/json' -d '{data}' http://{address}{path}\n"
+        );
+        for form in [
+            "sender=a&recipient=b&amount=5",
+            "nodes=http%3A%2F%2Flocalhost%3A5001",
+            part,
+        ] {
+            let answer = node.post(path, form);
+            assert_eq!(answer.status, 400, "{path} {form}");
+            let said = match path.starts_with("/api") {
+                true => answer.json()["detail"].as_str().unwrap().to_owned(),
+                false => answer.text(),
+            };
+            let expected = format!(
+                "the body is a form, and JSON is wanted; send raw JSON, like this:\n\n{line}"
+            );
+            assert_eq!(said, expected, "{path} {form}");
+        }
     }
     assert_eq!(node.status()["pending"], 0);
     assert_eq!(node.status()["nodes"], serde_json::json!([]));

@@ -185,9 +185,8 @@ fn wallets_offer_what_the_node_asks_for() {
     let refused = wallets.ask(node, &little).expect_code(1);
     refused.expect_error([
         "expected",
-        "found 1000",
-        "takes nothing below 20000 base units",
-        "1,000,000 base units are a coin",
+        "found 0.001 coins",
+        "takes nothing below 0.02 coins for 1000 bytes",
         "without --fee",
     ]);
 }

@@ -38,6 +38,7 @@ mod interop;
 mod keeping;
 mod log;
 mod mending;
+mod messages;
 mod metrics;
 mod mining;
 mod notary;

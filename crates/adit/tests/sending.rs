@@ -137,9 +137,18 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     let (node, wallets) = (development_chain(), Wallets::with_funds());
     let friend = wallets.make("friend");
     let refused = |arguments: &[&str]| wallets.ask(&node, arguments).expect_code(1);
-    refused(&["send", &friend, "20000"]).expect_error(["balance", "10000000000"]);
-    refused(&["send", &friend, "1", "--name", "friend"]).expect_error(["balance", "found 0"]);
-    refused(&["send", &friend, "1", "--name", "nobody"]).expect_error(["adit wallet new"]);
+    refused(&["send", &friend, "20000"]).expect_error([
+        "balance",
+        "20000.001 coins",
+        "found 10000 coins",
+    ]);
+    refused(&["send", &friend, "1", "--name", "friend"]).expect_error([
+        "balance",
+        "expected 1.001 coins",
+        "found 0 coins",
+    ]);
+    refused(&["send", &friend, "1", "--name", "nobody"])
+        .expect_error(["`adit wallet new --name nobody`"]);
     let long = "x".repeat(1_025);
     refused(&["send", &friend, "1", "--data", &long]).expect_error(["data", "1024"]);
 
@@ -152,7 +161,10 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     let address = classic.address.clone();
     drop(classic);
     let refused = wallets.run(&["balance", "--node", &address]).expect_code(1);
-    refused.expect_error([&*format!("no node answers at http://{address}"), "--node"]);
+    refused.expect_error([
+        &*format!("no node answers at http://{address}"),
+        "(--node says where)",
+    ]);
     let in_json = wallets.run(&["balance", "--node", &address, "--json"]);
     let error: Value = serde_json::from_str(&in_json.expect_code(1).stderr).unwrap();
     assert!(error["error"].as_str().unwrap().contains("no node answers"));

@@ -316,7 +316,7 @@ fn status_without_a_node_fails_and_says_where_it_looked() {
     let port = free_port().to_string();
     let place = format!("http://127.0.0.1:{port}");
     let ended = run(&mut adit(["status", "-p", &port])).expect_code(1);
-    ended.expect_error([&*place]);
+    ended.expect_error([&*place, "(-p, or --node if it is elsewhere, says where)"]);
     let ended = run(&mut adit(["status", "-p", &port, "--json"])).expect_code(1);
     let error: Value = serde_json::from_str(&ended.stderr).unwrap();
     assert!(error["error"].as_str().unwrap().contains(&place), "{error}");

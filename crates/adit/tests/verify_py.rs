@@ -72,6 +72,28 @@ fn it_takes_what_a_node_has_mined() {
     other.expect_error(["block 1 is not valid", genesis]);
 }
 
+/// Also where the package is missing.
+#[test]
+fn called_wrongly_it_says_how_it_is_used() {
+    if Verifier::find().is_none() {
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verify.py");
+    for arguments in [&[][..], &["a", "b", "c"]] {
+        let ended = run(Command::new("python3")
+            .arg("-S")
+            .arg(&script)
+            .args(arguments));
+        let ended = ended.expect_code(2);
+        ended.expect_error(["python3 verify.py FILE [GENESIS_HASH]", "adit chain export"]);
+    }
+    let missing = run(Command::new("python3")
+        .arg(&script)
+        .arg("/nonexistent/file"));
+    let missing = missing.expect_code(1);
+    assert!(!missing.stderr.contains("Traceback"), "{missing:?}");
+}
+
 /// Each change that leaves the work undone, and so is cheap.
 #[test]
 fn it_finds_whatever_was_changed() {

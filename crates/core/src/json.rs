@@ -35,7 +35,8 @@ pub fn canonical_as(
         return Err(JsonError::TooLarge { limit_bytes });
     }
     let mut out = Vec::new();
-    canonical::whole(reading, text, limit_bytes, &mut out)?;
+    canonical::whole(reading, text, limit_bytes, &mut out)
+        .map_err(|error| error.or_encoding(text))?;
     Ok(out)
 }
 
@@ -72,6 +73,6 @@ pub fn canonical_prefix_as(
         Ok(consumed) if consumed <= limit_bytes => Ok(Some(consumed)),
         Err(JsonError::Ended { .. }) if text.len() <= limit_bytes => Ok(None),
         Ok(_) | Err(JsonError::Ended { .. }) => Err(JsonError::TooLarge { limit_bytes }),
-        Err(error) => Err(error),
+        Err(error) => Err(error.or_encoding(text)),
     }
 }

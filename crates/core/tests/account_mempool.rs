@@ -212,7 +212,7 @@ fn strict_mempool() -> AccountMempool {
 
 #[test]
 fn what_pays_too_little_for_its_length_is_refused_however_it_comes() {
-    let message = "fee: expected 200 or more, found 199: this node takes nothing below 2000 base \
+    let message = "fee: expected 200 base units or more, found 199 base units: this node takes nothing below 2000 base \
                    units for 1000 bytes, and with that fee the transaction has 100 bytes";
     let mut mempool = strict_mempool();
     let refused = accept(&mut mempool, &small(1, 0, 199));
@@ -334,8 +334,8 @@ fn a_tenth_more_fee_takes_the_place_of_another() {
         let id = first.id;
         let refused = accept(&mut mempool, &payment(1, 0, 2, enough - 1, 100));
         let message = format!(
-            "fee: expected {enough} or more to take the place of transaction {id} \
-             with the same nonce, found {}",
+            "fee: expected {enough} base units or more to take the place of transaction {id} \
+             with the same nonce, found {} base units",
             enough - 1
         );
         assert_eq!(error_of(refused), ("replacement-fee", message));
@@ -368,7 +368,7 @@ fn an_account_pays_for_all_that_wait() {
     accept(payment(1, 0, 60, 5, 0)).unwrap();
     let refused = accept(payment(1, 1, 30, 6, 0));
     let message = "balance: expected 101 base units for this transaction and those of the \
-                   account that are waiting, found 100";
+                   account that are waiting, found 100 base units";
     assert_eq!(error_of(refused), ("balance", message.to_owned()));
     accept(payment(1, 1, 30, 5, 0)).unwrap();
     // The one that is replaced need not be paid.
@@ -402,7 +402,7 @@ fn where_there_is_no_room_whoever_pays_least_leaves() {
     let bytes = mempool.bytes();
     let refused = accept(&mut mempool, &payment(200, 0, 1, 1_000, LARGE));
     let message = "no more transactions fit (67108864 bytes are waiting), and those pay more: \
-                   expected a fee of 1001 or more, found 1000";
+                   expected a fee of 1001 base units or more, found 1000 base units";
     assert_eq!(error_of(refused), ("fee-rate", message.to_owned()));
     assert_eq!(mempool.bytes(), bytes);
     assert_eq!(
@@ -424,7 +424,7 @@ fn nobody_leaves_for_one_that_does_not_come_in() {
     let refused = accept(&mut mempool, &huge);
     let (_, message) = error_of(refused);
     assert!(
-        message.contains("a fee of 9010 or more, found 9005"),
+        message.contains("a fee of 9010 base units or more, found 9005 base units"),
         "{message}"
     );
     assert_eq!(waiting(&mempool), before);

@@ -187,7 +187,7 @@ fn refusals_say_what_is_wrong_and_where() {
     assert_refused(b"{\"a\": 1", "the text ends inside an object");
     assert_refused(
         b"\xef\xbb\xbf1",
-        "expected a value at byte 0, found byte 0xef",
+        "the text begins with a byte order mark (ef bb bf): send UTF-8 without one",
     );
 }
 
@@ -786,4 +786,23 @@ fn an_object_has_at_most_a_hundred_thousand_members() {
         error.starts_with("more than 100000 members in one object"),
         "{error}"
     );
+}
+
+#[test]
+fn utf_16_is_named_with_a_mark_or_without() {
+    let bytes = |text: &str, bytes_of: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes_of).collect()
+    };
+    for text in ["{}", "\u{feff}{\"a\": 1}", "[1]", "12"] {
+        for text in [bytes(text, u16::to_le_bytes), bytes(text, u16::to_be_bytes)] {
+            assert_refused(&text, "the text is in UTF-16: send it in UTF-8");
+            // The front of it may be a whole number.
+            if let Err(error) = canonical_prefix(&text, MEBIBYTE, &mut Vec::new()) {
+                assert_eq!(error.to_string(), "the text is in UTF-16: send it in UTF-8");
+            }
+        }
+    }
+    let control = "control character 0x00 inside a string at byte 1; write it as an escape";
+    assert_refused(b"\"\0a\0\"", "the text is in UTF-16: send it in UTF-8");
+    assert_refused(b"\"\0\"", control);
 }

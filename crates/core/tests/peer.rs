@@ -33,6 +33,8 @@ fn an_address_has_one_normal_form_however_it_is_written() {
         ("https://node.example", "https://node.example:443"),
         ("HTTPS://Node.Example:5000/x", "https://node.example:5000"),
         ("https://[::1]", "https://[::1]:443"),
+        (" http://localhost:5000\t", "localhost:5000"),
+        ("\nhost:5000 ", "host:5000"),
     ] {
         let address = written.parse::<PeerAddress>();
         let found = address.as_ref().map(ToString::to_string);
@@ -58,7 +60,7 @@ fn what_is_no_address_is_refused_with_the_reason() {
         ("user@host:5000", host),
         ("http://user@host:5000", host),
         ("ho st:5000", host),
-        (" host:5000", host),
+        ("host :5000", host),
         ("hóst:5000", host),
         ("host\n:5000", host),
         ("host%41:5000", host),

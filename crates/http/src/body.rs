@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use adit_node::memory::{MemoryBudget, Reservation};
 use axum::body::{Body, HttpBody};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use crate::answer::busy;
+use crate::form_body::{RawJson, is_form};
 use crate::held::{FREE_BYTES, HeldBytes};
 use crate::problem::Problem;
 
@@ -37,6 +38,11 @@ pub(super) enum BodyError {
     Broken(Box<dyn std::error::Error + Send + Sync>),
     #[error("too many long bodies are being read; try again\n")]
     NoRoom,
+    #[error("the body is a form, and JSON is wanted; send raw JSON, like this:\n\n    {line}\n")]
+    Form {
+        /// What to type.
+        line: String,
+    },
 }
 
 /// Reads a body of bounded length in bounded time, or says why not.
@@ -48,6 +54,22 @@ pub(super) async fn read_body(body: Body, limit_bytes: usize) -> Result<Bytes, B
     let limit = Duration::from_millis(BODY_TIMEOUT_MS);
     let read = timeout(limit, read_counted(body, limit_bytes)).await;
     read.unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Reads a body that should be JSON.
+pub(super) async fn read_json(
+    body: Body,
+    limit_bytes: usize,
+    wanted: RawJson,
+    headers: &HeaderMap,
+) -> Result<Bytes, BodyError> {
+    let body = read_body(body, limit_bytes).await?;
+    match is_form(&body) {
+        true => Err(BodyError::Form {
+            line: wanted.line(headers),
+        }),
+        false => Ok(body),
+    }
 }
 
 /// Counts what has come: what was only said to come holds nothing.
@@ -77,7 +99,7 @@ impl IntoResponse for BodyError {
             BodyError::NoRoom => return busy(self),
             BodyError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            BodyError::Broken(_) | BodyError::Form { .. } => StatusCode::BAD_REQUEST,
         };
         (status, self.to_string()).into_response()
     }
@@ -88,7 +110,7 @@ impl From<BodyError> for Problem {
         match error {
             BodyError::TooLong(_) => Problem::too_long(error),
             BodyError::TooSlow => Problem::too_slow(error),
-            BodyError::Broken(_) => Problem::malformed(error),
+            BodyError::Broken(_) | BodyError::Form { .. } => Problem::malformed(error),
             BodyError::NoRoom => Problem::busy(error),
         }
     }

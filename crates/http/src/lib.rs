@@ -15,6 +15,7 @@ mod cors;
 mod counters;
 mod etag;
 mod extract;
+mod form_body;
 mod guard;
 mod health;
 mod held;

@@ -25,11 +25,12 @@ use serde_json::json;
 
 use crate::answer::{bad_request, busy, json_text, nobody_to_reward, unreadable};
 use crate::area::Area;
-use crate::body::read_body;
+use crate::body::read_json;
 use crate::caller::Caller;
 use crate::chain_body::chain_body;
 use crate::counters::Group;
 use crate::etag::{Tag, if_changed};
+use crate::form_body::RawJson;
 use crate::tier::{Route, Tier};
 use crate::unmatched::method_not_allowed;
 
@@ -103,8 +104,13 @@ fn forged(block: &Block) -> Vec<u8> {
     .concat()
 }
 
-async fn new_transaction(State(node): State<NodeHandle>, body: Body) -> Response {
-    let body = match read_body(body, TRANSACTION_LIMIT_BYTES).await {
+async fn new_transaction(
+    State(node): State<NodeHandle>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let wanted = RawJson::transaction("/transactions/new", node.rules().keeps_accounts());
+    let body = match read_json(body, TRANSACTION_LIMIT_BYTES, wanted, &headers).await {
         Ok(body) => body,
         Err(refused) => return refused.into_response(),
     };
@@ -148,8 +154,8 @@ async fn chain(State(node): State<NodeHandle>, headers: HeaderMap) -> Response {
     response
 }
 
-async fn register(State(node): State<NodeHandle>, body: Body) -> Response {
-    let body = match read_body(body, REGISTRATION_LIMIT_BYTES).await {
+async fn register(State(node): State<NodeHandle>, headers: HeaderMap, body: Body) -> Response {
+    let body = match read_json(body, REGISTRATION_LIMIT_BYTES, RawJson::NODES, &headers).await {
         Ok(body) => body,
         Err(refused) => return refused.into_response(),
     };

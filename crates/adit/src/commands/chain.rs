@@ -170,7 +170,7 @@ fn import(
         Some(kept) => kept,
         None => rules::named(rules, genesis, Some(&folder))?,
     };
-    rules::check_joined(rules.as_ref(), &folder, genesis, force)?;
+    rules::check_joined(rules.as_ref(), &folder, genesis, force, json)?;
     let mut chain = Offline::open_or_make(&folder, rules)?;
     let progress = Progress::start("importing", None);
     let imported = chain

@@ -22,7 +22,7 @@ use ruint::aliases::U256;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::commands::node::{DataFolder, listen, run_until_stopped};
+use crate::commands::node::{DataFolder, listen, run_until_stopped, url_of};
 use crate::options::{DevCommand, DevOptions, OperatedNode};
 use crate::terminal::log::start_log;
 use crate::terminal::output::Output;
@@ -67,7 +67,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                 advertise: None,
             },
         })?;
-        let url = format!("http://{}", running.address);
+        let url = url_of(running.address);
         tracing::info!(url, "listening");
         print(options, &url, &rules, &accounts, json)?;
         Ok((running, folder))

@@ -4,6 +4,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, default_folder};
+use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, all_of, default_folder};
 use crate::rules;
 use crate::terminal::log::start_log;
 
@@ -72,7 +73,7 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             // The socket stays open all the time: clients that come while the
             // node recovers wait.
             let listener = TcpListener::from_std(listener.try_clone()?)?;
-            let done = match start_node(&options, listener, &folder) {
+            let done = match start_node(&options, listener, &folder, json) {
                 Ok(running) => {
                     tell_supervisor(&NotifyState::Ready);
                     running.until(signals.told()).await.map_err(Into::into)
@@ -131,7 +132,7 @@ async fn recover(
     tracing::warn!("{block}; the peers are asked for it");
     let rules = rules::named(options.rules, options.chain.as_deref(), Some(folder.path()))?;
     let mut peers = adit_store::registered_peers(folder.path())?;
-    peers.extend(options.peers.iter().map(ToString::to_string));
+    peers.extend(all_of(&options.peers).iter().map(ToString::to_string));
     match mend(&rules, &peers, block).await {
         true => Ok(()),
         false => Err(error),
@@ -241,10 +242,11 @@ fn start_node(
     options: &NodeOptions,
     listener: TcpListener,
     folder: &DataFolder,
+    json: bool,
 ) -> anyhow::Result<Running> {
     let chain = options.chain.as_deref();
     let rules = rules::named(options.rules, chain, Some(folder.path()))?;
-    rules::check_joined(rules.as_ref(), folder.path(), chain, options.force)?;
+    rules::check_joined(rules.as_ref(), folder.path(), chain, options.force, json)?;
     let reward_to = reward_to(options, rules.as_ref())?;
     let mine_every = options
         .mine
@@ -253,13 +255,13 @@ fn start_node(
     let api_token = options.token.token()?;
     let running = start(Settings {
         listener,
-        allowed_hosts: options.allowed_hosts.clone(),
+        allowed_hosts: all_of(&options.allowed_hosts),
         api_token,
         node: NodeSettings {
             rules,
             data_folder: folder.path().to_path_buf(),
             durability: folder.durability(),
-            peers: options.peers.clone(),
+            peers: all_of(&options.peers),
             resolve_every: options.resolve_every.0,
             miner: MinerSettings {
                 threads: options.mine.unwrap_or_else(all_cores),
@@ -275,7 +277,8 @@ fn start_node(
     })?;
     let view = running.node.status();
     tracing::info!(
-        url = format!("http://{}", running.address),
+        url = url_of(running.address),
+        address = %running.address,
         rules = rules_name,
         blocks = view.length,
         pending = view.pending_count,
@@ -309,9 +312,22 @@ fn reward_to(options: &NodeOptions, rules: &dyn Rules) -> anyhow::Result<Option<
     }
 }
 
+/// Where a browser on this machine finds the node. One that listens on all
+/// addresses has none of that name: it is found at each of them.
+pub(crate) fn url_of(listening: SocketAddr) -> String {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port()))
+}
+
 pub(crate) async fn listen(options: &ListenOptions) -> anyhow::Result<TcpListener> {
     let (host, port) = (options.host.as_str(), options.port);
-    let bound = TcpListener::bind((host, port)).await;
+    // An IPv6 address may be given as it stands in a URL.
+    let in_brackets = host.strip_prefix('[').and_then(|ip| ip.strip_suffix(']'));
+    let bound = TcpListener::bind((in_brackets.unwrap_or(host), port)).await;
     bound.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "port {port} is taken: something else listens on {host}:{port} already; \

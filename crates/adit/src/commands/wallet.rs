@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::new_file;
-use crate::options::{WalletCommand, WalletFolder, WalletOptions, say};
+use crate::options::{WalletCommand, WalletFolder, WalletOptions, warn};
 use crate::wallet::key::{DERIVATION, Phrase, SecretKey};
 use crate::wallet::key_file::{KeyFile, KeyFileError};
 use crate::wallet::{address_of, password};
@@ -127,7 +127,7 @@ fn list(folder: &WalletFolder, json: bool) -> anyhow::Result<()> {
         };
         match KeyFile::read(&file) {
             Ok(read) => wallets.push((name.to_owned(), read.address().to_owned())),
-            Err(error) => say(&format!("warning: {error}")),
+            Err(error) => warn(&error.to_string(), json),
         }
     }
     wallets.sort();

@@ -12,7 +12,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use rustix::fs::OFlags;
 
-use super::say::say;
+use super::say::warn;
 use crate::wallet::password::PASSWORD_VARIABLES;
 
 /// What adit's variables begin with.
@@ -32,11 +32,12 @@ pub(super) const ABOUT_ADIT: [&str; 4] = ["-h", "--help", "-V", "--version"];
 pub(super) fn prepare(
     command: fn() -> clap::Command,
     arguments: &[OsString],
+    json: bool,
 ) -> Result<clap::Command, clap::Error> {
     let is_about = |argument: &OsString| ABOUT_ADIT.iter().any(|about| argument == about);
     let is_help = arguments.get(1).is_some_and(|first| first == "help");
     if !is_help && !arguments.iter().any(is_about) {
-        read_env_file(Path::new(ENV_FILE), &command())?;
+        read_env_file(Path::new(ENV_FILE), &command(), json)?;
         refuse_unknown_variables(&command())?;
     }
     // A command holds the values that the variables had when it was made.
@@ -64,14 +65,13 @@ pub(super) fn usage(mut command: clap::Command, problem: &str) -> clap::Error {
 
 /// The file may be another project's: of it only the lines are read that are
 /// settings of adit. One that can't be read is no reason not to start.
-fn read_env_file(file: &Path, command: &clap::Command) -> Result<(), clap::Error> {
+fn read_env_file(file: &Path, command: &clap::Command, json: bool) -> Result<(), clap::Error> {
     let bytes = match read_whole(file) {
         Ok(bytes) => bytes,
         // A folder of that name is a virtual environment of Python.
         Err(error) if error.kind() == io::ErrorKind::NotFound || file.is_dir() => return Ok(()),
         Err(error) => {
-            let file = file.display();
-            say(&format!("warning: {file} is not read: {error}"));
+            warn(&format!("{} is not read: {error}", file.display()), json);
             return Ok(());
         }
     };
@@ -97,6 +97,10 @@ fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit_bytes = ENV_FILE_LIMIT_BYTES as u64;
     file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    // No setting would be found in it, and nobody would know why.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(io::Error::other("it is in UTF-16; save it in UTF-8"));
+    }
     match bytes.len() <= ENV_FILE_LIMIT_BYTES {
         true => Ok(bytes),
         false => Err(io::Error::other(format!(

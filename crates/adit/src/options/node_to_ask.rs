@@ -21,6 +21,14 @@ pub(crate) struct NodeToAsk {
 }
 
 impl NodeToAsk {
+    /// The option to look at where nobody answers.
+    pub(crate) fn said_by(&self) -> &'static str {
+        match &self.node {
+            Some(_) => "--node",
+            None => "-p, or --node if it is elsewhere,",
+        }
+    }
+
     /// The URL that paths of it are put behind, without a slash at its end.
     pub(crate) fn url(&self) -> String {
         match &self.node {

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use super::environment;
 use super::node_to_ask::NodeToAsk;
 use crate::wallet::coins::Coins;
+use crate::wallet::key_file::DEFAULT_NAME;
 
 /// A wallet's name is at most this long.
 const WALLET_NAME_LIMIT_BYTES: usize = 64;
@@ -55,7 +56,7 @@ pub(crate) struct WalletOptions {
         long,
         visible_alias = "from",
         env = "ADIT_WALLET_NAME",
-        default_value = "default",
+        default_value = DEFAULT_NAME,
         value_parser = read_wallet_name
     )]
     pub(crate) name: String,

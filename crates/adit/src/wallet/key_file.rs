@@ -19,6 +19,9 @@ use super::key::SecretKey;
 use super::opaque;
 use crate::new_file::{self, NewFile, SECRET};
 
+/// The wallet of a command that names none.
+pub(crate) const DEFAULT_NAME: &str = "default";
+
 /// A longer file is none of ours.
 const KEY_FILE_LIMIT_BYTES: u64 = 16 * 1024;
 
@@ -83,7 +86,7 @@ struct Cipher {
 /// What can be wrong with a key file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyFileError {
-    #[error("there is no wallet {}: make one with `adit wallet new`, or bring one back with `adit wallet import`", file.display())]
+    #[error("there is no wallet {}: make one with `adit wallet new{1}`, or bring one back with `adit wallet import{1}`", file.display(), name_option(file))]
     Missing { file: PathBuf },
     #[error("there is a wallet {} already, and it is never overwritten: take another name with --name", file.display())]
     Exists { file: PathBuf },
@@ -93,6 +96,14 @@ pub(crate) enum KeyFileError {
     WrongPassword { file: PathBuf },
     #[error("{}: {error}", file.display())]
     Io { file: PathBuf, error: io::Error },
+}
+
+/// How the wallet is named to a command.
+fn name_option(file: &Path) -> String {
+    match file.file_stem().unwrap_or_default().to_string_lossy() {
+        name if name == DEFAULT_NAME => String::new(),
+        name => format!(" --name {name}"),
+    }
 }
 
 impl KeyFile {

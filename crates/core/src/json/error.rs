@@ -33,6 +33,12 @@ pub enum JsonError {
         /// The byte that stands here instead.
         found: u8,
     },
+    /// It begins with the mark that some editors and shells write.
+    #[error("the text begins with a byte order mark (ef bb bf): send UTF-8 without one")]
+    ByteOrderMark,
+    /// It is in another encoding.
+    #[error("the text is in UTF-16: send it in UTF-8")]
+    Utf16,
     /// The text stops before its value is complete.
     #[error("the text ends {place}")]
     Ended {
@@ -109,6 +115,19 @@ pub enum JsonError {
         /// The caller's limit.
         limit_bytes: usize,
     },
+}
+
+impl JsonError {
+    /// The same, or that the text is in an encoding which explains it better.
+    pub(super) fn or_encoding(self, text: &[u8]) -> JsonError {
+        match text {
+            [0xef, 0xbb, 0xbf, ..] => JsonError::ByteOrderMark,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => JsonError::Utf16,
+            // Without a mark: every other byte of ASCII is zero.
+            [a, 0, b, 0, ..] | [0, a, 0, b, ..] if *a != 0 && *b != 0 => JsonError::Utf16,
+            _ => self,
+        }
+    }
 }
 
 fn shown(byte: u8) -> String {

@@ -13,8 +13,8 @@ pub const NONCE_GAP_LIMIT: u64 = 16;
 pub enum RejectReason {
     /// It pays less for its length than this node asks for.
     #[error(
-        "fee: expected {expected} or more, found {found}: this node takes nothing below {rate}, \
-         and with that fee the transaction has {length_bytes} bytes"
+        "fee: expected {expected} base units or more, found {found} base units: this node takes \
+         nothing below {rate}, and with that fee the transaction has {length_bytes} bytes"
     )]
     MinFee {
         /// The lowest fee for it.
@@ -65,8 +65,8 @@ pub enum RejectReason {
     /// Another transaction with this nonce waits, and this one does not pay
     /// enough to take its place.
     #[error(
-        "fee: expected {expected} or more to take the place of transaction {waiting} \
-         with the same nonce, found {found}"
+        "fee: expected {expected} base units or more to take the place of transaction {waiting} \
+         with the same nonce, found {found} base units"
     )]
     ReplacementFee {
         /// The transaction that waits.
@@ -79,7 +79,7 @@ pub enum RejectReason {
     /// The account does not own enough for all its waiting transactions.
     #[error(
         "balance: expected {needed} base units for this transaction and those of the account \
-         that are waiting, found {balance}"
+         that are waiting, found {balance} base units"
     )]
     Balance {
         /// Amounts and fees of all of them.
@@ -90,8 +90,8 @@ pub enum RejectReason {
     /// The recipient would own more than an account can. It could spend first;
     /// but until it does, no block can take the transaction.
     #[error(
-        "amount: expected at most {limit} base units, found {amount}: the recipient owns so much \
-         that no account could hold more"
+        "amount: expected at most {limit} base units, found {amount} base units: the recipient owns \
+         so much that no account could hold more"
     )]
     Overflow {
         /// What the recipient has room for.
@@ -102,7 +102,7 @@ pub enum RejectReason {
     /// There is no room, and it pays no more than those that wait.
     #[error(
         "no more transactions fit ({bytes} bytes are waiting), and those pay more: \
-         expected a fee of {expected} or more, found {found}"
+         expected a fee of {expected} base units or more, found {found} base units"
     )]
     FeeRate {
         /// The total length of those that wait.

@@ -55,7 +55,9 @@ pub enum SealedTransactionError {
         found: u64,
     },
     /// The sender does not have that much.
-    #[error("amount and fee are {needed} together, and {sender} has {balance}")]
+    #[error(
+        "amount and fee are {needed} base units together, and {sender} has {balance} base units"
+    )]
     BalanceTooLow {
         /// Who sends.
         sender: Address,
@@ -65,7 +67,9 @@ pub enum SealedTransactionError {
         needed: u64,
     },
     /// The recipient would have more than can be counted.
-    #[error("{recipient} has {balance}, and {amount} more would be above 2^64-1")]
+    #[error(
+        "{recipient} has {balance} base units, and {amount} base units more would be above 2^64-1"
+    )]
     BalanceTooHigh {
         /// Who is paid.
         recipient: Address,

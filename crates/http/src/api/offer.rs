@@ -8,8 +8,10 @@ use adit_node::handle::NodeHandle;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::HeaderMap;
 
-use crate::body::read_body;
+use crate::body::read_json;
+use crate::form_body::RawJson;
 use crate::problem::Problem;
 
 /// Offers a block: any JSON text of it.
@@ -18,9 +20,10 @@ use crate::problem::Problem;
         (status = 400, description = "A problem document: `rule` names what does not hold")))]
 pub(super) async fn offer(
     State(node): State<NodeHandle>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Offered>, Problem> {
     // A client that only says that a block will come takes nobody's place.
-    let body = read_body(body, BLOCK_LIMIT_BYTES).await?;
+    let body = read_json(body, BLOCK_LIMIT_BYTES, RawJson::BLOCK, &headers).await?;
     Ok(Json(submit_block(&node, body).await?))
 }

@@ -14,10 +14,11 @@ use axum::http::header::VARY;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::body::read_body;
+use crate::body::read_json;
 use crate::caller::Caller;
 use crate::etag::json_by_content;
 use crate::extract::Path;
+use crate::form_body::RawJson;
 use crate::problem::Problem;
 
 /// The registered peers, and how their chains stand to ours.
@@ -42,9 +43,11 @@ pub(super) async fn list(
         (status = 503, description = "The node is stopping")))]
 pub(super) async fn register(
     State(node): State<NodeHandle>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let body = read_body(body, REGISTRATION_LIMIT_BYTES).await?;
+    let wanted = RawJson::NODES.at("/api/v1/peers");
+    let body = read_json(body, REGISTRATION_LIMIT_BYTES, wanted, &headers).await?;
     commands::peers::register(&node, &body).await?;
     let list = peers::list(&node).await?;
     Ok((StatusCode::CREATED, Json(list)).into_response())

@@ -17,9 +17,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use crate::body::read_body;
+use crate::body::read_json;
 use crate::etag::json_by_content;
 use crate::extract::{Path, Query};
+use crate::form_body::RawJson;
 use crate::link::next_page;
 use crate::problem::Problem;
 
@@ -28,9 +29,11 @@ use crate::problem::Problem;
     responses((status = 201, description = "It waits", body = Sent)))]
 pub(super) async fn submit(
     State(node): State<NodeHandle>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Sent>), Problem> {
-    let body = read_body(body, TRANSACTION_LIMIT_BYTES).await?;
+    let wanted = RawJson::transaction("/api/v1/tx", node.rules().keeps_accounts());
+    let body = read_json(body, TRANSACTION_LIMIT_BYTES, wanted, &headers).await?;
     let accepted = submit::submit(&node, &body).await?;
     let sent = Sent {
         id: accepted.id.to_string(),
