@@ -420,6 +420,18 @@ fn a_browser_that_is_lost_gets_a_page_and_a_program_a_list() {
     let answer = node.request("GET", "/no/%3Cb%3E", &browser, b"");
     assert_eq!(answer.status, 404);
     Page::of("/no", &answer);
+    for path in ["/send", "/mine-block", "/peers/ask"] {
+        let answer = node.request("GET", path, &browser, b"");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+        let page = Page::of(path, &answer);
+        assert!(
+            page.text.contains("use what the header Allow lists"),
+            "{path}"
+        );
+        let answer = node.get(path);
+        assert_eq!(answer.status, 405);
+        assert!(answer.text().starts_with("GET does nothing at "), "{path}");
+    }
     for (path, headers) in [("/nothing", &[][..]), ("/api/v1/nothing", &browser[..])] {
         let answer = node.request("GET", path, headers, b"");
         assert_eq!(answer.status, 404, "{path}");

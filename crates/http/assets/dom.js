@@ -35,6 +35,8 @@ export function comparison(expected, found) {
 }
 
 /** A text byte for byte: a long one in a box of its own, in which it can be scrolled. */
-export const bytes = text => element(`${text}`.length > LINE_LENGTH ? "pre" : "code", { class: "bytes" }, `${text}`);
+export const bytes = text => `${text}`.length > LINE_LENGTH
+  ? element("code", { class: "bytes tall", tabindex: "0" }, `${text}`)
+  : element("code", { class: "bytes" }, `${text}`);
 
 const LINE_LENGTH = 100;

@@ -24,7 +24,7 @@ mod verify;
 
 use axum::routing::{get, post};
 
-pub(crate) use layout::no_page;
+pub(crate) use layout::{no_page, problem_page};
 pub(crate) use operator::{ask_again, told_to_browsers};
 
 use crate::area::Area;

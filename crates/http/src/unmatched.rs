@@ -72,8 +72,10 @@ pub(crate) async fn no_endpoint(Extension(area): Extension<Area>, uri: Uri) -> R
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
-/// The path is there, but not for that method.
+/// The path is there, but not for that method. A browser comes upon this where
+/// somebody types, or reloads, the address that a form is sent to.
 pub(crate) async fn method_not_allowed(
+    State(node): State<NodeHandle>,
     Extension(area): Extension<Area>,
     matched: Option<MatchedPath>,
     request: Request,
@@ -83,7 +85,15 @@ pub(crate) async fn method_not_allowed(
     // Of the pages, which are not described, the router itself knows.
     let hint = allowed.as_deref().unwrap_or("what the header Allow lists");
     let text = format!("{method} does nothing at {path}; use {hint}\n");
-    let mut response = area.tell(Problem::method_not_allowed(text));
+    let problem = Problem::method_not_allowed(text);
+    let mut response = match area.speech == Speech::Text && wants_html(request.headers()) {
+        true => (
+            [(VARY, ACCEPT.as_str())],
+            pages::problem_page(&node, &problem),
+        )
+            .into_response(),
+        false => area.tell(problem),
+    };
     let allowed = allowed.and_then(|allowed| HeaderValue::try_from(allowed).ok());
     response
         .headers_mut()

@@ -112,7 +112,7 @@ pub(super) fn shown<T: Template>(node: &NodeHandle, page: Result<T, Problem>) ->
 }
 
 /// Returns a problem, as a page.
-pub(super) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
+pub(crate) fn problem_page(node: &NodeHandle, problem: &Problem) -> Response {
     let frame = Frame::of(node);
     let page = Html(ProblemPage { frame, problem });
     (problem.status(), page).into_response()
