@@ -189,7 +189,7 @@ fn a_form_is_answered_with_the_line_to_type() {
             let expected = format!(
                 "the body is a form, and JSON is wanted; send raw JSON, like this:\n\n{line}"
             );
-            assert_eq!(said, expected, "{path} {form}");
+            assert_eq!(said.trim_end(), expected.trim_end(), "{path} {form}");
         }
     }
     assert_eq!(node.status()["pending"], 0);

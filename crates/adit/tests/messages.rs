@@ -45,7 +45,9 @@ fn blanks_and_commas_that_are_too_many_in_a_list_are_no_peers() {
         let answer = read_answer(&mut BufReader::new(stream));
         assert_eq!(answer.unwrap().status, status, "{name:?}");
     }
-    assert_eq!(node.register([" http://localhost:3 "]), ["localhost:3"]);
+    let body = r#"{"nodes": [" http://localhost:3 "]}"#;
+    node.post("/nodes/register", body).expect_status(201);
+    assert_eq!(node.status()["nodes"], json!(["localhost:3"]));
 }
 
 #[test]
