@@ -9,4 +9,5 @@ mod tree;
 pub use plot::{Form, Plot};
 pub use series::{Point, SERIES, Series};
 pub use ticks::Axis;
+pub(crate) use ticks::UNITS;
 pub use tree::{Branch, Tree};

@@ -6,6 +6,7 @@ use adit_api::block::{BlockList, BlockSummary};
 use adit_api::page::Page;
 use adit_api::preimage::Preimage;
 use adit_core::archive::Archive;
+use adit_core::block::Block;
 use adit_node::handle::NodeHandle;
 use adit_node::queries::block;
 use adit_node::queries::preimage;
@@ -73,10 +74,7 @@ pub(super) async fn raw(
     Path(hash): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::to_be_sent(&node, &snapshot, &hash).await?;
-    let text = json_text(StatusCode::OK, block.text().to_vec());
-    Ok(for_ever(&headers, Tag::of_hash(&block.hash()), text))
+    text_of(&node, &hash, &headers, Block::text).await
 }
 
 /// What was hashed of the block, letter by letter, and which guess its proof is.
@@ -104,10 +102,7 @@ pub(super) async fn transactions(
     Path(hash): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
-    let block = block::to_be_sent(&node, &snapshot, &hash).await?;
-    let text = json_text(StatusCode::OK, block.transactions_text().to_vec());
-    Ok(for_ever(&headers, Tag::of_hash(&block.hash()), text))
+    text_of(&node, &hash, &headers, Block::transactions_text).await
 }
 
 /// The hash of the main chain's block at that index.
@@ -152,6 +147,19 @@ pub(super) async fn tip_height(State(node): State<NodeHandle>, headers: HeaderMa
     let tip = view.tip.map(|tip| tip.to_string());
     let tag = Tag(tip.unwrap_or_default());
     if_changed(&headers, &tag).unwrap_or_else(|| (tag, view.length.to_string()).into_response())
+}
+
+/// Answers with a part of a block, byte for byte as it was hashed.
+async fn text_of(
+    node: &NodeHandle,
+    hash: &str,
+    headers: &HeaderMap,
+    part: fn(&Block) -> &[u8],
+) -> Result<Response, Problem> {
+    let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
+    let block = block::to_be_sent(node, &snapshot, hash).await?;
+    let text = json_text(StatusCode::OK, part(&block).to_vec());
+    Ok(for_ever(headers, Tag::of_hash(&block.hash()), text))
 }
 
 /// Answers with what never changes.

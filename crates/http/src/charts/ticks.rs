@@ -21,8 +21,8 @@ pub struct Axis {
 /// Beyond this, whole numbers have gaps.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
-/// Large numbers are given in these.
-const UNITS: [(f64, &str); 6] = [
+/// Large numbers are given in these, here and on the pages.
+pub(crate) const UNITS: [(f64, &str); 6] = [
     (1e18, " E"),
     (1e15, " P"),
     (1e12, " T"),

@@ -10,7 +10,7 @@ use fast_qr::qr::QRBuilder;
 
 use super::components::TransactionRow;
 use super::format;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
@@ -51,14 +51,10 @@ struct Code {
 
 pub(super) async fn address(
     State(node): State<NodeHandle>,
-    name: Result<Path<String>, Problem>,
-    page: Result<Query<Page>, Problem>,
+    OrPage(Path(name)): OrPage<Path<String>>,
+    OrPage(Query(page)): OrPage<Query<Page>>,
 ) -> Response {
-    let page = match (name, page) {
-        (Ok(Path(name)), Ok(Query(page))) => page_of(&node, name, &page).await,
-        (Err(problem), _) | (_, Err(problem)) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, page_of(&node, name, &page).await)
 }
 
 async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<AddressPage, Problem> {

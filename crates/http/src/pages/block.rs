@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::components::{BlockCard, TransactionRow, rows_of_block};
 use super::format;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
@@ -53,14 +53,11 @@ pub(super) struct Part {
 
 pub(super) async fn block(
     State(node): State<NodeHandle>,
-    hash: Result<Path<String>, Problem>,
-    part: Result<Query<Part>, Problem>,
+    OrPage(Path(hash)): OrPage<Path<String>>,
+    OrPage(Query(part)): OrPage<Query<Part>>,
 ) -> Response {
-    let page = match (hash, part) {
-        (Ok(Path(hash)), Ok(Query(part))) => page(&node, &hash, part.from.unwrap_or(0)).await,
-        (Err(problem), _) | (_, Err(problem)) => Err(problem),
-    };
-    shown(&node, page)
+    let page = page(&node, &hash, part.from.unwrap_or(0));
+    shown(&node, page.await)
 }
 
 async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, Problem> {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::components::BlockCard;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::Query;
 use crate::problem::Problem;
 
@@ -23,13 +23,9 @@ struct Blocks {
 
 pub(super) async fn blocks(
     State(node): State<NodeHandle>,
-    page: Result<Query<Page>, Problem>,
+    OrPage(Query(page)): OrPage<Query<Page>>,
 ) -> Response {
-    let page = match page {
-        Ok(Query(page)) => list(&node, &page).await,
-        Err(problem) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, list(&node, &page).await)
 }
 
 async fn list(node: &NodeHandle, page: &Page) -> Result<Blocks, Problem> {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::format::{self, Moment, moment, short_hash};
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::charts::{Branch, Tree};
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -61,13 +61,9 @@ struct ReorganisationRow {
 
 pub(super) async fn branches(
     State(node): State<NodeHandle>,
-    page: Result<Query<Page>, Problem>,
+    OrPage(Query(page)): OrPage<Query<Page>>,
 ) -> Response {
-    let page = match page {
-        Ok(Query(page)) => page_of(&node, &page).await,
-        Err(problem) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, page_of(&node, &page).await)
 }
 
 async fn page_of(node: &NodeHandle, page: &Page) -> Result<Branches, Problem> {

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::format;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::charts::{Point, SERIES, Series};
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -49,13 +49,10 @@ struct Chart {
 
 pub(super) async fn charts(
     State(node): State<NodeHandle>,
-    window: Result<Query<Window>, Problem>,
+    OrPage(Query(window)): OrPage<Query<Window>>,
 ) -> Response {
-    let page = match window {
-        Ok(Query(window)) => page_of(&node, window.blocks.unwrap_or(WINDOW)).await,
-        Err(problem) => Err(problem),
-    };
-    shown(&node, page)
+    let page = page_of(&node, window.blocks.unwrap_or(WINDOW));
+    shown(&node, page.await)
 }
 
 async fn page_of(node: &NodeHandle, window: u64) -> Result<Charts, Problem> {

@@ -6,6 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use adit_node::paths::segment;
 
+use crate::charts::UNITS;
+
 /// One coin of a sealed chain in base units.
 const UNITS_A_COIN: u64 = 1_000_000;
 
@@ -79,21 +81,13 @@ pub(super) fn duration(ms: u64) -> String {
 
 /// Returns a large or small number in few digits: `4.29 G`, `0.5`.
 pub(super) fn scaled(value: f64) -> String {
-    const STEPS: [(f64, &str); 6] = [
-        (1e18, " E"),
-        (1e15, " P"),
-        (1e12, " T"),
-        (1e9, " G"),
-        (1e6, " M"),
-        (1e3, " k"),
-    ];
     if !value.is_finite() {
         return "not known".to_owned();
     }
     if value.abs() >= 1e21 {
         return format!("{value:.2e}");
     }
-    let step = STEPS.iter().find(|(size, _)| value.abs() >= *size);
+    let step = UNITS.iter().find(|(size, _)| value.abs() >= *size);
     let (value, unit) = step.map_or((value, ""), |(size, unit)| (value / size, *unit));
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

@@ -3,11 +3,13 @@
 
 use adit_node::handle::NodeHandle;
 use askama::Template;
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::format;
@@ -93,6 +95,25 @@ impl<T: Template> IntoResponse for Html<T> {
             }
             Err(error) => Problem::busy(format!("the page was not made: {error}")).into_response(),
         }
+    }
+}
+
+/// A part of a page's address. What can't be read is answered by a page.
+pub(super) struct OrPage<T>(pub(super) T);
+
+impl<T> FromRequestParts<NodeHandle> for OrPage<T>
+where
+    T: FromRequestParts<NodeHandle, Rejection = Problem>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        node: &NodeHandle,
+    ) -> Result<OrPage<T>, Response> {
+        let part = T::from_request_parts(parts, node).await;
+        part.map(OrPage)
+            .map_err(|problem| problem_page(node, &problem))
     }
 }
 

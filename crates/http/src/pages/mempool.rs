@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::components::TransactionRow;
 use super::format;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::Query;
 use crate::problem::Problem;
 
@@ -27,13 +27,9 @@ struct Mempool {
 
 pub(super) async fn mempool(
     State(node): State<NodeHandle>,
-    page: Result<Query<Page>, Problem>,
+    OrPage(Query(page)): OrPage<Query<Page>>,
 ) -> Response {
-    let page = match page {
-        Ok(Query(page)) => page_of(&node, &page).await,
-        Err(problem) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, page_of(&node, &page).await)
 }
 
 async fn page_of(node: &NodeHandle, page: &Page) -> Result<Mempool, Problem> {

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::format::{self, Moment, moment, short_hash};
-use super::layout::{Frame, problem_page, shown};
+use super::layout::{Frame, OrPage, problem_page, shown};
 use super::send::read_form;
 use crate::caller::Caller;
 use crate::extract::Path;
@@ -107,23 +107,16 @@ pub(super) async fn ask(State(node): State<NodeHandle>) -> Response {
 
 pub(super) async fn remove(
     State(node): State<NodeHandle>,
-    id: Result<Path<String>, Problem>,
+    OrPage(Path(id)): OrPage<Path<String>>,
 ) -> Response {
-    let removed = match id {
-        Ok(Path(id)) => unregister(&node, &id).await,
-        Err(problem) => Err(problem),
-    };
-    to_peers(&node, removed)
+    to_peers(&node, unregister(&node, &id).await)
 }
 
 pub(super) async fn audit(
     State(node): State<NodeHandle>,
-    id: Result<Path<String>, Problem>,
+    OrPage(Path(id)): OrPage<Path<String>>,
 ) -> Response {
-    let audit = match id {
-        Ok(Path(id)) => peers::audit(&node, &id).await.map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
+    let audit = peers::audit(&node, &id).await.map_err(Problem::from);
     shown(&node, audit.map(|audit| AuditPage::of(&node, audit)))
 }
 

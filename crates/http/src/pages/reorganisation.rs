@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use super::components::{BlockCard, TransactionRow};
 use super::format::{self, Moment, moment};
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::Path;
 use crate::problem::Problem;
 
@@ -46,13 +46,9 @@ struct FateRow {
 
 pub(super) async fn reorganisation(
     State(node): State<NodeHandle>,
-    id: Result<Path<String>, Problem>,
+    OrPage(Path(id)): OrPage<Path<String>>,
 ) -> Response {
-    let page = match id {
-        Ok(Path(id)) => page_of(&node, &id).await,
-        Err(problem) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, page_of(&node, &id).await)
 }
 
 async fn page_of(node: &NodeHandle, id: &str) -> Result<ReorganisationPage, Problem> {

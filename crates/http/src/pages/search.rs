@@ -9,9 +9,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::format;
-use super::layout::{Frame, Html, problem_page};
+use super::layout::{Frame, Html, OrPage, problem_page};
 use crate::extract::Query;
-use crate::problem::Problem;
 
 /// This much of what was searched for is repeated.
 const QUERY_CHARACTERS: usize = 300;
@@ -42,12 +41,8 @@ pub(super) struct Asked {
 
 pub(super) async fn search(
     State(node): State<NodeHandle>,
-    asked: Result<Query<Asked>, Problem>,
+    OrPage(Query(Asked { q })): OrPage<Query<Asked>>,
 ) -> Response {
-    let q = match asked {
-        Ok(Query(asked)) => asked.q,
-        Err(problem) => return problem_page(&node, &problem),
-    };
     let query = format::visible(q.trim(), QUERY_CHARACTERS);
     if query.is_empty() {
         return page(&node, query, Vec::new());

@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use super::components::TransactionRow;
 use super::format;
-use super::layout::{Frame, shown};
+use super::layout::{Frame, OrPage, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
@@ -38,14 +38,10 @@ struct TransactionPage {
 
 pub(super) async fn transaction(
     State(node): State<NodeHandle>,
-    id: Result<Path<String>, Problem>,
-    page: Result<Query<Page>, Problem>,
+    OrPage(Path(id)): OrPage<Path<String>>,
+    OrPage(Query(page)): OrPage<Query<Page>>,
 ) -> Response {
-    let page = match (id, page) {
-        (Ok(Path(id)), Ok(Query(page))) => page_of(&node, &id, &page).await,
-        (Err(problem), _) | (_, Err(problem)) => Err(problem),
-    };
-    shown(&node, page)
+    shown(&node, page_of(&node, &id, &page).await)
 }
 
 async fn page_of(node: &NodeHandle, id: &str, page: &Page) -> Result<TransactionPage, Problem> {
