@@ -43,6 +43,7 @@ mod metrics;
 mod mining;
 mod notary;
 mod offers;
+mod packed;
 mod pages;
 mod passwords;
 mod paying;

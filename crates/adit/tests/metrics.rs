@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::raw::Node;
 use crate::support::Server;
 
 const DOCUMENT: &str = include_str!("../../../docs/metrics.md");
@@ -62,6 +63,7 @@ fn every_metric_is_as_the_format_wants_it() {
             let rest = name.strip_prefix(**family);
             match **kind {
                 "counter" => rest == Some("_total"),
+                "info" => rest == Some("_info"),
                 "histogram" => matches!(rest, Some("_bucket" | "_sum" | "_count")),
                 _ => rest == Some(""),
             }
@@ -70,6 +72,39 @@ fn every_metric_is_as_the_format_wants_it() {
     }
     for line in text.lines().filter(|line| line.starts_with("# HELP ")) {
         assert!(line.split(' ').count() > 3, "{line} does not help");
+    }
+}
+
+/// What the older format's readers want: samples that are named like their family.
+#[test]
+fn who_asks_for_the_older_format_gets_it() {
+    let node = Node::start();
+    let asked = |accept: &str| node.request("GET", "/metrics", &[accept], b"");
+    let older = asked("Accept: text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+    let content_type = older.header("content-type");
+    assert_eq!(
+        content_type,
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    assert_eq!(older.header("vary"), Some("accept"));
+    let text = older.text();
+    let served = served(&text);
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let family = served.iter().find(|(family, kind)| match **kind {
+            "histogram" => name.starts_with(**family),
+            _ => name == **family,
+        });
+        assert!(family.is_some(), "{name} belongs to no metric");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("adit_build_info{{version=\"{version}\",rules=\"classic\"}}");
+    assert_eq!(value(&text, &build), 1.0);
+    for accept in [
+        "Accept: */*",
+        "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+    ] {
+        assert!(asked(accept).text().ends_with("# EOF\n"), "{accept}");
     }
 }
 

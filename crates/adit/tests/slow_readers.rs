@@ -19,16 +19,30 @@ const CLIENTS: usize = 240;
 /// answers that are being made, and what it needs for itself.
 const LIMIT_MB: u64 = 300;
 
+/// This many letters, which look random and are always the same.
+fn letters(count: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let next = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(ALPHABET[(state >> 58) as usize])
+    });
+    next.take(count).collect()
+}
+
 /// A node with a few blocks that are as long as blocks can be, much that waits,
 /// and somebody who is named often. Returns the paths of long answers.
 fn with_long_answers() -> (Node, Vec<String>) {
     let node = Node::start();
-    let long = format!("[\"{}\"]", "a".repeat(8_000_000));
+    // Letters that gzip makes hardly shorter: what is packed is long as well.
+    let long = format!("[\"{}\"]", letters(8_000_000));
     let blocks: Vec<String> = Forger::with_transactions(&long).take(3).collect();
     node.register([&Peer::serving(chain_body(&blocks))]);
     assert_eq!(node.resolve().message, "Our chain was replaced");
     for number in 0..120 {
-        let recipient = "x".repeat(60_000);
+        let recipient = letters(60_000);
         let transaction =
             format!(r#"{{"sender": "a", "recipient": "{recipient}", "amount": {number}}}"#);
         assert_eq!(node.post("/transactions/new", transaction).status, 201);
@@ -52,18 +66,33 @@ fn with_long_answers() -> (Node, Vec<String>) {
 
 /// Asks three times, and reads nothing.
 fn ask(node: &Node, path: &str) -> TcpStream {
+    ask_with(node, path, "")
+}
+
+/// The same, with these header lines.
+fn ask_with(node: &Node, path: &str, lines: &str) -> TcpStream {
     let mut stream = node.connect();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
     stream.write_all(request.repeat(3).as_bytes()).unwrap();
     stream
 }
 
 #[test]
 fn long_answers_that_nobody_reads_hold_little_memory() {
+    hold_little_memory("");
+}
+
+#[test]
+fn packed_answers_that_nobody_reads_hold_little_memory() {
+    hold_little_memory("Accept-Encoding: gzip\r\n");
+}
+
+/// What the node holds for those who ask with these header lines.
+fn hold_little_memory(lines: &str) {
     let (node, paths) = with_long_answers();
     let before_mb = node.resident_mb();
-    let kinds = paths.iter().cycle();
-    let streams: Vec<TcpStream> = kinds.take(CLIENTS).map(|path| ask(&node, path)).collect();
+    let kinds = paths.iter().cycle().take(CLIENTS);
+    let streams: Vec<TcpStream> = kinds.map(|path| ask_with(&node, path, lines)).collect();
     for stream in &streams {
         stream.peek(&mut [0]).unwrap();
     }

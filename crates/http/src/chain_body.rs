@@ -32,6 +32,9 @@ pub(super) fn chain_body(
     tail: String,
     memory: Arc<MemoryBudget>,
 ) -> Response {
+    let around_bytes = (head.len() + tail.len()) as u64;
+    // Between two blocks is a comma.
+    let bytes = snapshot.main_bytes() + snapshot.length().saturating_sub(1) + around_bytes;
     let source = Arc::new(Source {
         snapshot,
         tail,
@@ -54,7 +57,7 @@ pub(super) fn chain_body(
     let mut response = body.into_response();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
-    response.extensions_mut().insert(Counted);
+    response.extensions_mut().insert(Counted { bytes });
     response
 }
 

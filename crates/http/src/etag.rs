@@ -50,8 +50,15 @@ impl IntoResponseParts for Tag {
 
 /// Returns that nothing has changed (304), if the client has what this tag names.
 pub(super) fn if_changed(headers: &HeaderMap, tag: &Tag) -> Option<Response> {
-    is_known(headers, &tag.to_string())
-        .then(|| (StatusCode::NOT_MODIFIED, tag.clone(), ()).into_response())
+    let known = known_as(headers, &tag.to_string())?;
+    Some((StatusCode::NOT_MODIFIED, [(ETAG, known)]).into_response())
+}
+
+/// Returns the weak form of a tag, which says what is sent and not how it is
+/// packed.
+pub(super) fn weakened(etag: &HeaderValue) -> Option<HeaderValue> {
+    let etag = etag.to_str().ok()?;
+    HeaderValue::try_from(format!("W/{etag}")).ok()
 }
 
 /// Returns JSON that has its own hash for its ETag.
@@ -68,15 +75,23 @@ pub(super) fn json_by_content(
     }))
 }
 
-/// Whether `If-None-Match` names this ETag (RFC 9110, 13.1.2).
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let known = headers.get_all(IF_NONE_MATCH).iter();
-    known.into_iter().any(|value| names(value, etag))
-}
-
-fn names(header: &HeaderValue, etag: &str) -> bool {
-    let list = header.to_str().unwrap_or_default();
-    list.split(',')
-        .map(|item| item.trim().trim_start_matches("W/"))
-        .any(|item| item == etag || item == "*")
+/// Returns this ETag as `If-None-Match` names it, if it does (RFC 9110, 13.1.2):
+/// in the weak form where the client has what was packed.
+fn known_as(headers: &HeaderMap, etag: &str) -> Option<HeaderValue> {
+    let lines = headers.get_all(IF_NONE_MATCH).iter();
+    let items = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim);
+    let strong = HeaderValue::try_from(etag).ok()?;
+    let mut known = None;
+    for item in items {
+        if item == etag || item == "*" {
+            return Some(strong);
+        }
+        if item.strip_prefix("W/") == Some(etag) {
+            known = weakened(&strong);
+        }
+    }
+    known
 }

@@ -4,10 +4,11 @@
 //! node's (DNS rebinding). From where a request comes, `source.rs` knows.
 
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, HOST};
+use axum::http::header::{CACHE_CONTROL, HOST};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::accept::wants_html;
 use crate::allowed_hosts::{AllowedHosts, host_name};
 use crate::area::Area;
 use crate::pages;
@@ -48,8 +49,7 @@ fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Optio
 /// Asks a browser that does not say which page has sent it there for somebody's
 /// own click, from a page of ours.
 fn ask_again(path: &str, headers: &HeaderMap) -> Response {
-    let accepted = headers.get(ACCEPT).map(HeaderValue::as_bytes);
-    let mut response = match accepted.is_some_and(|accepted| accepted.starts_with(b"text/html")) {
+    let mut response = match wants_html(headers) {
         true => pages::ask_again(path),
         false => {
             let text = format!(

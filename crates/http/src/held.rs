@@ -119,9 +119,12 @@ impl AsRef<[u8]> for HeldPart {
     }
 }
 
-/// Marks an answer whose bytes are counted already.
+/// Marks an answer whose bytes are counted already, piece by piece.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Counted;
+pub(super) struct Counted {
+    /// How many they are in all.
+    pub(super) bytes: u64,
+}
 
 /// Counts an answer. One that finds no room is let go, and says when to come
 /// again.

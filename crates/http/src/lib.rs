@@ -2,6 +2,7 @@
 //! request passes before them. What a node is and does, `adit-node` decides.
 
 mod abandon;
+mod accept;
 mod allowed_hosts;
 mod answer;
 mod api;
@@ -23,6 +24,7 @@ mod host_header;
 mod link;
 mod metrics;
 mod middleware;
+mod packed;
 mod pages;
 mod problem;
 mod problems;

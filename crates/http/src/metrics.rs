@@ -2,6 +2,8 @@
 //! moment of the request from where it is counted anyway; nothing is counted
 //! here. `docs/metrics.md` lists all of it.
 
+mod older_text;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +14,8 @@ use adit_node::handle::NodeHandle;
 use adit_node::queries::peers;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
@@ -22,12 +25,16 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
+use crate::accept::best_of;
 use crate::caller::Caller;
 use crate::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
 use crate::process::Process;
 
-/// The format of the answer, as its specification names it.
+/// The newer format of the answer, as its specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The older one.
+const OLDER_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Where a busy node does not say within this time how its peers are, only the
 /// rest is given.
@@ -35,13 +42,16 @@ const PEERS_TIMEOUT_MS: u64 = 500;
 
 /// How the node is, for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "getMetrics",
-    responses((status = 200, description = "OpenMetrics 1.0.0", body = String,
-        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")))]
+    responses((status = 200, description = "OpenMetrics 1.0.0, or the text format 0.0.4", content(
+        (String = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (String = "text/plain; version=0.0.4; charset=utf-8")))))]
 pub(super) async fn metrics(
     State(node): State<NodeHandle>,
     Extension(counters): Extension<Arc<Counters>>,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Response {
+    let format = best_of(&headers, &[OPEN_METRICS, OLDER_TEXT]);
     let limit = Duration::from_millis(PEERS_TIMEOUT_MS);
     let peers = timeout(limit, peers::list(&node)).await;
     let mut registry = Registry::default();
@@ -55,7 +65,10 @@ pub(super) async fn metrics(
     }));
     let mut body = String::new();
     text::encode(&mut body, &registry).expect("a String takes whatever is written to it");
-    ([(CONTENT_TYPE, OPEN_METRICS)], body).into_response()
+    if format == OLDER_TEXT {
+        body = older_text::from_open_metrics(&body);
+    }
+    ([(CONTENT_TYPE, format), (VARY, ACCEPT.as_str())], body).into_response()
 }
 
 /// The node, as it is when the answer is written.
@@ -74,6 +87,7 @@ impl fmt::Debug for AtThisMoment {
 impl Collector for AtThisMoment {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut list = List(&mut encoder);
+        self.build(&mut list)?;
         self.chain(&mut list)?;
         self.peers(&mut list)?;
         self.mining(&mut list)?;
@@ -87,6 +101,19 @@ impl Collector for AtThisMoment {
 }
 
 impl AtThisMoment {
+    fn build(&self, list: &mut List<'_, '_>) -> fmt::Result {
+        let mut metric = list.0.encode_descriptor(
+            "adit_build",
+            "Which adit runs, and the rules of its chain",
+            None,
+            MetricType::Info,
+        )?;
+        metric.encode_info(&[
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("rules", self.node.rules().name()),
+        ])
+    }
+
     fn chain(&self, list: &mut List<'_, '_>) -> fmt::Result {
         let view = self.node.status();
         let weight = view.total_weight.to_string().parse().unwrap_or(f64::MAX);

@@ -16,7 +16,7 @@ use crate::abandon::Client;
 use crate::area::Area;
 use crate::caller::Access;
 use crate::counters::Counters;
-use crate::{abandon, cors, guard, held, host_header, request_id, unmatched};
+use crate::{abandon, accept, cors, guard, held, host_header, packed, request_id, unmatched};
 
 /// What the layers of all areas share.
 pub(crate) struct Shared {
@@ -35,7 +35,8 @@ pub(crate) fn layered(
     let state = (area, Arc::clone(shared));
     let paths = paths
         .method_not_allowed_fallback(unmatched::method_not_allowed)
-        .layer(from_fn_with_state(state, pass));
+        .layer(from_fn_with_state(state, pass))
+        .layer(packed::layer());
     match area.is_for_other_sites {
         true => request_id::layered(paths),
         false => paths,
@@ -57,6 +58,7 @@ async fn pass(
     let refusal = host_header::refusal(&request)
         .map(|problem| area.tell(problem))
         .or_else(|| guard::refusal(area, &shared.access.hosts, &request));
+    let takes_gzip = accept::takes_gzip(request.headers());
     let is_for_other_sites = area.is_for_other_sites;
     let preflight = || match is_for_other_sites {
         true => cors::preflight(&request),
@@ -66,7 +68,8 @@ async fn pass(
         Some(answered) => answered,
         None => {
             let answer = abandon::unless_gone(area, &client, request, |request| next.run(request));
-            held::count(area, answer.await, &client.holding)
+            let counted = held::count(area, answer.await, &client.holding);
+            packed::mark(counted, takes_gzip, &client.holding)
         }
     };
     let (status, duration) = (response.status(), start.elapsed());

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use axum::{Extension, Router};
 
+use crate::accept::wants_html;
 use crate::api::{Endpoint, allowed_methods, endpoints};
 use crate::area::{Area, Speech};
 use crate::pages;
@@ -99,12 +100,4 @@ pub(crate) async fn method_not_allowed(
         .headers_mut()
         .extend(allowed.map(|allowed| (ALLOW, allowed)));
     response
-}
-
-fn wants_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter();
-    let accepted = accepted.filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|kind| kind.trim().starts_with("text/html"))
 }

@@ -10,8 +10,8 @@ use adit_node::events::log::{Batch, LISTENERS_LIMIT, Listener};
 use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
@@ -29,6 +29,10 @@ const HEARTBEAT_MS: u64 = 15_000;
 
 /// What a listener hears first: to come back a second after it was cut off.
 const GREETING: &str = "retry: 1000\n\n";
+
+/// Has nginx pass each event on when it comes, whatever it does with other
+/// answers; some other proxies read it too.
+const NOT_KEPT_BACK: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 const HEARTBEAT: &str = ": still here\n\n";
 
@@ -67,6 +71,7 @@ pub(super) async fn events(
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
+        NOT_KEPT_BACK,
     ];
     Ok((headers, Body::from_stream(body)).into_response())
 }

@@ -218,8 +218,9 @@ fn describe_headers(
         }
     }
     if has_etag {
-        let etag = json!({ "type": "string", "pattern": "^\"[^\"]*\"$" });
-        header(response, "ETag", "Names what was sent", true, etag);
+        let etag = json!({ "type": "string", "pattern": "^(W/)?\"[^\"]*\"$" });
+        let text = "Names what was sent; weakly, where it was packed";
+        header(response, "ETag", text, true, etag);
     }
     if status == "503" {
         let text = "In how many seconds to try again";
