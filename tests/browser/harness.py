@@ -45,10 +45,12 @@ def missing():
 class Node:
     """`adit node` with these options, in memory, on a free port."""
 
+    COMMAND = ('node', '--in-memory')
+
     def __init__(self, *options, folder=None):
         self.log = tempfile.NamedTemporaryFile('w+', prefix='adit-', suffix='.log')
         self.process = subprocess.Popen(
-            [ADIT, 'node', '--in-memory', '-p', '0', *options], cwd=folder or tempfile.gettempdir(),
+            [ADIT, *self.COMMAND, '-p', '0', *options], cwd=folder or tempfile.gettempdir(),
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.url = self.address()
 
@@ -99,6 +101,12 @@ class Node:
         self.process.terminate()
         self.process.wait(timeout=30)
         self.log.close()
+
+
+class DevNode(Node):
+    """`adit dev` with these options, on a free port."""
+
+    COMMAND = ('dev',)
 
 
 class SealedChain:

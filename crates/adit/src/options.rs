@@ -9,6 +9,7 @@ mod list;
 mod listen;
 mod log_filter;
 mod node_to_ask;
+mod origins;
 mod say;
 mod token;
 mod wallet;
@@ -21,6 +22,7 @@ pub(crate) use explore::{
 pub(crate) use list::{List, all_of};
 pub(crate) use listen::ListenOptions;
 pub(crate) use node_to_ask::NodeToAsk;
+pub(crate) use origins::OriginOptions;
 pub(crate) use say::{say, warn};
 pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
@@ -232,6 +234,9 @@ pub(crate) struct NodeOptions {
     /// without a dot, and those below .local and .internal.
     #[arg(long = "allowed-host", value_name = "NAME", env = "ADIT_ALLOWED_HOST")]
     pub(crate) allowed_hosts: Vec<List<String>>,
+
+    #[command(flatten)]
+    pub(crate) origins: OriginOptions,
 
     #[command(flatten)]
     pub(crate) token: TokenOptions,

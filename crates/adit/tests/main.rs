@@ -43,6 +43,7 @@ mod metrics;
 mod mining;
 mod notary;
 mod offers;
+mod other_origins;
 mod packed;
 mod pages;
 mod passwords;

@@ -66,6 +66,15 @@ impl Node {
         }
     }
 
+    /// Starts a node with these options.
+    pub(crate) fn start_with(options: &[&str]) -> Node {
+        let folder = TempDir::new().unwrap();
+        Node {
+            server: Server::start(adit_in(&folder, "0").args(options)),
+            folder,
+        }
+    }
+
     fn start_in(folder: TempDir, port: &str) -> Node {
         Node {
             server: Server::start(&mut adit_in(&folder, port)),
@@ -145,15 +154,8 @@ impl Node {
         headers: &[&str],
         body: &[u8],
     ) -> Answer {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        if !headers.iter().any(|line| line.starts_with("Host:")) {
-            request += &format!("Host: {}\r\n", self.address());
-        }
-        for line in headers {
-            request += &format!("{line}\r\n");
-        }
-        request += &format!("Content-Length: {}\r\n\r\n", body.len());
-        self.send(&[request.as_bytes(), body].concat())
+        let request = request_text(self.address(), method, path, headers, body);
+        self.send(&request)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
@@ -211,6 +213,25 @@ impl Answer {
         let found = headers.find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
+}
+
+/// A request as it should be, with these further header lines.
+pub(crate) fn request_text(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Vec<u8> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|line| line.starts_with("Host:")) {
+        request += &format!("Host: {address}\r\n");
+    }
+    for line in headers {
+        request += &format!("{line}\r\n");
+    }
+    request += &format!("Content-Length: {}\r\n\r\n", body.len());
+    [request.as_bytes(), body].concat()
 }
 
 fn adit_in(folder: &TempDir, port: &str) -> Command {

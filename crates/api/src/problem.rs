@@ -191,7 +191,9 @@ const FOREIGN: Words = Words {
     title: "Not from there",
     meaning: "A page of another site cannot change anything in a node, and a node on this \
               machine answers only to names of this machine, so that no page can pass its own \
-              name for the node's. Start the node with --allowed-host NAME if it has that name.",
+              name for the node's. Start the node with --allowed-host NAME if it has that name, \
+              and with --allow-origin ORIGIN if pages from there should do what everybody may. \
+              A proxy before the node has to pass on the Host that it was asked for.",
 };
 const NOT_FOUND: Words = Words {
     name: "not-found",

@@ -18,14 +18,26 @@ pub(crate) enum Speech {
     Text,
 }
 
+/// What pages of other sites may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtherSites {
+    /// Nothing: these paths are for people who look at our own pages.
+    Nothing,
+    /// Those of allowed origins, what everybody may; all others nothing.
+    WhatIsAllowed,
+    /// All of them may read; those of allowed origins, what everybody may.
+    Read,
+}
+
 /// An area of the node's paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Area {
     /// How it is said what goes wrong.
     pub(crate) speech: Speech,
-    /// Whether each request has an id, and pages of other sites may read the
-    /// answers.
-    pub(crate) is_for_other_sites: bool,
+    /// Whether each request has an id.
+    pub(crate) has_request_ids: bool,
+    /// What pages of other sites may do.
+    pub(crate) other_sites: OtherSites,
     /// What its requests are counted as.
     pub(crate) group: Group,
     /// Whether something is changed by what is only read, as in the tutorial.
@@ -37,33 +49,49 @@ pub(crate) struct Area {
 
 impl Area {
     /// The pages, and all paths that lead nowhere.
-    pub(crate) const PAGES: Area = Area::of(Speech::Text, false, Group::Pages);
+    pub(crate) const PAGES: Area = Area::of(Speech::Text, OtherSites::Nothing, Group::Pages);
 
     /// Everything below `/api/`.
-    pub(crate) const API: Area = Area::of(Speech::Problems, true, Group::Api);
+    pub(crate) const API: Area = Area::for_programs(Speech::Problems, Group::Api);
 
     /// Whether the node is well.
-    pub(crate) const HEALTH: Area = Area::of(Speech::Problems, true, Group::Operations);
+    pub(crate) const HEALTH: Area = Area::for_programs(Speech::Problems, Group::Operations);
 
     /// What the kinds of problems mean.
-    pub(crate) const PROBLEMS: Area = Area::of(Speech::Problems, true, Group::Pages);
+    pub(crate) const PROBLEMS: Area = Area::for_programs(Speech::Problems, Group::Pages);
 
     /// What programs read of the node besides the API: its metrics, and the
     /// API's description.
-    pub(crate) const OPERATIONS: Area = Area::of(Speech::Text, true, Group::Operations);
+    pub(crate) const OPERATIONS: Area = Area::for_programs(Speech::Text, Group::Operations);
 
     /// Returns the area of an endpoint of the tutorial.
     pub(crate) const fn tutorial(group: Group) -> Area {
-        Area::of(Speech::Text, false, group)
+        Area::of(Speech::Text, OtherSites::WhatIsAllowed, group)
     }
 
-    const fn of(speech: Speech, is_for_other_sites: bool, group: Group) -> Area {
+    const fn for_programs(speech: Speech, group: Group) -> Area {
+        Area {
+            has_request_ids: true,
+            ..Area::of(speech, OtherSites::Read, group)
+        }
+    }
+
+    const fn of(speech: Speech, other_sites: OtherSites, group: Group) -> Area {
         Area {
             speech,
-            is_for_other_sites,
+            has_request_ids: false,
+            other_sites,
             group,
             is_changed_by_get: false,
             can_be_taken_back: false,
+        }
+    }
+
+    /// Returns the same, where pages of all other sites may read.
+    pub(crate) const fn read_by_all(self) -> Area {
+        Area {
+            other_sites: OtherSites::Read,
+            ..self
         }
     }
 

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, Version};
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::allowed_origins::AllowedOrigin;
 use crate::problem::Problem;
 use crate::source::{Source, cookie};
 use crate::token::ApiToken;
@@ -24,6 +25,8 @@ pub(super) const OPERATOR_COOKIE: &str = "adit-operator";
 pub(crate) struct Access {
     /// Under which names the node may be addressed.
     pub(crate) hosts: AllowedHosts,
+    /// Of which other sites the pages may do what everybody may.
+    pub(crate) origins: Vec<AllowedOrigin>,
     /// The operator's token, if the node has one.
     pub(crate) token: Option<ApiToken>,
 }

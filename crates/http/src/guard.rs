@@ -4,27 +4,40 @@
 //! node's (DNS rebinding). From where a request comes, `source.rs` knows.
 
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::header::{CACHE_CONTROL, HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::accept::wants_html;
 use crate::allowed_hosts::{AllowedHosts, host_name};
 use crate::area::Area;
-use crate::pages;
 use crate::problem::Problem;
-use crate::source::Source;
+use crate::source::{Source, says_same_origin};
+use crate::{cors, pages};
+
+/// What is amiss where a proxy asks for another host than it was asked for.
+const PASS_HOST_ON: &str =
+    "have the proxy pass on the Host that it was asked for (nginx: proxy_set_header Host $host)";
 
 /// Returns why a request is refused, if it is.
-pub(crate) fn refusal(area: Area, hosts: &AllowedHosts, request: &Request) -> Option<Response> {
+/// `is_granted`: the operator allows the origin of the page that sent it.
+pub(crate) fn refusal(
+    area: Area,
+    hosts: &AllowedHosts,
+    is_granted: bool,
+    request: &Request,
+) -> Option<Response> {
     let headers = request.headers();
     let path = request.uri().path();
     let changes = !request.method().is_safe() || area.is_changed_by_get;
     let source = Source::of(headers);
     let problem = check_host(hosts, headers, changes && source != Source::Program);
     let problem = problem.or_else(|| match &source {
-        Source::Foreign(page) if changes => {
-            Some(format!("a page of {page} cannot change anything here\n"))
+        Source::Foreign(page) if changes && !is_granted => {
+            let advice = advice(area, headers);
+            Some(format!(
+                "a page of {page} cannot change anything here{advice}\n"
+            ))
         }
         _ => None,
     });
@@ -34,6 +47,18 @@ pub(crate) fn refusal(area: Area, hosts: &AllowedHosts, request: &Request) -> Op
     (area.is_changed_by_get && source == Source::SomePage).then(|| ask_again(path, headers))
 }
 
+/// Returns what whoever runs the node can do about a page that is refused.
+fn advice(area: Area, headers: &HeaderMap) -> String {
+    let is_own_page = says_same_origin(headers);
+    match cors::advice(area, headers).filter(|_| !is_own_page) {
+        Some(advice) => advice,
+        None if headers.contains_key(ORIGIN) || headers.contains_key(REFERER) => {
+            format!("; if that is the node's own page behind a proxy, {PASS_HOST_ON}")
+        }
+        None => String::new(),
+    }
+}
+
 fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Option<String> {
     if hosts.names_us(headers) || (!changes && matches!(hosts, AllowedHosts::AlsoOthers(_))) {
         return None;
@@ -41,8 +66,9 @@ fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Optio
     let host = headers.get(HOST)?.to_str().unwrap_or_default();
     let name = host_name(host);
     Some(format!(
-        "the node does not answer to the name {name:?}; \
-         start it with --allowed-host {name} if it should\n"
+        "the node does not answer to the name {name:?}, which stands in Host; \
+         start it with --allowed-host {name} if it should; if a proxy has put that name there, \
+         {PASS_HOST_ON}\n"
     ))
 }
 

@@ -4,6 +4,7 @@
 mod abandon;
 mod accept;
 mod allowed_hosts;
+mod allowed_origins;
 mod answer;
 mod api;
 mod area;
@@ -38,6 +39,7 @@ mod token;
 mod tutorial;
 mod unmatched;
 
+pub use allowed_origins::{AllowedOrigin, NotAnOrigin, Origin};
 pub use server::CONNECTIONS_LIMIT;
 pub use start::{Running, Settings, start};
 pub use token::{ApiToken, TOKEN_LIMIT_BYTES};

@@ -37,7 +37,7 @@ pub(crate) fn layered(
         .method_not_allowed_fallback(unmatched::method_not_allowed)
         .layer(from_fn_with_state(state, pass))
         .layer(packed::layer());
-    match area.is_for_other_sites {
+    match area.has_request_ids {
         true => request_id::layered(paths),
         false => paths,
     }
@@ -55,15 +55,13 @@ async fn pass(
     let id = request.extensions().get::<RequestId>();
     let logged = is_logged.then(|| (request.uri().path().to_owned(), id.cloned()));
     let method = request.method().clone();
+    let access = &shared.access;
+    let grant = cors::grant(area, &access.origins, request.headers());
     let refusal = host_header::refusal(&request)
         .map(|problem| area.tell(problem))
-        .or_else(|| guard::refusal(area, &shared.access.hosts, &request));
+        .or_else(|| guard::refusal(area, &access.hosts, grant.is_some(), &request));
+    let preflight = || cors::preflight(area, grant.as_ref(), &request);
     let takes_gzip = accept::takes_gzip(request.headers());
-    let is_for_other_sites = area.is_for_other_sites;
-    let preflight = || match is_for_other_sites {
-        true => cors::preflight(&request),
-        false => None,
-    };
     let mut response = match refusal.or_else(preflight) {
         Some(answered) => answered,
         None => {
@@ -79,8 +77,6 @@ async fn pass(
         let status = status.as_u16();
         tracing::debug!(%method, path, status, ?duration, request_id, "request");
     }
-    if is_for_other_sites {
-        cors::let_read(&method, &mut response);
-    }
+    cors::let_read(area, grant, &method, &mut response);
     response
 }

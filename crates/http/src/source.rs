@@ -16,6 +16,9 @@ const OWN_PAGE: (&str, &str) = ("adit-own-page", "yes");
 /// The header's value that leaves it there.
 pub(super) const SET_OWN_PAGE: &str = "adit-own-page=yes; Path=/; HttpOnly; SameSite=Strict";
 
+/// What a browser says of the page that has sent a request.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
@@ -31,7 +34,7 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn of(headers: &HeaderMap) -> Source {
-        let site = text(headers, HeaderName::from_static("sec-fetch-site"));
+        let site = text(headers, SITE);
         if site.is_some_and(|site| !["same-origin", "none"].contains(&site)) {
             return Source::Foreign("another site".to_owned());
         }
@@ -55,6 +58,11 @@ impl Source {
             false => Source::SomePage,
         }
     }
+}
+
+/// Whether a browser says that a page of ours has sent the request.
+pub(super) fn says_same_origin(headers: &HeaderMap) -> bool {
+    text(headers, SITE) == Some("same-origin")
 }
 
 /// Returns the value of a cookie.

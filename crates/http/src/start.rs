@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::allowed_origins::AllowedOrigin;
 use crate::caller::Access;
 use crate::server;
 use crate::token::ApiToken;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub node: NodeSettings,
     /// Names under which it may be addressed, besides those of this machine.
     pub allowed_hosts: Vec<String>,
+    /// Of which other sites the pages may do what everybody may.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// What its operator shows from other machines than its own.
     pub api_token: Option<ApiToken>,
 }
@@ -58,6 +61,7 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     };
     let access = Access {
         hosts,
+        origins: settings.allowed_origins,
         token: settings.api_token,
     };
     let (stop, stopped) = watch::channel(false);

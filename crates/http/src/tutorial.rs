@@ -34,7 +34,7 @@ pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
             vec![open("POST /transactions/new", post(transactions::new))],
         ),
         (
-            Area::tutorial(Group::Chain),
+            Area::tutorial(Group::Chain).read_by_all(),
             vec![open("GET /chain", get(chain::chain))],
         ),
         (

@@ -13,7 +13,7 @@ use adit_core::hash::Hash;
 use adit_core::mempool::FeeRate;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{DURATION_LIMIT_MS, Params};
-use adit_http::{Settings, start};
+use adit_http::{AllowedOrigin, Settings, start};
 use adit_node::assembly::NodeSettings;
 use adit_node::mining::MinerSettings;
 use adit_store::Durability;
@@ -45,9 +45,13 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         let rules = Arc::new(rules(options, &accounts)?);
         let listener = listen(&options.listen).await?;
         let folder = DataFolder::temporary()?;
+        let mut allowed_origins = options.origins.allowed_origins.clone();
+        // A front end that is being made is served from this machine.
+        allowed_origins.push(AllowedOrigin::Loopback);
         let running = start(Settings {
             listener,
             allowed_hosts: Vec::new(),
+            allowed_origins,
             api_token: options.token.token()?,
             node: NodeSettings {
                 rules: rules.clone(),

@@ -256,6 +256,7 @@ fn start_node(
     let running = start(Settings {
         listener,
         allowed_hosts: all_of(&options.allowed_hosts),
+        allowed_origins: options.origins.allowed_origins.clone(),
         api_token,
         node: NodeSettings {
             rules,

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::listen::ListenOptions;
 use super::log_filter::read_filter;
+use super::origins::OriginOptions;
 use super::token::{OperatedNode, TokenOptions};
 use crate::wallet::coins::Coins;
 use crate::wallet::key::Phrase;
@@ -23,6 +24,9 @@ pub(crate) struct DevOptions {
 
     #[command(flatten)]
     pub(crate) listen: ListenOptions,
+
+    #[command(flatten)]
+    pub(crate) origins: OriginOptions,
 
     #[command(flatten)]
     pub(crate) token: TokenOptions,

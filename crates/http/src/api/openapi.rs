@@ -9,7 +9,7 @@ use adit_api::problem::{PROBLEM_JSON, ProblemDocument};
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, openapi};
 
-use crate::area::{Area, Speech};
+use crate::area::{Area, OtherSites, Speech};
 use crate::counters::Group;
 use crate::request_id::REQUEST_ID_LIMIT_BYTES;
 use crate::tier::{TIER, Tier};
@@ -23,7 +23,7 @@ use crate::tier::{TIER, Tier};
             units, times are in milliseconds since 1970, indexes count from 1. What goes wrong \
             below /api/v1 is told by a problem document (RFC 9457). Wherever GET is, HEAD is too, \
             except at the tutorial's /mine and /nodes/resolve. Pages of other sites may read \
-            (CORS), and change nothing. `x-tier` says who may do what: everybody what is `open`, \
+            (CORS), and change nothing unless --allow-origin names them. `x-tier` says who may do what: everybody what is `open`, \
             and what is `judged` by the rules of the chain; the `operator` alone the rest.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
@@ -207,15 +207,15 @@ fn describe_headers(
     has_etag: bool,
     response: &mut Value,
 ) {
-    if area.is_for_other_sites {
+    if area.has_request_ids {
         let id = json!({ "type": "string", "minLength": 1, "maxLength": REQUEST_ID_LIMIT_BYTES });
         let text = "The id of the request, which is in the node's log";
         header(response, "X-Request-Id", text, true, id);
-        if is_reading {
-            let text = "Pages of other sites may read it";
-            let any = json!({ "type": "string", "const": "*" });
-            header(response, "Access-Control-Allow-Origin", text, true, any);
-        }
+    }
+    if area.other_sites == OtherSites::Read && is_reading {
+        let text = "Pages of other sites may read it";
+        let any = json!({ "type": "string", "const": "*" });
+        header(response, "Access-Control-Allow-Origin", text, true, any);
     }
     if has_etag {
         let etag = json!({ "type": "string", "pattern": "^(W/)?\"[^\"]*\"$" });
