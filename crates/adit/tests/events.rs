@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Server, until};
+use crate::support::{PATIENCE, Server, ask, until};
 
 /// A listener: an open answer, read line by line.
 struct Listener {
@@ -191,6 +191,13 @@ fn of_a_reorganisation_event_history_and_log_say_the_same() {
     ours.mine();
     theirs.register([&*ours.address]);
     theirs.get("/nodes/resolve").expect_status(200);
+    // Told of our blocks, it would adopt them, and there were no branches.
+    let forgotten = ask(
+        &theirs.address,
+        &format!("DELETE /api/v1/peers/{}", ours.address),
+        "",
+    );
+    assert_eq!(forgotten.unwrap().status, 204);
     let mut events = Vec::new();
     // First a branch of some blocks, then one that is a block longer.
     for (dropped, adopted) in [(2, 20), (1, 2)] {

@@ -50,7 +50,7 @@ fn a_nonce_that_was_chosen_is_not_exchanged_for_another() {
     let (node, wallets) = (development_chain(), Wallets::with_funds());
     let friend = wallets.make("friend");
     wallets.ask(&node, &["send", &friend, "1"]).expect_code(0);
-    let again = wallets.ask(&node, &["send", &friend, "1", "--nonce", "0"]);
+    let again = wallets.ask(&node, &["send", &friend, "2", "--nonce", "0"]);
     again.expect_code(1).expect_error(["nonce"]);
 }
 

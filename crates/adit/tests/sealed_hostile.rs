@@ -172,7 +172,7 @@ fn a_chain_that_cannot_be_paid_for_has_failed_and_is_said_to() {
         assert_eq!(said["outcome"], "failed", "{said}");
         let error = said["error"].as_str().unwrap();
         assert!(error.contains("the block in place 300"), "{error}");
-        assert!(error.ends_with("has 400"), "{error}");
+        assert!(error.ends_with("has 400 base units"), "{error}");
     }
     assert_eq!(node.status()["length"], 500);
     let refusals = node.process.stderr().matches("block refused").count();
@@ -461,7 +461,7 @@ fn the_doctor_sees_what_only_the_content_of_a_sealed_chain_shows() {
         problem.starts_with("the block in place 5 is not valid: "),
         "{problem}"
     );
-    assert!(problem.ends_with("has 400"), "{problem}");
+    assert!(problem.ends_with("has 400 base units"), "{problem}");
 
     let payment = world.payment(0, 1, 1);
     let digit = if payment.ends_with("0\"}") {

@@ -318,7 +318,7 @@ fn list_needs_no_password_and_passes_over_what_is_no_wallet() {
         { "name": "b", "address": address },
     ]);
     assert_eq!(listed.json()["wallets"], expected);
-    listed.expect_error(["warning: ", "broken.json"]);
+    listed.expect_error(["\"warning\"", "broken.json"]);
 
     let mut one = wallets.command(&["wallet", "address", "--name", "b"]);
     let one = run(one.env_remove("ADIT_PASSWORD")).expect_code(0);

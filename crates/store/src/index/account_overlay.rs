@@ -2,25 +2,38 @@
 //! was last written left them. Reads look here first: what a chain has here
 //! stands above all that it has in the index.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use adit_core::address::Address;
 use adit_core::rules::AccountChange;
 use adit_core::sealed::Account;
 
-use crate::index::account_record::{
-    AccountKey, AccountRow, account_key, account_keys, account_of, in_account_key, row_of,
-};
+use crate::index::account_record::{AccountKey, AccountRow, account_key, account_of, row_of};
 use crate::index::record::RowKey;
 
-/// The newest states of accounts, in memory, in the order of the index.
+/// The newest states of accounts, in memory.
 #[derive(Debug, Default)]
 pub(crate) struct AccountOverlay {
-    rows: BTreeMap<AccountKey, AccountRow>,
+    /// How the blocks left each account, from the lowest block up.
+    states: HashMap<Address, Vec<State>>,
     /// Who has sent something in each new block, if anybody has.
     senders: BTreeMap<RowKey, Vec<(Address, u64)>>,
     /// How many rows and senders it holds.
     count: usize,
+}
+
+/// An account as a block left it.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    block: RowKey,
+    row: AccountRow,
+}
+
+impl State {
+    /// In the order of the index.
+    fn place(&self) -> (u64, u32) {
+        (self.block.height, self.block.line)
+    }
 }
 
 impl AccountOverlay {
@@ -37,10 +50,14 @@ impl AccountOverlay {
         height: u64,
         mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
     ) -> Result<Option<Account>, redb::Error> {
-        let [first, last] = account_keys(owner, height);
-        for (key, row) in self.rows.range(first..=last).rev() {
-            if is_wanted(in_account_key(key).1)? {
-                return Ok(Some(account_of(*row)));
+        let states = self
+            .states
+            .get(owner)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for state in states.iter().rev() {
+            if state.block.height <= height && is_wanted(state.block)? {
+                return Ok(Some(account_of(state.row)));
             }
         }
         Ok(None)
@@ -48,11 +65,9 @@ impl AccountOverlay {
 
     /// Takes in what a block did, wherever it stands.
     pub(crate) fn add(&mut self, block: RowKey, changes: &[AccountChange]) {
-        let rows = changes.iter().map(|change| {
-            let key = account_key(&change.address, block);
-            (key, row_of(change.after))
-        });
-        self.rows.extend(rows);
+        for change in changes {
+            self.put(change.address, block, change.after);
+        }
         let senders: Vec<_> = changes.iter().filter_map(AccountChange::sender).collect();
         self.count += changes.len() + senders.len();
         if !senders.is_empty() {
@@ -68,9 +83,9 @@ impl AccountOverlay {
         senders: Vec<(Address, u64)>,
     ) {
         self.count += accounts.len() + senders.len();
-        let rows = accounts.iter();
-        self.rows
-            .extend(rows.map(|(owner, account)| (account_key(owner, block), row_of(*account))));
+        for (owner, account) in accounts {
+            self.put(*owner, block, *account);
+        }
         if !senders.is_empty() {
             self.senders.insert(block, senders);
         }
@@ -78,12 +93,10 @@ impl AccountOverlay {
 
     /// The accounts that a block changed, as it left them.
     pub(crate) fn left_by(&self, block: RowKey) -> impl Iterator<Item = (Address, Account)> {
-        let rows = self
-            .rows
-            .iter()
-            .map(|(key, row)| (in_account_key(key), *row));
-        rows.filter(move |((_, key), _)| *key == block)
-            .map(|((owner, _), row)| (owner, account_of(row)))
+        self.states.iter().filter_map(move |(owner, states)| {
+            let left = states.iter().find(|state| state.block == block)?;
+            Some((*owner, account_of(left.row)))
+        })
     }
 
     /// Who has sent something in a new block.
@@ -98,8 +111,28 @@ impl AccountOverlay {
             .map(|(block, senders)| (*block, &senders[..]))
     }
 
-    /// All accounts, sorted.
+    /// All accounts, in the order of the index.
     pub(crate) fn rows(&self) -> Vec<(AccountKey, AccountRow)> {
-        self.rows.iter().map(|(key, row)| (*key, *row)).collect()
+        let mut owners: Vec<&Address> = self.states.keys().collect();
+        owners.sort_unstable();
+        let states = owners.into_iter().flat_map(|owner| {
+            let states = self.states[owner].iter();
+            states.map(|state| (account_key(owner, state.block), state.row))
+        });
+        states.collect()
+    }
+
+    fn put(&mut self, owner: Address, block: RowKey, account: Account) {
+        let state = State {
+            block,
+            row: row_of(account),
+        };
+        let states = self.states.entry(owner).or_default();
+        // Nearly always it is the highest so far.
+        let behind = states.partition_point(|other| other.place() <= state.place());
+        match behind.checked_sub(1).map(|at| &mut states[at]) {
+            Some(same) if same.block == block => *same = state,
+            _ => states.insert(behind, state),
+        }
     }
 }

@@ -175,7 +175,9 @@ fn fill(
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
     let mut table = transaction.open_table(ACCOUNTS)?;
-    insert_sorted(&mut table, &accounts.rows(), |(key, row)| (key, *row))?;
+    for (key, row) in accounts.rows() {
+        table.insert(&key, row)?;
+    }
     let mut table = transaction.open_table(SENDERS)?;
     for (block, senders) in accounts.all_senders() {
         table.insert((block.line, block.height), &senders_to_bytes(senders)[..])?;
