@@ -25,7 +25,9 @@ pub use crate::future_blocks::{FUTURE_BLOCKS_LIMIT, FUTURE_BLOCKS_LIMIT_BYTES};
 pub use crate::invalid::INVALID_BLOCKS_LIMIT;
 use crate::mempool::{Admission, Mempool, NotAccepted, Origin, Pending, check_recipient};
 use crate::mempool_update::UPDATE_STEP_BLOCKS;
-pub use crate::mempool_update::{DROPPED_READ_LIMIT_BYTES, LeftOut, UPDATE_AT_ONCE_LIMIT};
+pub use crate::mempool_update::{
+    ACCOUNTS_UPDATE_AT_ONCE_LIMIT, DROPPED_READ_LIMIT_BYTES, LeftOut, UPDATE_AT_ONCE_LIMIT,
+};
 use crate::mining::Mining;
 use crate::peer::PeerAddress;
 use crate::rules::Rules;
@@ -47,6 +49,7 @@ impl Node {
             mempool: Mempool::new(&*rules, config.min_fee_rate),
             stepped_update: None,
             update_at_once_limit: UPDATE_AT_ONCE_LIMIT,
+            accounts_update_at_once_limit: ACCOUNTS_UPDATE_AT_ONCE_LIMIT,
             update_step_blocks: UPDATE_STEP_BLOCKS,
             peers: Peers::default(),
             mining: Mining::new(config.mine_every),
@@ -91,7 +94,7 @@ impl Node {
         block.signatures_are_valid();
         let block = Arc::new(block);
         // What waited had seen each reorganisation before the next one.
-        self.finish_mempool_update(archive)?;
+        self.finish_mempool_update(now, archive)?;
         let Some(connected) = self
             .chain
             .insert(now, block, BlockSource::InBranch, archive)?
@@ -215,10 +218,12 @@ impl Node {
     }
 
     /// The waiting transactions follow reorganisations of more than `at_once`
-    /// blocks in steps, in place of [`UPDATE_AT_ONCE_LIMIT`], each of
+    /// blocks in steps, in place of [`UPDATE_AT_ONCE_LIMIT`] or
+    /// [`ACCOUNTS_UPDATE_AT_ONCE_LIMIT`], each of
     /// `step_blocks`.
     pub fn limit_mempool_update(&mut self, at_once: u64, step_blocks: usize) {
         self.update_at_once_limit = at_once;
+        self.accounts_update_at_once_limit = at_once;
         self.update_step_blocks = step_blocks;
     }
 

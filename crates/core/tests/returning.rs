@@ -157,6 +157,43 @@ fn what_waits_follows_a_long_branch_in_steps_and_no_block_takes_it_along_before(
     assert_eq!(paid_in(&node.mine()), numbers.map(payment));
 }
 
+#[test]
+fn under_rules_with_accounts_what_waits_follows_in_steps_too() {
+    let mut town = Town::new();
+    town.node.node.limit_mempool_update(2, 2);
+    let payments: Vec<_> = (0..6).map(|nonce| town.pay(0, 2, nonce, 1, 1)).collect();
+    let genesis = Arc::new(town.genesis());
+    let (mut dropped, mut adopted) = (Arc::clone(&genesis), genesis);
+    for (number, payment) in payments.iter().enumerate() {
+        dropped = town.block(&dropped, 10, std::slice::from_ref(payment));
+        town.hear(&dropped);
+        // The other branch has the first of them too.
+        let also = if number == 0 { &payments[..1] } else { &[] };
+        adopted = town.block(&adopted, 20, also);
+        town.hear(&adopted);
+    }
+    let last = town.block(&adopted, 20, &[]);
+    let effects = town.hear(&last);
+    assert_eq!(town.node.tip(), last);
+    let is_timer = |effect: &&Effect| matches!(effect, Effect::SetTimer(Timer::UpdateMempool, _));
+    assert_eq!(effects.iter().filter(is_timer).count(), 1);
+    assert!(!town.node.node.is_mempool_current());
+    // A block that is made meanwhile takes nothing along: only the reward.
+    assert_eq!(town.node.mine().transactions().count(), 1);
+    let mut steps = 0;
+    while !town.node.node.is_mempool_current() {
+        town.node.handle(Input::Timer(Timer::UpdateMempool));
+        steps += 1;
+    }
+    assert!(steps >= 3, "{steps}");
+    let waiting: Vec<_> = payments[1..]
+        .iter()
+        .map(|text| String::from_utf8_lossy(text))
+        .collect();
+    assert_eq!(town.node.pending(), waiting);
+    assert_eq!(town.node.mine().transactions().count(), 6);
+}
+
 fn wants_a_fee() -> Config {
     Config {
         min_fee_rate: FeeRate(1_000),

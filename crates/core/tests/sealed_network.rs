@@ -53,11 +53,14 @@ struct Simulation {
     /// How many blocks came before their time, and how many calls took one.
     early: [usize; 2],
     paid: usize,
+    updates_in_steps: bool,
+    /// How many of those there were.
+    steps: usize,
     history: Vec<String>,
 }
 
 impl Simulation {
-    fn run(seed: u64) -> Simulation {
+    fn run(seed: u64, updates_in_steps: bool) -> Simulation {
         let keys: Vec<Key> = (0..PEOPLE as u64).map(key).collect();
         let params = Params {
             half_life_ms: 60_000,
@@ -73,6 +76,8 @@ impl Simulation {
             forks: 0,
             early: [0; 2],
             paid: 0,
+            updates_in_steps,
+            steps: 0,
             history: Vec::new(),
         };
         (0..NODES).for_each(|number| simulation.start(number));
@@ -108,7 +113,10 @@ impl Simulation {
             ..config("")
         };
         let (rules, archive) = (self.rules.clone(), MemoryArchive::default());
-        let node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+        let mut node = Node::open(config, rules, 0, Vec::new(), Vec::new(), &archive).unwrap();
+        if self.updates_in_steps {
+            node.limit_mempool_update(0, 1);
+        }
         self.nodes.push((node, archive));
         self.tell(number, Input::Started);
     }
@@ -207,6 +215,7 @@ impl Simulation {
                 }
             }
             Effect::SetTimer(alarm, time) => {
+                self.steps += usize::from(alarm == Timer::UpdateMempool);
                 self.early[0] += usize::from(alarm == Timer::Retry);
                 let time = time.saturating_sub(self.ahead[number]);
                 let time = time.max(self.agenda.now);
@@ -298,7 +307,7 @@ fn is_block(effect: &Effect) -> bool {
 fn sealed_nodes_fork_and_come_to_agreement_and_no_coin_is_lost_or_made() {
     let (mut forks, mut paid, mut early) = (0, 0, [0; 2]);
     for seed in 0..25 {
-        let simulation = Simulation::run(seed);
+        let simulation = Simulation::run(seed, false);
         simulation.check_agreement(seed);
         forks += simulation.forks;
         paid += simulation.paid;
@@ -312,9 +321,29 @@ fn sealed_nodes_fork_and_come_to_agreement_and_no_coin_is_lost_or_made() {
 }
 
 #[test]
+fn no_coin_is_lost_or_made_where_what_waits_follows_in_steps() {
+    let (mut steps, mut paid) = (0, 0);
+    for seed in 200..225 {
+        let simulation = Simulation::run(seed, true);
+        simulation.check_agreement(seed);
+        let mut nodes = simulation.nodes.iter();
+        assert!(
+            nodes.all(|(node, _)| node.is_mempool_current()),
+            "seed {seed}"
+        );
+        steps += simulation.steps;
+        paid += simulation.paid;
+    }
+    assert!(
+        steps > 500 && paid > 1_000,
+        "only {steps} steps, {paid} payments"
+    );
+}
+
+#[test]
 fn the_same_seed_is_the_same_sealed_history() {
     for seed in 100..103 {
-        let (first, second) = (Simulation::run(seed), Simulation::run(seed));
+        let (first, second) = (Simulation::run(seed, false), Simulation::run(seed, false));
         assert!(first.history.len() > 100);
         assert_eq!(first.history, second.history, "seed {seed}");
     }

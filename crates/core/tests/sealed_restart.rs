@@ -9,7 +9,7 @@ use adit_core::archive::{Archive, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::hash::Hash;
 use adit_core::mempool::{Mempool, Origin, PENDING_EXPIRY_MS, Pending};
-use adit_core::node::{Input, Node};
+use adit_core::node::{Input, Node, Timer};
 use adit_core::rules::Rules;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,6 +45,18 @@ impl Checkpoint {
 /// The node as it is after a restart. `indexed`: the archive covers all up to
 /// the checkpoint; otherwise the whole log is read again.
 fn restarted(town: &Town, checkpoint: &Checkpoint, indexed: bool, now: Duration) -> Driven {
+    restarted_with(town, checkpoint, indexed, now, None)
+}
+
+/// The same; with `in_steps`, what waits follows reorganisations of more blocks
+/// than that in steps of one block.
+fn restarted_with(
+    town: &Town,
+    checkpoint: &Checkpoint,
+    indexed: bool,
+    now: Duration,
+    in_steps: Option<u64>,
+) -> Driven {
     let log = &town.node.kept;
     let mut pending = checkpoint.pending.clone();
     for kept in &log[checkpoint.position..] {
@@ -60,6 +72,9 @@ fn restarted(town: &Town, checkpoint: &Checkpoint, indexed: bool, now: Duration)
     let mut scratch = open(town, Vec::new(), &archive);
     replay(town, &mut scratch, &mut archive, 0..covered, covered);
     let mut node = open(town, pending, &archive);
+    if let Some(at_once) = in_steps {
+        node.limit_mempool_update(at_once, 1);
+    }
     replay(
         town,
         &mut node,
@@ -275,6 +290,12 @@ fn count_sent(town: &Town, block: &Block, sent: &mut [u64; 4]) {
     }
 }
 
+fn finish_mempool_update(node: &mut Driven) {
+    while !node.node.is_mempool_current() {
+        node.handle(Input::Timer(Timer::UpdateMempool));
+    }
+}
+
 /// Who waits with which nonce.
 fn places(node: &Driven) -> BTreeSet<([u8; 32], u64)> {
     match node.node.mempool() {
@@ -321,6 +342,31 @@ proptest! {
             carry_out(&mut town, &mut checkpoint, number, deed);
         }
         for after in all_restarts(&town, &checkpoint) {
+            check_chain(&town, &after)?;
+            prop_assert_eq!(places(&town.node), places(&after));
+        }
+    }
+
+    /// As above, where the mempool follows each reorganisation in steps of one
+    /// block.
+    #[test]
+    fn a_sealed_node_that_followed_in_steps_stands_where_it_stood(deeds in vec(deed(2), 1..30)) {
+        let mut town = Town::new();
+        let mut checkpoint = Checkpoint::default();
+        for (number, deed) in (1..).zip(deeds) {
+            town.node.node.limit_mempool_update(1, 1);
+            carry_out(&mut town, &mut checkpoint, number, deed);
+            finish_mempool_update(&mut town.node);
+        }
+        let now = town.node.now;
+        for (checkpoint, indexed) in [
+            (&Checkpoint::default(), false),
+            (&checkpoint, false),
+            (&checkpoint, true),
+        ] {
+            let mut after = restarted_with(&town, checkpoint, indexed, now, Some(1));
+            after.now = now;
+            finish_mempool_update(&mut after);
             check_chain(&town, &after)?;
             prop_assert_eq!(places(&town.node), places(&after));
         }

@@ -13,7 +13,7 @@ use crate::chain::{BlockSource, ChainError, Connected};
 use crate::future_blocks::FutureBlocks;
 use crate::hash::Hash;
 use crate::mempool::Mempool;
-use crate::mempool_update::{LeftOut, MempoolUpdate, SteppedUpdate};
+use crate::mempool_update::{FollowedChain, LeftOut, MempoolUpdate, Step, SteppedUpdate};
 use crate::mining::{HeldUp, MINE_PATIENCE_MS};
 use crate::peer::PeerAddress;
 use crate::rules::TemplateContent;
@@ -409,22 +409,6 @@ impl Node {
         connected: &Connected,
         archive: &dyn Archive,
     ) -> Result<LeftOut, ChainError> {
-        if matches!(self.mempool, Mempool::Queue(_)) {
-            if self.stepped_update.is_some() {
-                // They come to this block too.
-                return Ok(LeftOut::default());
-            }
-            if let (MainChange::Reorganise { fork }, Some(old_tip)) =
-                (connected.main, &connected.old_tip)
-            {
-                let dropped = old_tip.height().saturating_sub(fork);
-                let adopted = connected.entry.height.saturating_sub(fork);
-                if dropped.saturating_add(adopted) > self.update_at_once_limit {
-                    self.stepped_update = Some(SteppedUpdate::at(old_tip));
-                    return Ok(LeftOut::default());
-                }
-            }
-        }
         let update = MempoolUpdate {
             now,
             rules: &**self.chain.rules(),
@@ -432,17 +416,38 @@ impl Node {
             connected,
             archive,
         };
-        update.apply(&mut self.mempool)
+        match (&mut self.mempool, &mut self.stepped_update) {
+            // They come to this block too.
+            (Mempool::Queue(_), Some(_)) => Ok(LeftOut::default()),
+            (Mempool::Queue(_), None) if update.is_long(self.update_at_once_limit) => {
+                let old_tip = connected.old_tip.as_ref();
+                let followed = old_tip.map(|tip| SteppedUpdate::Queue(FollowedChain::at(tip)));
+                self.stepped_update = followed;
+                Ok(LeftOut::default())
+            }
+            (Mempool::Accounts(mempool), Some(stepped)) => {
+                stepped.append(update.follow_accounts(mempool)?);
+                Ok(LeftOut::default())
+            }
+            (Mempool::Accounts(mempool), none)
+                if update.is_long(self.accounts_update_at_once_limit) =>
+            {
+                *none = Some(SteppedUpdate::Accounts(update.follow_accounts(mempool)?));
+                Ok(LeftOut::default())
+            }
+            (mempool, None) => update.apply(mempool),
+        }
     }
 
     /// The waiting transactions follow a long reorganisation to its end, however
     /// long that takes: nobody is served yet.
     pub(super) fn finish_mempool_update(
         &mut self,
+        now: Duration,
         archive: &dyn Archive,
     ) -> Result<(), ChainError> {
         while !self.is_mempool_current() {
-            self.step_mempool_update(archive)?;
+            self.step_mempool_update(now, archive)?;
         }
         Ok(())
     }
@@ -455,7 +460,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        let left_out = self.step_mempool_update(archive)?;
+        let left_out = self.step_mempool_update(now, archive)?;
         self.set_mempool_update_timer(now, effects);
         let Some(left_out) = left_out else {
             return Ok(());
@@ -473,15 +478,20 @@ impl Node {
     /// Returns what was left out, where this was the last step.
     fn step_mempool_update(
         &mut self,
+        now: Duration,
         archive: &dyn Archive,
     ) -> Result<Option<LeftOut>, ChainError> {
-        let (Some(update), Mempool::Queue(mempool)) = (&mut self.stepped_update, &mut self.mempool)
-        else {
+        let Some(update) = &mut self.stepped_update else {
             return Ok(None);
         };
-        let rules = &**self.chain.rules();
-        let (blocks, reward_to) = (self.update_step_blocks, &self.config.reward_to);
-        let done = update.go_on(blocks, mempool, rules, reward_to, archive)?;
+        let step = Step {
+            now,
+            blocks: self.update_step_blocks,
+            rules: &**self.chain.rules(),
+            reward_to: &self.config.reward_to,
+            archive,
+        };
+        let done = update.go_on(step, &mut self.mempool)?;
         if done.is_some() {
             self.stepped_update = None;
         }

@@ -24,6 +24,7 @@ pub struct Node {
     /// they are not at its end.
     pub(super) stepped_update: Option<SteppedUpdate>,
     pub(super) update_at_once_limit: u64,
+    pub(super) accounts_update_at_once_limit: u64,
     pub(super) update_step_blocks: usize,
     pub(super) peers: Peers,
     pub(super) mining: Mining,
