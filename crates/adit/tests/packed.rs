@@ -135,6 +135,8 @@ fn what_a_client_has_packed_or_not_is_known_by_its_tag() {
         for headers in [&[&*known][..], &[&*known, GZIP]] {
             let answer = node.request("GET", "/chain", headers, b"");
             assert_eq!(answer.status, 304, "{headers:?}");
+            let varies = answer.header("vary").unwrap_or_default();
+            assert!(varies.contains("accept-encoding"), "{headers:?}");
             assert_eq!(answer.header("etag"), Some(&**expected), "{headers:?}");
             assert_eq!(answer.header("content-encoding"), None);
         }

@@ -54,6 +54,13 @@ fn is_private(name: &str) -> bool {
     are_plain && (parts.len() == 1 || is_local)
 }
 
+/// Whether a name is nothing but letters, digits and what stands between them in
+/// names and addresses, so that it may stand in a line that people type.
+pub(crate) fn is_plain(host: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-_".contains(&byte);
+    !host.is_empty() && host.bytes().all(is_plain)
+}
+
 /// Returns the name in a `Host`, without its port; an empty one if it is not
 /// written as one, so that nobody takes another part of it for the name.
 pub(crate) fn host_name(host: &str) -> &str {
@@ -72,6 +79,16 @@ pub(crate) fn host_name(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_shell_would_take_for_more_than_a_name_is_not_plain() {
+        for plain in ["localhost:5000", "[::1]:5000", "a-b_c.example", "10.0.0.1"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in ["", "a;b", "$(id)", "a`b`", "a b", "a|b", "a&b", "a'b", "a/b", "é"] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
 
     fn names_us(hosts: &AllowedHosts, host: &str) -> bool {
         let mut headers = HeaderMap::new();

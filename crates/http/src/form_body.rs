@@ -5,6 +5,8 @@
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 
+use crate::allowed_hosts::is_plain;
+
 /// Where a node is that a client has not named.
 const USUAL_HOST: &str = "localhost:5000";
 
@@ -45,6 +47,8 @@ impl RawJson {
     /// Returns the line to type, for a node that goes by the name in the request.
     pub(crate) fn line(self, headers: &HeaderMap) -> String {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        // The line is typed into a shell.
+        let host = host.filter(|host| is_plain(host));
         let (host, RawJson { path, data }) = (host.unwrap_or(USUAL_HOST), self);
         format!("curl -H 'Content-Type: application/json' -d '{data}' http://{host}{path}")
     }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::accept::wants_html;
-use crate::allowed_hosts::{AllowedHosts, host_name};
+use crate::allowed_hosts::{AllowedHosts, host_name, is_plain};
 use crate::area::Area;
 use crate::problem::Problem;
 use crate::source::{Source, says_same_origin};
@@ -65,6 +65,10 @@ fn check_host(hosts: &AllowedHosts, headers: &HeaderMap, changes: bool) -> Optio
     }
     let host = headers.get(HOST)?.to_str().unwrap_or_default();
     let name = host_name(host);
+    if !is_plain(name) {
+        // What is advised is typed into a shell.
+        return Some("the node does not answer to the name that stands in Host\n".to_owned());
+    }
     Some(format!(
         "the node does not answer to the name {name:?}, which stands in Host; \
          start it with --allowed-host {name} if it should; if a proxy has put that name there, \

@@ -13,6 +13,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -30,6 +31,12 @@ const PACKED_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 /// What packing one answer holds, whatever its length.
 const PACKER_BYTES: usize = 384 * 1024;
 
+/// At most this many answers are packed at a time, since each takes a core for as
+/// long as its client keeps up; others are sent plain.
+const PACKERS_LIMIT: usize = 4;
+
+static PACKERS: Semaphore = Semaphore::const_new(PACKERS_LIMIT);
+
 /// Marks an answer that is to be packed.
 #[derive(Debug, Clone, Copy)]
 struct ToBePacked;
@@ -45,8 +52,14 @@ pub(crate) fn layer() -> CompressionLayer<IsToBePacked> {
 }
 
 /// Marks an answer that is to be packed, for a client that takes gzip. One for
-/// which packing finds no room is sent plain.
+/// which packing finds no room or no place is sent plain.
 pub(crate) fn mark(mut response: Response, takes_gzip: bool, holding: &Arc<Holding>) -> Response {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        // As the answer would that it stands for (RFC 9110, 15.4.5).
+        let named = HeaderValue::from(ACCEPT_ENCODING);
+        response.headers_mut().append(VARY, named);
+        return response;
+    }
     if !pays(&response) {
         return response;
     }
@@ -55,6 +68,9 @@ pub(crate) fn mark(mut response: Response, takes_gzip: bool, holding: &Arc<Holdi
     if !takes_gzip {
         return response;
     }
+    let Ok(place) = PACKERS.try_acquire() else {
+        return response;
+    };
     let Some(part) = holding.take_part(PACKER_BYTES) else {
         return response;
     };
@@ -68,6 +84,7 @@ pub(crate) fn mark(mut response: Response, takes_gzip: bool, holding: &Arc<Holdi
             body,
             has_ended: false,
             _part: part,
+            _place: place,
         })
     })
 }
@@ -96,6 +113,7 @@ struct WithPacker {
     /// The packer looks for more behind the end, where a stream must not be asked.
     has_ended: bool,
     _part: Part,
+    _place: SemaphorePermit<'static>,
 }
 
 impl HttpBody for WithPacker {

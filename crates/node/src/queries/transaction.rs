@@ -118,14 +118,18 @@ pub async fn status(node: &NodeHandle, id: Hash) -> Result<TransactionStatus, Qu
 /// Returns the newest place of a transaction in the main chain.
 pub async fn confirmed(node: &NodeHandle, id: Hash) -> Result<Confirmed, QueryError> {
     let history = node.history().await?;
-    let mut reading = Reading::new(node, &history);
-    let newest = history.view.places_before(&id, TransactionPlace::LAST, 1);
-    for place in newest.map_err(QueryError::unreadable)? {
-        if let Some(found) = reading.at(place)?.filter(|one| one.id == id) {
-            return Ok(found);
+    // A whole block is read and taken apart.
+    beside(|| {
+        let mut reading = Reading::new(node, &history);
+        let newest = history.view.places_before(&id, TransactionPlace::LAST, 1);
+        for place in newest.map_err(QueryError::unreadable)? {
+            if let Some(found) = reading.at(place)?.filter(|one| one.id == id) {
+                return Ok(found);
+            }
         }
-    }
-    Err(not_found(id))
+        Err(not_found(id))
+    })
+    .await
 }
 
 /// Returns the transaction of that name, for a search.
