@@ -85,7 +85,9 @@ mod tests {
         for plain in ["localhost:5000", "[::1]:5000", "a-b_c.example", "10.0.0.1"] {
             assert!(is_plain(plain), "{plain}");
         }
-        for other in ["", "a;b", "$(id)", "a`b`", "a b", "a|b", "a&b", "a'b", "a/b", "é"] {
+        for other in [
+            "", "a;b", "$(id)", "a`b`", "a b", "a|b", "a&b", "a'b", "a/b", "é",
+        ] {
             assert!(!is_plain(other), "{other}");
         }
     }

@@ -3,7 +3,7 @@
 //! the writer, nor the writer for readers.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use adit_core::address::Address;
 use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
@@ -45,6 +45,8 @@ pub struct Reader {
 /// The main chain, and all blocks beside it, as of one sync.
 pub struct Snapshot {
     view: IndexView,
+    /// Read when the first account is asked for.
+    recent_accounts: OnceLock<AccountOverlay>,
     tip: Option<Hash>,
     main_bytes: u64,
     reader: Reader,
@@ -95,6 +97,7 @@ impl Reader {
         Ok(Snapshot {
             main_bytes,
             view,
+            recent_accounts: OnceLock::new(),
             tip: tip.map(|record| record.hash),
             reader: self.clone(),
         })
@@ -298,9 +301,18 @@ impl Snapshot {
         chain: &ChainLines,
         overlay: &Overlay,
     ) -> Result<Account, StoreError> {
-        let nothing_new = AccountOverlay::default();
-        let account = self.lines(overlay).account(owner, chain, &nothing_new);
+        let recent = self.recent_accounts()?;
+        let account = self.lines(overlay).account(owner, chain, recent);
         account.map_err(self.reader.index_error())
+    }
+
+    fn recent_accounts(&self) -> Result<&AccountOverlay, StoreError> {
+        if let Some(recent) = self.recent_accounts.get() {
+            return Ok(recent);
+        }
+        let recent = self.view.recent_accounts();
+        let recent = recent.map_err(self.reader.index_error())?;
+        Ok(self.recent_accounts.get_or_init(|| recent))
     }
 }
 

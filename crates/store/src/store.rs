@@ -29,7 +29,7 @@ use crate::index::account_overlay::AccountOverlay;
 use crate::index::lines::{ChainLines, Lines};
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{BlockRecord, Line, RowKey};
-use crate::index::writer::{Index, index_error};
+use crate::index::writer::{AccountsTo, Index, index_error};
 use crate::log::pending::PendingLog;
 use crate::log::position::{Location, Position};
 use crate::log::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
@@ -374,10 +374,19 @@ impl Store {
         if commit == Commit::Durable {
             assert!(self.covered <= self.pending.position(), "invariant 3");
         }
+        let is_full = self.accounts.len() >= self.limits.overlay_accounts;
+        let to = match commit {
+            // A change of each account is a change of a page of its own there.
+            Commit::Visible if !is_full => AccountsTo::Recent,
+            _ => AccountsTo::Table,
+        };
         self.index
-            .write(&self.overlay, &self.accounts, self.covered, commit)?;
+            .write(&self.overlay, &self.accounts, self.covered, to, commit)?;
         self.overlay = self.index.view()?.overlay();
-        self.accounts = AccountOverlay::default();
+        match to {
+            AccountsTo::Recent => self.accounts.was_written(),
+            AccountsTo::Table => self.accounts = AccountOverlay::default(),
+        }
         if commit == Commit::Durable {
             self.since_checkpoint = Growth::default();
         }
@@ -406,7 +415,7 @@ impl Store {
         let record = BlockRecord { line: 0, ..record };
         self.overlay.add(hash, record, line, length_bytes);
         self.overlay.switch(0, &[Stretch { first: 1, line: 0 }], 1);
-        self.accounts.add_again(record.key(), &accounts, senders);
+        self.accounts.add_again(record.key(), accounts, senders);
         self.log.sync()?;
         assert!(self.covered <= self.log.synced(), "invariant 1");
         let (overlay, accounts) = (&self.overlay, &self.accounts);

@@ -16,10 +16,14 @@ use crate::index::record::RowKey;
 pub(crate) struct AccountOverlay {
     /// How the blocks left each account, from the lowest block up.
     states: HashMap<Address, Vec<State>>,
-    /// Who has sent something in each new block, if anybody has.
+    /// Those of them that the index does not have among its recent ones either.
+    unwritten: Vec<(RowKey, Vec<(Address, Account)>)>,
+    /// Who has sent something in each block that was not written, if anybody has.
     senders: BTreeMap<RowKey, Vec<(Address, u64)>>,
-    /// How many rows and senders it holds.
-    count: usize,
+    /// How many states it holds,
+    states_count: usize,
+    /// and how many senders.
+    senders_count: usize,
 }
 
 /// An account as a block left it.
@@ -39,7 +43,7 @@ impl State {
 impl AccountOverlay {
     /// How many it holds.
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.states_count + self.senders_count
     }
 
     /// An account as it was left by the last block up to that height, of those
@@ -65,30 +69,48 @@ impl AccountOverlay {
 
     /// Takes in what a block did, wherever it stands.
     pub(crate) fn add(&mut self, block: RowKey, changes: &[AccountChange]) {
-        for change in changes {
-            self.put(change.address, block, change.after);
-        }
-        let senders: Vec<_> = changes.iter().filter_map(AccountChange::sender).collect();
-        self.count += changes.len() + senders.len();
-        if !senders.is_empty() {
-            self.senders.insert(block, senders);
-        }
+        let accounts = changes.iter().map(|change| (change.address, change.after));
+        let senders = changes.iter().filter_map(AccountChange::sender);
+        self.add_again(block, accounts.collect(), senders.collect());
     }
 
     /// Takes in what a block did that stood elsewhere.
     pub(crate) fn add_again(
         &mut self,
         block: RowKey,
-        accounts: &[(Address, Account)],
+        accounts: Vec<(Address, Account)>,
         senders: Vec<(Address, u64)>,
     ) {
-        self.count += accounts.len() + senders.len();
-        for (owner, account) in accounts {
-            self.put(*owner, block, *account);
+        self.senders_count += senders.len();
+        self.add_recent(block, &accounts);
+        if !accounts.is_empty() {
+            self.unwritten.push((block, accounts));
         }
         if !senders.is_empty() {
             self.senders.insert(block, senders);
         }
+    }
+
+    /// Takes in what the index has among its recent ones.
+    pub(crate) fn add_recent(&mut self, block: RowKey, accounts: &[(Address, Account)]) {
+        self.states_count += accounts.len();
+        for (owner, account) in accounts {
+            self.put(*owner, block, *account);
+        }
+    }
+
+    /// What the index does not have at all yet.
+    pub(crate) fn unwritten(&self) -> impl Iterator<Item = (RowKey, &[(Address, Account)])> {
+        self.unwritten
+            .iter()
+            .map(|(block, accounts)| (*block, &accounts[..]))
+    }
+
+    /// The index has all of it among its recent ones.
+    pub(crate) fn was_written(&mut self) {
+        self.unwritten.clear();
+        self.senders.clear();
+        self.senders_count = 0;
     }
 
     /// The accounts that a block changed, as it left them.

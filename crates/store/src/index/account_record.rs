@@ -56,6 +56,30 @@ pub(crate) fn account_of((balance, nonce): AccountRow) -> Account {
     Account { balance, nonce }
 }
 
+/// Bytes of a recent account: owner, balance, nonce.
+const RECENT_BYTES: usize = OWNER_BYTES + 16;
+
+pub(crate) fn recent_to_bytes(accounts: &[(Address, Account)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(accounts.len() * RECENT_BYTES);
+    for (owner, account) in accounts {
+        bytes.extend_from_slice(&owner.0);
+        bytes.extend_from_slice(&account.balance.to_be_bytes());
+        bytes.extend_from_slice(&account.nonce.to_be_bytes());
+    }
+    bytes
+}
+
+pub(crate) fn recent_from_bytes(bytes: &[u8]) -> Vec<(Address, Account)> {
+    let recent = |bytes: &[u8]| {
+        let account = Account {
+            balance: u64::from_be_bytes(part(bytes, OWNER_BYTES)),
+            nonce: u64::from_be_bytes(part(bytes, OWNER_BYTES + 8)),
+        };
+        (Address(part(bytes, 0)), account)
+    };
+    bytes.chunks_exact(RECENT_BYTES).map(recent).collect()
+}
+
 /// Bytes of a sender in a block: owner, nonce after the block.
 const SENDER_BYTES: usize = OWNER_BYTES + 8;
 

@@ -25,6 +25,12 @@ pub(crate) const HASHES: TableDefinition<&[u8; HASH_KEY_BYTES], ()> =
 pub(crate) const ACCOUNTS: TableDefinition<&[u8; ACCOUNT_KEY_BYTES], AccountRow> =
     TableDefinition::new("accounts");
 
+/// The accounts as the blocks since the last checkpoint left them, by line and
+/// index of the block. In the table above, the changes of one block would change
+/// pages all over it; from here they go there all at once.
+pub(crate) const RECENT_ACCOUNTS: TableDefinition<(u32, u64), &[u8]> =
+    TableDefinition::new("recent accounts");
+
 /// Who has sent something in each block, by its line and its index: so a block
 /// that was dropped need not be read to see that nothing in it waits again.
 pub(crate) const SENDERS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("senders");

@@ -11,16 +11,18 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTab
 
 use crate::database::META;
 use crate::database::health::Health;
+use crate::index::account_overlay::AccountOverlay;
 use crate::index::account_record::{
-    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, senders_from_bytes,
+    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, recent_from_bytes,
+    senders_from_bytes,
 };
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{
     BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey,
 };
 use crate::index::tables::{
-    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH, ROWS,
-    SENDERS,
+    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
+    RECENT_ACCOUNTS, ROWS, SENDERS,
 };
 use crate::log::position::Position;
 
@@ -28,6 +30,7 @@ type MainTable = ReadOnlyTable<u64, u32>;
 type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
 type AccountTable = ReadOnlyTable<&'static [u8; ACCOUNT_KEY_BYTES], AccountRow>;
+type RecentTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type SenderTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
@@ -38,6 +41,7 @@ pub(crate) struct IndexView {
     lines: LineTable,
     hashes: HashTable,
     accounts: AccountTable,
+    recent_accounts: RecentTable,
     senders: SenderTable,
     covered: Position,
     length: u64,
@@ -79,6 +83,7 @@ impl IndexView {
             lines,
             hashes: transaction.open_table(HASHES)?,
             accounts: transaction.open_table(ACCOUNTS)?,
+            recent_accounts: transaction.open_table(RECENT_ACCOUNTS)?,
             senders: transaction.open_table(SENDERS)?,
             covered,
             length: value(MAIN_CHAIN_LENGTH)?,
@@ -216,6 +221,21 @@ impl IndexView {
                 }
             }
             Ok(None)
+        })
+    }
+
+    /// The accounts of the blocks since the last checkpoint, which are not in the
+    /// table by owner yet.
+    pub(crate) fn recent_accounts(&self) -> Result<AccountOverlay, redb::Error> {
+        self.health.guard(|| {
+            let mut recent = AccountOverlay::default();
+            for item in ReadableTable::range::<(u32, u64)>(&self.recent_accounts, ..)? {
+                let (key, bytes) = item?;
+                let (line, height) = key.value();
+                let accounts = recent_from_bytes(bytes.value());
+                recent.add_recent(RowKey { line, height }, &accounts);
+            }
+            Ok(recent)
         })
     }
 

@@ -13,12 +13,12 @@ use crate::database::{Commit, Kind, META, RebuildableDatabase, insert_sorted};
 use crate::error::StoreError;
 use crate::files::durable::Durability;
 use crate::index::account_overlay::AccountOverlay;
-use crate::index::account_record::senders_to_bytes;
+use crate::index::account_record::{recent_to_bytes, senders_to_bytes};
 use crate::index::overlay::Overlay;
 use crate::index::record::Row;
 use crate::index::tables::{
     ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
-    MAIN_CHAIN_LENGTH, ROWS, SENDERS,
+    MAIN_CHAIN_LENGTH, RECENT_ACCOUNTS, ROWS, SENDERS,
 };
 use crate::index::view::IndexView;
 use crate::log::position::Position;
@@ -111,10 +111,11 @@ impl Index {
         overlay: &Overlay,
         accounts: &AccountOverlay,
         covered: Position,
+        to: AccountsTo,
         commit: Commit,
     ) -> Result<(), StoreError> {
         self.write_by(commit, |transaction| {
-            fill(transaction, overlay, accounts, covered)
+            fill(transaction, overlay, accounts, covered, to)
         })
     }
 
@@ -127,7 +128,7 @@ impl Index {
     ) -> Result<(), StoreError> {
         self.write_by(Commit::Visible, |transaction| {
             empty(transaction)?;
-            fill(transaction, overlay, accounts, covered)
+            fill(transaction, overlay, accounts, covered, AccountsTo::Table)
         })
     }
 
@@ -144,6 +145,15 @@ impl Index {
         self.view = Some(view.map_err(index_error(database.path()))?);
         Ok(())
     }
+}
+
+/// Where the overlay's accounts go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountsTo {
+    /// Among the recent ones, block by block: the overlay keeps them too.
+    Recent,
+    /// Into the table by owner, and the recent ones with them.
+    Table,
 }
 
 /// For `map_err`: names the index's file.
@@ -167,6 +177,7 @@ fn fill(
     overlay: &Overlay,
     accounts: &AccountOverlay,
     covered: Position,
+    to: AccountsTo,
 ) -> Result<(), redb::Error> {
     let mut hashes = transaction.open_table(HASHES)?;
     insert_sorted(&mut hashes, &overlay.sorted_hash_keys(), |key| (key, ()))?;
@@ -174,9 +185,22 @@ fn fill(
     let mut meta = transaction.open_table(META)?;
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
-    let mut table = transaction.open_table(ACCOUNTS)?;
-    for (key, row) in accounts.rows() {
-        table.insert(&key, row)?;
+    match to {
+        AccountsTo::Recent => {
+            let mut table = transaction.open_table(RECENT_ACCOUNTS)?;
+            for (block, accounts) in accounts.unwritten() {
+                let bytes = recent_to_bytes(accounts);
+                table.insert((block.line, block.height), &bytes[..])?;
+            }
+        }
+        AccountsTo::Table => {
+            let mut table = transaction.open_table(ACCOUNTS)?;
+            for (key, row) in accounts.rows() {
+                table.insert(&key, row)?;
+            }
+            transaction.delete_table(RECENT_ACCOUNTS)?;
+            transaction.open_table(RECENT_ACCOUNTS)?;
+        }
     }
     let mut table = transaction.open_table(SENDERS)?;
     for (block, senders) in accounts.all_senders() {
@@ -192,6 +216,7 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(LINES)?;
     transaction.delete_table(HASHES)?;
     transaction.delete_table(ACCOUNTS)?;
+    transaction.delete_table(RECENT_ACCOUNTS)?;
     transaction.delete_table(SENDERS)?;
     open_all(transaction)
 }
@@ -203,6 +228,7 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(LINES)?;
     transaction.open_table(HASHES)?;
     transaction.open_table(ACCOUNTS)?;
+    transaction.open_table(RECENT_ACCOUNTS)?;
     transaction.open_table(SENDERS)?;
     Ok(())
 }
@@ -305,6 +331,7 @@ mod tests {
                 &overlay,
                 &AccountOverlay::default(),
                 Position::START,
+                AccountsTo::Table,
                 Commit::Visible,
             )
             .unwrap();
