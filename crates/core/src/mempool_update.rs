@@ -95,6 +95,9 @@ impl MempoolUpdate<'_> {
 
     fn update_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
         let mut dropped = self.follow_accounts(mempool)?;
+        if dropped.is_empty() {
+            return Ok(dropped.left_out);
+        }
         let accounts = KnownAccounts::of(self.accounts_at_tip()?);
         while dropped.go_on_once(self.now, mempool, self.rules, &accounts, self.archive)? {}
         Ok(dropped.left_out)

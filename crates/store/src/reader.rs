@@ -3,7 +3,7 @@
 //! the writer, nor the writer for readers.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use adit_core::address::Address;
 use adit_core::archive::{AccountsAt, Archive, ArchiveError, Entry};
@@ -19,8 +19,7 @@ use crate::files::durable::{Durability, files_in};
 use crate::files::lock::FolderLock;
 use crate::files::staging::Staging;
 use crate::history::writer::{History, HistoryLimits};
-use crate::index::account_overlay::AccountOverlay;
-use crate::index::lines::{ChainLines, Lines};
+use crate::index::lines::{ChainLines, Lines, RecentAccounts};
 use crate::index::overlay::Overlay;
 use crate::index::record::{BlockRecord, MainRecord};
 use crate::index::view::IndexView;
@@ -45,8 +44,6 @@ pub struct Reader {
 /// The main chain, and all blocks beside it, as of one sync.
 pub struct Snapshot {
     view: IndexView,
-    /// Read when the first account is asked for.
-    recent_accounts: OnceLock<AccountOverlay>,
     tip: Option<Hash>,
     main_bytes: u64,
     reader: Reader,
@@ -97,7 +94,6 @@ impl Reader {
         Ok(Snapshot {
             main_bytes,
             view,
-            recent_accounts: OnceLock::new(),
             tip: tip.map(|record| record.hash),
             reader: self.clone(),
         })
@@ -301,18 +297,10 @@ impl Snapshot {
         chain: &ChainLines,
         overlay: &Overlay,
     ) -> Result<Account, StoreError> {
-        let recent = self.recent_accounts()?;
-        let account = self.lines(overlay).account(owner, chain, recent);
+        let account = self
+            .lines(overlay)
+            .account(owner, chain, RecentAccounts::Index);
         account.map_err(self.reader.index_error())
-    }
-
-    fn recent_accounts(&self) -> Result<&AccountOverlay, StoreError> {
-        if let Some(recent) = self.recent_accounts.get() {
-            return Ok(recent);
-        }
-        let recent = self.view.recent_accounts();
-        let recent = recent.map_err(self.reader.index_error())?;
-        Ok(self.recent_accounts.get_or_init(|| recent))
     }
 }
 

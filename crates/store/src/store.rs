@@ -26,7 +26,7 @@ use crate::error::StoreError;
 use crate::files::lock::FolderLock;
 use crate::files::peers::PeersFile;
 use crate::index::account_overlay::AccountOverlay;
-use crate::index::lines::{ChainLines, Lines};
+use crate::index::lines::{ChainLines, Lines, RecentAccounts};
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{BlockRecord, Line, RowKey};
 use crate::index::writer::{AccountsTo, Index, index_error};
@@ -471,7 +471,9 @@ impl Store {
     }
 
     fn account_of(&self, owner: &Address, chain: &ChainLines) -> Result<Account, StoreError> {
-        let account = self.lines()?.account(owner, chain, &self.accounts);
+        let account = self
+            .lines()?
+            .account(owner, chain, RecentAccounts::Overlay(&self.accounts));
         account.map_err(self.index_error())
     }
 

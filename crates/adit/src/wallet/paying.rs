@@ -66,11 +66,17 @@ pub(crate) fn pay(
     chosen: bool,
     say: SayId,
 ) -> anyhow::Result<SealedTransaction> {
-    check_may_pay(node, wallet)?;
+    // What the accounts of `adit dev` get on another chain, anybody can take.
+    let is_public = wallet::dev_key_of(wallet)?.is_some();
+    ensure!(
+        !is_public || node.chain.name == DEV_CHAIN,
+        "everybody has the key of {}: it pays on chains of `adit dev` only, and this one is {:?}",
+        wallet.name,
+        node.chain.name
+    );
     if chosen {
         return submit(node, &key.sign(&transfer), say);
     }
-    let is_public = wallet::dev_key_of(wallet)?.is_some();
     let _turn = match is_public {
         // Anybody may be paying with it elsewhere: there is no turn to wait for.
         true => None,
@@ -90,18 +96,6 @@ pub(crate) fn pay(
         transfer.nonce = next_nonce;
     }
     submit(node, &key.sign(&transfer), say)
-}
-
-/// What the accounts of `adit dev` get on another chain, anybody can take.
-fn check_may_pay(node: &SealedNode, wallet: &WalletOptions) -> anyhow::Result<()> {
-    let is_public = wallet::dev_key_of(wallet)?.is_some();
-    ensure!(
-        !is_public || node.chain.name == DEV_CHAIN,
-        "everybody has the key of {}: it pays on chains of `adit dev` only, and this one is {:?}",
-        wallet.name,
-        node.chain.name
-    );
-    Ok(())
 }
 
 /// Hands in a transaction that is in order as far as can be told without an

@@ -63,6 +63,11 @@ impl DroppedBlocks {
         })
     }
 
+    /// Whether all had their turn.
+    pub(super) fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     /// Others were dropped too: their turn comes behind these. No more are kept
     /// than one reorganisation may have.
     pub(super) fn append(&mut self, mut others: DroppedBlocks) {

@@ -81,21 +81,16 @@ impl AccountOverlay {
         accounts: Vec<(Address, Account)>,
         senders: Vec<(Address, u64)>,
     ) {
+        self.states_count += accounts.len();
         self.senders_count += senders.len();
-        self.add_recent(block, &accounts);
+        for (owner, account) in &accounts {
+            self.put(*owner, block, *account);
+        }
         if !accounts.is_empty() {
             self.unwritten.push((block, accounts));
         }
         if !senders.is_empty() {
             self.senders.insert(block, senders);
-        }
-    }
-
-    /// Takes in what the index has among its recent ones.
-    pub(crate) fn add_recent(&mut self, block: RowKey, accounts: &[(Address, Account)]) {
-        self.states_count += accounts.len();
-        for (owner, account) in accounts {
-            self.put(*owner, block, *account);
         }
     }
 

@@ -56,10 +56,12 @@ pub(crate) fn account_of((balance, nonce): AccountRow) -> Account {
     Account { balance, nonce }
 }
 
-/// Bytes of a recent account: owner, balance, nonce.
+/// Bytes of a recent account: owner, balance, nonce. Those of a block are in the
+/// order of their owners.
 const RECENT_BYTES: usize = OWNER_BYTES + 16;
 
 pub(crate) fn recent_to_bytes(accounts: &[(Address, Account)]) -> Vec<u8> {
+    assert!(accounts.is_sorted_by_key(|(owner, _)| *owner));
     let mut bytes = Vec::with_capacity(accounts.len() * RECENT_BYTES);
     for (owner, account) in accounts {
         bytes.extend_from_slice(&owner.0);
@@ -69,15 +71,15 @@ pub(crate) fn recent_to_bytes(accounts: &[(Address, Account)]) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn recent_from_bytes(bytes: &[u8]) -> Vec<(Address, Account)> {
-    let recent = |bytes: &[u8]| {
-        let account = Account {
-            balance: u64::from_be_bytes(part(bytes, OWNER_BYTES)),
-            nonce: u64::from_be_bytes(part(bytes, OWNER_BYTES + 8)),
-        };
-        (Address(part(bytes, 0)), account)
-    };
-    bytes.chunks_exact(RECENT_BYTES).map(recent).collect()
+/// The account of that owner among those of a block.
+pub(crate) fn recent_of(bytes: &[u8], owner: &Address) -> Option<Account> {
+    let (accounts, _) = bytes.as_chunks::<RECENT_BYTES>();
+    let found = accounts.binary_search_by(|account| account[..OWNER_BYTES].cmp(&owner.0));
+    let account = &accounts[found.ok()?];
+    Some(Account {
+        balance: u64::from_be_bytes(part(account, OWNER_BYTES)),
+        nonce: u64::from_be_bytes(part(account, OWNER_BYTES + 8)),
+    })
 }
 
 /// Bytes of a sender in a block: owner, nonce after the block.

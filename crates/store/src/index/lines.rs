@@ -32,6 +32,15 @@ pub(crate) struct NewPlace {
     pub(crate) chain_bytes: u64,
 }
 
+/// Where the accounts are that are not in the index's table by owner yet.
+#[derive(Clone, Copy)]
+pub(crate) enum RecentAccounts<'a> {
+    /// In memory, at the one that writes the index.
+    Overlay(&'a AccountOverlay),
+    /// Among the recent ones of the index.
+    Index,
+}
+
 /// The lines that a chain goes along, up to its last block.
 #[derive(Debug)]
 pub(crate) struct ChainLines {
@@ -185,7 +194,7 @@ impl Lines<'_> {
         &self,
         owner: &Address,
         chain: &ChainLines,
-        new: &AccountOverlay,
+        recent: RecentAccounts<'_>,
     ) -> Result<Account, redb::Error> {
         let is_in_chain = |block: RowKey| {
             let line = match chain.line_above_fork(block.height) {
@@ -194,7 +203,14 @@ impl Lines<'_> {
             };
             Ok(line == Some(block.line))
         };
-        let found = match new.newest(owner, chain.height, is_in_chain)? {
+        let found = match recent {
+            RecentAccounts::Overlay(overlay) => overlay.newest(owner, chain.height, is_in_chain)?,
+            RecentAccounts::Index => {
+                self.view
+                    .newest_recent_account(owner, chain.height, is_in_chain)?
+            }
+        };
+        let found = match found {
             Some(account) => Some(account),
             None => self.view.newest_account(owner, chain.height, is_in_chain)?,
         };

@@ -11,9 +11,8 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTab
 
 use crate::database::META;
 use crate::database::health::Health;
-use crate::index::account_overlay::AccountOverlay;
 use crate::index::account_record::{
-    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, recent_from_bytes,
+    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, recent_of,
     senders_from_bytes,
 };
 use crate::index::overlay::{Overlay, Stretch};
@@ -224,18 +223,28 @@ impl IndexView {
         })
     }
 
-    /// The accounts of the blocks since the last checkpoint, which are not in the
-    /// table by owner yet.
-    pub(crate) fn recent_accounts(&self) -> Result<AccountOverlay, redb::Error> {
+    /// The same among the blocks since the last checkpoint, whose accounts are not
+    /// in the table by owner yet. None of them is held for it.
+    pub(crate) fn newest_recent_account(
+        &self,
+        owner: &Address,
+        height: u64,
+        mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
+    ) -> Result<Option<Account>, redb::Error> {
         self.health.guard(|| {
-            let mut recent = AccountOverlay::default();
+            let mut newest: Option<(u64, Account)> = None;
             for item in ReadableTable::range::<(u32, u64)>(&self.recent_accounts, ..)? {
                 let (key, bytes) = item?;
-                let (line, height) = key.value();
-                let accounts = recent_from_bytes(bytes.value());
-                recent.add_recent(RowKey { line, height }, &accounts);
+                let (line, at) = key.value();
+                let is_newer = at <= height && newest.is_none_or(|(than, _)| at > than);
+                let account = is_newer.then(|| recent_of(bytes.value(), owner)).flatten();
+                if let Some(account) = account
+                    && is_wanted(RowKey { line, height: at })?
+                {
+                    newest = Some((at, account));
+                }
             }
-            Ok(recent)
+            Ok(newest.map(|(_, account)| account))
         })
     }
 
