@@ -5,9 +5,11 @@ ADIT names the program. NGINX, CADDY and HAPROXY name the proxies; what is missi
 is set.
 """
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -25,12 +27,17 @@ TLS = ROOT / 'crates' / 'adit' / 'tests' / 'tls'
 BROWSER = {'User-Agent': 'Mozilla/5.0', 'Accept': 'text/html', 'Accept-Language': 'en'}
 FORM = {'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin', **BROWSER}
 START_TIMEOUT_S = 30
+START_TRIES = 3
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(('127.0.0.1', 0))
-        return listener.getsockname()[1]
+    """One that the system does not give to a connection by itself, before the proxy listens there."""
+    first = int(Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
+    while True:
+        port = random.randrange(1024, max(first, 2048))
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(('127.0.0.1', port))
+            return port
 
 
 def documented(language):
@@ -46,7 +53,7 @@ def wait_for(port, process):
             if client.connect_ex(('127.0.0.1', port)) == 0:
                 return
         time.sleep(0.02)
-    raise RuntimeError('the proxy did not start')
+    raise RuntimeError(f'nobody listens on port {port}; the program has ended with {process.poll()}')
 
 
 class Behind:
@@ -62,9 +69,17 @@ class Behind:
         folder = tempfile.TemporaryDirectory(prefix='adit-proxy-')
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.node_port, self.port = free_port(), free_port()
+        self.node_port = free_port()
         self.start([ADIT, 'node', '--in-memory', '-p', str(self.node_port)], self.node_port)
-        self.start(self.command(program), self.port)
+        for tries_left in reversed(range(START_TRIES)):
+            self.port = free_port()
+            try:
+                return self.start(self.command(program), self.port)
+            except RuntimeError as error:
+                # Another program may have taken the port meanwhile.
+                print(f'{self.id()}: {error}', (self.folder / f'{self.port}.log').read_text(), sep='\n')
+                if not tries_left:
+                    raise
 
     def start(self, command, port):
         log = (self.folder / f'{port}.log').open('w')
