@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::accounts::KnownAccounts;
-use self::dropped::{Dropped, UPDATE_BLOCKS_LIMIT, read, read_dropped};
+use self::dropped::{DroppedReader, UPDATE_BLOCKS_LIMIT, read};
 use self::queue::{give_back, take_out};
 use crate::archive::{AccountsAt, Archive, ArchiveError, MainChange};
 use crate::block::Block;
@@ -96,11 +96,11 @@ impl MempoolUpdate<'_> {
     fn update_accounts(&self, mempool: &mut AccountMempool) -> Result<LeftOut, ChainError> {
         let mut dropped = self.follow_accounts(mempool)?;
         if dropped.is_empty() {
-            return Ok(dropped.left_out);
+            return Ok(dropped.left_out());
         }
         let accounts = KnownAccounts::of(self.accounts_at_tip()?);
         while dropped.go_on_once(self.now, mempool, self.rules, &accounts, self.archive)? {}
-        Ok(dropped.left_out)
+        Ok(dropped.left_out())
     }
 
     /// What waits is judged by the accounts at the new tip from now on. Returns
@@ -157,29 +157,16 @@ impl MempoolUpdate<'_> {
         dropped: impl Iterator<Item = u64>,
         mut give_back: impl FnMut(&Block) -> usize,
     ) -> Result<LeftOut, ChainError> {
-        let mut left_out = LeftOut {
-            transactions: 0,
-            blocks: self.dropped(fork).start() - (fork + 1),
-        };
-        let mut read_bytes = 0;
+        let mut reader = DroppedReader::without(self.dropped(fork).start() - (fork + 1));
         for height in dropped {
-            if read_bytes > DROPPED_READ_LIMIT_BYTES {
-                left_out.blocks += 1;
-                continue;
-            }
             let Some(hash) = self.archive.main_hash(height)? else {
                 continue;
             };
-            match read_dropped(self.rules, self.archive, &hash)? {
-                Dropped::Read(block) => {
-                    read_bytes += block.text().len();
-                    left_out.transactions += give_back(&block);
-                }
-                Dropped::Unreadable => left_out.blocks += 1,
-                Dropped::Unknown => {}
+            if let Some(block) = reader.read(self.rules, self.archive, &hash)? {
+                reader.left_out.transactions += give_back(&block);
             }
         }
-        Ok(left_out)
+        Ok(reader.left_out)
     }
 
     /// The indices of the blocks that the main chain has dropped, as far as they

@@ -12,13 +12,11 @@ use adit_core::block::Block;
 use adit_core::chain::{BlockSource, Chain, ChainError};
 use adit_core::hash::Hash;
 use adit_core::rules::{Rules, Sealed, Weight, work};
-use adit_core::sealed::{Account, Params};
+use adit_core::sealed::Params;
 use proptest::prelude::*;
 
-use crate::sealed_world::{Key, block_after, easy_params, key, payment_of};
+use crate::sealed_world::{Accounts, Key, block_after, easy_params, key, payment_of, replay};
 use crate::world::{Dice, repeatable};
-
-type Accounts = BTreeMap<Address, Account>;
 
 /// A chain with its archive, and everything that should be known of each block.
 struct Forest {
@@ -72,34 +70,12 @@ impl Forest {
         block_after(&self.rules, parent, grandparent, wait_ms, reward_to, texts)
     }
 
-    /// The accounts after a block, by the words of the protocol.
     fn replay(&self, block: &Block) -> Result<Accounts, &'static str> {
-        let view = block.sealed().unwrap();
-        let mut accounts = match block.parent() {
+        let before = match block.parent() {
             Some(parent) => self.accounts.get(&parent).ok_or("orphan")?.clone(),
             None => Accounts::new(),
         };
-        for (address, amount) in &self.rules.params().allocations {
-            if block.is_genesis() {
-                accounts.entry(*address).or_default().balance += amount;
-            }
-        }
-        for one in view.transactions.iter().map(|one| &one.transfer) {
-            let sender = accounts.entry(one.sender).or_default();
-            if sender.nonce != one.nonce {
-                return Err("nonce");
-            }
-            if sender.balance < one.amount + one.fee {
-                return Err("balance");
-            }
-            sender.nonce += 1;
-            sender.balance -= one.amount + one.fee;
-            accounts.entry(one.recipient).or_default().balance += one.amount;
-        }
-        if let Some(reward) = view.reward {
-            accounts.entry(reward.recipient).or_default().balance += reward.amount;
-        }
-        Ok(accounts)
+        replay(self.rules.params(), before, block)
     }
 
     fn add(&mut self, block: &Arc<Block>) -> Result<Option<MainChange>, ChainError> {

@@ -6,18 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::address::Address;
 use adit_core::archive::{Archive, Change, MainChange, MemoryArchive};
 use adit_core::block::Block;
 use adit_core::chain::{BlockSource, ChainError};
 use adit_core::hash::Hash;
 use adit_core::node::{Effect, Input, Node, Timer};
 use adit_core::rules::{Rules, Sealed, Weight, work};
-use adit_core::sealed::Account;
 use adit_core::sync::RequestId;
 
 use crate::sealed_node::{GENESIS, Town, miner_config, params};
-use crate::sealed_world::{Key, block_after, key, payment_of};
+use crate::sealed_world::{Accounts, Key, block_after, key, payment_of, replay};
 use crate::world::{Dice, job_in, solve};
 
 /// Two blocks on the genesis block that are due together: in the first one,
@@ -85,8 +83,6 @@ fn of_many_blocks_that_are_due_each_call_takes_one_and_asks_for_the_next() {
     }
 }
 
-type Accounts = BTreeMap<Address, Account>;
-
 /// A block, and what the words of the protocol make of it.
 struct Made {
     block: Arc<Block>,
@@ -145,32 +141,11 @@ impl Model {
     }
 
     fn replay(&self, block: &Block) -> Result<Accounts, &'static str> {
-        let view = block.sealed().unwrap();
-        let mut accounts = match block.parent() {
+        let before = match block.parent() {
             Some(parent) => self.made[&parent].accounts.clone()?,
             None => Accounts::new(),
         };
-        if block.is_genesis() {
-            for (address, amount) in &self.rules.params().allocations {
-                accounts.entry(*address).or_default().balance += amount;
-            }
-        }
-        for one in view.transactions.iter().map(|one| &one.transfer) {
-            let sender = accounts.entry(one.sender).or_default();
-            if sender.nonce != one.nonce {
-                return Err("nonce");
-            }
-            if sender.balance < one.amount + one.fee {
-                return Err("balance");
-            }
-            sender.nonce += 1;
-            sender.balance -= one.amount + one.fee;
-            accounts.entry(one.recipient).or_default().balance += one.amount;
-        }
-        if let Some(reward) = view.reward {
-            accounts.entry(reward.recipient).or_default().balance += reward.amount;
-        }
-        Ok(accounts)
+        replay(self.rules.params(), before, block)
     }
 
     fn parent(&self, block: &Block) -> Option<&Made> {

@@ -7,10 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::dropped::{
-    DROPPED_READ_LIMIT_BYTES, Dropped, LeftOut, UPDATE_BLOCKS_LIMIT, UPDATE_STEP_BYTES,
-    read_dropped,
-};
+use super::dropped::{DroppedReader, LeftOut, UPDATE_BLOCKS_LIMIT, UPDATE_STEP_BYTES};
 use crate::address::Address;
 use crate::archive::{AccountsAt, Archive, ArchiveError};
 use crate::chain::ChainError;
@@ -35,9 +32,7 @@ pub(crate) struct DroppedBlocks {
     /// The oldest last, since its turn is first: none waits for one that comes
     /// later.
     hashes: Vec<Hash>,
-    /// The total length of those that were read.
-    read_bytes: usize,
-    pub(super) left_out: LeftOut,
+    reader: DroppedReader,
 }
 
 impl DroppedBlocks {
@@ -48,19 +43,17 @@ impl DroppedBlocks {
         fork: u64,
         heights: RangeInclusive<u64>,
     ) -> Result<DroppedBlocks, ChainError> {
-        let left_out = LeftOut {
-            transactions: 0,
-            blocks: heights.start() - (fork + 1),
-        };
+        let reader = DroppedReader::without(heights.start() - (fork + 1));
         let mut hashes = Vec::new();
         for height in heights.rev() {
             hashes.extend(archive.main_hash(height)?);
         }
-        Ok(DroppedBlocks {
-            hashes,
-            read_bytes: 0,
-            left_out,
-        })
+        Ok(DroppedBlocks { hashes, reader })
+    }
+
+    /// What does not wait again, of those that had their turn.
+    pub(super) fn left_out(&self) -> LeftOut {
+        self.reader.left_out
     }
 
     /// Whether all had their turn.
@@ -77,8 +70,9 @@ impl DroppedBlocks {
         // Of the oldest, as where one reorganisation drops so many.
         let beyond = self.hashes.len().saturating_sub(limit);
         self.hashes.truncate(limit);
-        self.left_out.transactions += others.left_out.transactions;
-        self.left_out.blocks += others.left_out.blocks + beyond as u64;
+        let left_out = &mut self.reader.left_out;
+        left_out.transactions += others.reader.left_out.transactions;
+        left_out.blocks += others.reader.left_out.blocks + beyond as u64;
     }
 
     /// Goes on for a step of this many blocks. At the end, returns what does not
@@ -92,13 +86,13 @@ impl DroppedBlocks {
         archive: &dyn Archive,
     ) -> Result<Option<LeftOut>, ChainError> {
         let accounts = KnownAccounts::of(AccountsAt::new(|owner| archive.account(owner)));
-        let read_before = self.read_bytes;
+        let read_before = self.reader.read_bytes;
         for _ in 0..blocks {
             if !self.go_on_once(now, mempool, rules, &accounts, archive)? {
-                return Ok(Some(self.left_out));
+                return Ok(Some(self.left_out()));
             }
             let looked_up = accounts.known.borrow().len();
-            let step_bytes = self.read_bytes - read_before;
+            let step_bytes = self.reader.read_bytes - read_before;
             if step_bytes > UPDATE_STEP_BYTES || looked_up > UPDATE_STEP_ACCOUNTS {
                 break;
             }
@@ -118,28 +112,20 @@ impl DroppedBlocks {
         let Some(hash) = self.hashes.pop() else {
             return Ok(false);
         };
-        if self.read_bytes > DROPPED_READ_LIMIT_BYTES {
-            self.left_out.blocks += 1;
+        if !self.reader.is_full() && is_overtaken(&hash, accounts, archive)? {
             return Ok(true);
         }
-        if is_overtaken(&hash, accounts, archive)? {
+        let Some(block) = self.reader.read(rules, archive, &hash)? else {
             return Ok(true);
-        }
-        match read_dropped(rules, archive, &hash)? {
-            Dropped::Read(block) => {
-                self.read_bytes += block.text().len();
-                for payment in rules.payments(&block) {
-                    let account = accounts.account(&payment.sender)?;
-                    if account.nonce <= payment.nonce {
-                        let recipient = accounts.account(&payment.recipient)?;
-                        let waits = check_recipient(&payment, recipient)
-                            .and_then(|()| mempool.give_back(now, payment, account));
-                        self.left_out.transactions += usize::from(waits.is_err());
-                    }
-                }
+        };
+        for payment in rules.payments(&block) {
+            let account = accounts.account(&payment.sender)?;
+            if account.nonce <= payment.nonce {
+                let recipient = accounts.account(&payment.recipient)?;
+                let waits = check_recipient(&payment, recipient)
+                    .and_then(|()| mempool.give_back(now, payment, account));
+                self.reader.left_out.transactions += usize::from(waits.is_err());
             }
-            Dropped::Unreadable => self.left_out.blocks += 1,
-            Dropped::Unknown => {}
         }
         Ok(true)
     }

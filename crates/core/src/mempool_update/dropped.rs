@@ -37,25 +37,55 @@ impl LeftOut {
     }
 }
 
-/// A block that the main chain has dropped.
-pub(super) enum Dropped {
-    Read(Arc<Block>),
-    /// It is not what was written to the disk. No chain needs it: what stands in it
-    /// does not wait again, and that is all.
-    Unreadable,
-    Unknown,
+/// Reads blocks that the main chain has dropped, and notes what of them does not
+/// wait again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct DroppedReader {
+    /// The total length of those that were read.
+    pub(super) read_bytes: usize,
+    pub(super) left_out: LeftOut,
 }
 
-pub(super) fn read_dropped(
-    rules: &dyn Rules,
-    archive: &dyn Archive,
-    hash: &Hash,
-) -> Result<Dropped, ChainError> {
-    match read(rules, archive, hash) {
-        Ok(Some(block)) => Ok(Dropped::Read(block)),
-        Ok(None) => Ok(Dropped::Unknown),
-        Err(ChainError::Archive(_) | ChainError::Invalid(_)) => Ok(Dropped::Unreadable),
-        Err(error) => Err(error),
+impl DroppedReader {
+    /// A reader that has left out this many blocks already.
+    pub(super) fn without(blocks: u64) -> DroppedReader {
+        let left_out = LeftOut {
+            transactions: 0,
+            blocks,
+        };
+        DroppedReader {
+            read_bytes: 0,
+            left_out,
+        }
+    }
+
+    /// Whether no further block is read.
+    pub(super) fn is_full(&self) -> bool {
+        self.read_bytes > DROPPED_READ_LIMIT_BYTES
+    }
+
+    /// A dropped block, if it is known, and read. One that is not what was
+    /// written to the disk is left out, and that is all: no chain needs it.
+    pub(super) fn read(
+        &mut self,
+        rules: &dyn Rules,
+        archive: &dyn Archive,
+        hash: &Hash,
+    ) -> Result<Option<Arc<Block>>, ChainError> {
+        let block = match self.is_full() {
+            true => None,
+            false => match read(rules, archive, hash) {
+                Ok(None) => return Ok(None),
+                Ok(block) => block,
+                Err(ChainError::Archive(_) | ChainError::Invalid(_)) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        match &block {
+            Some(block) => self.read_bytes += block.text().len(),
+            None => self.left_out.blocks += 1,
+        }
+        Ok(block)
     }
 }
 

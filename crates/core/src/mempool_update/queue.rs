@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use super::dropped::{
-    DROPPED_READ_LIMIT_BYTES, Dropped, LeftOut, UPDATE_STEP_BYTES, read, read_dropped,
-};
+use super::dropped::{DroppedReader, LeftOut, UPDATE_STEP_BYTES, read};
 use crate::archive::Archive;
 use crate::block::Block;
 use crate::chain::ChainError;
@@ -23,9 +21,7 @@ use crate::transaction;
 pub(crate) struct FollowedChain {
     /// Index and hash of the block; none before the first one.
     at: Option<(u64, Hash)>,
-    /// The total length of the dropped blocks that were read.
-    read_bytes: usize,
-    left_out: LeftOut,
+    dropped: DroppedReader,
 }
 
 impl FollowedChain {
@@ -33,8 +29,7 @@ impl FollowedChain {
     pub(crate) fn at(tip: &Block) -> FollowedChain {
         FollowedChain {
             at: Some((tip.height(), tip.hash())),
-            read_bytes: 0,
-            left_out: LeftOut::default(),
+            dropped: DroppedReader::default(),
         }
     }
 
@@ -65,7 +60,7 @@ impl FollowedChain {
                 let Some(hash) = hash else {
                     // At the tip, or none of the blocks left would find
                     // anything.
-                    return Ok(Some(self.left_out));
+                    return Ok(Some(self.dropped.left_out));
                 };
                 if let Some(block) = read(rules, archive, &hash)? {
                     step_bytes += block.text().len();
@@ -73,18 +68,9 @@ impl FollowedChain {
                 }
                 self.at = Some((next, hash));
             } else if let Some((height, hash)) = self.at {
-                if self.read_bytes > DROPPED_READ_LIMIT_BYTES {
-                    self.left_out.blocks += 1;
-                } else {
-                    match read_dropped(rules, archive, &hash)? {
-                        Dropped::Read(block) => {
-                            step_bytes += block.text().len();
-                            self.read_bytes += block.text().len();
-                            self.left_out.transactions += give_back(mempool, rules, &block);
-                        }
-                        Dropped::Unreadable => self.left_out.blocks += 1,
-                        Dropped::Unknown => {}
-                    }
+                if let Some(block) = self.dropped.read(rules, archive, &hash)? {
+                    step_bytes += block.text().len();
+                    self.dropped.left_out.transactions += give_back(mempool, rules, &block);
                 }
                 let parent = archive.entry(&hash)?.and_then(|entry| entry.parent);
                 self.at = parent.map(|hash| (height.saturating_sub(1), hash));
