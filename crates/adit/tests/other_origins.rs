@@ -114,6 +114,9 @@ fn pages_of_all_other_origins_change_nothing() {
             }
             assert_eq!((answer.status, asked.status), (403, 403), "{origin} {path}");
             assert_eq!(allowed_origin(&answer), None, "{origin} {path}");
+            // A cache does not give this answer to an origin that is allowed.
+            let vary = answer.header("vary").unwrap();
+            assert!(vary.contains("origin"), "{origin} {path}: {vary}");
             assert_eq!(allowed_origin(&asked), None, "{origin} {path}");
         }
     }

@@ -27,8 +27,8 @@ pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     best_of(headers, &["text/plain", "text/html"]) == "text/html"
 }
 
-/// Whether the client takes answers in gzip, and likes them no less than plain
-/// ones.
+/// Whether the client asks for answers in gzip by name, and likes them no less
+/// than plain ones.
 pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let wanted: Vec<Item<'_>> = items(headers, ACCEPT_ENCODING).collect();
     let weight = |names: &[&str]| {
@@ -36,7 +36,7 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
         let found = found.find(|item| names.iter().any(|name| item.is_named(name)));
         found.map(|item| item.weight)
     };
-    let gzip = weight(&["gzip", "x-gzip"]).or(weight(&["*"]));
+    let gzip = weight(&["gzip", "x-gzip"]);
     gzip.is_some_and(|gzip| gzip > 0 && gzip >= weight(&["identity"]).unwrap_or(0))
 }
 
@@ -198,8 +198,7 @@ mod tests {
             (&["deflate, GZIP;q=0.5, br"], true),
             (&["x-gzip"], true),
             (&["br", "gzip"], true),
-            (&["*"], true),
-            (&["*;q=0"], false),
+            (&["*"], false),
             (&["gzip;q=0, *"], false),
             (&["gzip;q=0.000"], false),
             (&["identity, gzip;q=0.5"], false),

@@ -104,14 +104,25 @@ pub(crate) fn preflight(
     Some((StatusCode::NO_CONTENT, headers, Body::empty()).into_response())
 }
 
-/// Lets the page read the answer, if it may.
+/// Lets the page read the answer, if it may. Where that depends on who asks, the
+/// answer says so to all, so that no cache gives one's answer to another.
 pub(crate) fn let_read(
     area: Area,
+    origins: &[AllowedOrigin],
     grant: Option<HeaderValue>,
     method: &Method,
     response: &mut Response,
 ) {
     let is_reading = matches!(*method, Method::GET | Method::HEAD);
+    let depends = match area.other_sites {
+        OtherSites::Nothing => false,
+        OtherSites::Read if is_reading => false,
+        _ => !origins.is_empty() && !origins.contains(&AllowedOrigin::Any),
+    };
+    let headers = response.headers_mut();
+    if depends {
+        headers.append(VARY, HeaderValue::from(ORIGIN));
+    }
     let origin = match area.other_sites {
         OtherSites::Read if is_reading => ANY,
         _ => match grant {
@@ -119,10 +130,6 @@ pub(crate) fn let_read(
             None => return,
         },
     };
-    let headers = response.headers_mut();
-    if origin != ANY {
-        headers.append(VARY, HeaderValue::from(ORIGIN));
-    }
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     if *method != Method::OPTIONS {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

@@ -77,6 +77,6 @@ async fn pass(
         let status = status.as_u16();
         tracing::debug!(%method, path, status, ?duration, request_id, "request");
     }
-    cors::let_read(area, grant, &method, &mut response);
+    cors::let_read(area, &access.origins, grant, &method, &mut response);
     response
 }
