@@ -29,6 +29,9 @@ fn show_finds_a_block_by_index_by_hash_or_the_last() {
     for text in [hash, "35293", "payer 1"] {
         assert!(words.contains(text), "no {text} in {words}");
     }
+    let previous = second["previous_hash"].as_str().unwrap();
+    let line = format!("previous      {previous}\n");
+    assert!(words.contains(&line), "no {line:?} in {words}");
 }
 
 #[test]

@@ -91,7 +91,8 @@ fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()>
         let block = chain.rules().read_canonical(text)?;
         writeln!(output, "hash          {}", block.hash())?;
         writeln!(output, "index         {}", block.height())?;
-        writeln!(output, "previous      {}", lossy(block.previous_hash()))?;
+        let previous = lossy(block.previous_hash());
+        writeln!(output, "previous      {}", previous.trim_matches('"'))?;
         writeln!(output, "proof         {}", block.proof())?;
         writeln!(output, "transactions  {}", block.transactions().count())?;
         for transaction in block.transactions() {
