@@ -12,6 +12,7 @@ pub(crate) mod node;
 pub(crate) mod notary;
 pub(crate) mod peers;
 pub(crate) mod send;
+pub(crate) mod shell;
 pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod transactions;

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use commands::doctor::Unhealthy;
 use commands::{
-    bench, block, branches, chain, dev, doctor, node, notary, peers, send, stats, status,
+    bench, block, branches, chain, dev, doctor, node, notary, peers, send, shell, stats, status,
     transactions, wallet as wallet_command, watch,
 };
 use options::{Cli, Command};
@@ -54,6 +54,8 @@ fn main() -> ExitCode {
         Command::Chain(command) => chain::run(command, json),
         Command::Dev(options) => dev::run(&options, json),
         Command::Bench(command) => bench::run(&command, json),
+        Command::Completions(options) => shell::completions(&options),
+        Command::Man(options) => shell::man(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

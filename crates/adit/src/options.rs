@@ -2,6 +2,7 @@
 //! `.env` file. What is unknown or contradicts itself is refused by name, with
 //! exit code 2.
 
+mod arguments;
 mod dev;
 mod environment;
 mod explore;
@@ -43,6 +44,7 @@ use adit_pow::Kernel;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use self::log_filter::read_filter;
 use crate::terminal::escape::{visible_error, visible_json};
@@ -124,6 +126,10 @@ pub(crate) enum Command {
     /// Measure this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Print what lets a shell complete commands and options.
+    Completions(CompletionsOptions),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(ManOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,6 +137,20 @@ pub(crate) enum BenchCommand {
     /// How fast each kernel searches for proofs, compared with the library
     /// sha2.
     Pow,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManOptions {
+    /// The folder to write adit.1, adit-send.1 and all others to; it is made
+    /// if it is not there.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -394,7 +414,7 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 /// Reads flags, variables and `.env`. `Err` is how the process ends when there
 /// is nothing to do but print something.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
-    let arguments = with_default_command(std::env::args_os());
+    let arguments = arguments::in_order(std::env::args_os(), Cli::command);
     let json = wants_json(&arguments);
     let result = environment::prepare(Cli::command, &arguments, json)
         .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
@@ -451,19 +471,6 @@ fn say_error(text: &str, json: bool) {
         }
         false => say(&format!("error: {}", visible_error(text))),
     }
-}
-
-fn with_default_command(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = arguments.collect();
-    let is_node_option = |argument: &OsString| {
-        let text = argument.to_string_lossy();
-        text.starts_with('-') && !environment::ABOUT_ADIT.contains(&&*text)
-    };
-    let first = arguments.iter().skip(1).find(|text| *text != "--json");
-    if first.is_none_or(is_node_option) {
-        arguments.insert(1.min(arguments.len()), "node".into());
-    }
-    arguments
 }
 
 fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {

@@ -58,6 +58,7 @@ mod sealed;
 mod sealed_hostile;
 mod sending;
 mod settings;
+mod shell;
 mod slow_peers;
 mod slow_readers;
 mod supervised;

@@ -102,6 +102,11 @@ impl Output {
         }
     }
 
+    /// A text of our own, as it is.
+    pub(crate) fn own(&mut self, text: &[u8]) -> Result<()> {
+        self.exactly(text)
+    }
+
     /// Bytes and nothing else; on a terminal as `document`.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.is_terminal {
