@@ -6,6 +6,7 @@ mod arguments;
 mod dev;
 mod environment;
 mod explore;
+mod help;
 mod list;
 mod listen;
 mod log_filter;
@@ -56,9 +57,9 @@ pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
 /// A blockchain node that takes the place of the tutorial's Python one.
 ///
 /// Without a command it runs a node: `adit -p 5001` is `adit node -p 5001`.
-/// Each option can be given as an environment variable too, or in a file
-/// `.env` in the current folder; a flag wins over the variable, the variable
-/// over the file.
+/// An option whose help names a variable can be given as that too, in the
+/// environment or in a file `.env` in the current folder; a flag wins over the
+/// environment, the environment over the file.
 #[derive(Debug, Parser)]
 #[command(name = "adit", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -86,8 +87,7 @@ pub(crate) enum Command {
     Address(AddressOptions),
     /// List the transactions that wait for a block.
     Mempool(ListOptions),
-    /// List the registered nodes and how their chains compare; add and remove
-    /// them.
+    /// List, add and remove registered nodes, and compare their chains.
     Peers(PeersOptions),
     /// List the ends of all branches.
     Tips(NodeToAsk),
@@ -99,8 +99,7 @@ pub(crate) enum Command {
     Watch(WatchOptions),
     /// Have the node make a block.
     Mine(OperatedNode),
-    /// Check another node: its endpoints, and its chain block by block; says
-    /// what is wrong, where, and what to do.
+    /// Check another node and its chain, and say what is wrong.
     Doctor(DoctorOptions),
     /// Make and look at wallets: a key file and 24 words each.
     #[command(subcommand)]
@@ -120,15 +119,14 @@ pub(crate) enum Command {
     /// Work on the chain of a node that is not running.
     #[command(subcommand)]
     Chain(ChainCommand),
-    /// Run a chain to develop on: in memory, with funded accounts, and a block
-    /// for every transaction.
+    /// Run a chain to develop on: in memory, with funded accounts.
     Dev(DevOptions),
     /// Measure this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
     /// Print what lets a shell complete commands and options.
     Completions(CompletionsOptions),
-    /// Print the manual page, or write those of all commands into a folder.
+    /// Print the manual page, or write those of all commands to a folder.
     Man(ManOptions),
 }
 
@@ -416,7 +414,7 @@ pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = arguments::in_order(std::env::args_os(), Cli::command);
     let json = wants_json(&arguments);
-    let result = environment::prepare(Cli::command, &arguments, json)
+    let result = environment::prepare(command, &arguments, json)
         .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
         .and_then(refuse_contradictions);
     result.map_err(|error| {
@@ -427,6 +425,11 @@ pub(crate) fn read() -> Result<Cli, ExitCode> {
         }
         ExitCode::from(error.exit_code() as u8)
     })
+}
+
+/// The command line with all that its help says.
+pub(crate) fn command() -> clap::Command {
+    help::arranged(Cli::command())
 }
 
 /// Whether JSON is asked for, also where the rest can't be read.

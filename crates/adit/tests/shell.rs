@@ -53,14 +53,10 @@ fn every_command_has_a_manual_page_and_none_tells_of_its_user() {
     let mut man = adit(["man", pages.to_str().unwrap()]);
     run(man.env("ADIT_API_TOKEN", "a-secret-of-this-user-alone")).expect_code(0);
     let help = run(&mut adit(["--help"])).expect_code(0).stdout;
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let commands = commands.take_while(|line| !line.is_empty());
-    // Behind the names of others, their summaries go on.
-    let names = commands.filter(|line| !line.starts_with("   "));
-    let names: Vec<_> = names
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
+    let commands = help.lines().take_while(|line| *line != "Options:");
+    let commands = commands.filter_map(|line| line.strip_prefix("  "));
+    let names = commands.filter_map(|line| line.split_whitespace().next());
+    let names: Vec<_> = names.filter(|name| *name != "help").collect();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
         let page = fs::read_to_string(pages.join(format!("adit-{name}.1"))).unwrap();

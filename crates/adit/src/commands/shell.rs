@@ -4,21 +4,21 @@
 use std::fs;
 
 use anyhow::Context;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::generate;
 use clap_mangen::{Man, generate_to};
 
-use crate::options::{Cli, CompletionsOptions, ManOptions};
+use crate::options::{self, CompletionsOptions, ManOptions};
 use crate::terminal::output::Output;
 
-pub(crate) fn completions(options: &CompletionsOptions) -> anyhow::Result<()> {
+pub(crate) fn completions(wanted: &CompletionsOptions) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    generate(options.shell, &mut command(), "adit", &mut script);
+    generate(wanted.shell, &mut command(), "adit", &mut script);
     Output::new(false).own(&script)
 }
 
-pub(crate) fn man(options: &ManOptions) -> anyhow::Result<()> {
-    let Some(folder) = &options.folder else {
+pub(crate) fn man(wanted: &ManOptions) -> anyhow::Result<()> {
+    let Some(folder) = &wanted.folder else {
         let mut page = Vec::new();
         // As in the pages that are written.
         let adit = command().disable_help_subcommand(true);
@@ -36,5 +36,5 @@ fn command() -> Command {
             .mut_args(|argument| argument.hide_env_values(true))
             .mut_subcommands(without_values)
     }
-    without_values(Cli::command())
+    without_values(options::command())
 }
