@@ -33,7 +33,7 @@ pub(crate) use wallet::{
 };
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -280,6 +280,11 @@ pub(crate) struct NewChainOptions {
     /// How long a block should take.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub(crate) block_interval: Duration,
+
+    /// How many guesses the first blocks take on average; the target follows from
+    /// there [default: as many as this machine makes while a block should take].
+    #[arg(long, value_name = "GUESSES")]
+    pub(crate) difficulty: Option<NonZeroU64>,
 
     /// What somebody starts with, in coins: `adit1...=1000`; can be repeated.
     #[arg(long = "alloc", value_name = "ADDRESS=AMOUNT", value_parser = read_allocation)]

@@ -61,7 +61,8 @@ impl Chain {
         let folder = tempdir().unwrap();
         let allocation = format!("{}=1000", rich.address());
         let made = run(adit(["chain", "new", "--name", "test", "--json"])
-            .args(["--block-interval", "1s", "--alloc", &allocation])
+            .args(["--block-interval", "1s", "--difficulty", "65536"])
+            .args(["--alloc", &allocation])
             .current_dir(folder.path()));
         let made = made.expect_code(0).json();
         Chain {
@@ -126,10 +127,37 @@ fn a_chain_is_its_file_and_is_not_overwritten() {
         ("--alloc=somebody=1", "an address"),
         ("--alloc=1000", "ADDRESS=AMOUNT"),
         ("--block-interval=soon", "--block-interval"),
+        ("--difficulty=0", "--difficulty"),
     ] {
         let refused = run(&mut adit(["chain", "new", "--name", "other", option]));
         refused.expect_code(2).expect_error([wrong]);
     }
+}
+
+#[test]
+fn a_chain_starts_at_its_pace() {
+    let folder = tempdir().unwrap();
+    let new = |name: &str, options: &[&str]| {
+        let mut new = adit(["chain", "new", "--json", "--name", name]);
+        let made = run(new.args(options).current_dir(&folder)).expect_code(0);
+        let genesis = std::fs::read(folder.path().join(format!("{name}.json"))).unwrap();
+        let genesis: Value = serde_json::from_slice(&genesis).unwrap();
+        let target = genesis["params"]["initial_target"].as_str().unwrap();
+        (
+            made.json()["difficulty"].as_u64().unwrap(),
+            target.to_owned(),
+        )
+    };
+    let (given, target) = new("given", &["--difficulty", "65536"]);
+    assert_eq!((given, &target[..8]), (65_536, "0000ffff"));
+    // No block takes fewer guesses than the greatest target.
+    let (least, target) = new("least", &["--difficulty", "1"]);
+    assert_eq!((least, &target[..8]), (256, "00ffffff"));
+    // What this machine makes in an hour is far more than what it makes in 36 ms,
+    // whatever else it does meanwhile.
+    let (quick, _) = new("quick", &["--block-interval", "36ms"]);
+    let (slow, _) = new("slow", &["--block-interval", "1h"]);
+    assert!(slow > 1_000 * quick, "{slow} and {quick}");
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl Network {
         let mut new = adit([
             "chain", "new", "--name", "class", "--alloc", &funds, "--output",
         ]);
-        run(new.arg(&genesis)).expect_code(0);
+        run(new.arg(&genesis).args(["--difficulty", "65536"])).expect_code(0);
         let mut node = adit([
             "node",
             "-p",

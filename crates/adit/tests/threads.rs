@@ -102,7 +102,7 @@ fn a_node_that_gets_no_more_threads_answers_and_adopts() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
     let made = run(adit(["chain", "new", "--name", "test", "--json"])
-        .args(["--block-interval", "1s"])
+        .args(["--block-interval", "1s", "--difficulty", "65536"])
         .current_dir(folder));
     let made = made.expect_code(0).json();
     let chain = folder.join(made["file"].as_str().unwrap());

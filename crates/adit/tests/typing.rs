@@ -38,6 +38,7 @@ fn an_address_in_capitals_is_the_same_address() {
     let file = folder.path().join("chain.json");
     let funds = format!("{capitals}=5");
     let mut new = adit(["chain", "new", "--name", "class", "--alloc", &funds]);
+    new.args(["--difficulty", "65536"]);
     run(new.arg("--output").arg(&file)).expect_code(0);
     let other = Server::adit([
         "--in-memory",

@@ -5,18 +5,23 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::rules::{Rules, Sealed};
 use adit_core::sealed::{DURATION_LIMIT_MS, HALF_LIFE_INTERVALS, Params};
+use adit_pow::measure::{puzzles, threads};
 use anyhow::{Context, anyhow, ensure};
+use ruint::aliases::U256;
 use serde_json::json;
 
-use crate::options::NewChainOptions;
+use crate::options::{NewChainOptions, all_cores};
 
 /// The target of a new chain follows the hash power within this many blocks, as
 /// in a chain with the default interval.
 const HALF_LIFE_BLOCKS: u64 = 30;
+
+/// How often this machine is measured; all of it takes some 0.3 seconds.
+const MEASURED_ROUNDS: usize = 7;
 
 /// A day in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -26,10 +31,10 @@ pub(crate) fn run(options: &NewChainOptions, json: bool) -> anyhow::Result<()> {
         Some(file) => file.clone(),
         None => default_file(&options.name)?,
     };
-    let rules = Sealed::with_params(
-        params(options)?,
-        SystemTime::now().duration_since(UNIX_EPOCH)?,
-    )?;
+    let params = params(options)?;
+    let difficulty = U256::MAX / params.initial_target;
+    let difficulty = u64::try_from(difficulty).unwrap_or(u64::MAX);
+    let rules = Sealed::with_params(params, SystemTime::now().duration_since(UNIX_EPOCH)?)?;
     let text = rules.genesis_text().unwrap_or_default();
     let mut output = File::create_new(&file).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => anyhow!(
@@ -49,15 +54,32 @@ pub(crate) fn run(options: &NewChainOptions, json: bool) -> anyhow::Result<()> {
         true => writeln!(
             output,
             "{}",
-            json!({ "file": file.to_string(), "chain": chain.to_string(), "genesis": genesis.to_string() })
+            json!({
+                "file": file.to_string(),
+                "chain": chain.to_string(),
+                "genesis": genesis.to_string(),
+                "difficulty": difficulty,
+            })
         )?,
         false => writeln!(
             output,
-            "{file} is the chain {chain:?}, {} by name; join it with\n  adit --chain {file}",
+            "{file} is the chain {chain:?}, {} by name; its first blocks take {difficulty} guesses each\n\
+             on average. Join it with\n  adit --chain {file}",
             options.name
         )?,
     }
     Ok(())
+}
+
+/// As many guesses as all cores of this machine make in that time, so that the
+/// first blocks keep the pace already; at least one.
+fn guesses_in(interval: Duration) -> u64 {
+    let [_, _, (_, puzzle)] = &puzzles();
+    let cores = all_cores().get();
+    let measured = threads(puzzle, &[cores], MEASURED_ROUNDS, |_| ());
+    let speed = measured.last().map_or(0.0, |row| row.guesses_per_s);
+    // Beyond u64 it is the greatest one, and what is no number is 0.
+    (speed * interval.as_secs_f64()).max(1.0) as u64
 }
 
 fn params(options: &NewChainOptions) -> anyhow::Result<Params> {
@@ -77,6 +99,10 @@ fn params(options: &NewChainOptions) -> anyhow::Result<Params> {
         DURATION_LIMIT_MS / DAY,
         DURATION_LIMIT_MS / HALF_LIFE_INTERVALS.start() / DAY,
     );
+    let wanted = options.difficulty.map(u64::from);
+    let difficulty = wanted.unwrap_or_else(|| guesses_in(options.block_interval));
+    let target = U256::MAX / U256::from(difficulty);
+    params.initial_target = target.min(params.pow_limit);
     for (address, amount) in &options.allocations {
         let earlier = params.allocations.insert(*address, *amount);
         ensure!(earlier.is_none(), "--alloc: {address} is there twice");
