@@ -28,8 +28,8 @@ pub(crate) use origins::OriginOptions;
 pub(crate) use say::{say, warn};
 pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
-    BalanceOptions, BroadcastOptions, NotarizeOptions, ProveOptions, SendOptions, SignOptions,
-    WalletCommand, WalletFolder, WalletOptions,
+    BalanceOptions, BroadcastOptions, NotarizeOptions, Owner, ProveOptions, SendOptions,
+    SignOptions, WalletCommand, WalletFolder, WalletOptions,
 };
 
 use std::ffi::OsString;

@@ -17,7 +17,7 @@ use adit_core::address::Address;
 
 use self::key::SecretKey;
 use self::key_file::KeyFile;
-use crate::options::WalletOptions;
+use crate::options::{Owner, WalletOptions};
 
 /// The key of a wallet that is an account of `adit dev`: it has its name, and
 /// there is no file of that name.
@@ -36,6 +36,15 @@ pub(crate) fn address_of(options: &WalletOptions) -> anyhow::Result<Address> {
     }
     let file = KeyFile::read(&options.file()?)?;
     Ok(file.address().parse()?)
+}
+
+/// The address of somebody whom people name; a name is that of a wallet beside
+/// this one.
+pub(crate) fn address_named(owner: &Owner, beside: &WalletOptions) -> anyhow::Result<Address> {
+    match owner {
+        Owner::Address(address) => Ok(*address),
+        Owner::Wallet(name) => address_of(&beside.beside(name)),
+    }
 }
 
 /// The key of a wallet, for its password.

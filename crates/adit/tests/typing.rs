@@ -69,6 +69,30 @@ fn an_address_in_both_cases_is_none() {
 }
 
 #[test]
+fn a_wallet_on_this_machine_is_paid_by_its_name() {
+    let (node, wallets) = (development_chain(), Wallets::with_funds());
+    let friend = wallets.make("friend");
+    let sent = wallets.ask(&node, &["send", "friend", "1"]).expect_code(0);
+    assert_eq!(sent.json()["recipient"], friend);
+    let balance = wallets.ask(&node, &["balance", "friend"]).expect_code(0);
+    assert_eq!(balance.json()["address"], friend);
+    assert_eq!(balance.json()["balance"], 1_000_000);
+    let account = wallets.ask(&node, &["send", "dev1", "1"]).expect_code(0);
+    let address = wallets.ask(&node, &["balance", "dev1"]).expect_code(0);
+    assert_eq!(account.json()["recipient"], address.json()["address"]);
+
+    let nobody = wallets.ask(&node, &["send", "freind", "1"]).expect_code(1);
+    nobody.expect_error(["there is no wallet", "freind.json"]);
+    // What begins like an address is not taken for a name.
+    for address in [&friend[..20], "ADIT1", &format!("{friend}x")] {
+        let refused = wallets.ask(&node, &["send", address, "1"]).expect_code(2);
+        refused.expect_error(["address"]);
+    }
+    let refused = wallets.ask(&node, &["send", "a b", "1"]).expect_code(2);
+    refused.expect_error(["no address", "no wallet"]);
+}
+
+#[test]
 fn within_a_transaction_only_lower_case_counts() {
     let (node, wallets) = (development_chain(), Wallets::with_funds());
     let chain = node.status()["chain"]["id"].clone();

@@ -87,6 +87,20 @@ fn the_words_bring_the_same_address_back() {
 /// The addresses were computed by another implementation (Python's hashlib,
 /// hmac and OpenSSL).
 #[test]
+fn the_words_as_they_are_shown_bring_the_address_back() {
+    let wallets = Wallets::new();
+    let shown = wallets.run(&["wallet", "new"]).expect_code(0).stdout;
+    let address = shown
+        .lines()
+        .find_map(|line| line.strip_prefix("address  "));
+    let (_, words) = shown.split_once("shown again.\n\n").unwrap();
+    assert_eq!(words.lines().count(), 6);
+    assert!(words.lines().all(|line| line.len() <= 60), "{words}");
+    let back = wallets.import("back", words).expect_code(0).json();
+    assert_eq!(back["address"].as_str(), address);
+}
+
+#[test]
 fn known_words_have_known_addresses() {
     let art = format!("{}art", "abandon ".repeat(23));
     let hamster = "hamster diagram private dutch cause delay private meat slide toddler razor \

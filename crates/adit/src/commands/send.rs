@@ -24,6 +24,7 @@ use crate::wallet::sealed_node::SealedNode;
 
 pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
     let sender = wallet::address_of(&options.wallet)?;
+    let recipient = wallet::address_named(&options.to, &options.wallet)?;
     let extras = options.extras;
     fee::confirm(extras.fee, options.amount, extras.yes)?;
     let node = SealedNode::find(&options.node)?;
@@ -33,7 +34,7 @@ pub(crate) fn send(options: SendOptions, json: bool) -> anyhow::Result<()> {
         data: extras.data,
         fee: 0,
         nonce: options.nonce.unwrap_or_default(),
-        recipient: options.to,
+        recipient,
         sender,
     };
     let transfer = with_fee(transfer, extras.fee, node.min_fee_rate)?;
@@ -62,6 +63,7 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
         (None, None) => bail!("say for which chain: --chain-id ID or --genesis FILE"),
     };
     fee::confirm(options.extras.fee, options.amount, options.extras.yes)?;
+    let recipient = wallet::address_named(&options.to, &options.wallet)?;
     let key = wallet::key_of(&options.wallet)?;
     let transfer = Transfer {
         amount: options.amount.0,
@@ -69,7 +71,7 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
         data: options.extras.data,
         fee: 0,
         nonce: options.nonce,
-        recipient: options.to,
+        recipient,
         sender: key.address(),
     };
     // What fee the node that gets it will ask for is not known here.
@@ -91,8 +93,8 @@ pub(crate) fn sign(options: SignOptions, json: bool) -> anyhow::Result<()> {
 }
 
 pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()> {
-    let address = match options.address {
-        Some(address) => address,
+    let address = match &options.owner {
+        Some(owner) => wallet::address_named(owner, &options.wallet)?,
         None => wallet::address_of(&options.wallet)?,
     };
     let node = SealedNode::find(&options.node)?;

@@ -15,6 +15,12 @@ use crate::wallet::key::{DERIVATION, Phrase, SecretKey};
 use crate::wallet::key_file::{KeyFile, KeyFileError};
 use crate::wallet::{address_of, password};
 
+/// The grid fits 60 columns.
+const WORDS_IN_A_ROW: usize = 4;
+
+/// No word of the list is longer (BIP 39).
+const WORD_LIMIT_LETTERS: usize = 8;
+
 pub(crate) fn run(command: &WalletCommand, json: bool) -> anyhow::Result<()> {
     match command {
         WalletCommand::New(options) => new(options, json),
@@ -105,10 +111,22 @@ fn print_new(
                  the password is lost, and anyone who reads them owns its coins. They are not\n\
                  shown again.\n"
             )?;
-            writeln!(output, "{phrase}")?;
+            write_words(&mut output, phrase)?;
         }
     }
     Ok(output.flush()?)
+}
+
+/// The words in a grid, each with its number, so that none is left out when they
+/// are copied. `adit wallet import` takes them back as they stand here.
+fn write_words(output: &mut impl Write, phrase: &Phrase) -> io::Result<()> {
+    for (number, word) in (1..).zip(phrase.words()) {
+        match number % WORDS_IN_A_ROW {
+            0 => writeln!(output, "{number:>4} {word}")?,
+            _ => write!(output, "{number:>4} {word:<WORD_LIMIT_LETTERS$}")?,
+        }
+    }
+    Ok(())
 }
 
 fn list(folder: &WalletFolder, json: bool) -> anyhow::Result<()> {

@@ -80,6 +80,7 @@ const EXAMPLES: [(&str, &[&str]); 26] = [
         "send",
         &[
             "adit send adit1... 2.5",
+            "adit send bob 2.5",
             "adit send adit1... 1 --from dev0 --wait",
         ],
     ),

@@ -14,6 +14,9 @@ use super::node_to_ask::NodeToAsk;
 use crate::wallet::coins::Coins;
 use crate::wallet::key_file::DEFAULT_NAME;
 
+/// What every address begins with.
+const ADDRESS_PREFIX: &str = "adit1";
+
 /// A wallet's name is at most this long.
 const WALLET_NAME_LIMIT_BYTES: usize = 64;
 
@@ -35,7 +38,7 @@ pub(crate) enum WalletCommand {
     Address(WalletOptions),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct WalletFolder {
     /// Where wallets are kept [default: a folder under the user's data folder].
     #[arg(long, value_name = "DIR", env = "ADIT_WALLET_DIR", value_parser = environment::path())]
@@ -62,15 +65,23 @@ pub(crate) struct WalletOptions {
     pub(crate) name: String,
 }
 
+/// Somebody with coins, as people name them.
+#[derive(Debug, Clone)]
+pub(crate) enum Owner {
+    Address(Address),
+    /// The name of a wallet on this machine.
+    Wallet(String),
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BalanceOptions {
     #[command(flatten)]
     pub(crate) node: NodeToAsk,
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
-    /// Whose balance [default: the wallet's].
-    #[arg(value_parser = read_address)]
-    pub(crate) address: Option<Address>,
+    /// Whose balance, an address or a wallet here [default: the wallet's].
+    #[arg(value_name = "ADDRESS", value_parser = read_owner)]
+    pub(crate) owner: Option<Owner>,
 }
 
 #[derive(Debug, Args)]
@@ -79,9 +90,9 @@ pub(crate) struct SendOptions {
     pub(crate) node: NodeToAsk,
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
-    /// Who is paid.
-    #[arg(value_parser = read_address)]
-    pub(crate) to: Address,
+    /// Who is paid: an address, or the name of a wallet on this machine.
+    #[arg(value_parser = read_owner)]
+    pub(crate) to: Owner,
     /// How much, in coins.
     pub(crate) amount: Coins,
     #[command(flatten)]
@@ -114,9 +125,9 @@ pub(crate) struct Extras {
 pub(crate) struct SignOptions {
     #[command(flatten)]
     pub(crate) wallet: WalletOptions,
-    /// Who is paid.
-    #[arg(long, value_parser = read_address)]
-    pub(crate) to: Address,
+    /// Who is paid: an address, or the name of a wallet on this machine.
+    #[arg(long, value_parser = read_owner)]
+    pub(crate) to: Owner,
     /// How much, in coins.
     #[arg(long)]
     pub(crate) amount: Coins,
@@ -213,8 +224,34 @@ impl WalletFolder {
 }
 
 impl WalletOptions {
+    /// Another wallet in the same folder.
+    pub(crate) fn beside(&self, name: &str) -> WalletOptions {
+        WalletOptions {
+            folder: self.folder.clone(),
+            name: name.to_owned(),
+        }
+    }
+
     pub(crate) fn file(&self) -> anyhow::Result<PathBuf> {
         Ok(self.folder.path()?.join(format!("{}.json", self.name)))
+    }
+}
+
+/// What begins like an address is one, or a mistake.
+fn read_owner(text: &str) -> Result<Owner, String> {
+    match read_address(text) {
+        Ok(address) => Ok(Owner::Address(address)),
+        Err(error) => {
+            let begins_like_one = text
+                .get(..ADDRESS_PREFIX.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(ADDRESS_PREFIX));
+            match begins_like_one {
+                true => Err(error.to_string()),
+                false => read_wallet_name(text)
+                    .map(Owner::Wallet)
+                    .map_err(|name| format!("it is no address ({error}), and no wallet: {name}")),
+            }
+        }
     }
 }
 

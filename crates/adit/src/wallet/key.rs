@@ -79,6 +79,11 @@ impl Phrase {
         })
     }
 
+    /// Its words, in order.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.0.words()
+    }
+
     /// Its key, at [`DERIVATION`].
     pub(crate) fn key(&self) -> SecretKey {
         self.keys(1).remove(0)
