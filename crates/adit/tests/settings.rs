@@ -452,6 +452,12 @@ fn the_example_of_an_env_file_names_each_setting_with_its_default() {
     let mut expected: BTreeMap<_, _> = help.split("[env: ").skip(1).map(setting_in_help).collect();
     // An option without a value: the help has nothing to say.
     assert_eq!(expected.insert("ADIT_IN_MEMORY", "false"), Some(""));
+    let help = run(&mut adit(["wallet", "address", "--help"]))
+        .expect_code(0)
+        .stdout;
+    expected.extend(help.split("[env: ").skip(1).map(setting_in_help));
+    // It has no flag, so that no other process reads it.
+    expected.insert("ADIT_PASSWORD_FILE", "");
     assert_eq!(settings, expected);
     let in_force = example
         .lines()
@@ -469,14 +475,17 @@ fn an_unknown_option_or_command_is_wrong_usage() {
 }
 
 /// The name of a variable and its default, from `NAME=]`, and perhaps
-/// `[default: VALUE]` in the line below. A secret's value is not shown: `NAME]`.
+/// `[default: VALUE]` behind it or in the line below. A secret's value is not
+/// shown: `NAME]`.
 fn setting_in_help(text: &str) -> (&str, &str) {
     let (name, rest) = text.split_once(']').unwrap();
     let name = name.trim_end_matches('=');
-    let below = rest.lines().nth(1).unwrap_or_default().trim();
-    let default = below
-        .strip_prefix("[default: ")
-        .and_then(|text| text.strip_suffix(']'));
+    let mut lines = rest.lines().map(str::trim);
+    let behind = lines.next().filter(|line| !line.is_empty());
+    let default = behind.or(lines.next()).and_then(|line| {
+        line.strip_prefix("[default: ")
+            .and_then(|text| text.strip_suffix(']'))
+    });
     (name, default.unwrap_or_default())
 }
 

@@ -113,7 +113,10 @@ fn what_came_last_is_named_when_the_connection_was_lost() {
         .collect();
     assert_eq!(
         listeners[..2],
-        ["GET /api/v1/events", "GET /api/v1/events after 7-1"]
+        [
+            "GET /api/v1/events?topics=block,reorg,tx,peer",
+            "GET /api/v1/events?topics=block,reorg,tx,peer after 7-1",
+        ]
     );
     assert_eq!(
         watch.events(1)[0]["data"],

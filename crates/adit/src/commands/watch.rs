@@ -60,7 +60,7 @@ pub(crate) fn run(options: &WatchOptions, json: bool) -> Result<()> {
     let client = Client::new(&options.node)?;
     let mut watch = Watch {
         client: &client,
-        path: path(&options.topics),
+        path: path(&options.followed()),
         output: Output::new(json),
         lines: Lines::new(Unit::of(&client)?),
         events: EventReader::default(),
@@ -185,10 +185,7 @@ fn path(topics: &[Topic]) -> String {
         .iter()
         .map(|topic| event::Topic::from(*topic).name())
         .collect();
-    match topics.is_empty() {
-        true => "/api/v1/events".to_owned(),
-        false => format!("/api/v1/events?topics={}", topics.join(",")),
-    }
+    format!("/api/v1/events?topics={}", topics.join(","))
 }
 
 fn missed() -> Event {

@@ -174,9 +174,12 @@ pub(crate) enum ChartName {
 pub(crate) struct WatchOptions {
     #[command(flatten)]
     pub(crate) node: NodeToAsk,
-    /// What to follow, separated by commas [default: all].
+    /// What to follow, separated by commas [default: all but mining].
     #[arg(long, value_name = "TOPICS", value_delimiter = ',')]
     pub(crate) topics: Vec<Topic>,
+    /// Follow the search for proofs too, and how fast it is.
+    #[arg(long, conflicts_with = "topics")]
+    pub(crate) mining: bool,
 }
 
 /// A kind of event.
@@ -192,6 +195,19 @@ pub(crate) enum Topic {
     Peer,
     /// The search for proofs.
     Mining,
+}
+
+impl WatchOptions {
+    /// What is followed. How fast a node searches is news every few seconds, and
+    /// would push all else out of sight.
+    pub(crate) fn followed(&self) -> Vec<Topic> {
+        let chosen = |topic: &Topic| match self.topics.is_empty() {
+            true => self.mining || *topic != Topic::Mining,
+            false => self.topics.contains(topic),
+        };
+        let topics = Topic::value_variants().iter().copied();
+        topics.filter(chosen).collect()
+    }
 }
 
 impl PageOptions {
