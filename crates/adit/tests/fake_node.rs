@@ -43,7 +43,7 @@ impl FakeNode {
 
     /// Answers a client that listens to events with exactly this, and hangs up.
     pub(crate) fn streaming(whole: &str) -> FakeNode {
-        let status = crate::commands::status("classic").to_string();
+        let status = crate::fake_answers::status("classic").to_string();
         FakeNode::start(vec![
             ("GET /api/v1/status".to_owned(), 200, status.into_bytes()),
             ("GET /api/v1/events".to_owned(), EXACTLY, whole.into()),

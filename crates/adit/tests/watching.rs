@@ -162,7 +162,7 @@ fn an_event_without_end_is_broken_off() {
         let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
         let body = match path.contains("/events") {
             true => "data: x".repeat(2 * 1024 * 1024),
-            false => crate::commands::status("classic").to_string(),
+            false => crate::fake_answers::status("classic").to_string(),
         };
         // Nobody listens to the end.
         let _ = stream.write_all(&[head.as_bytes(), body.as_bytes()].concat());

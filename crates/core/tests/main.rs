@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod account_mempool;
+mod account_mempool_model;
+mod account_mempool_room;
 mod address;
 mod agenda;
 mod branch;
@@ -15,6 +17,7 @@ mod headers;
 mod held_up;
 mod invalid_blocks;
 mod json;
+mod json_model;
 mod json_strict;
 mod mempool;
 mod merkle;
@@ -30,9 +33,12 @@ mod restart;
 mod returning;
 mod sealed_accounts;
 mod sealed_blocks;
+mod sealed_bodies;
 mod sealed_chain;
+mod sealed_deferred;
 mod sealed_future_blocks;
 mod sealed_genesis;
+mod sealed_mining;
 mod sealed_network;
 mod sealed_node;
 mod sealed_restart;
