@@ -6,6 +6,7 @@
 
 mod client;
 mod commands;
+mod data_folders;
 mod memory;
 mod new_file;
 mod options;

@@ -169,8 +169,8 @@ pub(crate) struct NodeOptions {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Where to keep everything [default: one folder for each port, under the
-    /// user's data folder].
+    /// Where to keep everything [default: one folder for each port and chain,
+    /// under the user's data folder].
     #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = environment::path())]
     pub(crate) data_dir: Option<PathBuf>,
 
@@ -343,10 +343,6 @@ pub(crate) enum ChainCommand {
         /// folder; classic where there is none].
         #[arg(long, env = "ADIT_RULES")]
         rules: Option<RulesName>,
-        /// The genesis block of the chain, if its rules are sealed and the
-        /// folder does not hold it yet.
-        #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = environment::path())]
-        chain: Option<PathBuf>,
         /// Take the chain in even if its target cannot follow the hash power.
         #[arg(long)]
         force: bool,
@@ -365,11 +361,16 @@ pub(crate) enum ChainCommand {
 pub(crate) struct FolderOptions {
     /// The node's data folder.
     #[arg(long, value_name = "DIR", env = "ADIT_DATA_DIR", value_parser = environment::path())]
-    data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// The node's port, where it keeps its data in the default folder.
     #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
-    port: u16,
+    pub(crate) port: u16,
+
+    /// The genesis block of the chain, if its rules are sealed: where a port has
+    /// several chains, it says which.
+    #[arg(long, value_name = "FILE", env = "ADIT_CHAIN", value_parser = environment::path())]
+    pub(crate) chain: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -387,14 +388,6 @@ pub(crate) enum RulesName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interval(pub(crate) Option<Duration>);
 
-impl FolderOptions {
-    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
-        self.data_dir
-            .clone()
-            .map_or_else(|| default_folder(self.port), Ok)
-    }
-}
-
 impl RulesName {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -403,15 +396,6 @@ impl RulesName {
             RulesName::Sealed => "sealed",
         }
     }
-}
-
-/// The data folder of the node on that port: with one for each, several run
-/// side by side without further settings.
-pub(crate) fn default_folder(port: u16) -> anyhow::Result<PathBuf> {
-    let base = dirs::data_dir().ok_or_else(|| {
-        anyhow::anyhow!("this user has no folder for data; say where with --data-dir")
-    })?;
-    Ok(base.join("adit").join(port.to_string()))
 }
 
 /// Reads flags, variables and `.env`. `Err` is how the process ends when there

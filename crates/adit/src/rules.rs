@@ -84,13 +84,17 @@ pub(crate) fn check_joined(
 
 /// The rules of the chain whose genesis block is in the file.
 pub(crate) fn of_file(file: &Path) -> anyhow::Result<Arc<dyn Rules>> {
+    Ok(Arc::new(sealed_of_file(file)?))
+}
+
+/// The same, as rules that know their chain.
+pub(crate) fn sealed_of_file(file: &Path) -> anyhow::Result<Sealed> {
     let text = fs::read(file).with_context(|| format!("--chain {}", file.display()))?;
     let rules = Sealed::new(&text);
-    let rules = rules.with_context(|| {
+    rules.with_context(|| {
         format!(
             "--chain {}: it is no genesis block of a sealed chain",
             file.display()
         )
-    })?;
-    Ok(Arc::new(rules))
+    })
 }

@@ -246,7 +246,7 @@ fn reindex_makes_a_lost_or_broken_index_anew() {
         stored.expect_valid(4, &stored.tip);
     }
     let words = stored.chain("reindex", &[]).expect_code(0).stdout;
-    assert_eq!(words, "the index was made anew: 4 blocks in the chain\n");
+    assert_eq!(words, "the index was rebuilt: 4 blocks in the chain\n");
     assert_eq!(stored.start().chain(), stored.blocks);
 }
 

@@ -20,6 +20,7 @@ mod compose;
 mod copied_folder;
 mod crash;
 mod damage;
+mod data_folders;
 mod deprived;
 mod dev;
 mod doctor;

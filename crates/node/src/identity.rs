@@ -150,7 +150,7 @@ pub enum IdentityError {
     #[error(
         "the chain in {} stands under the rules {found:?}, and what was asked for is one of the \
          rules {wanted:?}; start with --rules {found} to go on with the one that is there, or take \
-         another folder: each port has one (-p), and --data-dir names any",
+         another folder with --data-dir",
         .folder.display()
     )]
     OtherRules {

@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::commands::new_chain;
+use crate::data_folders::folder_of;
 use crate::options::{ChainCommand, FolderOptions, RulesName};
 use crate::rules;
 
@@ -37,10 +38,9 @@ pub(crate) fn run(command: ChainCommand, json: bool) -> anyhow::Result<()> {
         ChainCommand::Import {
             folder,
             rules,
-            chain,
             force,
             file,
-        } => import(&folder, rules, (chain.as_deref(), force), &file, json),
+        } => import(&folder, rules, force, &file, json),
         ChainCommand::Reindex { folder } => reindex(&folder, json),
     }
 }
@@ -51,7 +51,7 @@ fn look_at(
     folder: &FolderOptions,
     work: impl Fn(&Offline) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = folder.folder()?;
+    let folder = folder_of(folder, None)?;
     let look = |index| work(&Offline::look_at(&folder, index)?);
     match look(FrozenIndex::Used) {
         Err(error) if is_damaged_index(&error) => {
@@ -152,9 +152,9 @@ fn export(chain: &Offline, file: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 fn import(
-    folder: &FolderOptions,
+    options: &FolderOptions,
     rules: Option<RulesName>,
-    (genesis, force): (Option<&Path>, bool),
+    force: bool,
     file: &Path,
     json: bool,
 ) -> anyhow::Result<()> {
@@ -162,7 +162,7 @@ fn import(
         true => Box::new(io::stdin().lock()),
         false => Box::new(File::open(file).with_context(|| file.display().to_string())?),
     };
-    let folder = folder.folder()?;
+    let (folder, genesis) = (folder_of(options, rules)?, options.chain.as_deref());
     let kept = match (rules, genesis) {
         (None, None) => identity::rules_of(&folder)?,
         _ => None,
@@ -190,9 +190,9 @@ fn import(
 }
 
 fn reindex(folder: &FolderOptions, json: bool) -> anyhow::Result<()> {
-    let chain = Offline::reindex(&folder.folder()?)?;
+    let chain = Offline::reindex(&folder_of(folder, None)?)?;
     let length = chain.reader().snapshot()?.length();
-    let text = format!("the index was made anew: {length} blocks in the chain");
+    let text = format!("the index was rebuilt: {length} blocks in the chain");
     report(json, json!({ "length": length }), &text)
 }
 

@@ -25,7 +25,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::options::{Interval, ListenOptions, NodeOptions, all_cores, all_of, default_folder};
+use crate::data_folders::{Chain, default_folder};
+use crate::options::{Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of};
 use crate::rules;
 use crate::terminal::log::start_log;
 
@@ -351,10 +352,13 @@ pub(crate) enum DataFolder {
 impl DataFolder {
     fn of(options: &NodeOptions, port: u16) -> anyhow::Result<DataFolder> {
         if !options.in_memory {
+            let chain = match (&options.chain, options.rules) {
+                (Some(file), _) => Chain::File(file),
+                (None, rules) => Chain::Rules(rules.unwrap_or(RulesName::Classic).as_str()),
+            };
             let given = options.data_dir.clone();
-            return Ok(DataFolder::Kept(
-                given.map_or_else(|| default_folder(port), Ok)?,
-            ));
+            let folder = given.map_or_else(|| default_folder(port, chain), Ok);
+            return folder.map(DataFolder::Kept);
         }
         DataFolder::temporary()
     }
