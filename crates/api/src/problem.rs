@@ -14,7 +14,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub struct ProblemDocument {
     /// The kind of problem: `/problems/NAME`, where an explanation stands.
     #[serde(rename = "type")]
-    #[schema(pattern = "^/problems/[a-z-]+$")]
+    #[schema(pattern = "^(/.+)?/problems/[a-z-]+$")]
     pub kind: String,
     /// The kind, for people.
     pub title: String,

@@ -2,9 +2,12 @@
 
 import { readBlock } from "./block.js";
 
+/** The URL of a path of the node, which may be found below a path of its host: this file is one folder below it. */
+export const urlOf = path => new URL(`..${path}`, import.meta.url);
+
 /** The whole chain, the oldest block first, while it still comes: out of the answer to GET /chain. */
 export async function* wholeChain() {
-  const response = await fetch("/chain");
+  const response = await fetch(urlOf("/chain"));
   if (!response.ok) throw new Error(`GET /chain was answered with ${response.status}`);
   const pieces = response.body.pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true }));
   const splitter = new Splitter();
@@ -41,7 +44,7 @@ export const rawBlock = hash => fetchText(`/api/v1/block/${encodeURIComponent(ha
 
 /** The text of an answer. */
 export async function fetchText(path) {
-  const response = await fetch(path);
+  const response = await fetch(urlOf(path));
   if (!response.ok) throw new Error(`GET ${path} was answered with ${response.status}`);
   return response.text();
 }

@@ -68,7 +68,7 @@ export function follow() {
   let mayBeOld = true;
   const open = () => {
     say('opening', 'Connecting');
-    events = new EventSource(`/api/v1/events?topics=${TOPICS}`);
+    events = new EventSource(new URL(`../api/v1/events?topics=${TOPICS}`, import.meta.url));
     events.onopen = () => {
       say('live', 'Live');
       if (mayBeOld) renew();

@@ -1,6 +1,6 @@
 // Starts the worker that mines, and ends it.
 
-const startWorker = () => new Worker("/assets/mine-worker.js", { type: "module" });
+const startWorker = () => new Worker(new URL("mine-worker.js", import.meta.url), { type: "module" });
 
 /** Searches a proof. `signal` stops the search, `report` hears how it goes. */
 export function mine(puzzle, signal, report) {

@@ -3,7 +3,7 @@
 // has to do the work again. Nothing leaves the page unless it is offered to the node.
 
 import { bytes, element, findingItem, verdict } from "./dom.js";
-import { fetchText, genesisBlock, lastBlocks } from "./chain-source.js";
+import { fetchText, genesisBlock, lastBlocks, urlOf } from "./chain-source.js";
 import { canonical } from "./canonical.js";
 import { ChainCheck } from "./verify.js";
 import { Copy, newBlock } from "./tamper-copy.js";
@@ -174,7 +174,7 @@ function firstChanged() {
 async function offer() {
   offers.replaceChildren();
   for (const copy of copies.slice(firstChanged())) {
-    const response = await fetch("/api/v1/blocks", { method: "POST", body: copy.text(), headers: { "content-type": "application/json" } });
+    const response = await fetch(urlOf("/api/v1/blocks"), { method: "POST", body: copy.text(), headers: { "content-type": "application/json" } });
     const answer = await response.json().catch(() => ({ detail: "an answer that is no JSON" }));
     offers.append(element("li", { class: response.ok ? "holds" : "fails", "data-rule": answer.rule ?? "", "data-outcome": answer.outcome ?? "refused" },
       response.ok

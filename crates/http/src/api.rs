@@ -32,10 +32,14 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::area::Area;
+use crate::base_path::BasePath;
 use crate::counters::Counters;
 use crate::source::SET_OWN_PAGE;
 use crate::tier::Tier;
 use crate::{health, metrics, problems};
+
+/// Where the page to try the API is.
+pub(super) const DOCS: &str = "/docs";
 
 /// As strict as the pages', but for styles: the page to try the API sets them on
 /// its elements.
@@ -65,7 +69,7 @@ pub(super) struct Endpoint {
 }
 
 /// Returns all paths of the API, its description, and the page to try it.
-pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)> {
+pub(crate) fn routers(counters: Arc<Counters>, base: &BasePath) -> Vec<(Area, Router<NodeHandle>)> {
     let areas = areas(counters).into_iter();
     let mut routers: Vec<_> = areas
         .map(|(area, router)| (area, router.split_for_parts().0))
@@ -75,14 +79,16 @@ pub(crate) fn routers(counters: Arc<Counters>) -> Vec<(Area, Router<NodeHandle>)
         Area::OPERATIONS,
         described.layer(map_response(under_policy)),
     ));
-    let docs = SwaggerUi::new("/docs").config(Config::from(openapi::PATH));
+    let docs = SwaggerUi::new(DOCS).config(Config::from(base.below(openapi::PATH)));
     let docs = Router::from(docs).layer(map_response(under_policy));
     routers.push((Area::PAGES, docs));
     routers
 }
 
-async fn description() -> Json<&'static Value> {
-    Json(&DESCRIPTION)
+async fn description() -> Json<Value> {
+    let mut description = DESCRIPTION.clone();
+    openapi::say_server(&mut description, &BasePath::current());
+    Json(description)
 }
 
 /// The page to try the API makes blocks at a click: it is not to be shown

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::HOST;
 
 use crate::allowed_hosts::is_plain;
+use crate::base_path::BasePath;
 
 /// Where a node is that a client has not named.
 const USUAL_HOST: &str = "localhost:5000";
@@ -49,7 +50,8 @@ impl RawJson {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         // The line is typed into a shell.
         let host = host.filter(|host| is_plain(host));
-        let (host, RawJson { path, data }) = (host.unwrap_or(USUAL_HOST), self);
+        let (host, data) = (host.unwrap_or(USUAL_HOST), self.data);
+        let path = BasePath::current().below(self.path);
         format!("curl -H 'Content-Type: application/json' -d '{data}' http://{host}{path}")
     }
 }

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use crate::accept::wants_html;
 use crate::allowed_hosts::{AllowedHosts, host_name, is_plain};
 use crate::area::Area;
+use crate::base_path::BasePath;
 use crate::problem::Problem;
 use crate::source::{Source, says_same_origin};
 use crate::{cors, pages};
@@ -84,7 +85,8 @@ fn ask_again(path: &str, headers: &HeaderMap) -> Response {
         false => {
             let text = format!(
                 "a browser has to come from a page of this node to change something: \
-                 open {path} itself, where a button does it\n"
+                 open {} itself, where a button does it\n",
+                BasePath::current().below(path)
             );
             (StatusCode::FORBIDDEN, text).into_response()
         }

@@ -15,6 +15,8 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
+use crate::base_path::BasePath;
+
 /// What a client is told to wait after a 503.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -142,7 +144,7 @@ impl Problem {
 
     fn document(&self) -> ProblemDocument {
         ProblemDocument {
-            kind: format!("/problems/{}", self.kind.name()),
+            kind: BasePath::current().below(&format!("/problems/{}", self.kind.name())),
             title: self.kind.title().to_owned(),
             status: self.kind.status(),
             detail: self.detail.trim_end().to_owned(),

@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::abandon::Client;
+use crate::base_path::BasePath;
 use crate::caller::{Access, Caller};
 use crate::connection::{self, CLIENTS_PACE, Connection};
 use crate::counters::Counters;
@@ -55,7 +56,7 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 const ACCEPT_RETRY_MS: u64 = 50;
 
 /// Returns all paths of the node, area by area.
-fn router(node: NodeHandle, shared: Shared) -> Router {
+fn router(node: NodeHandle, shared: Shared, base: &BasePath) -> Router {
     let (access, counters) = (Arc::clone(&shared.access), Arc::clone(&shared.counters));
     let pages = pages::areas().into_iter().map(|(area, routes)| {
         let told = map_response_with_state(node.clone(), pages::told_to_browsers);
@@ -65,7 +66,7 @@ fn router(node: NodeHandle, shared: Shared) -> Router {
     let tutorial = tutorial.map(|(area, routes)| (area, tier::router(routes)));
     let areas = unmatched::routers().into_iter();
     let areas = areas.chain(tutorial).chain(pages);
-    let areas = areas.chain(api::routers(counters));
+    let areas = areas.chain(api::routers(counters, base));
     let shared = Arc::new(shared);
     areas
         .map(|(area, paths)| layered(area, paths, &shared))
@@ -79,6 +80,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     node: NodeHandle,
     access: Access,
+    base_path: BasePath,
     mut stop: watch::Receiver<bool>,
 ) {
     let events = Arc::clone(node.events());
@@ -88,7 +90,7 @@ pub(crate) async fn serve(
         access: Arc::clone(&access),
         counters: Arc::clone(&counters),
     };
-    let paths = TowerToHyperService::new(router(node, shared));
+    let paths = TowerToHyperService::new(router(node, shared, &base_path));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // A client that has said all that it wants to say still waits for the answer.
@@ -122,7 +124,7 @@ pub(crate) async fn serve(
         let holding = Holding::of(&answers_memory);
         let connection = Connection::new(Arc::clone(&stream), CLIENTS_PACE, Arc::clone(&holding));
         let io = TokioIo::new(connection);
-        let (paths, access) = (paths.clone(), Arc::clone(&access));
+        let (paths, access, base) = (paths.clone(), Arc::clone(&access), base_path.clone());
         let client = Client {
             stream: Arc::clone(&stream),
             holding,
@@ -132,9 +134,12 @@ pub(crate) async fn serve(
             let caller = Caller::of(remote.ip(), request.version(), request.headers(), &access);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(client.clone());
-            let answer = paths.call(request);
+            base.take_off(request.uri_mut());
+            let base = base.clone();
+            let answer = base.clone().answering(paths.call(request));
             async move {
                 let mut response = answer.await?;
+                base.put_before_headers(response.headers_mut());
                 // axum says in a refusal too what could be done there.
                 if response.status() != StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().remove(ALLOW);

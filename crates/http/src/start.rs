@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::allowed_origins::AllowedOrigin;
+use crate::base_path::BasePath;
 use crate::caller::Access;
 use crate::server;
 use crate::token::ApiToken;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub listener: TcpListener,
     /// The node.
     pub node: NodeSettings,
+    /// Below which path of its host it is found.
+    pub base_path: BasePath,
     /// Names under which it may be addressed, besides those of this machine.
     pub allowed_hosts: Vec<String>,
     /// Of which other sites the pages may do what everybody may.
@@ -65,7 +68,8 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
         token: settings.api_token,
     };
     let (stop, stopped) = watch::channel(false);
-    let serving = server::serve(settings.listener, node.clone(), access, stopped);
+    let base_path = settings.base_path;
+    let serving = server::serve(settings.listener, node.clone(), access, base_path, stopped);
     Ok(Running {
         address,
         node,

@@ -71,11 +71,18 @@ impl Tier {
     }
 }
 
+impl Route {
+    /// Returns it without its method.
+    pub(super) fn path(&self) -> &'static str {
+        let path = self.name.split_once(' ').map(|(_, path)| path);
+        path.unwrap_or(self.name)
+    }
+}
+
 /// Returns all of these paths.
 pub(super) fn router(routes: Vec<Route>) -> Router<NodeHandle> {
     routes.into_iter().fold(Router::new(), |router, route| {
-        let (_, path) = route.name.split_once(' ').unwrap_or(("", route.name));
-        router.route(path, route.tier.guarding(route.handler))
+        router.route(route.path(), route.tier.guarding(route.handler))
     })
 }
 

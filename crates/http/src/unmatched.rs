@@ -13,6 +13,7 @@ use axum::{Extension, Router};
 use crate::accept::wants_html;
 use crate::api::{Endpoint, allowed_methods, endpoints};
 use crate::area::{Area, Speech};
+use crate::base_path::BasePath;
 use crate::pages;
 use crate::problem::Problem;
 
@@ -55,20 +56,22 @@ pub(crate) async fn not_found(
     if !method.is_safe() || !wants_html(&headers) {
         return no_endpoint(Extension(area), uri).await;
     }
-    let page = pages::no_page(&node, uri.path());
+    let page = pages::no_page(&node, &BasePath::current().below(uri.path()));
     ([(VARY, ACCEPT.as_str())], page).into_response()
 }
 
 /// There is no endpoint at that path.
 pub(crate) async fn no_endpoint(Extension(area): Extension<Area>, uri: Uri) -> Response {
-    let path = uri.path();
+    let base = BasePath::current();
+    let path = base.below(uri.path());
     if area.speech == Speech::Problems {
-        let problem = format!("there is nothing at {path}; /openapi.json lists what there is");
+        let problem =
+            format!("there is nothing at {path}; {base}/openapi.json lists what there is");
         return Problem::not_found(problem).into_response();
     }
     let mut text = format!("there is nothing at {path}; there is\n");
     for Endpoint { method, path } in endpoints() {
-        text += &format!("{method:<6} {path}\n");
+        text += &format!("{method:<6} {base}{path}\n");
     }
     (StatusCode::NOT_FOUND, text).into_response()
 }
@@ -81,7 +84,8 @@ pub(crate) async fn method_not_allowed(
     matched: Option<MatchedPath>,
     request: Request,
 ) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
+    let method = request.method();
+    let path = BasePath::current().below(request.uri().path());
     let allowed = matched.and_then(|matched| allowed_methods(matched.as_str(), area));
     // Of the pages, which are not described, the router itself knows.
     let hint = allowed.as_deref().unwrap_or("what the header Allow lists");

@@ -50,6 +50,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         allowed_origins.push(AllowedOrigin::Loopback);
         let running = start(Settings {
             listener,
+            base_path: options.listen.base_path.clone(),
             allowed_hosts: Vec::new(),
             allowed_origins,
             api_token: options.token.token()?,
@@ -71,7 +72,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                 advertise: None,
             },
         })?;
-        let url = url_of(running.address);
+        let url = url_of(running.address, &options.listen.base_path);
         tracing::info!(url, "listening");
         print(options, &url, &rules, &accounts, json)?;
         Ok((running, folder))

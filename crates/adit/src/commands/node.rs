@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use adit_core::mempool::FeeRate;
 use adit_core::rules::Rules;
-use adit_http::{Running, Settings, start};
+use adit_http::{BasePath, Running, Settings, start};
 use adit_node::assembly::{NodeSettings, ServeError};
 use adit_node::damage::mend;
 use adit_node::mining::MinerSettings;
@@ -256,6 +256,7 @@ fn start_node(
     let api_token = options.token.token()?;
     let running = start(Settings {
         listener,
+        base_path: options.listen.base_path.clone(),
         allowed_hosts: all_of(&options.allowed_hosts),
         allowed_origins: options.origins.allowed_origins.clone(),
         api_token,
@@ -279,7 +280,7 @@ fn start_node(
     })?;
     let view = running.node.status();
     tracing::info!(
-        url = url_of(running.address),
+        url = url_of(running.address, &options.listen.base_path),
         address = %running.address,
         rules = rules_name,
         blocks = view.length,
@@ -316,13 +317,16 @@ fn reward_to(options: &NodeOptions, rules: &dyn Rules) -> anyhow::Result<Option<
 
 /// Where a browser on this machine finds the node. One that listens on all
 /// addresses has none of that name: it is found at each of them.
-pub(crate) fn url_of(listening: SocketAddr) -> String {
+pub(crate) fn url_of(listening: SocketAddr, base_path: &BasePath) -> String {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, listening.port()))
+    format!(
+        "http://{}{base_path}",
+        SocketAddr::new(ip, listening.port())
+    )
 }
 
 pub(crate) async fn listen(options: &ListenOptions) -> anyhow::Result<TcpListener> {

@@ -1,5 +1,6 @@
-//! Where a node listens.
+//! Where a node listens, and below which path it is found there.
 
+use adit_http::{BasePath, read_base_path};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -11,4 +12,18 @@ pub(crate) struct ListenOptions {
     /// The address to listen on; 0.0.0.0 lets other machines in.
     #[arg(long, env = "ADIT_HOST", default_value = "127.0.0.1")]
     pub(crate) host: String,
+
+    /// The path below which a proxy serves this node, such as /adit, where the
+    /// rest of its host is for others: all links, forms, cookies and headers
+    /// lead below it. Requests may come with it or without
+    /// [default: the node has the host for itself].
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "ADIT_BASE_PATH",
+        default_value = "",
+        hide_default_value = true,
+        value_parser = read_base_path
+    )]
+    pub(crate) base_path: BasePath,
 }

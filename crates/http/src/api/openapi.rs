@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, openapi};
 
 use crate::area::{Area, OtherSites, Speech};
+use crate::base_path::BasePath;
 use crate::counters::Group;
 use crate::request_id::REQUEST_ID_LIMIT_BYTES;
 use crate::tier::{TIER, Tier};
@@ -67,7 +68,6 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
         all.merge(described);
     }
     let mut description = serde_json::to_value(all).expect("the description has string keys only");
-    description["servers"] = json!([{ "url": "/", "description": "This node" }]);
     // Nobody has to say who they are, but for the operator's acts.
     description["security"] = json!([{}]);
     let mut posted: Value = serde_json::from_str(POSTED).expect("posted.json is JSON");
@@ -99,6 +99,13 @@ pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>
         }
     }
     description
+}
+
+/// Says below which URL all paths are.
+pub(super) fn say_server(description: &mut Value, base: &BasePath) {
+    let base = base.to_string();
+    let url = if base.is_empty() { "/" } else { &base };
+    description["servers"] = json!([{ "url": url, "description": "This node" }]);
 }
 
 /// Returns the members of an object; of anything else, none.

@@ -6,6 +6,7 @@ use adit_node::queries::search;
 use axum::Json;
 use axum::extract::State;
 
+use crate::base_path::BasePath;
 use crate::extract::Query;
 use crate::problem::Problem;
 
@@ -17,5 +18,10 @@ pub(super) async fn search(
     State(node): State<NodeHandle>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Json<Found>, Problem> {
-    Ok(Json(search::search(&node, &query).await?))
+    let mut found = search::search(&node, &query).await?;
+    let base = BasePath::current();
+    for result in &mut found.results {
+        result.path = base.below(&result.path);
+    }
+    Ok(Json(found))
 }

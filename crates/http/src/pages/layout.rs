@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::format;
+use crate::base_path::BasePath;
 use crate::problem::Problem;
 use crate::source::SET_OWN_PAGE;
 
@@ -27,6 +28,8 @@ const PATH_CHARACTERS: usize = 200;
 /// What stands on every page around what it is about.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
+    /// What stands before a path in a text; links get it by themselves.
+    pub(super) base: BasePath,
     /// The rules of the chain.
     pub(super) rules: &'static str,
     /// What people call the chain, if it has a name.
@@ -45,6 +48,7 @@ impl Frame {
     pub(super) fn of(node: &NodeHandle) -> Frame {
         let view = node.status();
         Frame {
+            base: BasePath::current(),
             rules: node.rules().name(),
             chain_name: node.rules().chain().map(|chain| chain.name.to_owned()),
             length: view.length,
@@ -83,6 +87,7 @@ impl<T: Template> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
         match self.0.render() {
             Ok(text) => {
+                let text = BasePath::current().put_before_links(text);
                 let headers = [
                     (CONTENT_TYPE, "text/html; charset=utf-8"),
                     (CONTENT_SECURITY_POLICY, POLICY),

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::layout::{Frame, Html, problem_page};
 use super::send::read_form;
+use crate::base_path::BasePath;
 use crate::caller::{Access, Caller, OPERATOR_COOKIE};
 use crate::problem::Problem;
 use crate::tier::RefusedToAnybody;
@@ -36,6 +37,7 @@ struct OperatorPage {
 #[template(path = "ask-again.html")]
 struct AskAgain<'a> {
     path: &'a str,
+    base: BasePath,
 }
 
 #[derive(Deserialize)]
@@ -116,5 +118,6 @@ fn operator_only(node: &NodeHandle, problem: Problem) -> Response {
 
 /// Asks whether somebody meant to change something, and does it at a click.
 pub(crate) fn ask_again(path: &str) -> Response {
-    (StatusCode::FORBIDDEN, Html(AskAgain { path })).into_response()
+    let base = BasePath::current();
+    (StatusCode::FORBIDDEN, Html(AskAgain { path, base })).into_response()
 }
