@@ -13,6 +13,7 @@ mod bad_clients;
 mod bad_http;
 mod bad_peers;
 mod bad_registrations;
+mod base_path;
 mod blocks;
 mod chain_commands;
 mod commands;

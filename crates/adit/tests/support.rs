@@ -350,6 +350,6 @@ pub(crate) fn ask(address: &str, request: &str, body: &str) -> io::Result<Answer
 fn address_in(said: &str) -> Option<String> {
     let (_, after) = said.split_once("listening")?;
     let (_, after) = after.split_once("http://")?;
-    let end = after.find(|byte: char| byte.is_whitespace() || byte == '"')?;
+    let end = after.find(|byte: char| byte.is_whitespace() || ['"', '/'].contains(&byte))?;
     Some(after[..end].to_string())
 }
