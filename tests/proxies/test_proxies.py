@@ -1,5 +1,5 @@
 """A node behind the real nginx, Caddy and HAProxy of Debian, with the configurations of docs/proxy.md as they stand there:
-pages' buttons, events, long chains and commands through TLS.
+pages' buttons, events, long chains and commands through TLS, with a host for the node alone and below a path.
 
 ADIT names the program. NGINX, CADDY and HAPROXY name the proxies; what is missing skips its tests, but fails them where CI
 is set.
@@ -40,10 +40,10 @@ def free_port():
             return port
 
 
-def documented(language):
-    """The configuration of that language in docs/proxy.md."""
+def documented(language, part=0):
+    """The configuration of that language in docs/proxy.md: the whole (0), or what is other below a path (1)."""
     text = (ROOT / 'docs' / 'proxy.md').read_text()
-    return re.search(rf'```{language}\n(.*?)```', text, re.DOTALL)[1]
+    return re.findall(rf'```{language}\n(.*?)```', text, re.DOTALL)[part]
 
 
 def wait_for(port, process):
@@ -60,6 +60,8 @@ class Behind:
     """A node, and a proxy before it."""
 
     program = None
+    # Below which path of the host.
+    base = ''
 
     def setUp(self):
         program = os.environ.get(self.program.upper()) or shutil.which(self.program)
@@ -70,7 +72,7 @@ class Behind:
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.node_port = free_port()
-        self.start([ADIT, 'node', '--in-memory', '-p', str(self.node_port)], self.node_port)
+        self.start([ADIT, 'node', '--in-memory', '-p', str(self.node_port), '--base-path', self.base], self.node_port)
         for tries_left in reversed(range(START_TRIES)):
             self.port = free_port()
             try:
@@ -98,7 +100,7 @@ class Behind:
 
     def ask(self, method, path, body=None, headers=None):
         connection = self.connect()
-        connection.request(method, path, body, headers or {})
+        connection.request(method, self.base + path, body, headers or {})
         answer = connection.getresponse()
         return answer, answer.read()
 
@@ -114,11 +116,13 @@ class Documented:
         form = 'sender=ann&recipient=bob&amount=5'
         answer, text = self.ask('POST', '/send', form, {'Origin': origin, **FORM})
         self.assertEqual(answer.status, 303, text)
-        self.assertEqual(self.ask('GET', answer.headers['Location'], headers=BROWSER)[0].status, 200)
+        place = answer.headers['Location']
+        self.assertTrue(place.startswith(f'{self.base}/tx/'), place)
+        self.assertEqual(self.ask('GET', place.removeprefix(self.base), headers=BROWSER)[0].status, 200)
 
     def test_events_come_at_once(self):
         connection = self.connect()
-        connection.request('GET', '/api/v1/events', headers={'Accept': 'text/event-stream'})
+        connection.request('GET', f'{self.base}/api/v1/events', headers={'Accept': 'text/event-stream'})
         answer = connection.getresponse()
         self.assertEqual(answer.status, 200)
         self.mine()
@@ -134,17 +138,54 @@ class Documented:
         self.assertEqual(self.ask('GET', '/chain', headers={'If-None-Match': answer.headers['ETag']})[0].status, 304)
 
     def test_a_command_asks_through_it(self):
-        command = [ADIT, 'status', '--json', '--node', f'https://localhost:{self.port}']
+        command = [ADIT, 'status', '--json', '--node', f'https://localhost:{self.port}{self.base}']
         environment = {**os.environ, 'SSL_CERT_FILE': str(TLS / 'ca.pem')}
         status = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60, cwd=self.folder)
         self.assertEqual(json.loads(status.stdout)['length'], 1)
+
+
+class BelowAPath(Documented):
+    """The same where the host is others' too."""
+
+    base = '/adit'
+
+    def test_all_that_a_page_leads_to_is_below_the_path(self):
+        answer, text = self.ask('GET', '/', headers=BROWSER)
+        self.assertEqual(answer.status, 200)
+        self.assertIn('; Path=/adit;', answer.headers['Set-Cookie'])
+        links = re.findall(r' (?:href|src|action)="(/[^"]*)"', text.decode())
+        self.assertGreater(len(links), 20)
+        for link in set(links):
+            self.assertTrue(link.startswith('/adit/'), link)
+            # 405: a form that is posted.
+            self.assertIn(self.ask('GET', link.removeprefix('/adit'))[0].status, {200, 303, 405}, link)
+        self.mine()
+        answer, _ = self.ask('GET', '/api/v1/blocks?limit=1')
+        self.assertTrue(answer.headers['Link'].startswith('</adit/api/v1/blocks?'), answer.headers['Link'])
+
+    def test_the_path_without_a_slash_leads_there(self):
+        answer, _ = self.ask('GET', '', headers=BROWSER)
+        if answer.status != 200:
+            self.assertEqual(answer.status, 301)
+            self.assertEqual(answer.headers['Location'], f'https://localhost:{self.port}/adit/')
+
+    def test_the_rest_of_the_host_is_not_the_nodes(self):
+        connection = self.connect()
+        for path in ('/', '/chain', '/aditional'):
+            connection.request('GET', path)
+            answer = connection.getresponse()
+            self.assertNotIn(b'adit', answer.read(), path)
+            self.assertNotIn('Adit-Node', answer.headers, path)
 
 
 class Nginx(Documented, Behind, unittest.TestCase):
     program = 'nginx'
 
     def server(self):
-        text = documented('nginx').replace('listen 443', f'listen 127.0.0.1:{self.port}')
+        return self.here(documented('nginx'))
+
+    def here(self, text):
+        text = text.replace('listen 443', f'listen 127.0.0.1:{self.port}')
         text = text.replace('node.example', 'localhost').replace('127.0.0.1:5000', f'127.0.0.1:{self.node_port}')
         return text.replace('/etc/ssl/node', str(TLS / 'node'))
 
@@ -155,6 +196,20 @@ class Nginx(Documented, Behind, unittest.TestCase):
         config.write_text(f'daemon off;\nmaster_process off;\npid {self.folder}/nginx.pid;\nerror_log stderr;\n'
                           f'events {{}}\nhttp {{\naccess_log off;\n{paths}{self.server()}}}\n')
         return [program, '-p', self.folder, '-e', 'stderr', '-c', config]
+
+
+class NginxBelowAPath(BelowAPath, Nginx):
+    def place(self):
+        return documented('nginx', 1)
+
+    def server(self):
+        text = re.sub(r'    location / \{.*?\n    \}\n', lambda _: self.place(), documented('nginx'), flags=re.DOTALL)
+        return self.here(text)
+
+
+class NginxThatTakesThePathAway(NginxBelowAPath):
+    def place(self):
+        return super().place().replace(':5000;', ':5000/;')
 
 
 class NginxAsItComes(Nginx):
@@ -177,8 +232,11 @@ class NginxAsItComes(Nginx):
 class Caddy(Documented, Behind, unittest.TestCase):
     program = 'caddy'
 
+    def site(self):
+        return documented('caddy')
+
     def command(self, program):
-        text = documented('caddy').replace('node.example', f'localhost:{self.port}')
+        text = self.site().replace('node.example', f'localhost:{self.port}')
         text = text.replace('127.0.0.1:5000', f'127.0.0.1:{self.node_port}').replace('/etc/ssl/node', str(TLS / 'node'))
         # Neither its own port for settings nor one for plain http.
         config = self.folder / 'Caddyfile'
@@ -186,16 +244,29 @@ class Caddy(Documented, Behind, unittest.TestCase):
         return [program, 'run', '--config', config, '--adapter', 'caddyfile']
 
 
+class CaddyBelowAPath(BelowAPath, Caddy):
+    def site(self):
+        return documented('caddy', 1)
+
+
 class Haproxy(Documented, Behind, unittest.TestCase):
     program = 'haproxy'
 
+    def config(self):
+        return documented('haproxy')
+
     def command(self, program):
         (self.folder / 'both.pem').write_text((TLS / 'node.pem').read_text() + (TLS / 'node.key').read_text())
-        text = documented('haproxy').replace('bind :443', f'bind 127.0.0.1:{self.port}')
+        text = self.config().replace('bind :443', f'bind 127.0.0.1:{self.port}')
         text = text.replace('127.0.0.1:5000', f'127.0.0.1:{self.node_port}')
         config = self.folder / 'haproxy.cfg'
         config.write_text(text.replace('/etc/ssl/node-with-key.pem', str(self.folder / 'both.pem')))
         return [program, '-db', '-f', config]
+
+
+class HaproxyBelowAPath(BelowAPath, Haproxy):
+    def config(self):
+        return documented('haproxy').replace('    default_backend adit\n', documented('haproxy', 1))
 
 
 if __name__ == '__main__':
