@@ -12,7 +12,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 
 /// It is at most this long: it stands in every link of a page.
-pub const BASE_PATH_LIMIT_BYTES: usize = 128;
+const BASE_PATH_LIMIT_BYTES: usize = 128;
 
 /// Attributes of a page that hold a path.
 const LINKS: [&str; 4] = ["action", "formaction", "href", "src"];

@@ -42,7 +42,7 @@ mod tutorial;
 mod unmatched;
 
 pub use allowed_origins::{AllowedOrigin, NotAnOrigin, Origin};
-pub use base_path::{BASE_PATH_LIMIT_BYTES, BasePath, NotABasePath};
+pub use base_path::{BasePath, NotABasePath};
 pub use own_paths::read_base_path;
 pub use server::CONNECTIONS_LIMIT;
 pub use start::{Running, Settings, start};
