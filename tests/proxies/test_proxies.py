@@ -72,7 +72,7 @@ class Behind:
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.node_port = free_port()
-        self.start([ADIT, 'node', '--in-memory', '-p', str(self.node_port), '--base-path', self.base], self.node_port)
+        self.start([ADIT, 'node', '--in-memory', '-p', str(self.node_port)], self.node_port)
         for tries_left in reversed(range(START_TRIES)):
             self.port = free_port()
             try:
@@ -87,7 +87,7 @@ class Behind:
         log = (self.folder / f'{port}.log').open('w')
         self.addCleanup(log.close)
         process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                   env={**os.environ, 'HOME': str(self.folder)})
+                                   env={**os.environ, 'HOME': str(self.folder), 'ADIT_BASE_PATH': self.base})
         self.addCleanup(process.wait, 30)
         self.addCleanup(process.terminate)
         wait_for(port, process)
