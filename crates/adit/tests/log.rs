@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::peer::Peer;
 use crate::raw::Node;
 use crate::support::{Server, adit, ask, free_port, until};
+use crate::terminal::answering;
 
 /// Each request is a line of the log, longer than this.
 const LINE_BYTES: usize = 4_000;
@@ -145,4 +146,20 @@ fn answers_and_ends_in_good_order(mut node: Spawned, port: u16) {
     kill_process(Pid::from_child(&node.0), Signal::TERM).unwrap();
     let status = until("the node ends", || node.0.try_wait().unwrap());
     assert!(status.success(), "{status:?}");
+}
+
+#[test]
+fn who_sits_at_a_terminal_is_told_what_to_do_next() {
+    let mut node = Command::new("timeout");
+    node.args(["--foreground", "--signal", "INT", "2"]);
+    node.arg(env!("CARGO_BIN_EXE_adit"));
+    node.args(["node", "-p", "0", "--in-memory"]);
+    let said = answering(&mut node, &[]);
+    for text in [
+        "  Open http://127.0.0.1:",
+        "Ctrl-C stops",
+        "mine makes a block",
+    ] {
+        assert_eq!(said.matches(text).count(), 1, "{text} in {said}");
+    }
 }

@@ -3,7 +3,7 @@
 //! does, it does not know.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
 use crate::data_folders::{Chain, default_folder};
-use crate::options::{Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of};
+use crate::options::{Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of, say};
 use crate::rules;
 use crate::terminal::log::start_log;
 
@@ -70,6 +70,7 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
         let listener = listen(&options.listen).await?.into_std()?;
         let folder = DataFolder::of(&options, listener.local_addr()?.port())?;
         let mut recoveries = Recoveries::default();
+        let mut is_welcome = !json && io::stderr().is_terminal();
         loop {
             // The socket stays open all the time: clients that come while the
             // node recovers wait.
@@ -77,6 +78,9 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             let done = match start_node(&options, listener, &folder, json) {
                 Ok(running) => {
                     tell_supervisor(&NotifyState::Ready);
+                    if std::mem::take(&mut is_welcome) {
+                        welcome(&options.listen, running.address);
+                    }
                     running.until(signals.told()).await.map_err(Into::into)
                 }
                 Err(error) => Err(error),
@@ -92,6 +96,22 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
             }
         }
     })
+}
+
+/// Says to somebody who sits there what can be done next.
+fn welcome(options: &ListenOptions, listening: SocketAddr) {
+    let url = url_of(listening, &options.base_path);
+    let port = match listening.port() {
+        5000 => String::new(),
+        port => format!("-p {port} "),
+    };
+    let text = format!(
+        "\n  Open {url} in a browser. Ctrl-C stops the node.\n  \
+         In another terminal, adit {port}mine makes a block, and adit {port}watch shows\n  \
+         what happens.\n"
+    );
+    // A terminal that was stopped (Ctrl-S) must not stop the node.
+    std::thread::spawn(move || say(&text));
 }
 
 /// When the node recovered lately.

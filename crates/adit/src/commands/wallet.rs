@@ -19,7 +19,7 @@ use crate::wallet::{address_of, password};
 const WORDS_IN_A_ROW: usize = 4;
 
 /// No word of the list is longer (BIP 39).
-const WORD_LIMIT_LETTERS: usize = 8;
+const LONGEST_WORD_LETTERS: usize = 8;
 
 pub(crate) fn run(command: &WalletCommand, json: bool) -> anyhow::Result<()> {
     match command {
@@ -123,7 +123,7 @@ fn write_words(output: &mut impl Write, phrase: &Phrase) -> io::Result<()> {
     for (number, word) in (1..).zip(phrase.words()) {
         match number % WORDS_IN_A_ROW {
             0 => writeln!(output, "{number:>4} {word}")?,
-            _ => write!(output, "{number:>4} {word:<WORD_LIMIT_LETTERS$}")?,
+            _ => write!(output, "{number:>4} {word:<LONGEST_WORD_LETTERS$}")?,
         }
     }
     Ok(())
