@@ -368,7 +368,7 @@ impl Archive for Snapshot {
     fn senders(&self, hash: &Hash) -> Result<Vec<(Address, u64)>, ArchiveError> {
         let block = self.view.block(hash);
         let senders = block.and_then(|block| match block {
-            Some(block) => self.view.senders(block.key()),
+            Some(block) => self.view.accounts().senders(block.key()),
             None => Ok(Vec::new()),
         });
         senders

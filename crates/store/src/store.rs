@@ -26,10 +26,11 @@ use crate::error::StoreError;
 use crate::files::lock::FolderLock;
 use crate::files::peers::PeersFile;
 use crate::index::account_overlay::AccountOverlay;
+use crate::index::account_writer::ChangesTo;
 use crate::index::lines::{ChainLines, Lines, RecentAccounts};
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{BlockRecord, Line, RowKey};
-use crate::index::writer::{AccountsTo, Index, index_error};
+use crate::index::writer::{Index, index_error};
 use crate::log::pending::PendingLog;
 use crate::log::position::{Location, Position};
 use crate::log::replay::{REPLAY_COMMIT_BLOCKS, Replay, Replayed};
@@ -376,16 +377,17 @@ impl Store {
         }
         let is_full = self.accounts.len() >= self.limits.overlay_accounts;
         let to = match commit {
-            // A change of each account is a change of a page of its own there.
-            Commit::Visible if !is_full => AccountsTo::Recent,
-            _ => AccountsTo::Table,
+            // Each account's change is a change of another page of the table.
+            Commit::Visible if !is_full => ChangesTo::Recent,
+            _ => ChangesTo::Table,
         };
+        let (overlay, accounts) = (&self.overlay, &mut self.accounts);
         self.index
-            .write(&self.overlay, &self.accounts, self.covered, to, commit)?;
+            .write(overlay, accounts, self.covered, to, commit)?;
         self.overlay = self.index.view()?.overlay();
         match to {
-            AccountsTo::Recent => self.accounts.was_written(),
-            AccountsTo::Table => self.accounts = AccountOverlay::default(),
+            ChangesTo::Recent => self.accounts.was_written(),
+            ChangesTo::Table => self.accounts = AccountOverlay::default(),
         }
         if commit == Commit::Durable {
             self.since_checkpoint = Growth::default();
@@ -418,7 +420,7 @@ impl Store {
         self.accounts.add_again(record.key(), accounts, senders);
         self.log.sync()?;
         assert!(self.covered <= self.log.synced(), "invariant 1");
-        let (overlay, accounts) = (&self.overlay, &self.accounts);
+        let (overlay, accounts) = (&self.overlay, &mut self.accounts);
         self.index.replace(overlay, accounts, self.covered)?;
         self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
@@ -451,22 +453,18 @@ impl Store {
 
     /// The accounts that a block changed, as it left them.
     fn accounts_left_by(&self, block: RowKey) -> Result<Vec<(Address, Account)>, StoreError> {
-        let mut accounts: Vec<_> = self.accounts.left_by(block).collect();
-        let found = self
-            .index
-            .view()?
-            .accounts_left_by(block, |owner, account| {
-                accounts.push((*owner, account));
-            });
-        found.map_err(self.index_error())?;
-        Ok(accounts)
+        if let Some(accounts) = self.accounts.left_by(block) {
+            return Ok(accounts);
+        }
+        let written = self.index.view()?.accounts().left_by(block);
+        written.map_err(self.index_error())
     }
 
     fn senders_in(&self, block: RowKey) -> Result<Vec<(Address, u64)>, StoreError> {
         if let Some(senders) = self.accounts.senders(block) {
             return Ok(senders.to_vec());
         }
-        let found = self.index.view()?.senders(block);
+        let found = self.index.view()?.accounts().senders(block);
         found.map_err(self.index_error())
     }
 

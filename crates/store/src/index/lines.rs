@@ -32,12 +32,12 @@ pub(crate) struct NewPlace {
     pub(crate) chain_bytes: u64,
 }
 
-/// Where the accounts are that are not in the index's table by owner yet.
+/// Where the accounts are that were changed since the last checkpoint.
 #[derive(Clone, Copy)]
 pub(crate) enum RecentAccounts<'a> {
     /// In memory, at the one that writes the index.
     Overlay(&'a AccountOverlay),
-    /// Among the recent ones of the index.
+    /// Among the recent changes of the index.
     Index,
 }
 
@@ -203,18 +203,16 @@ impl Lines<'_> {
             };
             Ok(line == Some(block.line))
         };
-        let found = match recent {
+        let accounts = self.view.accounts();
+        let newest = match recent {
             RecentAccounts::Overlay(overlay) => overlay.newest(owner, chain.height, is_in_chain)?,
-            RecentAccounts::Index => {
-                self.view
-                    .newest_recent_account(owner, chain.height, is_in_chain)?
-            }
+            RecentAccounts::Index => accounts.newest_recent(owner, chain.height, is_in_chain)?,
         };
-        let found = match found {
+        let newest = match newest {
             Some(account) => Some(account),
-            None => self.view.newest_account(owner, chain.height, is_in_chain)?,
+            None => accounts.newest(owner, chain.height, is_in_chain)?,
         };
-        Ok(found.unwrap_or_default())
+        Ok(newest.unwrap_or_default())
     }
 
     /// The last block of the main chain in the line of the one at `index`.

@@ -3,11 +3,11 @@
 
 use redb::TableDefinition;
 
-use crate::index::account_record::{ACCOUNT_KEY_BYTES, AccountRow};
+use crate::index::account_record::{ChangeKey, OwnerNumber};
 use crate::index::record::{HASH_KEY_BYTES, LINE_BYTES};
 
 /// The index's own format. One of another format is rebuilt.
-pub const INDEX_FORMAT: u64 = 7;
+pub const INDEX_FORMAT: u64 = 8;
 
 /// Which lines the main chain goes along: the index of the first block of each
 /// stretch, and the number of its line.
@@ -20,16 +20,25 @@ pub(crate) const LINES: TableDefinition<u32, &[u8; LINE_BYTES]> = TableDefinitio
 /// order, each write changes pages all over this table, so it is kept small.
 pub(crate) const HASHES: TableDefinition<&[u8; HASH_KEY_BYTES], ()> =
     TableDefinition::new("hashes");
-/// Each account as each block left it that changed it, wherever that block
-/// stands. So a reorganisation writes nothing here.
-pub(crate) const ACCOUNTS: TableDefinition<&[u8; ACCOUNT_KEY_BYTES], AccountRow> =
-    TableDefinition::new("accounts");
+/// The numbers of all who ever owned something: they are in the tables below in
+/// place of the owners' public keys.
+pub(crate) const OWNERS: TableDefinition<&[u8; 32], OwnerNumber> = TableDefinition::new("owners");
 
-/// The accounts as the blocks since the last checkpoint left them, by line and
-/// index of the block. In the table above, the changes of one block would change
-/// pages all over it; from here they go there all at once.
-pub(crate) const RECENT_ACCOUNTS: TableDefinition<(u32, u64), &[u8]> =
-    TableDefinition::new("recent accounts");
+/// The accounts that each block changed, as it left them, wherever it stands: by
+/// line and index of the block, and the first owner's number of those in the
+/// piece. What was written here is never changed or moved.
+pub(crate) const ACCOUNT_STATES: TableDefinition<(u32, u64, OwnerNumber), &[u8]> =
+    TableDefinition::new("account states");
+
+/// Which blocks changed an account. As owners are in no order, each write changes
+/// pages all over this table, so it is kept small.
+pub(crate) const ACCOUNT_CHANGES: TableDefinition<&ChangeKey, &[u8]> =
+    TableDefinition::new("account changes");
+
+/// The same of the blocks since the last checkpoint, which go there together: by
+/// the number of a sorted run, and the first of the keys in the piece.
+pub(crate) const RECENT_CHANGES: TableDefinition<(u32, &ChangeKey), &[u8]> =
+    TableDefinition::new("recent account changes");
 
 /// Who has sent something in each block, by its line and its index: so a block
 /// that was dropped need not be read to see that nothing in it waits again.

@@ -1,36 +1,27 @@
 //! Reading the index: one consistent view of it, for as long as it is held.
 //! What was not written yet is not seen here.
 
-use std::ops::{Bound, RangeInclusive};
+use std::ops::RangeInclusive;
 
-use adit_core::address::Address;
 use adit_core::archive::Entry;
 use adit_core::hash::Hash;
-use adit_core::sealed::Account;
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::database::META;
 use crate::database::health::Health;
-use crate::index::account_record::{
-    ACCOUNT_KEY_BYTES, AccountRow, account_keys, account_of, in_account_key, recent_of,
-    senders_from_bytes,
-};
+use crate::index::account_view::AccountView;
 use crate::index::overlay::{Overlay, Stretch};
 use crate::index::record::{
     BlockRecord, HASH_KEY_BYTES, LINE_BYTES, Line, MainRecord, Row, RowKey,
 };
 use crate::index::tables::{
-    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH,
-    RECENT_ACCOUNTS, ROWS, SENDERS,
+    COVERED_OFFSET, COVERED_SEGMENT, HASHES, LINES, MAIN, MAIN_CHAIN_LENGTH, ROWS,
 };
 use crate::log::position::Position;
 
 type MainTable = ReadOnlyTable<u64, u32>;
 type RowTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type LineTable = ReadOnlyTable<u32, &'static [u8; LINE_BYTES]>;
-type AccountTable = ReadOnlyTable<&'static [u8; ACCOUNT_KEY_BYTES], AccountRow>;
-type RecentTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
-type SenderTable = ReadOnlyTable<(u32, u64), &'static [u8]>;
 type HashTable = ReadOnlyTable<&'static [u8; HASH_KEY_BYTES], ()>;
 
 /// The index as it was at one moment.
@@ -39,9 +30,7 @@ pub(crate) struct IndexView {
     rows: RowTable,
     lines: LineTable,
     hashes: HashTable,
-    accounts: AccountTable,
-    recent_accounts: RecentTable,
-    senders: SenderTable,
+    accounts: AccountView,
     covered: Position,
     length: u64,
     /// The last part of the main chain: most of what is asked for is there.
@@ -81,9 +70,7 @@ impl IndexView {
             rows: transaction.open_table(ROWS)?,
             lines,
             hashes: transaction.open_table(HASHES)?,
-            accounts: transaction.open_table(ACCOUNTS)?,
-            recent_accounts: transaction.open_table(RECENT_ACCOUNTS)?,
-            senders: transaction.open_table(SENDERS)?,
+            accounts: AccountView::open(&transaction, health)?,
             covered,
             length: value(MAIN_CHAIN_LENGTH)?,
             health: health.clone(),
@@ -106,6 +93,11 @@ impl IndexView {
             Some(last) => Ok(self.row_unguarded(last.line, self.length)?.chain_bytes),
             None => Ok(0),
         })
+    }
+
+    /// The accounts, as each block left them.
+    pub(crate) fn accounts(&self) -> &AccountView {
+        &self.accounts
     }
 
     /// Nothing on top of what it shows.
@@ -198,83 +190,6 @@ impl IndexView {
             parent = Some(row.main.hash);
         }
         Ok(())
-    }
-
-    /// An account as it was left by the last block up to that height, of those
-    /// that `is_wanted`. It passes over what the other branches did to it.
-    pub(crate) fn newest_account(
-        &self,
-        owner: &Address,
-        height: u64,
-        mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
-    ) -> Result<Option<Account>, redb::Error> {
-        self.health.guard(|| {
-            let [first, last] = account_keys(owner, height);
-            let mut rows = ReadableTable::upper_bound(&self.accounts, Bound::Included(&last))?;
-            while let Some((key, row)) = rows.prev()? {
-                if *key.value() < first {
-                    break;
-                }
-                if is_wanted(in_account_key(key.value()).1)? {
-                    return Ok(Some(account_of(row.value())));
-                }
-            }
-            Ok(None)
-        })
-    }
-
-    /// The same among the blocks since the last checkpoint, whose accounts are not
-    /// in the table by owner yet. None of them is held for it.
-    pub(crate) fn newest_recent_account(
-        &self,
-        owner: &Address,
-        height: u64,
-        mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
-    ) -> Result<Option<Account>, redb::Error> {
-        self.health.guard(|| {
-            let mut newest: Option<(u64, Account)> = None;
-            for item in ReadableTable::range::<(u32, u64)>(&self.recent_accounts, ..)? {
-                let (key, bytes) = item?;
-                let (line, at) = key.value();
-                let is_newer = at <= height && newest.is_none_or(|(than, _)| at > than);
-                let account = is_newer.then(|| recent_of(bytes.value(), owner)).flatten();
-                if let Some(account) = account
-                    && is_wanted(RowKey { line, height: at })?
-                {
-                    newest = Some((at, account));
-                }
-            }
-            Ok(newest.map(|(_, account)| account))
-        })
-    }
-
-    /// Who has sent something in the block at that place.
-    pub(crate) fn senders(&self, block: RowKey) -> Result<Vec<(Address, u64)>, redb::Error> {
-        self.health.guard(|| {
-            let found = ReadableTable::get(&self.senders, (block.line, block.height))?;
-            let senders = found.map(|bytes| senders_from_bytes(bytes.value()));
-            Ok(senders.unwrap_or_default())
-        })
-    }
-
-    /// Hands out the accounts that a block changed, as it left them. All of the
-    /// table is gone through for it.
-    pub(crate) fn accounts_left_by(
-        &self,
-        block: RowKey,
-        mut each: impl FnMut(&Address, Account),
-    ) -> Result<(), redb::Error> {
-        self.health.guard(|| {
-            let all = ReadableTable::range::<&[u8; ACCOUNT_KEY_BYTES]>(&self.accounts, ..)?;
-            for item in all {
-                let (key, row) = item?;
-                let (owner, left_by) = in_account_key(key.value());
-                if left_by == block {
-                    each(&owner, account_of(row.value()));
-                }
-            }
-            Ok(())
-        })
     }
 
     /// The main chain's block at that index.

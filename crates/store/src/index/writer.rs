@@ -13,12 +13,12 @@ use crate::database::{Commit, Kind, META, RebuildableDatabase, insert_sorted};
 use crate::error::StoreError;
 use crate::files::durable::Durability;
 use crate::index::account_overlay::AccountOverlay;
-use crate::index::account_record::{recent_to_bytes, senders_to_bytes};
+use crate::index::account_writer::{ChangesTo, write_accounts};
 use crate::index::overlay::Overlay;
 use crate::index::record::Row;
 use crate::index::tables::{
-    ACCOUNTS, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES, MAIN,
-    MAIN_CHAIN_LENGTH, RECENT_ACCOUNTS, ROWS, SENDERS,
+    ACCOUNT_CHANGES, ACCOUNT_STATES, COVERED_OFFSET, COVERED_SEGMENT, HASHES, INDEX_FORMAT, LINES,
+    MAIN, MAIN_CHAIN_LENGTH, OWNERS, RECENT_CHANGES, ROWS, SENDERS,
 };
 use crate::index::view::IndexView;
 use crate::log::position::Position;
@@ -109,9 +109,9 @@ impl Index {
     pub(crate) fn write(
         &mut self,
         overlay: &Overlay,
-        accounts: &AccountOverlay,
+        accounts: &mut AccountOverlay,
         covered: Position,
-        to: AccountsTo,
+        to: ChangesTo,
         commit: Commit,
     ) -> Result<(), StoreError> {
         self.write_by(commit, |transaction| {
@@ -123,12 +123,12 @@ impl Index {
     pub(crate) fn replace(
         &mut self,
         overlay: &Overlay,
-        accounts: &AccountOverlay,
+        accounts: &mut AccountOverlay,
         covered: Position,
     ) -> Result<(), StoreError> {
         self.write_by(Commit::Visible, |transaction| {
             empty(transaction)?;
-            fill(transaction, overlay, accounts, covered, AccountsTo::Table)
+            fill(transaction, overlay, accounts, covered, ChangesTo::Table)
         })
     }
 
@@ -145,15 +145,6 @@ impl Index {
         self.view = Some(view.map_err(index_error(database.path()))?);
         Ok(())
     }
-}
-
-/// Where the overlay's accounts go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AccountsTo {
-    /// Among the recent ones, block by block: the overlay keeps them too.
-    Recent,
-    /// Into the table by owner, and the recent ones with them.
-    Table,
 }
 
 /// For `map_err`: names the index's file.
@@ -175,9 +166,9 @@ fn initialise(transaction: &WriteTransaction) -> Result<(), redb::Error> {
 fn fill(
     transaction: &WriteTransaction,
     overlay: &Overlay,
-    accounts: &AccountOverlay,
+    accounts: &mut AccountOverlay,
     covered: Position,
-    to: AccountsTo,
+    to: ChangesTo,
 ) -> Result<(), redb::Error> {
     let mut hashes = transaction.open_table(HASHES)?;
     insert_sorted(&mut hashes, &overlay.sorted_hash_keys(), |key| (key, ()))?;
@@ -185,28 +176,7 @@ fn fill(
     let mut meta = transaction.open_table(META)?;
     meta.insert(MAIN_CHAIN_LENGTH, overlay.main_length())?;
     put_covered(&mut meta, covered)?;
-    match to {
-        AccountsTo::Recent => {
-            let mut table = transaction.open_table(RECENT_ACCOUNTS)?;
-            for (block, accounts) in accounts.unwritten() {
-                let bytes = recent_to_bytes(accounts);
-                table.insert((block.line, block.height), &bytes[..])?;
-            }
-        }
-        AccountsTo::Table => {
-            let mut table = transaction.open_table(ACCOUNTS)?;
-            for (key, row) in accounts.rows() {
-                table.insert(&key, row)?;
-            }
-            transaction.delete_table(RECENT_ACCOUNTS)?;
-            transaction.open_table(RECENT_ACCOUNTS)?;
-        }
-    }
-    let mut table = transaction.open_table(SENDERS)?;
-    for (block, senders) in accounts.all_senders() {
-        table.insert((block.line, block.height), &senders_to_bytes(senders)[..])?;
-    }
-    Ok(())
+    write_accounts(transaction, accounts, to)
 }
 
 /// Deletes all tables but the one that describes the index.
@@ -215,8 +185,10 @@ fn empty(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.delete_table(ROWS)?;
     transaction.delete_table(LINES)?;
     transaction.delete_table(HASHES)?;
-    transaction.delete_table(ACCOUNTS)?;
-    transaction.delete_table(RECENT_ACCOUNTS)?;
+    transaction.delete_table(OWNERS)?;
+    transaction.delete_table(ACCOUNT_STATES)?;
+    transaction.delete_table(ACCOUNT_CHANGES)?;
+    transaction.delete_table(RECENT_CHANGES)?;
     transaction.delete_table(SENDERS)?;
     open_all(transaction)
 }
@@ -227,8 +199,10 @@ fn open_all(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(ROWS)?;
     transaction.open_table(LINES)?;
     transaction.open_table(HASHES)?;
-    transaction.open_table(ACCOUNTS)?;
-    transaction.open_table(RECENT_ACCOUNTS)?;
+    transaction.open_table(OWNERS)?;
+    transaction.open_table(ACCOUNT_STATES)?;
+    transaction.open_table(ACCOUNT_CHANGES)?;
+    transaction.open_table(RECENT_CHANGES)?;
     transaction.open_table(SENDERS)?;
     Ok(())
 }
@@ -329,9 +303,9 @@ mod tests {
         height
             .write(
                 &overlay,
-                &AccountOverlay::default(),
+                &mut AccountOverlay::default(),
                 Position::START,
-                AccountsTo::Table,
+                ChangesTo::Table,
                 Commit::Visible,
             )
             .unwrap();
