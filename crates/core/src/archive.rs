@@ -156,6 +156,14 @@ pub enum Change {
     /// Only the main chain's genesis block is left, as on the first day. For
     /// chains that nobody keeps.
     Rewind,
+    /// The main chain ends in this block, which was accepted before; what was
+    /// behind it stands beside the main chain. For chains that nobody keeps.
+    MainTip {
+        /// The block.
+        block: Arc<Block>,
+        /// Where it is seen from: behind the tip, or wherever else.
+        main: MainChange,
+    },
 }
 
 /// What an accepted block does to the main chain.
@@ -201,6 +209,7 @@ impl MemoryArchive {
                 accounts,
             } => (block, entry, main, accounts),
             Change::Rewind => return self.rewind(),
+            Change::MainTip { block, .. } => return self.go_to(&block.hash()),
             Change::Transaction(_) | Change::Peers(_) => return,
         };
         let hash = block.hash();
@@ -240,6 +249,11 @@ impl MemoryArchive {
         let main = &self.main;
         self.blocks.retain(|hash, _| main.contains(hash));
         self.accounts.retain(|(.., hash), _| main.contains(hash));
+    }
+
+    fn go_to(&mut self, tip: &Hash) {
+        let fork = self.fork(tip).ok().flatten();
+        self.switch_to(*tip, fork.unwrap_or_default());
     }
 
     fn switch_to(&mut self, tip: Hash, fork: u64) {

@@ -4,7 +4,9 @@
 //! itself and reads all others through the archive.
 //!
 //! 1. The archive shows the tip, and nothing behind it, when a block comes.
-//! 2. No block of the tree outweighs the tip.
+//! 2. No block of the tree outweighs the tip, unless somebody has said which block
+//!    is the tip (`go_to`). A known block that comes again behind the tip is taken
+//!    again then.
 //! 3. `last` is not the tip, and where its branch leaves the main chain is kept
 //!    only with it.
 //! 4. What stands beside the main chain, came one by one and took less work than
@@ -24,7 +26,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{AccountsAt, Archive, ArchiveError, Entry, MainChange};
+use crate::archive::{AccountsAt, Archive, ArchiveError, Change, Entry, MainChange};
 use crate::block::{Block, BlockError, HeaderFields};
 use crate::hash::Hash;
 use crate::invalid::InvalidBlocks;
@@ -145,6 +147,8 @@ pub struct Connected {
     pub old_tip: Option<Arc<Block>>,
     /// What it does to the accounts, compared with its parent.
     pub changes: Vec<AccountChange>,
+    /// Whether it was in the tree already, and is only seen from elsewhere.
+    pub was_known: bool,
 }
 
 /// A block that is in the tree, with what the next one is checked against.
@@ -281,8 +285,12 @@ impl Chain {
         archive: &dyn Archive,
         is_checked: &dyn Fn(&Hash, &[u8]) -> bool,
     ) -> Result<Option<Connected>, ChainError> {
-        if archive.entry(&block.hash())?.is_some() {
-            return Ok(None);
+        if let Some(entry) = archive.entry(&block.hash())? {
+            let is_behind_tip = block.parent().is_some_and(|parent| self.is_tip(&parent));
+            return match is_behind_tip {
+                true => self.take_again(block, entry, archive).map(Some),
+                false => Ok(None),
+            };
         }
         if let Some(error) = self.invalid.get(&block.hash()) {
             return Err(error.clone().into());
@@ -348,7 +356,40 @@ impl Chain {
             old_tip,
             changes,
             block,
+            was_known: false,
         }))
+    }
+
+    /// Makes a block that is in the tree already the tip.
+    fn take_again(
+        &mut self,
+        block: Arc<Block>,
+        entry: Entry,
+        archive: &dyn Archive,
+    ) -> Result<Connected, ChainError> {
+        self.check_contract(archive)?;
+        let parent = self.parent_of(&block, archive)?;
+        let changes = self.apply(&block, parent.as_ref(), archive)?;
+        let old_tip = self.tip().cloned();
+        let known = ChainEntry {
+            header: *block.header(),
+            parent: parent.map(|parent| parent.header),
+            entry,
+        };
+        (self.last, self.last_fork) = (None, None);
+        self.tip = Some(Tip {
+            block: Arc::clone(&block),
+            known,
+        });
+        self.check_invariants(entry);
+        Ok(Connected {
+            block,
+            entry,
+            main: MainChange::Extend,
+            old_tip,
+            changes,
+            was_known: true,
+        })
     }
 
     /// Goes back to the genesis block; every other block is forgotten.
@@ -359,6 +400,26 @@ impl Chain {
         (self.last, self.last_fork) = (None, None);
         self.side.clear();
         Ok(())
+    }
+
+    /// Makes a block of the tree the tip, whatever it weighs. Returns what the
+    /// archive is to show then; `None` if the block is not known.
+    pub(crate) fn go_to(
+        &mut self,
+        tip: &Hash,
+        archive: &dyn Archive,
+    ) -> Result<Option<Change>, ChainError> {
+        let (Some(fork), Some(tip)) = (archive.fork(tip)?, self.stored_tip(tip, archive)?) else {
+            return Ok(None);
+        };
+        let change = Change::MainTip {
+            block: Arc::clone(&tip.block),
+            main: MainChange::Reorganise { fork },
+        };
+        self.tip = Some(tip);
+        (self.last, self.last_fork) = (None, None);
+        self.side.clear();
+        Ok(Some(change))
     }
 
     /// Checks that the block is valid where it stands. If all that is wrong is

@@ -30,7 +30,7 @@ use crate::rules::Rules;
 use crate::transaction::Submitted;
 
 /// The waiting transactions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Mempool {
     /// Of rules that know no accounts: in the order in which they came.
     Queue(QueueMempool),

@@ -88,6 +88,19 @@ impl Mining {
         }
     }
 
+    /// How long it rests after a block before it makes one without anybody's call.
+    pub(crate) fn every(&self) -> Option<Duration> {
+        match self.unasked {
+            Unasked::Never => None,
+            Unasked::Due { every } | Unasked::Resting { every } => Some(every),
+        }
+    }
+
+    /// The same from now on. A block is due at once.
+    pub(crate) fn set_every(&mut self, every: Option<Duration>) {
+        self.unasked = every.map_or(Unasked::Never, |every| Unasked::Due { every });
+    }
+
     /// The search that is under way, and what becomes a block with its proof.
     pub(crate) fn job(&self) -> Option<&(Job, BlockTemplate)> {
         self.job.as_ref()

@@ -7,6 +7,7 @@
 //! [`Effect::Persist`] durable before anything behind it leaves the process.
 
 mod blocks;
+mod development;
 mod messages;
 mod state;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::blocks::{change, refused};
+pub use self::development::{BlockMaking, ChainPoint};
 pub use self::messages::{Answer, Config, Effect, Input, Outcome, Timer};
 pub use self::state::Node;
 use crate::archive::{Archive, Change};
@@ -191,6 +193,13 @@ impl Node {
                 self.continue_mempool_update(now, archive, &mut effects)?
             }
             Input::Rewind(request) => self.rewind(now, request, archive, &mut effects)?,
+            Input::GoTo(request, point) => {
+                self.go_to(now, request, *point, archive, &mut effects)?;
+            }
+            Input::MakeBlock(request) => self.make_block(now, request, archive, &mut effects)?,
+            Input::SetBlockMaking(request, making) => {
+                self.set_block_making(now, request, making, archive, &mut effects)?;
+            }
             Input::DeadlineReached(request) => {
                 self.peers.deadline_reached(request);
                 self.answer_resolved(&mut effects);

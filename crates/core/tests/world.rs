@@ -311,7 +311,7 @@ impl Driven {
     fn keep(&mut self, change: Change) {
         self.archive.apply(&change);
         self.kept.push(match change {
-            Change::Rewind => return,
+            Change::Rewind | Change::MainTip { .. } => return,
             Change::Transaction(one) => Kept::Transaction(Arc::clone(one.text())),
             Change::Block { block, .. } => Kept::Block(block),
             Change::Peers(peers) => Kept::Peers(peers),

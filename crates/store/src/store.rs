@@ -240,6 +240,10 @@ impl Store {
                 self.check_replayed()?;
                 self.rewind()
             }
+            Change::MainTip { block, .. } => {
+                self.check_replayed()?;
+                self.go_to(&block.hash())
+            }
             Change::Block { block, .. } => {
                 self.check_replayed()?;
                 let location = self.log.append(block.text())?;
@@ -425,6 +429,21 @@ impl Store {
         self.overlay = self.index.view()?.overlay();
         self.accounts = AccountOverlay::default();
         Ok(())
+    }
+
+    /// The main chain ends in a block that is there already. Nothing is written
+    /// to the log, so that this does not outlive the process either.
+    fn go_to(&mut self, tip: &Hash) -> Result<(), StoreError> {
+        let (Some(record), Some(chain)) = (self.record(tip)?, self.chain_of(tip)?) else {
+            return Err(StoreError::OutOfOrder {
+                what: format!("block {tip} is to be the tip, and is not known"),
+            });
+        };
+        let stretches = self.lines()?.stretches(chain.fork(), record.line);
+        let stretches = stretches.map_err(self.index_error())?;
+        let height = record.entry.height;
+        self.overlay.switch(chain.fork(), &stretches, height);
+        self.write_index(Commit::Visible)
     }
 
     fn check_follows(&self, entry: Entry, main: MainChange) -> Result<(), StoreError> {

@@ -55,7 +55,7 @@ pub enum Accepted {
 }
 
 /// The waiting transactions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AccountMempool {
     policy: Policy,
     accounts: BTreeMap<Address, Queue>,

@@ -61,7 +61,7 @@ pub struct Pending {
 const FIRST_NUMBER: u64 = 1 << 63;
 
 /// The waiting transactions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct QueueMempool {
     /// By numbers that grow along the queue; no two ever have the same one.
     waiting: BTreeMap<u64, Pending>,

@@ -10,7 +10,6 @@ use super::state::Node;
 use crate::archive::{Archive, Change, MainChange};
 use crate::block::{Block, BlockError};
 use crate::chain::{BlockSource, ChainError, Connected};
-use crate::future_blocks::FutureBlocks;
 use crate::hash::Hash;
 use crate::mempool::Mempool;
 use crate::mempool_update::{FollowedChain, LeftOut, MempoolUpdate, Step, SteppedUpdate};
@@ -74,7 +73,7 @@ impl Node {
     }
 
     /// Why no block can be made here now.
-    fn held_up(&mut self, now: Duration) -> Option<HeldUp> {
+    pub(super) fn held_up(&mut self, now: Duration) -> Option<HeldUp> {
         let tip = self.chain.tip();
         let earliest = tip.map(|tip| self.chain.rules().earliest_behind(tip.header()));
         match earliest.filter(|earliest| *earliest > now) {
@@ -154,12 +153,12 @@ impl Node {
         effects.push(Effect::Mine(self.mining.begin(template)));
     }
 
-    fn can_reward(&self) -> bool {
+    pub(super) fn can_reward(&self) -> bool {
         let reward_to = &self.config.reward_to;
         self.chain.rules().check_reward_to(reward_to).is_ok()
     }
 
-    fn template_content(&self, now: Duration) -> TemplateContent {
+    pub(super) fn template_content(&self, now: Duration) -> TemplateContent {
         // While it is not known which of them are in the main chain by now,
         // none is taken along: it might be there twice.
         let transactions = match self.is_mempool_current() {
@@ -202,7 +201,7 @@ impl Node {
 
     /// Takes a block that was made here: its transactions waited here, and
     /// were checked before that.
-    fn take_own(
+    pub(super) fn take_own(
         &mut self,
         now: Duration,
         block: Block,
@@ -284,23 +283,6 @@ impl Node {
     fn set_retry_timer(&mut self, effects: &mut Vec<Effect>) {
         let timer = self.future_blocks.next_timer();
         effects.extend(timer.map(|at| Effect::SetTimer(Timer::Retry, at)));
-    }
-
-    pub(super) fn rewind(
-        &mut self,
-        now: Duration,
-        request: RequestId,
-        archive: &dyn Archive,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), ChainError> {
-        self.chain.rewind(archive)?;
-        self.mempool = Mempool::new(&**self.chain.rules(), self.config.min_fee_rate);
-        self.stepped_update = None;
-        self.future_blocks = FutureBlocks::default();
-        effects.push(Effect::Persist(Change::Rewind));
-        self.renew_job(now, effects);
-        effects.push(Effect::Answer(request, Answer::Rewound));
-        Ok(())
     }
 
     /// What becomes of a block, if that is known from an earlier time: it was
@@ -506,11 +488,15 @@ impl Node {
 }
 
 pub(super) fn change(connected: Connected) -> Change {
-    Change::Block {
-        block: connected.block,
-        entry: connected.entry,
-        main: connected.main,
-        accounts: connected.changes,
+    let Connected { block, main, .. } = connected;
+    match connected.was_known {
+        true => Change::MainTip { block, main },
+        false => Change::Block {
+            block,
+            entry: connected.entry,
+            main,
+            accounts: connected.changes,
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::development::{BlockMaking, ChainPoint};
 use crate::address::AddressError;
 use crate::archive::Change;
 use crate::block::Block;
@@ -14,6 +15,7 @@ use crate::mempool::{FeeRate, MempoolFull, RejectReason};
 use crate::mempool_update::LeftOut;
 use crate::mining::{HeldUp, Job};
 use crate::peer::PeerAddress;
+use crate::reorganisation::BlockPlace;
 use crate::sync::{Ask, PeerReport, RequestId, Resolved, Seen, TooManyPeers};
 use crate::transaction::Submitted;
 
@@ -74,6 +76,12 @@ pub enum Input {
     PeerAnswered(Ask, PeerReport, Seen),
     /// Somebody wants the chain to start over.
     Rewind(RequestId),
+    /// Somebody wants the chain to be as it was at that point.
+    GoTo(RequestId, Box<ChainPoint>),
+    /// Somebody wants a block to be made without a search: any guess is a proof.
+    MakeBlock(RequestId),
+    /// Somebody says when blocks are to be made without a request.
+    SetBlockMaking(RequestId, BlockMaking),
     /// A request that waits for peers is to wait no longer.
     DeadlineReached(RequestId),
     /// The client that waited for an answer has gone.
@@ -151,6 +159,12 @@ pub enum Answer {
     NobodyToReward(AddressError),
     /// The chain has started over.
     Rewound,
+    /// The chain ends in this block again.
+    WentTo(BlockPlace),
+    /// There is no such block to go to.
+    UnknownBlock(BlockPlace),
+    /// Blocks are made as was said.
+    BlockMakingSet,
     /// The peers were registered; these are all of them.
     Registered(Vec<PeerAddress>),
     /// The peer is no longer one.

@@ -1,7 +1,7 @@
 //! What a node consists of, and what holds of it between two calls.
 //!
 //! 1. One call makes one change: of all its effects, at most one keeps a block
-//!    or starts the chain over.
+//!    or makes another one the tip.
 //! 2. A search for a proof is for a block on the tip, except while a branch is
 //!    taken in, between two of its blocks.
 //! 3. What waits is judged by the accounts as they are at the tip.
@@ -43,7 +43,7 @@ impl Node {
         let changes_chain = |effect: &&Effect| {
             matches!(
                 effect,
-                Effect::Persist(Change::Block { .. } | Change::Rewind)
+                Effect::Persist(Change::Block { .. } | Change::Rewind | Change::MainTip { .. })
             )
         };
         assert!(

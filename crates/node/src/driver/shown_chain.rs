@@ -26,7 +26,7 @@ impl ShownChain {
     /// Notes a change that nobody has been shown yet.
     pub(super) fn note(&mut self, change: &Change) {
         match change {
-            Change::Block { main, .. } => {
+            Change::Block { main, .. } | Change::MainTip { main, .. } => {
                 self.is_reorganised |= matches!(main, MainChange::Reorganise { .. });
             }
             // The chain starts over: what it was before is forgotten.

@@ -56,6 +56,11 @@ impl EventBatch {
                 self.origin = Origin::Elsewhere;
                 self.added += 1;
             }
+            Change::MainTip { block, main } => {
+                self.tip = Some(Arc::clone(block));
+                self.origin = Origin::Elsewhere;
+                self.added += u64::from(*main == MainChange::Extend);
+            }
             Change::Block { .. } | Change::Peers(_) | Change::Rewind => {}
         }
     }

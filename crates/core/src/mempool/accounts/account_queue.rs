@@ -26,7 +26,7 @@ pub struct Turn {
 }
 
 /// One account's transactions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Queue {
     /// As the last block left it.
     pub(super) account: Account,
@@ -35,7 +35,7 @@ pub(super) struct Queue {
     pub(super) cost: u128,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct WaitingTransaction {
     pub(super) payment: Arc<Payment>,
     pub(super) arrived: Duration,
