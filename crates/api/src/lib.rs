@@ -7,6 +7,7 @@ pub mod address;
 pub mod audit;
 pub mod block;
 pub mod branch;
+pub mod development;
 pub mod event;
 pub mod headers;
 pub mod mempool;

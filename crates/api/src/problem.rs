@@ -34,7 +34,7 @@ pub struct ProblemDocument {
 }
 
 /// Which block is meant.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockName {
     /// What it says of its position; the genesis block's is 1.
     pub index: u64,
@@ -65,6 +65,8 @@ pub enum ProblemKind {
     TooSlow,
     /// The chain's rules, or the kind of node, know no such thing.
     NotHere,
+    /// The chain to develop on can't do it as it is now.
+    Development,
     /// A block could reward nobody.
     NoRewardAddress,
     /// The body is too long.
@@ -87,7 +89,7 @@ struct Words {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [ProblemKind; 15] = [
+    pub const ALL: [ProblemKind; 16] = [
         ProblemKind::Malformed,
         ProblemKind::Transaction,
         ProblemKind::Block,
@@ -98,6 +100,7 @@ impl ProblemKind {
         ProblemKind::Method,
         ProblemKind::TooSlow,
         ProblemKind::NotHere,
+        ProblemKind::Development,
         ProblemKind::NoRewardAddress,
         ProblemKind::TooLong,
         ProblemKind::Busy,
@@ -137,6 +140,7 @@ impl ProblemKind {
             ProblemKind::Method => &METHOD,
             ProblemKind::TooSlow => &TOO_SLOW,
             ProblemKind::NotHere => &NOT_HERE,
+            ProblemKind::Development => &DEVELOPMENT,
             ProblemKind::NoRewardAddress => &NO_REWARD_ADDRESS,
             ProblemKind::TooLong => &TOO_LONG,
             ProblemKind::Busy => &BUSY,
@@ -220,7 +224,17 @@ const NOT_HERE: Words = Words {
     status: 409,
     title: "This chain does not have that",
     meaning: "The chain's rules, or the kind of node, know no such thing: only sealed chains \
-              have accounts and proofs, and only development chains begin anew.",
+              have accounts and proofs, and only chains to develop on (`adit dev`) begin anew, go \
+              back to snapshots and have a clock that can be set.",
+};
+const DEVELOPMENT: Words = Words {
+    name: "development",
+    status: 409,
+    title: "The chain can't do that as it is now",
+    meaning: "It is a chain to develop on, and what was asked does not go together with what it \
+              has. `rule` says what it is about: time does not go back behind the last block \
+              (`time-back`) nor beyond the year 9999 (`time-limit`), and there are bounds to \
+              snapshots (`snapshots-limit`) and to the blocks of one request (`block-count`).",
 };
 const NO_REWARD_ADDRESS: Words = Words {
     name: "no-reward-address",

@@ -54,10 +54,3 @@ pub struct MiningStatus {
     /// The number of guesses a second, over the last seconds of searching.
     pub guesses_per_s: f64,
 }
-
-/// The chain after it was begun anew.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Reset {
-    /// The number of its blocks.
-    pub length: u64,
-}

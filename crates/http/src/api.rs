@@ -164,7 +164,13 @@ fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
         .routes(Tier::Operator.of(routes!(peers::register)))
         .routes(Tier::Operator.of(routes!(peers::remove)))
         .routes(Tier::Operator.of(routes!(peers::audit)))
-        .routes(Tier::Operator.of(routes!(development::reset)));
+        .routes(Tier::Operator.of(routes!(development::look)))
+        .routes(Tier::Operator.of(routes!(development::reset)))
+        .routes(Tier::Operator.of(routes!(development::take_snapshot)))
+        .routes(Tier::Operator.of(routes!(development::revert)))
+        .routes(Tier::Operator.of(routes!(development::set_time)))
+        .routes(Tier::Operator.of(routes!(development::mine)))
+        .routes(Tier::Operator.of(routes!(development::set_block_making)));
     let mining = OpenApiRouter::new().routes(Tier::Operator.of(routes!(mine::mine)));
     let health = OpenApiRouter::new()
         .routes(Tier::Open.of(routes!(health::live)))

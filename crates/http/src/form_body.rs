@@ -30,6 +30,26 @@ impl RawJson {
         data: "@block.json",
     };
 
+    pub(crate) const REVERT: RawJson = RawJson {
+        path: "/api/v1/dev/revert",
+        data: r#"{"id": 1}"#,
+    };
+
+    pub(crate) const TIME: RawJson = RawJson {
+        path: "/api/v1/dev/time",
+        data: r#"{"move_ms": 3600000}"#,
+    };
+
+    pub(crate) const MAKE_BLOCKS: RawJson = RawJson {
+        path: "/api/v1/dev/mine",
+        data: r#"{"blocks": 10}"#,
+    };
+
+    pub(crate) const BLOCK_MAKING: RawJson = RawJson {
+        path: "/api/v1/dev/block-making",
+        data: r#"{"when": "interval", "interval_ms": 2000}"#,
+    };
+
     /// Returns what is sent to hand a transaction in.
     pub(crate) const fn transaction(path: &'static str, keeps_accounts: bool) -> RawJson {
         let data = match keeps_accounts {

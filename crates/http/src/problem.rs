@@ -3,11 +3,12 @@
 
 use adit_api::problem::{BlockName, PROBLEM_JSON, ProblemDocument, ProblemKind};
 use adit_core::hash::Hash;
+use adit_node::commands::development::NotDeveloped;
 use adit_node::commands::mine::NotMined;
 use adit_node::commands::peers::NotRegistered;
-use adit_node::commands::rewind::NotRewound;
 use adit_node::commands::submit::Rejected;
 use adit_node::commands::submit_block::BlockRejected;
+use adit_node::development::NotDone;
 use adit_node::handle::Stopping;
 use adit_node::queries::error::QueryError;
 use axum::http::StatusCode;
@@ -204,11 +205,30 @@ impl From<NotRegistered> for Problem {
     }
 }
 
-impl From<NotRewound> for Problem {
-    fn from(error: NotRewound) -> Problem {
+impl From<NotDeveloped> for Problem {
+    fn from(error: NotDeveloped) -> Problem {
         match error {
-            NotRewound::NotDevelopment => Problem::not_here(error),
-            NotRewound::Stopping(stopping) => stopping.into(),
+            NotDeveloped::NotDevelopment => Problem::not_here(error),
+            NotDeveloped::NotDone(error) => error.into(),
+            NotDeveloped::Stopping(stopping) => stopping.into(),
+        }
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(error: NotDone) -> Problem {
+        match error {
+            NotDone::UnknownSnapshot { .. } | NotDone::NoSnapshot => Problem::not_found(error),
+            NotDone::NobodyToReward => Problem::no_reward_address(),
+            NotDone::HeldUp { .. } | NotDone::TooManyWaiting => Problem::busy(error),
+            NotDone::TooManySnapshots
+            | NotDone::TooMuchWaits
+            | NotDone::TimeBack { .. }
+            | NotDone::TimeLimit { .. }
+            | NotDone::BlockCount { .. } => Problem {
+                rule: error.rule(),
+                ..Problem::new(ProblemKind::Development, error)
+            },
         }
     }
 }

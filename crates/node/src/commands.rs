@@ -2,8 +2,8 @@
 //! command, which returns what came of it in a type of its own. What the core
 //! decides, it decides behind the handle; how an answer is sent is not known here.
 
+pub mod development;
 pub mod mine;
 pub mod peers;
-pub mod rewind;
 pub mod submit;
 pub mod submit_block;

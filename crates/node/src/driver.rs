@@ -4,10 +4,12 @@
 
 mod adopt;
 mod adoptions;
+mod development;
 mod error;
 mod restore;
 mod run;
 mod shown_chain;
+mod snapshots;
 
 pub use self::error::DriverError;
 pub(crate) use self::restore::{Trust, restore};

@@ -18,6 +18,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::clock::Clock;
+use crate::development::DevelopmentRequest;
 use crate::events::log::EventLog;
 use crate::history::{HistoryAt, HistoryWatch, NoHistory};
 use crate::memory::{MemoryBudget, Reservation};
@@ -49,8 +51,6 @@ pub enum Request {
     Unregister(PeerAddress),
     /// Look at the peers' chains.
     Resolve,
-    /// Start the chain over, from its genesis block.
-    Rewind,
     /// Take a block.
     SubmitBlock(Arc<Block>),
 }
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     AdoptOn(u64),
     DamagedIndex,
     Timer(Timer),
+    Develop(DevelopmentRequest),
+    DevelopOn,
     Inspect(Inspection),
     Stop,
 }
@@ -100,8 +102,9 @@ pub(crate) struct Edge {
     pub(crate) node_id: String,
     /// What distinguishes this process from all others, made at its start.
     pub(crate) instance_id: String,
-    /// Whether the chain is one that can start over.
+    /// Whether the chain is one to develop on.
     pub(crate) is_development: bool,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) min_fee_rate: FeeRate,
     /// What all branches together may hold in memory.
     pub(crate) branches_memory: Arc<MemoryBudget>,
@@ -279,9 +282,20 @@ impl NodeHandle {
         &self.0.instance_id
     }
 
-    /// Whether the chain is one that can start over.
+    /// Whether the chain is one to develop on.
     pub fn is_development(&self) -> bool {
         self.0.is_development
+    }
+
+    /// The time that blocks go by.
+    pub(crate) fn now(&self) -> Duration {
+        self.0.clock.now()
+    }
+
+    /// Asks for something that only chains to develop on do.
+    pub(crate) async fn develop(&self, request: DevelopmentRequest) -> Result<(), Stopping> {
+        let command = Command::Develop(request);
+        self.0.commands.send(command).await.map_err(|_| Stopping)
     }
 
     /// Returns the lowest fee for its length with which a transaction may wait;

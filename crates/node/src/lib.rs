@@ -8,6 +8,7 @@
 
 // Small pieces.
 pub mod clock;
+pub mod development;
 pub mod identity;
 pub mod memory;
 pub mod mempool_record;

@@ -1,12 +1,12 @@
 //! Makes a block when somebody asks for one. What goes into it, the core decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_core::block::Block;
 use adit_core::mining::HeldUp;
 use adit_core::node::Answer;
 
-use crate::clock::now;
 use crate::handle::{NodeHandle, Request, Stopping};
 
 /// Why no block was made.
@@ -36,16 +36,19 @@ pub async fn mine(node: &NodeHandle) -> Result<Arc<Block>, NotMined> {
     match node.request(Request::Mine).await? {
         Answer::Mined(block) => Ok(block),
         Answer::NobodyToReward(_) => Err(NotMined::NobodyToReward),
-        Answer::HeldUp(held_up) => Err(held_up_for(held_up)),
+        Answer::HeldUp(held_up) => Err(NotMined::held_up(&held_up, node.now())),
         Answer::MiningBusy => Err(NotMined::TooManyWaiting),
         answer => unreachable!("the core answers with a block, or why there is none: {answer:?}"),
     }
 }
 
-fn held_up_for(held_up: HeldUp) -> NotMined {
-    let left_ms = held_up.until.saturating_sub(now()).as_millis();
-    NotMined::HeldUp {
-        left_s: left_ms.div_ceil(1_000),
-        why: held_up.why,
+impl NotMined {
+    /// How long that is from now on.
+    pub(crate) fn held_up(held_up: &HeldUp, now: Duration) -> NotMined {
+        let left_ms = held_up.until.saturating_sub(now).as_millis();
+        NotMined::HeldUp {
+            left_s: left_ms.div_ceil(1_000),
+            why: held_up.why.clone(),
+        }
     }
 }

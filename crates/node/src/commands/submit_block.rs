@@ -16,7 +16,6 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::clock::now;
 use crate::handle::{NodeHandle, Request, Stopping};
 use crate::queries::error::QueryError;
 
@@ -73,7 +72,8 @@ pub async fn submit_block(node: &NodeHandle, body: Bytes) -> Result<Offered, Blo
     let block = block.map_err(BlockRejected::Unreadable)?;
     let hash = block.hash();
     // The same block once more is no new work.
-    let at_hand = node.inspect(move |node| node.outcome_at_hand(now(), &hash));
+    let now = node.now();
+    let at_hand = node.inspect(move |node| node.outcome_at_hand(now, &hash));
     let (block, outcome) = match at_hand.await? {
         Some(outcome) => (Arc::new(block), outcome),
         None => {
@@ -124,7 +124,7 @@ fn check(node: &NodeHandle, block: Block) -> Result<Arc<Block>, BlockRejected> {
     let context = Context {
         parent: &parent,
         grandparent: grandparent.as_ref(),
-        now: now(),
+        now: node.now(),
     };
     match rules.check_contextual(context, &block) {
         Err(error) if error.ahead_until_ms().is_none() => return Err(refused(error)),

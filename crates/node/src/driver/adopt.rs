@@ -12,7 +12,6 @@ use adit_core::sync::{Ask, PeerReport, Seen};
 use super::adoptions::{Adoption, QueuedBranch, Step};
 use super::error::DriverError;
 use super::run::{Driver, log_refused};
-use crate::clock::now;
 use crate::handle::{Command, PollOutcome};
 use crate::repeated;
 
@@ -188,7 +187,7 @@ impl Driver {
                 None => return Ok(Step::Ended),
             };
             let session = &mut adoption.session;
-            let effects = session.take(&mut self.node, now(), block, &self.store)?;
+            let effects = session.take(&mut self.node, self.clock.now(), block, &self.store)?;
             self.carry_out_now(effects, later)?;
             if let Some(refused) = session.refused() {
                 log_refused(&refused.error);

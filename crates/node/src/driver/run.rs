@@ -19,7 +19,7 @@ use adit_api::peer::Peer;
 use adit_core::archive::{ArchiveError, Change, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
-use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node};
+use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node, Timer};
 use adit_core::peer::PeerAddress;
 use adit_core::reorganisation::Reorganisation;
 use adit_core::rules::Rules;
@@ -27,13 +27,15 @@ use adit_core::sync::RequestId;
 use adit_store::{Opened, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::adoptions::Adoptions;
+use super::development::Developing;
 use super::error::DriverError;
 use super::restore::{Trust, restore};
 use super::shown_chain::ShownChain;
-use crate::clock::{now, now_ms};
+use crate::clock::{Clock, now, now_ms};
 use crate::events::batch::EventBatch;
 use crate::events::log::EventLog;
 use crate::handle::{
@@ -73,7 +75,7 @@ pub(crate) struct DriverSettings {
     pub(crate) miner: MinerSettings,
     /// Peers to register besides those that are known already.
     pub(crate) first_peers: Vec<PeerAddress>,
-    /// Whether the chain may be started over.
+    /// Whether the chain is one to develop on.
     pub(crate) is_development: bool,
 }
 
@@ -106,6 +108,7 @@ pub(crate) fn start(
     let started = history::start(store.reader(), Arc::clone(&rules), tip);
     let (history, history_watch) = started.map_err(DriverError::Thread)?;
     let counters = Arc::<DriverCounters>::default();
+    let clock = Arc::new(Clock::local());
     let handle = NodeHandle(Arc::new(Edge {
         commands: commands.clone(),
         view,
@@ -113,6 +116,7 @@ pub(crate) fn start(
         history: history_watch,
         rules,
         is_development: settings.is_development,
+        clock: Arc::clone(&clock),
         min_fee_rate,
         mempool_record: MempoolRecord::default(),
         events: EventLog::new(format!("{:x}", now().as_millis())),
@@ -146,6 +150,9 @@ pub(crate) fn start(
         peers_runtime,
         counters,
         since_sync: SinceSync::default(),
+        clock,
+        mine_timer: None,
+        development: Developing::default(),
     };
     driver.open(settings.first_peers)?;
     tokio::spawn(publisher::publish(handle.clone(), to_publish));
@@ -184,6 +191,10 @@ pub(super) struct Driver {
     pub(super) counters: Arc<DriverCounters>,
     /// What came since the last sync.
     pub(super) since_sync: SinceSync,
+    /// What blocks go by.
+    pub(super) clock: Arc<Clock>,
+    mine_timer: Option<AbortHandle>,
+    pub(super) development: Developing,
 }
 
 /// What came since the last sync.
@@ -245,7 +256,6 @@ impl Driver {
                         return Ok(());
                     }
                     Request::Resolve => Input::Resolve(id),
-                    Request::Rewind => Input::Rewind(id),
                     Request::SubmitBlock(block) => Input::SubmitBlock(id, block),
                 };
                 self.handle(input, later)
@@ -262,6 +272,8 @@ impl Driver {
             }
             Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
             Command::AdoptOn(turn) => self.adopt_on(turn, later),
+            Command::Develop(request) => self.develop(request, later),
+            Command::DevelopOn => self.develop_on(later),
             Command::Timer(alarm) => self.handle(Input::Timer(alarm), later),
             Command::Inspect(look) => {
                 self.inspections.push(look);
@@ -279,7 +291,7 @@ impl Driver {
         input: Input,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
-        let effects = self.node.handle(now(), input, &self.store)?;
+        let effects = self.node.handle(self.clock.now(), input, &self.store)?;
         self.carry_out_now(effects, later)
     }
 
@@ -306,9 +318,19 @@ impl Driver {
                     }
                     self.shown_chain.note(&change);
                     self.events.note(&change);
-                    if let (Change::Rewind, Some(genesis)) = (&change, self.node.chain().tip()) {
-                        self.events.note_rewind(genesis);
+                    match (&change, self.node.chain().tip()) {
+                        (Change::Rewind, Some(genesis)) => self.events.note_rewind(genesis),
+                        (Change::Block { main, .. } | Change::MainTip { main, .. }, _)
+                            if *main != MainChange::Side =>
+                        {
+                            self.clock.let_go();
+                        }
+                        _ => {}
                     }
+                }
+                // The clock may have been set by then.
+                Effect::SetTimer(alarm, at) => {
+                    later.push(Effect::SetTimer(alarm, self.clock.to_local(at)));
                 }
                 effect => {
                     if let Effect::Made(block) = &effect {
@@ -348,6 +370,7 @@ impl Driver {
             self.history.tell(tip.hash());
         }
         self.hand_over_events();
+        self.development.answer();
         for look in self.inspections.drain(..) {
             look(&self.node);
         }
@@ -387,7 +410,15 @@ impl Driver {
                     }
                 }
                 Effect::SetTimer(alarm, at) => {
-                    self.send_in(at.saturating_sub(now()), Command::Timer(alarm));
+                    let timer = self.send_in(at.saturating_sub(now()), Command::Timer(alarm));
+                    // There is one time to make the next block.
+                    let replaced = match alarm {
+                        Timer::Mine => self.mine_timer.replace(timer),
+                        _ => None,
+                    };
+                    if let Some(replaced) = replaced {
+                        replaced.abort();
+                    }
                 }
             }
         }
@@ -482,13 +513,14 @@ impl Driver {
         }
     }
 
-    pub(super) fn send_in(&self, wait: Duration, command: Command) {
+    pub(super) fn send_in(&self, wait: Duration, command: Command) -> AbortHandle {
         let commands = self.commands.clone();
-        self.runtime.spawn(async move {
+        let sending = self.runtime.spawn(async move {
             sleep(wait).await;
             // If the driver has ended meanwhile, nobody wants it.
             let _ = commands.send(command).await;
         });
+        sending.abort_handle()
     }
 
     fn checkpoint(&mut self) -> Result<(), DriverError> {

@@ -23,7 +23,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::clock::now;
 use crate::handle::{NodeHandle, PollOutcome};
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces, client};
 use crate::peers::unpack::UnpackError;
@@ -379,7 +378,7 @@ fn check(
         // page. A block that was in our main chain stays in the tree.
         let ours = node.reader().snapshot().map_err(PollError::ours)?;
         while let Some(block) = validation
-            .next_block(now(), &ours)
+            .next_block(node.now(), &ours)
             .map_err(PollError::of_validation)?
         {
             branch.push(block).map_err(PollError::ours)?;
