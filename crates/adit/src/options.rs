@@ -4,6 +4,7 @@
 
 mod arguments;
 mod dev;
+mod dev_command;
 mod environment;
 mod explore;
 mod help;
@@ -16,7 +17,8 @@ mod say;
 mod token;
 mod wallet;
 
-pub(crate) use dev::{DevCommand, DevOptions};
+pub(crate) use dev::DevOptions;
+pub(crate) use dev_command::{BlocksWhen, DevCommand, TimeCommand, TimeGiven, TimeOptions};
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,

@@ -186,7 +186,9 @@ pub enum NotDone {
         tip_ms: u64,
     },
     /// No clock goes so far.
-    #[error("{wanted_ms} ms is too late: the clock goes to {DEV_TIME_LIMIT_MS} ms, which is the year 9999")]
+    #[error(
+        "{wanted_ms} ms is too late: the clock goes to {DEV_TIME_LIMIT_MS} ms, which is the year 9999"
+    )]
     TimeLimit {
         /// What the clock would show.
         wanted_ms: i128,

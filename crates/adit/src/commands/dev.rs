@@ -3,6 +3,8 @@
 //! time it is answered unless it is told otherwise, and the API starts the chain
 //! over.
 
+mod tell;
+
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,11 +23,9 @@ use anyhow::Context;
 use ruint::aliases::U256;
 use serde_json::json;
 
-use crate::client::Client;
 use crate::commands::node::{DataFolder, listen, run_until_stopped, url_of};
-use crate::options::{DevCommand, DevOptions, OperatedNode};
+use crate::options::DevOptions;
 use crate::terminal::log::start_log;
-use crate::terminal::output::Output;
 use crate::wallet::dev_account::{self, DEV_CHAIN};
 use crate::wallet::key::SecretKey;
 
@@ -36,8 +36,8 @@ struct Account {
 }
 
 pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
-    if let Some(DevCommand::Reset(node)) = &options.command {
-        return reset(node, json);
+    if let Some(command) = &options.command {
+        return tell::run(command, json);
     }
     let _log = start_log(&options.log, json)?;
     run_until_stopped(async {
@@ -111,16 +111,6 @@ fn accounts(options: &DevOptions) -> Vec<Account> {
         address: key.address(),
     };
     keys.into_iter().map(account).collect()
-}
-
-fn reset(node: &OperatedNode, json: bool) -> anyhow::Result<()> {
-    let client = Client::of_operator(node)?;
-    let answer = client.post("/api/v1/dev/reset", b"")?;
-    let mut output = Output::new(json);
-    match json {
-        true => output.document(&answer),
-        false => output.line("the chain is its genesis block again"),
-    }
 }
 
 fn print(

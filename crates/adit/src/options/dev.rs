@@ -4,12 +4,13 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
+use super::dev_command::DevCommand;
 use super::listen::ListenOptions;
 use super::log_filter::read_filter;
 use super::origins::OriginOptions;
-use super::token::{OperatedNode, TokenOptions};
+use super::token::TokenOptions;
 use crate::wallet::coins::Coins;
 use crate::wallet::key::Phrase;
 
@@ -67,12 +68,6 @@ pub(crate) struct DevOptions {
         value_parser = read_filter
     )]
     pub(crate) log: String,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DevCommand {
-    /// Start the chain of a running `adit dev` over: its genesis block alone.
-    Reset(OperatedNode),
 }
 
 /// Words as they were typed; they are no secret on a chain to develop on, but

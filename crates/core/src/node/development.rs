@@ -144,11 +144,7 @@ impl Node {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
-        if let Err(error) = self
-            .chain
-            .rules()
-            .check_reward_to(&self.config.reward_to)
-        {
+        if let Err(error) = self.chain.rules().check_reward_to(&self.config.reward_to) {
             effects.push(Effect::Answer(request, Answer::NobodyToReward(error)));
             return Ok(());
         }

@@ -120,7 +120,11 @@ impl Driver {
     }
 
     /// Lets the core decide, and returns what it answers.
-    fn ask(&mut self, input: Input, later: &mut Vec<Effect>) -> Result<Option<Answer>, DriverError> {
+    fn ask(
+        &mut self,
+        input: Input,
+        later: &mut Vec<Effect>,
+    ) -> Result<Option<Answer>, DriverError> {
         let mut effects = Vec::new();
         self.handle(input, &mut effects)?;
         let mut answer = None;
@@ -148,7 +152,9 @@ impl Driver {
         let time_ms = self.clock.now_ms();
         let snapshots = &mut self.development.snapshots;
         Ok(match point {
-            Some(point) => snapshots.take(point, clock, time_ms).map(Done::SnapshotTaken),
+            Some(point) => snapshots
+                .take(point, clock, time_ms)
+                .map(Done::SnapshotTaken),
             None => Err(NotDone::NoSnapshot),
         })
     }
@@ -299,7 +305,8 @@ impl Driver {
     ) -> Result<Option<Result<Done, NotDone>>, DriverError> {
         if let (Some(interval_ms), Some(last_ms)) = (making.wanted.interval_ms, making.last_ms) {
             let next_ms = last_ms.saturating_add(interval_ms);
-            self.clock.hold_ms(next_ms.max(self.tip_ms().saturating_add(1)));
+            self.clock
+                .hold_ms(next_ms.max(self.tip_ms().saturating_add(1)));
         }
         let block = match self.ask(Input::MakeBlock(NOBODY), later)? {
             Some(Answer::Mined(block)) => block,

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use adit_core::node::ChainPoint;
 
 use crate::clock::ClockSetting;
-use crate::development::{
-    NotDone, SNAPSHOTS_LIMIT, SNAPSHOTS_PENDING_LIMIT_BYTES, SnapshotTaken,
-};
+use crate::development::{NotDone, SNAPSHOTS_LIMIT, SNAPSHOTS_PENDING_LIMIT_BYTES, SnapshotTaken};
 
 /// What there is to go back to.
 #[derive(Debug)]
@@ -68,10 +66,8 @@ impl Snapshots {
         for snapshot in gone.values() {
             self.pending_bytes -= snapshot.point.pending_bytes();
         }
-        gone.remove(&id).ok_or(NotDone::UnknownSnapshot {
-            id,
-            known: None,
-        })
+        gone.remove(&id)
+            .ok_or(NotDone::UnknownSnapshot { id, known: None })
     }
 
     /// The number of the last one that is there.
@@ -88,7 +84,9 @@ impl Snapshots {
     /// The oldest first.
     pub(super) fn all(&self) -> Vec<SnapshotTaken> {
         let taken = self.taken.iter();
-        taken.map(|(id, snapshot)| snapshot.described(*id)).collect()
+        taken
+            .map(|(id, snapshot)| snapshot.described(*id))
+            .collect()
     }
 }
 
