@@ -35,6 +35,10 @@ enum Step {
         without_index: bool,
     },
     Rewind,
+    /// The main chain ends in a block that lies this many before the newest.
+    GoTo {
+        below: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -47,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Checkpoint),
         1 => any::<bool>().prop_map(|without_index| Step::Reopen { without_index }),
         1 => Just(Step::Rewind),
+        2 => (0usize..30).prop_map(|below| Step::GoTo { below }),
     ]
 }
 
@@ -79,7 +84,7 @@ fn live(limits: Limits, steps: &[Step]) {
             }
             Step::Sync => world.sync(),
             Step::Checkpoint => world.checkpoint(&[]),
-            // A rewound store is one that nobody keeps.
+            // A store that was set is one that nobody keeps.
             Step::Reopen { .. } if rewound => {}
             Step::Reopen { without_index } => {
                 world.sync();
@@ -91,6 +96,13 @@ fn live(limits: Limits, steps: &[Step]) {
             }
             Step::Rewind => {
                 world.rewind();
+                rewound = true;
+                world.check_snapshot();
+            }
+            Step::GoTo { below } => {
+                let arrived = &world.tree.arrived;
+                let tip = Arc::clone(&arrived[arrived.len().saturating_sub(1 + below)]);
+                world.go_to(&tip);
                 rewound = true;
                 world.check_snapshot();
             }
@@ -214,6 +226,31 @@ fn after_a_rewind_the_same_blocks_may_come_again() {
             assert_eq!(world.store.entry(&second).unwrap(), None);
             assert_eq!(held.length(), length, "a snapshot stays as it is");
         }
+    }
+}
+
+#[test]
+fn the_main_chain_ends_in_any_block_and_goes_on_from_there_or_along_its_old_way() {
+    let folder = tempdir().unwrap();
+    let mut world = World::open_small(folder.path());
+    let blocks = chain(30, 0);
+    world.add_all(&blocks);
+    for height in [20, 21, 22, 10, 30, 1, 30, 5] {
+        world.go_to(&blocks[height - 1]);
+        world.check();
+        world.check_snapshot();
+    }
+    // Another branch from there, as short as it is, and back.
+    let mut tip = Arc::clone(&blocks[4]);
+    for salt in 0..3 {
+        tip = child(&tip, 500 + salt);
+        world.add(&tip);
+        world.check();
+    }
+    for block in [&blocks[29], &tip, &blocks[5], &blocks[6]] {
+        world.go_to(block);
+        world.check();
+        world.check_snapshot();
     }
 }
 

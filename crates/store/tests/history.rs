@@ -326,6 +326,30 @@ proptest! {
 }
 
 #[test]
+fn the_history_follows_the_main_chain_back_to_a_shorter_one_and_on_again() {
+    let folder = tempdir().unwrap();
+    let mut blocks = vec![genesis(0)];
+    for salt in 1..30 {
+        let parent = blocks.last().unwrap();
+        blocks.push(block_with(parent, salt, &[salt as usize % TEXTS.len()]));
+    }
+    let mut tree = Tree::of(&blocks);
+    let mut history = open(folder.path(), SMALL);
+    follow(&mut history, blocks[29].hash(), &tree.archive);
+    for height in [28, 29, 5, 30, 1, 2] {
+        let tip = &blocks[height - 1];
+        tree.go_to(tip);
+        follow(&mut history, tip.hash(), &tree.archive);
+        let view = history.view().unwrap();
+        check(&view, &line(tip.hash(), &tree.archive));
+    }
+    let other = block_with(&blocks[1], 100, &[0]);
+    tree.add(&other);
+    follow(&mut history, other.hash(), &tree.archive);
+    check(&history.view().unwrap(), &line(other.hash(), &tree.archive));
+}
+
+#[test]
 fn a_deleted_history_is_made_again_without_what_it_has_seen() {
     let folder = tempdir().unwrap();
     let blocks = chain(5, 0);

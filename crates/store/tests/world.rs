@@ -156,6 +156,17 @@ impl Tree {
         Change::Rewind
     }
 
+    /// The main chain ends in one of the blocks, whatever it weighs.
+    pub(crate) fn go_to(&mut self, block: &Arc<Block>) -> Change {
+        let fork = self.archive.fork(&block.hash()).unwrap().unwrap();
+        let change = Change::MainTip {
+            block: Arc::clone(block),
+            main: MainChange::Reorganise { fork },
+        };
+        self.archive.apply(&change);
+        change
+    }
+
     /// An account at the tip.
     pub(crate) fn account(&self, owner: Address) -> Account {
         let tip = self.tip();
@@ -262,6 +273,11 @@ impl World {
 
     pub(crate) fn rewind(&mut self) {
         let change = self.tree.rewind();
+        self.store.apply(&change).unwrap();
+    }
+
+    pub(crate) fn go_to(&mut self, block: &Arc<Block>) {
+        let change = self.tree.go_to(block);
         self.store.apply(&change).unwrap();
     }
 
