@@ -147,6 +147,18 @@ impl Client {
         self.runtime.block_on(self.answer(request))
     }
 
+    /// Hands in a text that takes up to `timeout` to be read.
+    pub(crate) fn hand_in(
+        &self,
+        path: &str,
+        text: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.post(self.url(path)).timeout(timeout);
+        let request = request.header("Content-Type", "application/x-ndjson");
+        self.runtime.block_on(self.answer(request.body(text)))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Result<(), ClientError> {
         let request = self.http.delete(self.url(path)).timeout(patience());
         self.runtime.block_on(self.answer(request)).map(|_| ())

@@ -98,15 +98,37 @@ pub(crate) fn replace(file: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     sync_folder_of(&file)
 }
 
+/// The same for a text that comes in pieces, whether there was a file or not.
+pub(crate) fn put_whole<E: From<io::Error>>(
+    file: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    let file = match fs::canonicalize(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
+        found => found?,
+    };
+    put_by(&file, mode, write)?;
+    Ok(sync_folder_of(&file)?)
+}
+
 /// Writes a file beside its place, and renames it into that.
 fn put(file: &Path, text: &[u8], mode: u32) -> io::Result<File> {
+    put_by(file, mode, |written| written.write_all(text))
+}
+
+fn put_by<E: From<io::Error>>(
+    file: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<File, E> {
     let mut written = tempfile::Builder::new()
         .prefix(UNFINISHED_PREFIX)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder_of(file))?;
-    written.write_all(text)?;
+    write(written.as_file_mut())?;
     written.as_file().sync_all()?;
-    Ok(written.persist(file)?)
+    Ok(written.persist(file).map_err(io::Error::from)?)
 }
 
 fn sync_folder_of(file: &Path) -> io::Result<()> {

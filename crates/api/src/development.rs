@@ -122,6 +122,19 @@ pub struct BlocksMade {
     pub last: BlockName,
 }
 
+/// The chain is what a saved state says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LoadedState {
+    /// The last block.
+    pub block: BlockName,
+    /// The number of transactions that wait.
+    pub pending: usize,
+    /// The number of those in the state that do not, since they may not.
+    pub left_out: usize,
+    /// What the clock shows.
+    pub time: ChainTime,
+}
+
 /// When blocks are made without a request for one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

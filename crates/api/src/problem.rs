@@ -234,7 +234,8 @@ const DEVELOPMENT: Words = Words {
     meaning: "It is a chain to develop on, and what was asked does not go together with what it \
               has. `rule` says what it is about: time does not go back behind the last block \
               (`time-back`) nor beyond the year 9999 (`time-limit`), and there are bounds to \
-              snapshots (`snapshots-limit`) and to the blocks of one request (`block-count`).",
+              snapshots (`snapshots-limit`) and to the blocks of one request (`block-count`). A saved \
+              state that is not whole, not valid or of another chain (`state`) changes nothing.",
 };
 const NO_REWARD_ADDRESS: Words = Words {
     name: "no-reward-address",

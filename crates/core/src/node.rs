@@ -9,6 +9,7 @@
 mod blocks;
 mod development;
 mod messages;
+mod points;
 mod state;
 
 use std::collections::BTreeSet;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::blocks::{change, refused};
-pub use self::development::{BlockMaking, ChainPoint};
 pub use self::messages::{Answer, Config, Effect, Input, Outcome, Timer};
+pub use self::points::{BlockMaking, ChainPoint};
 pub use self::state::Node;
 use crate::archive::{Archive, Change};
 use crate::block::Block;

@@ -12,6 +12,7 @@ mod mine;
 mod offer;
 mod openapi;
 mod peers;
+mod saved_state;
 mod search;
 mod stats;
 mod status;
@@ -170,7 +171,9 @@ fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
         .routes(Tier::Operator.of(routes!(development::revert)))
         .routes(Tier::Operator.of(routes!(development::set_time)))
         .routes(Tier::Operator.of(routes!(development::mine)))
-        .routes(Tier::Operator.of(routes!(development::set_block_making)));
+        .routes(Tier::Operator.of(routes!(development::set_block_making)))
+        .routes(Tier::Operator.of(routes!(saved_state::save)))
+        .routes(Tier::Operator.of(routes!(saved_state::load)));
     let mining = OpenApiRouter::new().routes(Tier::Operator.of(routes!(mine::mine)));
     let health = OpenApiRouter::new()
         .routes(Tier::Open.of(routes!(health::live)))

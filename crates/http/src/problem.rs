@@ -6,11 +6,13 @@ use adit_core::hash::Hash;
 use adit_node::commands::development::NotDeveloped;
 use adit_node::commands::mine::NotMined;
 use adit_node::commands::peers::NotRegistered;
+use adit_node::commands::saved_state::StateNotDone;
 use adit_node::commands::submit::Rejected;
 use adit_node::commands::submit_block::BlockRejected;
 use adit_node::development::NotDone;
 use adit_node::handle::Stopping;
 use adit_node::queries::error::QueryError;
+use adit_node::saved_state::StateError;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue};
@@ -215,6 +217,20 @@ impl From<NotDeveloped> for Problem {
     }
 }
 
+impl From<StateNotDone> for Problem {
+    fn from(error: StateNotDone) -> Problem {
+        match error {
+            StateNotDone::State(StateError::Store(error)) => Problem::unreadable(error),
+            StateNotDone::State(error) => Problem {
+                rule: Some("state"),
+                ..Problem::new(ProblemKind::Development, format!("the state: {error}"))
+            },
+            StateNotDone::NotDeveloped(error) => error.into(),
+            StateNotDone::Busy | StateNotDone::Panicked => Problem::busy(error),
+        }
+    }
+}
+
 impl From<NotDone> for Problem {
     fn from(error: NotDone) -> Problem {
         match error {
@@ -225,7 +241,8 @@ impl From<NotDone> for Problem {
             | NotDone::TooMuchWaits
             | NotDone::TimeBack { .. }
             | NotDone::TimeLimit { .. }
-            | NotDone::BlockCount { .. } => Problem {
+            | NotDone::BlockCount { .. }
+            | NotDone::StateRefused { .. } => Problem {
                 rule: error.rule(),
                 ..Problem::new(ProblemKind::Development, error)
             },

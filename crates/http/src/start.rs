@@ -82,7 +82,17 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
 impl Running {
     /// Waits until the node is told to stop or can't go on, then ends it in
     /// good order.
-    pub async fn until(mut self, told_to_stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn until(self, told_to_stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        self.until_and_then(told_to_stop, async |_| ()).await
+    }
+
+    /// The same. When it was told to stop and no client is served any more, but the
+    /// driver still does what it is asked, `last` is done.
+    pub async fn until_and_then(
+        mut self,
+        told_to_stop: impl Future<Output = ()>,
+        last: impl AsyncFnOnce(&NodeHandle),
+    ) -> Result<(), ServeError> {
         let ended = tokio::select! {
             () = told_to_stop => None,
             ended = self.assembled.ended() => Some(ended),
@@ -94,7 +104,10 @@ impl Running {
         }
         match ended {
             Some(ended) => ended,
-            None => self.assembled.stop().await,
+            None => {
+                last(&self.node).await;
+                self.assembled.stop().await
+            }
         }
     }
 }

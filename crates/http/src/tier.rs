@@ -127,9 +127,10 @@ mod tests {
     /// Every path. A new one is added here, after a thought about who may use it.
     const JUDGED: [&str; 3] = ["POST /api/v1/blocks", "POST /api/v1/tx", "POST /send"];
 
-    const OPERATOR: [&str; 15] = [
+    const OPERATOR: [&str; 17] = [
         "DELETE /api/v1/peers/{id}",
         "GET /api/v1/dev",
+        "GET /api/v1/dev/state",
         "GET /api/v1/peers/{id}/audit",
         "GET /peers/{id}/audit",
         "POST /api/v1/dev/block-making",
@@ -137,6 +138,7 @@ mod tests {
         "POST /api/v1/dev/reset",
         "POST /api/v1/dev/revert",
         "POST /api/v1/dev/snapshots",
+        "POST /api/v1/dev/state",
         "POST /api/v1/dev/time",
         "POST /api/v1/mine",
         "POST /api/v1/peers",

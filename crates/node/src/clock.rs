@@ -4,6 +4,10 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The clock of a chain to develop on shows no later time: what is later than the
+/// year 9999 can't be written down.
+pub const DEV_TIME_LIMIT_MS: u64 = 253_402_300_799_999;
+
 /// The time since 1970.
 pub fn now() -> Duration {
     SystemTime::now()

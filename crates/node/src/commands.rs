@@ -5,5 +5,6 @@
 pub mod development;
 pub mod mine;
 pub mod peers;
+pub mod saved_state;
 pub mod submit;
 pub mod submit_block;

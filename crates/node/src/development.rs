@@ -9,6 +9,9 @@ use adit_core::node::BlockMaking;
 use adit_core::reorganisation::BlockPlace;
 use tokio::sync::oneshot;
 
+use crate::clock::DEV_TIME_LIMIT_MS;
+use crate::saved_state::LoadedState;
+
 /// At most this many snapshots are there at a time.
 pub const SNAPSHOTS_LIMIT: usize = 10_000;
 
@@ -18,10 +21,6 @@ pub const SNAPSHOTS_PENDING_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// At most this many blocks are made for one request.
 pub const DEV_MINE_LIMIT_BLOCKS: u64 = 10_000;
-
-/// The clock of a chain to develop on shows no later time: what is later than the
-/// year 9999 can't be written down.
-pub const DEV_TIME_LIMIT_MS: u64 = 253_402_300_799_999;
 
 /// At most this many requests to develop wait for one another.
 pub(crate) const DEV_WAITING_LIMIT: usize = 64;
@@ -37,6 +36,7 @@ pub(crate) enum Act {
     SetTime(TimeChange),
     Mine(BlocksToMake),
     SetBlockMaking(BlockMaking),
+    Load(Box<LoadedState>),
 }
 
 /// How the clock is to be set.
@@ -85,6 +85,7 @@ pub(crate) enum Done {
     TimeSet(Time),
     Mined(BlocksMade),
     BlockMakingSet(BlockMaking),
+    Loaded(Loaded),
 }
 
 /// How a chain to develop on is set.
@@ -146,6 +147,19 @@ pub struct BlocksMade {
     pub first: BlockPlace,
     /// and the last.
     pub last: BlockPlace,
+}
+
+/// The chain is what a file said.
+#[derive(Debug, Clone, Copy)]
+pub struct Loaded {
+    /// Its last block.
+    pub tip: BlockPlace,
+    /// How many transactions wait.
+    pub pending_count: usize,
+    /// How many of those in the file do not, since they may not.
+    pub left_out_count: usize,
+    /// What the clock shows.
+    pub time: Time,
 }
 
 /// Why it was not done.
@@ -210,6 +224,12 @@ pub enum NotDone {
     /// A block would reward nobody.
     #[error("this node has no address that its blocks are rewarded to")]
     NobodyToReward,
+    /// The chain of a file is not valid after all.
+    #[error("its blocks are no valid chain, and nothing has changed: {why}")]
+    StateRefused {
+        /// What does not hold.
+        why: String,
+    },
     /// Others wait for the same.
     #[error("{DEV_WAITING_LIMIT} requests to develop are waiting already; try again")]
     TooManyWaiting,
@@ -234,6 +254,7 @@ impl NotDone {
             NotDone::TimeBack { .. } => "time-back",
             NotDone::TimeLimit { .. } => "time-limit",
             NotDone::BlockCount { .. } => "block-count",
+            NotDone::StateRefused { .. } => "state",
             NotDone::UnknownSnapshot { .. }
             | NotDone::NoSnapshot
             | NotDone::HeldUp { .. }

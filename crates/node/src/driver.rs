@@ -4,8 +4,10 @@
 
 mod adopt;
 mod adoptions;
+mod developing;
 mod development;
 mod error;
+mod loading;
 mod restore;
 mod run;
 mod shown_chain;

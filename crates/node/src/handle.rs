@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockSetting};
 use crate::development::DevelopmentRequest;
 use crate::events::log::EventLog;
 use crate::history::{HistoryAt, HistoryWatch, NoHistory};
@@ -290,6 +290,11 @@ impl NodeHandle {
     /// The time that blocks go by.
     pub(crate) fn now(&self) -> Duration {
         self.0.clock.now()
+    }
+
+    /// How the clock that blocks go by is set.
+    pub(crate) fn clock_setting(&self) -> ClockSetting {
+        self.0.clock.setting()
     }
 
     /// Asks for something that only chains to develop on do.

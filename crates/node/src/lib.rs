@@ -17,6 +17,7 @@ pub mod open_files;
 pub mod paths;
 mod priority;
 pub mod repeated;
+pub mod saved_state;
 pub mod spare_thread;
 pub mod tls;
 

@@ -3,12 +3,13 @@
 //! time it is answered unless it is told otherwise, and the API starts the chain
 //! over.
 
+mod state;
 mod tell;
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_core::address::Address;
 use adit_core::hash::Hash;
@@ -18,6 +19,7 @@ use adit_core::sealed::{DURATION_LIMIT_MS, Params};
 use adit_http::{AllowedOrigin, Settings, start};
 use adit_node::assembly::NodeSettings;
 use adit_node::mining::MinerSettings;
+use adit_node::saved_state::StateHeader;
 use adit_store::Durability;
 use anyhow::Context;
 use ruint::aliases::U256;
@@ -40,9 +42,11 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         return tell::run(command, json);
     }
     let _log = start_log(&options.log, json)?;
-    run_until_stopped(async {
+    let state_file = options.state.as_deref();
+    let starting = async {
         let accounts = accounts(options);
-        let rules = Arc::new(rules(options, &accounts)?);
+        let saved = state_file.map(state::header_of).transpose()?.flatten();
+        let rules = Arc::new(rules(options, saved.as_ref(), &accounts)?);
         let listener = listen(&options.listen).await?;
         let folder = DataFolder::temporary()?;
         let mut allowed_origins = options.origins.allowed_origins.clone();
@@ -72,15 +76,26 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                 advertise: None,
             },
         })?;
+        if let Some(file) = state_file.filter(|_| saved.is_some()) {
+            state::begin_with(&running.node, file).await?;
+        }
         let url = url_of(running.address, &options.listen.base_path);
         tracing::info!(url, "listening");
         print(options, &url, &rules, &accounts, json)?;
         Ok((running, folder))
+    };
+    run_until_stopped(starting, async |node| match state_file {
+        Some(file) => state::write_down(node, file).await,
+        None => Ok(()),
     })
 }
 
 /// Any guess is a proof here, so that nobody waits for one.
-fn rules(options: &DevOptions, accounts: &[Account]) -> anyhow::Result<Sealed> {
+fn rules(
+    options: &DevOptions,
+    saved: Option<&StateHeader>,
+    accounts: &[Account],
+) -> anyhow::Result<Sealed> {
     let balance = options.balance.0;
     let funded = accounts.iter().map(|account| (account.address, balance));
     let params = Params {
@@ -93,10 +108,13 @@ fn rules(options: &DevOptions, accounts: &[Account]) -> anyhow::Result<Sealed> {
         allocations: funded.collect(),
         ..Params::defaults(DEV_CHAIN)
     };
-    let genesis_time = options.genesis_time.unwrap_or_else(SystemTime::now);
-    let genesis_time = genesis_time
-        .duration_since(UNIX_EPOCH)
-        .context("this machine's clock is before 1970")?;
+    let genesis_time = match (options.genesis_time, saved) {
+        (None, Some(saved)) => Duration::from_millis(saved.genesis_time_ms),
+        (given, _) => given
+            .unwrap_or_else(SystemTime::now)
+            .duration_since(UNIX_EPOCH)
+            .context("this machine's clock is before 1970")?,
+    };
     Ok(Sealed::with_params(params, genesis_time)?)
 }
 

@@ -14,6 +14,7 @@ use adit_core::rules::Rules;
 use adit_http::{BasePath, Running, Settings, start};
 use adit_node::assembly::{NodeSettings, ServeError};
 use adit_node::damage::mend;
+use adit_node::handle::NodeHandle;
 use adit_node::mining::MinerSettings;
 use adit_node::spare_thread::IDLE_THREAD_KEPT_MS;
 use adit_store::{Durability, StoreError};
@@ -234,14 +235,18 @@ where
 }
 
 /// Starts a node and runs it until it can't go on or is told to stop by a
-/// signal. Its folder is kept until then.
+/// signal; in that case, `last` is done at the end. Its folder is kept until then.
 pub(crate) fn run_until_stopped(
     starting: impl Future<Output = anyhow::Result<(Running, DataFolder)>>,
+    last: impl AsyncFnOnce(&NodeHandle) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     with_signals(|mut signals| async move {
         let (running, _folder) = starting.await?;
         tell_supervisor(&NotifyState::Ready);
-        Ok(running.until(signals.told()).await?)
+        let mut done = Ok(());
+        let ending = async |node: &NodeHandle| done = last(node).await;
+        running.until_and_then(signals.told(), ending).await?;
+        done
     })
 }
 

@@ -2,6 +2,7 @@
 //! blocks.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
@@ -58,6 +59,11 @@ pub(crate) struct DevOptions {
     /// time, accounts and balance, the chain's id is the same [default: now].
     #[arg(long, value_name = "TIME", value_parser = read_genesis_time)]
     pub(crate) genesis_time: Option<SystemTime>,
+
+    /// Begin with the state in that file, if it is there, and write the state there
+    /// at the end.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
 
     /// What to log, as for `adit node`.
     #[arg(

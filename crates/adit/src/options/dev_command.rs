@@ -1,6 +1,7 @@
 //! What a running `adit dev` can be told: `adit dev snapshot`, `adit dev time move
 //! 1h` and the like. What comes of it, the node decides.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -40,6 +41,24 @@ pub(crate) enum DevCommand {
         /// How far their times are apart [default: as the clock goes].
         #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
         interval: Option<Duration>,
+
+        #[command(flatten)]
+        node: OperatedNode,
+    },
+
+    /// Write the chain down: its blocks, what waits, how its clock is set.
+    Save {
+        /// Where to; `-` is the output.
+        file: PathBuf,
+
+        #[command(flatten)]
+        node: OperatedNode,
+    },
+
+    /// Make the chain what a file says that `save` wrote: all of it or nothing. Its
+    /// snapshots are gone then.
+    Load {
+        file: PathBuf,
 
         #[command(flatten)]
         node: OperatedNode,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{Answer, Effect};
+use super::points::{BlockMaking, ChainPoint};
 use super::state::Node;
 use crate::archive::{Archive, Change};
 use crate::chain::ChainError;
@@ -15,37 +16,6 @@ use crate::mining::HeldUp;
 use crate::reorganisation::BlockPlace;
 use crate::sync::RequestId;
 use crate::transaction::Submitted;
-
-/// Where a chain was at one moment, and what waited then.
-#[derive(Debug, Clone)]
-pub struct ChainPoint {
-    /// The last block.
-    pub tip: BlockPlace,
-    mempool: Mempool,
-}
-
-impl ChainPoint {
-    /// How many transactions wait.
-    pub fn pending_count(&self) -> usize {
-        self.mempool.len()
-    }
-
-    /// The total length of those.
-    pub fn pending_bytes(&self) -> usize {
-        self.mempool.bytes()
-    }
-}
-
-/// When blocks are made without a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BlockMaking {
-    /// At once for each transaction.
-    ForEachTransaction,
-    /// Each time this has passed.
-    Every(Duration),
-    /// Never.
-    OnRequest,
-}
 
 impl Node {
     /// Where the chain is now; `None` while it has no block. A long reorganisation

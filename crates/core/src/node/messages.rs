@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::development::{BlockMaking, ChainPoint};
+use super::points::{BlockMaking, ChainPoint};
 use crate::address::AddressError;
 use crate::archive::Change;
 use crate::block::Block;

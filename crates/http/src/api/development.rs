@@ -197,7 +197,7 @@ fn parse<T: DeserializeOwned>(body: &[u8], wanted: RawJson) -> Result<T, Problem
         .map_err(|error| Problem::malformed(format!("expected {}: {error}", wanted.data)))
 }
 
-fn block(place: BlockPlace) -> BlockName {
+pub(super) fn block(place: BlockPlace) -> BlockName {
     BlockName {
         index: place.height,
         hash: place.hash.to_string(),
@@ -213,7 +213,7 @@ fn snapshot(taken: SnapshotTaken) -> api::ChainSnapshot {
     }
 }
 
-fn time(time: Time) -> api::ChainTime {
+pub(super) fn time(time: Time) -> api::ChainTime {
     api::ChainTime {
         now_ms: time.now_ms,
         offset_ms: time.offset_ms,

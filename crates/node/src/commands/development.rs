@@ -90,7 +90,7 @@ fn unexpected(done: &Done) -> ! {
     unreachable!("the driver answers what it was asked: {done:?}")
 }
 
-async fn develop(node: &NodeHandle, act: Act) -> Result<Done, NotDeveloped> {
+pub(super) async fn develop(node: &NodeHandle, act: Act) -> Result<Done, NotDeveloped> {
     if !node.is_development() {
         return Err(NotDeveloped::NotDevelopment);
     }

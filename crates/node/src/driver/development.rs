@@ -2,21 +2,19 @@
 //! while many blocks are made, in steps, what else is asked waits for them. The
 //! clock is set here; what becomes of the chain, the core decides.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use adit_core::node::{Answer, Effect, Input, Timer};
 use adit_core::reorganisation::BlockPlace;
 use adit_core::sync::RequestId;
-use tokio::sync::oneshot;
 
+use super::developing::{Making, Reply};
 use super::error::DriverError;
 use super::run::Driver;
-use super::snapshots::Snapshots;
-use crate::clock::ClockSetting;
+use crate::clock::{ClockSetting, DEV_TIME_LIMIT_MS};
 use crate::development::{
-    Act, BlocksMade, BlocksToMake, DEV_MINE_LIMIT_BLOCKS, DEV_TIME_LIMIT_MS, DEV_WAITING_LIMIT,
-    Development, DevelopmentRequest, Done, NotDone, Reverted, Time, TimeChange,
+    Act, BlocksMade, BlocksToMake, DEV_MINE_LIMIT_BLOCKS, DEV_WAITING_LIMIT, Development,
+    DevelopmentRequest, Done, NotDone, Reverted, Time, TimeChange,
 };
 use crate::handle::Command;
 use crate::queries::block::time_ms;
@@ -25,42 +23,7 @@ use crate::queries::block::time_ms;
 const DEV_MINE_STEP_BLOCKS: u64 = 64;
 
 /// The core is asked in nobody's name: what it answers is seen at once.
-const NOBODY: RequestId = RequestId(u64::MAX - 1);
-
-type Reply = oneshot::Sender<Result<Done, NotDone>>;
-
-/// What a chain to develop on has besides.
-#[derive(Debug, Default)]
-pub(super) struct Developing {
-    snapshots: Snapshots,
-    /// The blocks that are being made,
-    making: Option<Making>,
-    /// and what waits until they are there.
-    waiting: VecDeque<DevelopmentRequest>,
-    /// To be answered when everything is durable.
-    done: Vec<(Reply, Result<Done, NotDone>)>,
-}
-
-/// Blocks that are being made.
-#[derive(Debug)]
-struct Making {
-    wanted: BlocksToMake,
-    first: Option<BlockPlace>,
-    made_count: u64,
-    /// The time of the last of them, if they are to be apart.
-    last_ms: Option<u64>,
-    reply: Reply,
-}
-
-impl Developing {
-    /// Everything is durable: those who asked hear what was done.
-    pub(super) fn answer(&mut self) {
-        for (reply, done) in self.done.drain(..) {
-            // If it was dropped, the caller has gone.
-            let _ = reply.send(done);
-        }
-    }
-}
+pub(super) const NOBODY: RequestId = RequestId(u64::MAX - 1);
 
 impl Driver {
     /// Does what is asked, or lets it wait for what is being done.
@@ -106,6 +69,7 @@ impl Driver {
             Act::TakeSnapshot => self.take_snapshot()?,
             Act::Revert(id) => self.revert(id, later)?,
             Act::SetTime(change) => self.set_time(change, later)?,
+            Act::Load(state) => self.load(*state, later)?,
             Act::SetBlockMaking(making) => {
                 self.ask(Input::SetBlockMaking(NOBODY, making), later)?;
                 Ok(Done::BlockMakingSet(making))
@@ -120,7 +84,7 @@ impl Driver {
     }
 
     /// Lets the core decide, and returns what it answers.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         input: Input,
         later: &mut Vec<Effect>,
@@ -227,7 +191,7 @@ impl Driver {
         tip.and_then(|tip| time_ms(tip)).unwrap_or_default()
     }
 
-    fn time(&self) -> Time {
+    pub(super) fn time(&self) -> Time {
         let now_ms = self.clock.now_ms();
         let offset_ms = i128::from(now_ms) - i128::from(crate::clock::now_ms());
         Time {

@@ -31,7 +31,7 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use super::adoptions::Adoptions;
-use super::development::Developing;
+use super::developing::Developing;
 use super::error::DriverError;
 use super::restore::{Trust, restore};
 use super::shown_chain::ShownChain;

@@ -9,6 +9,7 @@ use adit_api::development::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::state;
 use crate::client::Client;
 use crate::options::{BlocksWhen, DevCommand, OperatedNode, TimeCommand, TimeGiven, TimeOptions};
 use crate::terminal::output::{Output, Rows, counted, utc_millis};
@@ -28,6 +29,8 @@ pub(crate) fn run(command: &DevCommand, json: bool) -> anyhow::Result<()> {
             interval,
             node,
         } => mine(*count, *interval, node, json),
+        DevCommand::Save { file, node } => state::save(file, node, json),
+        DevCommand::Load { file, node } => state::load(file, node, json),
         DevCommand::Blocks { when, node } => blocks(*when, node, json),
     }
 }
