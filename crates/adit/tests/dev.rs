@@ -13,13 +13,13 @@ const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon aba
                      abandon abandon about";
 
 /// A development chain, and what it said of itself.
-struct Dev {
-    server: Server,
-    told: Value,
+pub(crate) struct Dev {
+    pub(crate) server: Server,
+    pub(crate) told: Value,
 }
 
 impl Dev {
-    fn start(arguments: &[&str]) -> Dev {
+    pub(crate) fn start(arguments: &[&str]) -> Dev {
         let process = Process::start(adit(["dev", "-p", "0", "--json"]).args(arguments));
         let told: Value = until("it says what there is", || {
             serde_json::from_str(process.stdout().lines().next()?).ok()
@@ -31,17 +31,17 @@ impl Dev {
         }
     }
 
-    fn account(&self, number: usize) -> &str {
+    pub(crate) fn account(&self, number: usize) -> &str {
         self.told["accounts"][number]["address"].as_str().unwrap()
     }
 
-    fn balance(&self, number: usize) -> u64 {
+    pub(crate) fn balance(&self, number: usize) -> u64 {
         let path = format!("/api/v1/address/{}", self.account(number));
         let state = self.server.get(&path).expect_status(200).json();
         state["balance"].as_u64().unwrap()
     }
 
-    fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.server.status()["length"].as_u64().unwrap()
     }
 }

@@ -24,6 +24,8 @@ mod damage;
 mod data_folders;
 mod deprived;
 mod dev;
+mod dev_state;
+mod dev_time;
 mod doctor;
 mod doctor_mistakes;
 mod endless_peers;

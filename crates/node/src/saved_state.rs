@@ -72,7 +72,7 @@ pub enum StateError {
     #[error(
         "it is a state of the chain that begins with {found}, and this one begins with {expected}; \
          start `adit dev --state FILE` with the --accounts, --balance and --mnemonic that it was \
-         made with"
+         made with, and with no other --genesis-time"
     )]
     OtherChain {
         /// The genesis block here,
@@ -222,14 +222,7 @@ pub(crate) fn read_state(
 ) -> Result<LoadedState, StateError> {
     let mut input = BufReader::with_capacity(PIECE_BYTES, input);
     let header = read_header(&mut input)?;
-    let no_chain = || StateError::NoState("and here is no chain for one".to_owned());
-    let expected = rules.chain().ok_or_else(no_chain)?.genesis;
-    if header.genesis != expected.to_string() {
-        return Err(StateError::OtherChain {
-            expected,
-            found: header.genesis,
-        });
-    }
+    header.check_chain(&**rules)?;
     let clock = header.clock()?;
     let pending = read_pending(&**rules, &header, &mut input)?;
     let now = clock_at_load(clock);
@@ -278,6 +271,19 @@ pub(crate) fn read_state(
 }
 
 impl StateHeader {
+    /// Checks that it is of the chain of these rules.
+    pub fn check_chain(&self, rules: &dyn Rules) -> Result<(), StateError> {
+        let no_chain = || StateError::NoState("and here is no chain for one".to_owned());
+        let expected = rules.chain().ok_or_else(no_chain)?.genesis;
+        match self.genesis == expected.to_string() {
+            true => Ok(()),
+            false => Err(StateError::OtherChain {
+                expected,
+                found: self.genesis.clone(),
+            }),
+        }
+    }
+
     fn clock(&self) -> Result<ClockSetting, StateError> {
         let clock = ClockSetting {
             offset_ms: self.time_offset_ms,

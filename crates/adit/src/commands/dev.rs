@@ -47,6 +47,9 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         let accounts = accounts(options);
         let saved = state_file.map(state::header_of).transpose()?.flatten();
         let rules = Arc::new(rules(options, saved.as_ref(), &accounts)?);
+        if let (Some(file), Some(saved)) = (state_file, &saved) {
+            state::check_chain(file, saved, &*rules)?;
+        }
         let listener = listen(&options.listen).await?;
         let folder = DataFolder::temporary()?;
         let mut allowed_origins = options.origins.allowed_origins.clone();
@@ -77,7 +80,10 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
             },
         })?;
         if let Some(file) = state_file.filter(|_| saved.is_some()) {
-            state::begin_with(&running.node, file).await?;
+            if let Err(error) = state::begin_with(&running.node, file).await {
+                running.until(async {}).await?;
+                return Err(error);
+            }
         }
         let url = url_of(running.address, &options.listen.base_path);
         tracing::info!(url, "listening");

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use adit_api::development::LoadedState;
+use adit_core::rules::Rules;
 use adit_node::commands::saved_state;
 use adit_node::handle::NodeHandle;
 use adit_node::saved_state::{StateError, StateHeader, read_header};
@@ -108,6 +109,16 @@ pub(super) fn header_of(file: &Path) -> anyhow::Result<Option<StateHeader>> {
     let header = read.and_then(|file| read_header(&mut BufReader::new(file)));
     let header = header.with_context(|| format!("--state {}", file.display()));
     header.map(Some)
+}
+
+/// Checks that a file is of the chain that is to begin.
+pub(super) fn check_chain(
+    file: &Path,
+    header: &StateHeader,
+    rules: &dyn Rules,
+) -> anyhow::Result<()> {
+    let checked = header.check_chain(rules);
+    checked.with_context(|| format!("--state {}", file.display()))
 }
 
 /// Makes the chain of a node that has just started what a file says.
