@@ -176,7 +176,7 @@ const UNAUTHORISED: Words = Words {
     status: 401,
     title: "That is for the node's operator",
     meaning: "Registering and removing peers through the API, auditing them, making blocks through \
-              the API and beginning a chain anew are for whoever runs the node. Show its token \
+              the API and all that only a chain to develop on does are for whoever runs the node. Show its token \
               (`Authorization: Bearer TOKEN`), or do it on its own machine. `rule` says whether \
               no token was shown (`token-missing`) or another one (`token-wrong`).",
 };
@@ -185,7 +185,7 @@ const OPERATOR_ONLY: Words = Words {
     status: 403,
     title: "That is for the node's operator",
     meaning: "Registering and removing peers through the API, auditing them, making blocks through \
-              the API and beginning a chain anew are for whoever runs the node. This node has no \
+              the API and all that only a chain to develop on does are for whoever runs the node. This node has no \
               token that could be shown (`rule` is `no-token`; --api-token gives it one), or it is \
               a browser that asks, and not from a page of the node (`foreign-page`).",
 };

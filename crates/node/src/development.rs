@@ -2,7 +2,7 @@
 //! back to a snapshot, to set its clock, to make blocks of nothing; and what comes of
 //! it. How it is done is not known here.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use adit_core::mining::HeldUp;
 use adit_core::node::BlockMaking;
@@ -190,8 +190,8 @@ pub enum NotDone {
     TooMuchWaits,
     /// The clock would be behind the last block.
     #[error(
-        "the last block is of {tip_ms} ms and time only goes on behind it, so {wanted_ms} ms is too \
-         early; go back to a snapshot, or reset the chain"
+        "{} is too early: the last block is of {}, and time only goes on from there; go back to a \
+         snapshot, or reset the chain", said(*wanted_ms), said(i128::from(*tip_ms))
     )]
     TimeBack {
         /// What the clock would show.
@@ -233,6 +233,18 @@ pub enum NotDone {
     /// Others wait for the same.
     #[error("{DEV_WAITING_LIMIT} requests to develop are waiting already; try again")]
     TooManyWaiting,
+}
+
+/// A time as it is written down, where it can be.
+fn said(time_ms: i128) -> String {
+    let time = u64::try_from(time_ms).ok();
+    match time.filter(|time_ms| *time_ms <= DEV_TIME_LIMIT_MS) {
+        Some(time_ms) => {
+            let time = UNIX_EPOCH + Duration::from_millis(time_ms);
+            humantime::format_rfc3339_millis(time).to_string()
+        }
+        None => format!("{time_ms} ms"),
+    }
 }
 
 fn known_snapshots(known: Option<(u64, u64)>) -> String {

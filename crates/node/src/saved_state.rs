@@ -25,8 +25,11 @@ use crate::peers::branch::{Branch, CheckedBlocks};
 /// The form of the files that are written here.
 const STATE_VERSION: u64 = 1;
 
+/// A state that is handed to a running node is at most this long.
+pub const DEV_STATE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+
 /// A file's first line is at most this long.
-const STATE_HEADER_LIMIT_BYTES: usize = 4 * 1024;
+const DEV_STATE_HEADER_LIMIT_BYTES: usize = 4 * 1024;
 
 /// Blocks are read in pieces of this length.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -204,7 +207,7 @@ impl SavedState {
 
 /// Reads a file's first line, and nothing else.
 pub fn read_header(input: &mut impl BufRead) -> Result<StateHeader, StateError> {
-    let line = read_line(input, STATE_HEADER_LIMIT_BYTES)?;
+    let line = read_line(input, DEV_STATE_HEADER_LIMIT_BYTES)?;
     let no_state = |error: serde_json::Error| StateError::NoState(error.to_string());
     let any: AnyHeader = serde_json::from_slice(&line).map_err(no_state)?;
     match any.adit_dev_state {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_api::development::LoadedState;
 use adit_node::commands::saved_state::{self, StatePlace};
 use adit_node::handle::NodeHandle;
-use adit_node::saved_state::SavedState;
+use adit_node::saved_state::{DEV_STATE_LIMIT_BYTES, SavedState};
 use axum::Json;
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
@@ -25,14 +25,11 @@ use super::development::{block, time};
 use crate::held::FREE_BYTES;
 use crate::problem::Problem;
 
-/// A state that is posted is at most this long.
-pub(crate) const DEV_STATE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
-
 /// The next piece of it must be there within this time.
-const STATE_PIECE_TIMEOUT_MS: u64 = 10_000;
+const DEV_STATE_PIECE_TIMEOUT_MS: u64 = 10_000;
 
 /// This many pieces wait to be read.
-const STATE_PIECES_LIMIT: usize = 4;
+const DEV_STATE_PIECES_LIMIT: usize = 4;
 
 /// Writes the chain down: its blocks, what waits, how its clock is set. POST takes it
 /// back.
@@ -71,7 +68,7 @@ pub(super) async fn load(
     if body.size_hint().lower() > DEV_STATE_LIMIT_BYTES {
         return Err(too_long());
     }
-    let (pieces, coming) = mpsc::channel(STATE_PIECES_LIMIT);
+    let (pieces, coming) = mpsc::channel(DEV_STATE_PIECES_LIMIT);
     let reader = Pieces {
         coming,
         piece: Bytes::new(),
@@ -98,7 +95,7 @@ fn too_long() -> Problem {
 
 /// Hands the body on, piece by piece, as long as somebody wants it.
 async fn feed(mut body: Body, pieces: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Problem> {
-    let (limit, mut bytes) = (Duration::from_millis(STATE_PIECE_TIMEOUT_MS), 0_u64);
+    let (limit, mut bytes) = (Duration::from_millis(DEV_STATE_PIECE_TIMEOUT_MS), 0_u64);
     loop {
         let problem = match timeout(limit, body.frame()).await {
             Ok(None) => return Ok(()),
@@ -118,7 +115,7 @@ async fn feed(mut body: Body, pieces: mpsc::Sender<io::Result<Bytes>>) -> Result
             }
             Ok(Some(Err(error))) => Problem::malformed(format!("the body broke off: {error}")),
             Err(_) => Problem::too_slow(format!(
-                "nothing more of the body came for {STATE_PIECE_TIMEOUT_MS} ms"
+                "nothing more of the body came for {DEV_STATE_PIECE_TIMEOUT_MS} ms"
             )),
         };
         // Whoever reads it must not take what there is for all of it.

@@ -11,7 +11,7 @@ use adit_api::development::LoadedState;
 use adit_core::rules::Rules;
 use adit_node::commands::saved_state;
 use adit_node::handle::NodeHandle;
-use adit_node::saved_state::{StateError, StateHeader, read_header};
+use adit_node::saved_state::{DEV_STATE_LIMIT_BYTES, StateError, StateHeader, read_header};
 use anyhow::{Context, bail};
 use serde_json::json;
 
@@ -22,11 +22,8 @@ use crate::terminal::output::Output;
 
 const STATE: &str = "/api/v1/dev/state";
 
-/// A file that is handed to a running node is at most this long.
-const STATE_FILE_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
-
 /// The node has taken a file in, or written the chain down, within this time.
-const STATE_TIMEOUT_MS: u64 = 120_000;
+const DEV_STATE_TIMEOUT_MS: u64 = 120_000;
 
 pub(super) fn save(file: &Path, node: &OperatedNode, json: bool) -> anyhow::Result<()> {
     let client = Client::of_operator(node)?;
@@ -52,7 +49,7 @@ pub(super) fn save(file: &Path, node: &OperatedNode, json: bool) -> anyhow::Resu
 }
 
 fn copy(client: &Client, out: &mut impl Write) -> anyhow::Result<u64> {
-    let limit = Duration::from_millis(STATE_TIMEOUT_MS);
+    let limit = Duration::from_millis(DEV_STATE_TIMEOUT_MS);
     client.block_on(async {
         let (mut answer, mut bytes) = (client.open(STATE, &[]).await?, 0);
         let copying = async {
@@ -63,7 +60,7 @@ fn copy(client: &Client, out: &mut impl Write) -> anyhow::Result<u64> {
             Ok(bytes)
         };
         let copied = tokio::time::timeout(limit, copying).await;
-        copied.unwrap_or_else(|_| bail!("it was not whole after {STATE_TIMEOUT_MS} ms"))
+        copied.unwrap_or_else(|_| bail!("it was not whole after {DEV_STATE_TIMEOUT_MS} ms"))
     })
 }
 
@@ -71,17 +68,17 @@ pub(super) fn load(file: &Path, node: &OperatedNode, json: bool) -> anyhow::Resu
     let name = || file.display().to_string();
     let mut text = Vec::new();
     let opened = File::open(file).with_context(name)?;
-    let limit = opened.take(STATE_FILE_LIMIT_BYTES + 1);
+    let limit = opened.take(DEV_STATE_LIMIT_BYTES + 1);
     let bytes = { limit }.read_to_end(&mut text).with_context(name)?;
-    if bytes as u64 > STATE_FILE_LIMIT_BYTES {
+    if bytes as u64 > DEV_STATE_LIMIT_BYTES {
         bail!(
-            "{} is longer than {STATE_FILE_LIMIT_BYTES} bytes; `adit dev --state` takes it at the \
+            "{} is longer than {DEV_STATE_LIMIT_BYTES} bytes; `adit dev --state` takes it at the \
              start",
             name()
         );
     }
     let client = Client::of_operator(node)?;
-    let limit = Duration::from_millis(STATE_TIMEOUT_MS);
+    let limit = Duration::from_millis(DEV_STATE_TIMEOUT_MS);
     let answer = client.hand_in(STATE, text, limit)?;
     let mut output = Output::new(json);
     if json {
