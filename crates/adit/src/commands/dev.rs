@@ -79,11 +79,11 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                 advertise: None,
             },
         })?;
-        if let Some(file) = state_file.filter(|_| saved.is_some()) {
-            if let Err(error) = state::begin_with(&running.node, file).await {
-                running.until(async {}).await?;
-                return Err(error);
-            }
+        if let Some(file) = state_file.filter(|_| saved.is_some())
+            && let Err(error) = state::begin_with(&running.node, file).await
+        {
+            running.until(async {}).await?;
+            return Err(error);
         }
         let url = url_of(running.address, &options.listen.base_path);
         tracing::info!(url, "listening");
