@@ -244,6 +244,21 @@ fn the_clock_is_set_and_moved_and_never_goes_behind_the_last_block() {
 }
 
 #[test]
+fn a_chain_that_begins_in_years_begins_its_clock_there() {
+    let dev = Dev::start(&["--genesis-time", "2090-01-01T00:00:00Z"]);
+    for _ in 0..2 {
+        dev.told(&["mine"]);
+        let tip_ms = dev.tip()["time_ms"].as_u64().unwrap();
+        assert!(
+            (3_786_912_000_000..3_786_912_600_000).contains(&tip_ms),
+            "{tip_ms}"
+        );
+        dev.told(&["time", "move", "1day"]);
+        dev.told(&["reset"]);
+    }
+}
+
+#[test]
 fn the_next_block_has_the_time_that_was_said_and_the_clock_goes_on_from_there() {
     let dev = Dev::start(&["--no-mining"]);
     dev.told(&["snapshot"]);

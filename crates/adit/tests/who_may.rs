@@ -157,7 +157,7 @@ fn what_is_the_operators_needs_the_token_or_the_nodes_own_machine() {
         let node = OpenNode::start(address, "dev", &["--log", "info", "--api-token", TOKEN]);
         let operations = operations(&node);
         let of_operator = operations.iter().filter(|(_, tier)| tier == "operator");
-        assert_eq!(of_operator.count(), 5);
+        assert_eq!(of_operator.count(), 13);
         let right = bearer(TOKEN);
         for (operation, tier) in &operations {
             if operation.starts_with("GET /api/v1/events") {

@@ -62,7 +62,7 @@ pub(super) async fn take_snapshot(
 /// Makes the chain what it was at a snapshot. That one is gone then, and so are all
 /// that were taken later.
 #[utoipa::path(post, path = "/api/v1/dev/revert", tag = "development", operation_id = "revertChain",
-    request_body = Option<api::RevertTo>,
+    request_body = api::RevertTo,
     responses((status = 200, description = "The chain as it is now", body = api::Reverted),
         (status = 404, description = "There is no such snapshot"),
         (status = 409, description = "It is no development chain")))]
@@ -119,7 +119,7 @@ pub(super) async fn set_time(
 
 /// Makes blocks at once, the first of what waits, and answers when they are there.
 #[utoipa::path(post, path = "/api/v1/dev/mine", tag = "development", operation_id = "makeBlocks",
-    request_body = Option<api::MakeBlocks>,
+    request_body = api::MakeBlocks,
     responses((status = 200, description = "The blocks", body = api::BlocksMade),
         (status = 409, description = "It is no development chain, or too much is asked (`rule`)")))]
 pub(super) async fn mine(

@@ -103,11 +103,21 @@ impl Driver {
 
     fn reset(&mut self, later: &mut Vec<Effect>) -> Result<Result<Done, NotDone>, DriverError> {
         self.development.snapshots.forget();
-        self.clock.put(ClockSetting::default());
         self.ask(Input::Rewind(NOBODY), later)?;
+        self.begin_clock();
         self.clock_was_set(later)?;
         let length = self.node.chain().length();
         Ok(Ok(Done::Reset { length }))
+    }
+
+    /// The clock is the machine's, unless the genesis block is later: then it goes on
+    /// from there.
+    pub(super) fn begin_clock(&mut self) {
+        self.clock.put(ClockSetting::default());
+        let tip_ms = self.tip_ms();
+        if tip_ms >= self.clock.now_ms() {
+            self.clock.set_ms(tip_ms.saturating_add(1));
+        }
     }
 
     fn take_snapshot(&mut self) -> Result<Result<Done, NotDone>, DriverError> {

@@ -155,6 +155,9 @@ pub(crate) fn start(
         development: Developing::default(),
     };
     driver.open(settings.first_peers)?;
+    if settings.is_development {
+        driver.begin_clock();
+    }
     tokio::spawn(publisher::publish(handle.clone(), to_publish));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
