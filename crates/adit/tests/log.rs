@@ -153,7 +153,8 @@ fn who_sits_at_a_terminal_is_told_what_to_do_next() {
     let mut node = Command::new("timeout");
     node.args(["--foreground", "--signal", "INT", "2"]);
     node.arg(env!("CARGO_BIN_EXE_adit"));
-    node.args(["node", "-p", "0", "--in-memory"]).current_dir("/");
+    node.args(["node", "-p", "0", "--in-memory"])
+        .current_dir("/");
     let said = answering(&mut node, &[]);
     for text in [
         "  Open http://127.0.0.1:",

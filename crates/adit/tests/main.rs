@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adopting;
+mod after;
 mod api;
 mod api_lists;
 mod bad_bodies;
@@ -15,6 +16,7 @@ mod bad_peers;
 mod bad_registrations;
 mod base_path;
 mod blocks;
+mod catching_up;
 mod chain_commands;
 mod commands;
 mod compose;
@@ -57,6 +59,7 @@ mod paying;
 mod peer;
 mod peers;
 mod raw;
+mod relay;
 mod removed_peers;
 mod returning;
 mod rot;

@@ -4,6 +4,7 @@
 //! weights are texts here, as they are in JSON.
 
 pub mod address;
+pub mod after;
 pub mod audit;
 pub mod block;
 pub mod branch;

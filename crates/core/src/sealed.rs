@@ -4,6 +4,7 @@
 
 mod account;
 mod block;
+mod compact_header;
 mod constants;
 mod error;
 mod fields;
@@ -13,6 +14,7 @@ mod transaction;
 
 pub use account::Account;
 pub use block::{Coinbase, SealedBlock, write_genesis};
+pub use compact_header::{COMPACT_HEADER_BYTES, COMPACT_HEADER_FORMAT, CompactHeader};
 pub use constants::{GENESIS_PROOF, INTEGER_LIMIT, VERSION};
 pub use error::{SealedError, SealedTransactionError};
 pub use fields::FieldError;

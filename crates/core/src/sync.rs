@@ -2,13 +2,16 @@
 //! whole chain, now and then or when somebody wants it. This decides which peer
 //! is asked when, and who waits for the answer; the parts read an answer
 //! ([`ChainReader`]), check it block by block ([`ChainValidation`]), and record what is
-//! known of a peer ([`PeerRecord`]).
+//! known of a peer ([`PeerRecord`]). Peers that can be asked for less than a whole
+//! chain are told what is here by a [`Locator`].
 
+mod locator;
 mod reader;
 mod record;
 mod strictness;
 mod validation;
 
+pub use locator::{LOCATOR_LIMIT, Locator, LocatorError, heights};
 pub use reader::{ANSWER_LIMIT_BYTES, ChainReader, Misspelt, ReadError};
 pub use record::{
     Agreement, PeerKind, PeerRecord, PeerReport, Refusal, Seen, SeenChain, Standing, Strict,

@@ -1,6 +1,8 @@
 //! What several handlers answer in the same way: JSON as it stands, and in plain
 //! text what was wrong and what to do instead. When to answer so, they decide.
 
+use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
+use adit_node::handle::NodeHandle;
 use adit_node::queries::error::log_unreadable;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -33,4 +35,21 @@ pub(super) fn nobody_to_reward() -> Response {
 /// The disk failed under the node: nothing that a client could mend.
 pub(super) fn unreadable(error: &dyn std::error::Error) -> Response {
     busy(log_unreadable(error))
+}
+
+/// Says in an answer for peers which node this is, and which process.
+pub(super) fn named(node: &NodeHandle, mut response: Response) -> Response {
+    if let Ok(name) = HeaderValue::try_from(node.node_id()) {
+        response.headers_mut().insert(NODE_HEADER, name);
+    }
+    named_as_process(node, response)
+}
+
+/// Says in an answer for peers, who know which node this is, that it still is the same
+/// process.
+pub(super) fn named_as_process(node: &NodeHandle, mut response: Response) -> Response {
+    if let Ok(instance) = HeaderValue::try_from(node.instance_id()) {
+        response.headers_mut().insert(INSTANCE_HEADER, instance);
+    }
+    response
 }

@@ -3,6 +3,7 @@
 //! themselves. What an answer says is not decided here.
 
 mod address;
+mod after;
 mod blocks;
 mod branches;
 mod development;
@@ -145,6 +146,8 @@ fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
         .routes(Tier::Open.of(routes!(blocks::tip_hash)))
         .routes(Tier::Open.of(routes!(blocks::tip_height)))
         .routes(Tier::Open.of(routes!(blocks::hash_at)))
+        .routes(Tier::Open.of(routes!(after::blocks)))
+        .routes(Tier::Open.of(routes!(after::headers)))
         .routes(Tier::Open.of(routes!(blocks::block)))
         .routes(Tier::Open.of(routes!(blocks::raw)))
         .routes(Tier::Open.of(routes!(blocks::transactions)))

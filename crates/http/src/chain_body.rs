@@ -1,13 +1,14 @@
-//! A chain as the body of an answer: read from the log piece by piece while
-//! it is sent, from one consistent snapshot, whatever happens to the chain
+//! A chain, or blocks of it, as the body of an answer: read from the log piece by
+//! piece while it is sent, from one consistent snapshot, whatever happens to the chain
 //! meanwhile. The blocks' bytes go out as they were hashed; what they say is not
 //! known here.
 
 use std::sync::Arc;
 
+use adit_api::headers::BLOCK_LINES;
 use adit_node::memory::{MemoryBudget, Reservation};
 use adit_node::repeated;
-use adit_store::{Snapshot, StoreError, TextPosition};
+use adit_store::{Joint, MainStretch, Snapshot, StoreError, TextPosition};
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -32,16 +33,44 @@ pub(super) fn chain_body(
     tail: String,
     memory: Arc<MemoryBudget>,
 ) -> Response {
-    let around_bytes = (head.len() + tail.len()) as u64;
-    // Between two blocks is a comma.
-    let bytes = snapshot.main_bytes() + snapshot.length().saturating_sub(1) + around_bytes;
-    let source = Arc::new(Source {
+    let length = snapshot.length();
+    let stretch = MainStretch {
+        first: 1,
+        last: length,
+        // Between two blocks is a comma.
+        bytes: snapshot.main_bytes() + length.saturating_sub(1),
+    };
+    let source = Source {
         snapshot,
+        stretch,
+        joint: Joint::Comma,
         tail,
         memory,
-    });
+    };
+    body(head, source, "application/json")
+}
+
+/// Returns some blocks of the snapshot's chain, one at least, each on a line of its own.
+pub(super) fn lines_body(
+    snapshot: Snapshot,
+    stretch: MainStretch,
+    memory: Arc<MemoryBudget>,
+) -> Response {
+    let source = Source {
+        snapshot,
+        stretch,
+        joint: Joint::Newline,
+        tail: "\n".to_owned(),
+        memory,
+    };
+    body(String::new(), source, BLOCK_LINES)
+}
+
+fn body(head: String, source: Source, kind: &'static str) -> Response {
+    let bytes = source.stretch.bytes + (head.len() + source.tail.len()) as u64;
+    let source = Arc::new(source);
     let start = TextPosition {
-        height: 1,
+        height: source.stretch.first,
         offset: 0,
     };
     let first = source.read_piece(start, head.into_bytes());
@@ -55,8 +84,8 @@ pub(super) fn chain_body(
         })),
     };
     let mut response = body.into_response();
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
     response.extensions_mut().insert(Counted { bytes });
     response
 }
@@ -90,7 +119,7 @@ async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Resul
             next: Some(from),
         }) => {
             let joint = match from.offset {
-                0 => vec![b','],
+                0 => vec![source.joint.byte()],
                 _ => Vec::new(),
             };
             let task = spawn_blocking(move || source.read_piece(from, joint));
@@ -109,6 +138,8 @@ async fn next_piece(ahead: Ahead, source: Arc<Source>) -> Option<(std::io::Resul
 /// What a body is read from.
 struct Source {
     snapshot: Snapshot,
+    stretch: MainStretch,
+    joint: Joint,
     tail: String,
     /// What the answers share that are being sent.
     memory: Arc<MemoryBudget>,
@@ -116,8 +147,8 @@ struct Source {
 
 impl Source {
     fn read_piece(&self, from: TextPosition, mut bytes: Vec<u8>) -> Result<Piece, StoreError> {
-        let chain_bytes = usize::try_from(self.snapshot.main_bytes()).unwrap_or(usize::MAX);
-        let wanted_bytes = PIECE_BYTES.min(chain_bytes);
+        let all_bytes = usize::try_from(self.stretch.bytes).unwrap_or(usize::MAX);
+        let wanted_bytes = PIECE_BYTES.min(all_bytes);
         let mut share = Reservation::of(&self.memory);
         let is_free = wanted_bytes <= FREE_BYTES;
         let mut has_room = || !self.memory.is_mostly_taken() && share.take_part(wanted_bytes);
@@ -126,9 +157,9 @@ impl Source {
             false => FREE_BYTES,
         };
         bytes.reserve(piece_bytes + self.tail.len());
-        let snapshot = &self.snapshot;
-        let next = snapshot.read_main_in_parts(from, piece_bytes, &mut bytes)?;
-        let is_last = next.height > snapshot.length();
+        let (last, joint, snapshot) = (self.stretch.last, self.joint, &self.snapshot);
+        let next = snapshot.read_main_in_parts(from, last, joint, piece_bytes, &mut bytes)?;
+        let is_last = next.height > last;
         if is_last {
             bytes.extend_from_slice(self.tail.as_bytes());
         }

@@ -165,6 +165,7 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::Malformed(detail) => Problem::malformed(detail),
             QueryError::NotFound(detail) => Problem::not_found(detail),
+            QueryError::NotHere(detail) => Problem::not_here(detail),
             QueryError::Busy(detail) => Problem::busy(detail),
             QueryError::Stopping(stopping) => stopping.into(),
             QueryError::DamagedBlock { height, hash } => Problem {

@@ -61,6 +61,7 @@ pub(crate) enum Command {
     Cancelled(RequestId),
     Proof { job: u64, proof: u64 },
     Answered(Ask, PollOutcome, Box<Seen>),
+    TakePart(Ask, OfferedBranch, oneshot::Sender<PeerReport>),
     AdoptOn(u64),
     DamagedIndex,
     Timer(Timer),
@@ -73,14 +74,17 @@ pub(crate) enum Command {
 /// Inspects the node, as of its last durable change.
 pub(crate) type Inspection = Box<dyn FnOnce(&Node) + Send>;
 
+/// A valid chain that weighed more than ours when it was read, and of it blocks that
+/// our main chain did not have.
+pub(crate) struct OfferedBranch {
+    pub(crate) chain: CandidateChain,
+    pub(crate) branch: Box<CheckedBranch>,
+}
+
 /// What came of asking a peer.
 pub(crate) enum PollOutcome {
-    /// A valid chain that weighed more than ours when it was read, and of it
-    /// the blocks that our main chain did not have.
-    Heavier {
-        chain: CandidateChain,
-        branch: Box<CheckedBranch>,
-    },
+    /// All that there is of its chain, or the rest of it.
+    Heavier(OfferedBranch),
     /// Nothing to adopt.
     Other(PeerReport),
 }
@@ -264,6 +268,22 @@ impl NodeHandle {
         let answered = Command::Answered(ask, outcome, Box::new(seen));
         // If the driver has ended, nobody wants to know.
         let _ = self.0.commands.send(answered).await;
+    }
+
+    /// Hands the driver a part of a peer's chain, of which more may come. What came of
+    /// it is told to `reply`; if the peer is asked no longer, nothing is.
+    pub(crate) async fn hand_in_part(
+        &self,
+        ask: Ask,
+        part: OfferedBranch,
+        reply: oneshot::Sender<PeerReport>,
+    ) {
+        // If the driver has ended, nobody wants to know.
+        let _ = self
+            .0
+            .commands
+            .send(Command::TakePart(ask, part, reply))
+            .await;
     }
 
     /// Tells the driver that it can't go on with the index as it is.

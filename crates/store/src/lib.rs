@@ -67,7 +67,7 @@ pub use log::replay::{REPLAY_COMMIT_BLOCKS, Replayed};
 pub use log::segments::OPEN_SEGMENTS_LIMIT;
 pub use log::writer::{LOG_BUFFER_LIMIT_BYTES, SEGMENT_LIMIT_BYTES};
 pub use open::{Opened, reindex};
-pub use reader::{DiskBytes, Reader, Snapshot, TextPosition};
+pub use reader::{DiskBytes, Joint, MainStretch, Reader, Snapshot, TextPosition};
 pub use side_blocks::{BranchTip, SIDE_BLOCKS_REMEMBERED_LIMIT, SideBlocks};
 pub use store::{
     ACCOUNT_OVERLAY_LIMIT, CHECKPOINT_BLOCKS, CHECKPOINT_BYTES, Limits, OVERLAY_LIMIT, Store,

@@ -69,6 +69,36 @@ pub struct TextPosition {
     pub offset: usize,
 }
 
+/// What stands between two blocks of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joint {
+    /// A comma, as in a list.
+    Comma,
+    /// A newline: each block is a line.
+    Newline,
+}
+
+/// Some blocks of the main chain, one behind the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MainStretch {
+    /// The height of the first one.
+    pub first: u64,
+    /// The height of the last one; less than `first` where there is none.
+    pub last: u64,
+    /// How long their texts are together, with what stands between them.
+    pub bytes: u64,
+}
+
+impl Joint {
+    /// As it stands in the text.
+    pub fn byte(self) -> u8 {
+        match self {
+            Joint::Comma => b',',
+            Joint::Newline => b'\n',
+        }
+    }
+}
+
 impl Reader {
     pub(crate) fn new(
         segments: Arc<Segments>,
@@ -215,13 +245,27 @@ impl Snapshot {
         max_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<u64, StoreError> {
+        self.read_main_up_to(self.length(), Joint::Comma, from_index, max_bytes, out)
+    }
+
+    fn read_main_up_to(
+        &self,
+        last: u64,
+        joint: Joint,
+        from_index: u64,
+        max_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, StoreError> {
         let mut next_index = from_index.max(1);
         let mut left_bytes = max_bytes;
-        let mut runs = Runs::new(&self.reader.segments, out);
+        let mut runs = Runs::new(&self.reader.segments, joint, out);
         let mut failed = None;
         let looked = self.view.main_while(next_index, |record| {
+            if next_index > last {
+                return false;
+            }
             let needed_bytes = record.location.length_bytes as usize + 1;
-            // No comma stands after the last block.
+            // Nothing stands after the last block.
             if needed_bytes > left_bytes.saturating_add(1) && !runs.is_empty() {
                 return false;
             }
@@ -238,11 +282,43 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// Like `read_main`, but a block that is longer than `max_bytes` comes in
-    /// parts: a caller that sends it on slowly then holds no more than a part.
+    /// The blocks from that height on, as many as there may be: at least one if
+    /// there is one.
+    pub fn stretch_from(
+        &self,
+        first: u64,
+        max_blocks: u64,
+        max_bytes: u64,
+    ) -> Result<MainStretch, StoreError> {
+        let first = first.max(1);
+        let (mut blocks, mut bytes) = (0, 0);
+        let looked = self.view.main_while(first, |record| {
+            let joint_bytes = u64::from(blocks > 0);
+            let needed_bytes = joint_bytes + u64::from(record.location.length_bytes);
+            let fits = blocks < max_blocks && bytes + needed_bytes <= max_bytes;
+            if blocks > 0 && !fits {
+                return false;
+            }
+            blocks += 1;
+            bytes += needed_bytes;
+            true
+        });
+        looked.map_err(self.reader.index_error())?;
+        Ok(MainStretch {
+            first,
+            last: (first - 1).saturating_add(blocks),
+            bytes,
+        })
+    }
+
+    /// Like `read_main` up to the block of height `last`, but a block that is
+    /// longer than `max_bytes` comes in parts: a caller that sends it on slowly
+    /// then holds no more than a part.
     pub fn read_main_in_parts(
         &self,
         from: TextPosition,
+        last: u64,
+        joint: Joint,
         max_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<TextPosition, StoreError> {
@@ -252,7 +328,7 @@ impl Snapshot {
         };
         let length_bytes = location.length_bytes as usize;
         if from.offset == 0 && length_bytes <= max_bytes {
-            let height = self.read_main(from.height, max_bytes, out)?;
+            let height = self.read_main_up_to(last, joint, from.height, max_bytes, out)?;
             return Ok(TextPosition { height, offset: 0 });
         }
         if from.offset == 0 {
@@ -394,10 +470,11 @@ pub(crate) fn archive_error(error: StoreError) -> ArchiveError {
 }
 
 /// Blocks to read, grouped into runs that lie one behind another in the log, as
-/// most do. A run is read at once, with the newlines between its lines, which
-/// then become commas.
+/// most do. A run is read at once, with the newlines between its lines, in whose
+/// place the joints are put.
 struct Runs<'a> {
     segments: &'a Segments,
+    joint: u8,
     out: &'a mut Vec<u8>,
     start: Option<Position>,
     end: Position,
@@ -407,9 +484,10 @@ struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(segments: &'a Segments, out: &'a mut Vec<u8>) -> Runs<'a> {
+    fn new(segments: &'a Segments, joint: Joint, out: &'a mut Vec<u8>) -> Runs<'a> {
         Runs {
             segments,
+            joint: joint.byte(),
             out,
             start: None,
             end: Position::START,
@@ -430,7 +508,7 @@ impl<'a> Runs<'a> {
             _ => {
                 self.read_run()?;
                 if !self.is_empty {
-                    self.out.push(b',');
+                    self.out.push(self.joint);
                 }
                 self.start = Some(location.start);
             }
@@ -459,7 +537,7 @@ impl<'a> Runs<'a> {
             if run[line_end] != b'\n' || sum_of(&run[line_start..line_end]) != location.sum {
                 return Err(self.segments.damaged(&hash, height, location));
             }
-            run[line_end] = b',';
+            run[line_end] = self.joint;
             line_start = line_end + 1;
         }
         self.out.pop();

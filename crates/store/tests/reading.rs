@@ -3,7 +3,7 @@
 use std::thread;
 
 use adit_core::archive::Archive;
-use adit_store::{Reader, Snapshot, StagedTexts, Staging, Store, TextPosition};
+use adit_store::{Joint, Reader, Snapshot, StagedTexts, Staging, Store, TextPosition};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -164,7 +164,13 @@ fn a_chain_read_in_parts_is_the_same_and_no_part_is_longer_than_wanted() {
             }
             let before = parts.len();
             place = snapshot
-                .read_main_in_parts(place, max_bytes, &mut parts)
+                .read_main_in_parts(
+                    place,
+                    snapshot.length(),
+                    Joint::Comma,
+                    max_bytes,
+                    &mut parts,
+                )
                 .unwrap();
             assert!(parts.len() - before <= max_bytes);
         }

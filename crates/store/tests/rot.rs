@@ -297,7 +297,7 @@ fn a_flipped_bit_of_a_block_is_named_by_every_way_of_reading_it_and_mended() {
             };
             expect(
                 &snapshot
-                    .read_main_in_parts(from, 16, &mut Vec::new())
+                    .read_main_in_parts(from, 10, adit_store::Joint::Comma, 16, &mut Vec::new())
                     .unwrap_err(),
             );
         }

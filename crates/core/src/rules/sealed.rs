@@ -17,12 +17,12 @@ use std::time::Duration;
 use super::rule_set::{ChainName, Context, Rules, Weight, check_index, check_previous_hash};
 use super::template::{BlockTemplate, TemplateContent};
 use crate::address::{Address, AddressError};
-use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, Shape};
+use crate::block::{BLOCK_LIMIT_BYTES, Block, BlockError, HeaderFields, SealedFields, Shape};
 use crate::hash::{Hash, sha256};
 use crate::json::{self, Reading};
 use crate::sealed::{
-    Account, ChainId, Params, SealedBlock, SealedError, SealedTransaction, SealedTransactionError,
-    block_hash, header_text, write_genesis,
+    Account, ChainId, CompactHeader, Header, Params, SealedBlock, SealedError, SealedTransaction,
+    SealedTransactionError, block_hash, header_text, write_block, write_genesis,
 };
 use crate::transaction::{Payment, Submitted, TRANSACTION_LIMIT_BYTES, TransactionError};
 
@@ -103,6 +103,42 @@ impl Sealed {
         self.check_stateless_of(&transaction)?;
         verify_signature(text, &transaction)?;
         Ok(transaction)
+    }
+
+    /// The header behind these two, given what of it does not follow from them. Whether
+    /// it is valid there is not looked at.
+    pub fn rebuild_header(
+        &self,
+        parent: &HeaderFields,
+        grandparent: Option<&HeaderFields>,
+        compact: &CompactHeader,
+    ) -> HeaderFields {
+        let context = Context {
+            parent,
+            grandparent,
+            now: Duration::ZERO,
+        };
+        let target = check::expected_target(&self.params, context);
+        let height = parent.height.saturating_add(1);
+        let header = Header {
+            height,
+            merkle_root: compact.merkle_root,
+            params: None,
+            previous_hash: parent.hash,
+            target,
+            timestamp_ms: compact.timestamp_ms,
+        };
+        let text = header_text(&write_block(&header, compact.proof, b"[]"));
+        HeaderFields {
+            height,
+            hash: block_hash(sha256(&text), compact.proof),
+            parent: Some(parent.hash),
+            proof: compact.proof,
+            sealed: Some(SealedFields {
+                target,
+                timestamp_ms: compact.timestamp_ms,
+            }),
+        }
     }
 
     fn check_stateless_of(

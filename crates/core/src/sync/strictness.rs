@@ -2,7 +2,7 @@
 //! whether that can be chance. It does not know what follows.
 
 use super::record::Strict;
-use crate::block::Block;
+use crate::block::{Block, HeaderFields};
 use crate::rules::Rules;
 
 /// A proof that solves the puzzle has one more leading hex zero in one of 16
@@ -22,11 +22,11 @@ pub(super) struct Strictness {
 
 impl Strictness {
     /// Takes the next block of the chain into account.
-    pub(super) fn note(&mut self, rules: &dyn Rules, parent: &Block, block: &Block) {
+    pub(super) fn note(&mut self, rules: &dyn Rules, parent: &HeaderFields, block: &Block) {
         if self.fewest.is_some_and(|(zeros, asked)| zeros <= asked) {
             return;
         }
-        let Some((zeros, asked)) = rules.proof_zeros(parent.header(), block) else {
+        let Some((zeros, asked)) = rules.proof_zeros(parent, block) else {
             return;
         };
         let fewest = self.fewest.map_or(zeros, |(fewest, _)| fewest.min(zeros));

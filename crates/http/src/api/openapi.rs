@@ -57,6 +57,8 @@ const POSTED: &str = include_str!("posted.json");
 
 const HASH_PATTERN: &str = "^[0-9a-f]{64}$";
 
+const LOCATOR_PATTERN: &str = "^([0-9a-f]{64}(,[0-9a-f]{64}){0,63})?$";
+
 /// Returns the whole description, given what stands beside the handlers of each
 /// area.
 pub(super) fn complete(described: impl Iterator<Item = (Area, openapi::OpenApi)>) -> Value {
@@ -262,6 +264,7 @@ fn describe_parameters(path: &str, operation: &mut Value) -> bool {
         match name.as_str() {
             "hash" => schema["pattern"] = HASH_PATTERN.into(),
             "id" if of_hash => schema["pattern"] = HASH_PATTERN.into(),
+            "locator" => schema["pattern"] = LOCATOR_PATTERN.into(),
             "cursor" => is_page = true,
             _ => {}
         }

@@ -5,14 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_api::headers::TIP_HEADER;
 use adit_api::resolve::{ResolveOutcome, ResolvedPeer};
+use adit_core::archive::Archive;
+use adit_core::hash::Hash;
 use adit_core::peer::REGISTRATION_LIMIT_BYTES;
 use adit_core::sync::PeerReport;
 use adit_node::commands::peers::{self, NotRegistered};
 use adit_node::handle::NodeHandle;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -32,6 +35,12 @@ const RESOLVE_HURRY_MS: u64 = 8_000;
 
 /// This long before that, the answer is made without the node.
 const RESOLVE_ALONE_MS: u64 = 4_000;
+
+/// What a client would rather have.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// What of that it has got.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(super) async fn register(
     State(node): State<NodeHandle>,
@@ -53,13 +62,27 @@ pub(super) async fn register(
     }
 }
 
-pub(super) async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> Response {
+/// The preference of one that only wants us to look (RFC 7240, 4.2).
+const MINIMAL: &str = "return=minimal";
+
+pub(super) async fn resolve(
+    State(node): State<NodeHandle>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Response {
+    let is_told = headers.get(PREFER).is_some_and(|wish| wish == MINIMAL);
+    if is_told && has_block(&node, &headers) {
+        return told();
+    }
     let patience = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS);
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_ALONE_MS);
     let resolution = match peers::resolve(&node, patience, limit).await {
         Ok(resolution) => resolution,
         Err(error) => return busy(error),
     };
+    if is_told {
+        return told();
+    }
     let reports = resolution.peers.into_iter();
     let peers = reports.map(|(peer, report)| match caller {
         Caller::Operator => described(peer, &report),
@@ -79,6 +102,24 @@ pub(super) async fn resolve(State(node): State<NodeHandle>, caller: Caller) -> R
     let tail = format!("],\"peers\":{peers}}}");
     let memory = Arc::clone(node.answers_memory());
     chain_body(head, snapshot, tail, memory)
+}
+
+/// Answers one that told us of something to look at: it has our chain, or asks for
+/// what it wants of it.
+fn told() -> Response {
+    let applied = [(PREFERENCE_APPLIED, MINIMAL)];
+    (StatusCode::NO_CONTENT, applied).into_response()
+}
+
+/// Whether the block that is to be looked at is here.
+fn has_block(node: &NodeHandle, headers: &HeaderMap) -> bool {
+    let named = headers.get(TIP_HEADER).map(HeaderValue::as_bytes);
+    let Some(hash) = named.and_then(Hash::from_hex) else {
+        return false;
+    };
+    let snapshot = node.reader().snapshot().ok();
+    let entry = snapshot.and_then(|snapshot| snapshot.entry(&hash).ok()?);
+    entry.is_some()
 }
 
 /// What is behind an address that does not offer a chain is not for those who

@@ -9,10 +9,10 @@ use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{Ask, PeerReport, Seen};
 
-use super::adoptions::{Adoption, QueuedBranch, Step};
+use super::adoptions::{Adoption, BranchEnd, QueuedBranch, Step};
 use super::error::DriverError;
 use super::run::{Driver, log_refused};
-use crate::handle::{Command, PollOutcome};
+use crate::handle::{Command, OfferedBranch, PollOutcome};
 use crate::repeated;
 
 /// Blocks of a branch are taken in for this long; then it is the others' turn.
@@ -35,20 +35,31 @@ impl Driver {
         seen: Seen,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
-        let (chain, branch) = match outcome {
+        match outcome {
             PollOutcome::Other(report) => {
-                return self.handle(Input::PeerAnswered(ask, report, seen), later);
+                self.handle(Input::PeerAnswered(ask, report, seen), later)
             }
-            // Of a peer that was removed meanwhile, nothing is adopted.
-            PollOutcome::Heavier { .. } if !self.node.is_asked(&ask) => return Ok(()),
-            PollOutcome::Heavier { chain, branch } => (chain, branch),
-        };
-        self.adoptions.waiting.push_back(QueuedBranch {
-            ask,
-            seen,
-            chain,
-            branch,
-        });
+            PollOutcome::Heavier(offered) => {
+                self.take_offered(ask, offered, BranchEnd::Answered(seen), later)
+            }
+        }
+    }
+
+    /// A peer's branch has been read, or a part of it.
+    pub(super) fn take_offered(
+        &mut self,
+        ask: Ask,
+        offered: OfferedBranch,
+        end: BranchEnd,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        // Of a peer that was removed meanwhile, nothing is adopted.
+        if !self.node.is_asked(&ask) {
+            return Ok(());
+        }
+        self.adoptions
+            .waiting
+            .push_back(QueuedBranch { ask, end, offered });
         match self.adoptions.is_on_its_way {
             true => Ok(()),
             false => self.adopt_some(later),
@@ -117,6 +128,7 @@ impl Driver {
             }
         };
         if let Some(PeerReport::Adopted { length }) = report
+            && matches!(adoption.end, BranchEnd::Answered(_))
             && let Some(left_out) = repeated::turn_of_news("adopted")
         {
             let peer = &adoption.ask.peer;
@@ -128,8 +140,8 @@ impl Driver {
                 self.handle(Input::BranchPaused, later)?;
             }
             Some(report) => {
-                let Adoption { ask, seen, .. } = adoption;
-                self.handle(Input::PeerAnswered(ask, report, seen), later)?;
+                let Adoption { ask, end, .. } = adoption;
+                self.end_branch(ask, end, report, later)?;
             }
         }
         if self.adoptions.are_left() {
@@ -144,27 +156,41 @@ impl Driver {
     /// Starts on the next branch that is still heavier than our chain.
     fn begin_adoption(&mut self, later: &mut Vec<Effect>) -> Result<Option<Adoption>, DriverError> {
         while let Some(next) = self.adoptions.waiting.pop_front() {
-            let QueuedBranch {
-                ask,
-                seen,
-                chain,
-                branch,
-            } = next;
+            let QueuedBranch { ask, end, offered } = next;
+            let OfferedBranch { chain, branch } = offered;
             let length = chain.length;
             let Some(session) = BranchSession::begin(&self.node, chain) else {
                 let report = PeerReport::NotLonger { length };
-                self.handle(Input::PeerAnswered(ask, report, seen), later)?;
+                self.end_branch(ask, end, report, later)?;
                 continue;
             };
             tracing::debug!(peer = %ask.peer, length, "taking the peer's chain");
             return Ok(Some(Adoption {
                 ask,
-                seen,
+                end,
                 session,
                 blocks: branch.into_blocks(),
             }));
         }
         Ok(None)
+    }
+
+    /// No more is taken in of a branch.
+    fn end_branch(
+        &mut self,
+        ask: Ask,
+        end: BranchEnd,
+        report: PeerReport,
+        later: &mut Vec<Effect>,
+    ) -> Result<(), DriverError> {
+        match end {
+            BranchEnd::Answered(seen) => self.handle(Input::PeerAnswered(ask, report, seen), later),
+            BranchEnd::Part(reply) => {
+                // If nobody reads on, the peer's answer says so.
+                let _ = reply.send(report);
+                self.handle(Input::BranchPaused, later)
+            }
+        }
     }
 
     /// Takes blocks in, one after another, until there are no more or the step

@@ -4,9 +4,11 @@
 use std::collections::VecDeque;
 
 use adit_core::branch::BranchSession;
-use adit_core::sync::{Ask, CandidateChain, Seen};
+use adit_core::sync::{Ask, PeerReport, Seen};
+use tokio::sync::oneshot;
 
-use crate::peers::branch::{BranchError, CheckedBlocks, CheckedBranch};
+use crate::handle::OfferedBranch;
+use crate::peers::branch::{BranchError, CheckedBlocks};
 
 /// The branches that are to be taken in.
 #[derive(Default)]
@@ -21,18 +23,25 @@ pub(super) struct Adoptions {
     pub(super) is_paused: bool,
 }
 
+/// What follows when no more of a branch is taken in.
+pub(super) enum BranchEnd {
+    /// The peer has answered: this was seen of it.
+    Answered(Seen),
+    /// Its reader goes on with the next part, if this one was adopted.
+    Part(oneshot::Sender<PeerReport>),
+}
+
 /// A branch that waits for its turn.
 pub(super) struct QueuedBranch {
     pub(super) ask: Ask,
-    pub(super) seen: Seen,
-    pub(super) chain: CandidateChain,
-    pub(super) branch: Box<CheckedBranch>,
+    pub(super) end: BranchEnd,
+    pub(super) offered: OfferedBranch,
 }
 
 /// A branch that is being taken in.
 pub(super) struct Adoption {
     pub(super) ask: Ask,
-    pub(super) seen: Seen,
+    pub(super) end: BranchEnd,
     pub(super) session: BranchSession,
     pub(super) blocks: CheckedBlocks,
 }

@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::adoptions::Adoptions;
+use super::adoptions::{Adoptions, BranchEnd};
 use super::developing::Developing;
 use super::error::DriverError;
 use super::restore::{Trust, restore};
@@ -135,7 +135,7 @@ pub(crate) fn start(
         store,
         miner,
         poller: Poller::new(handle.clone()),
-        announcer: Announcer::default(),
+        announcer: Announcer::new(handle.clone()),
         adoptions: Adoptions::default(),
         waiting: BTreeMap::new(),
         inspections: Vec::new(),
@@ -274,6 +274,9 @@ impl Driver {
                 Ok(())
             }
             Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
+            Command::TakePart(ask, part, reply) => {
+                self.take_offered(ask, part, BranchEnd::Part(reply), later)
+            }
             Command::AdoptOn(turn) => self.adopt_on(turn, later),
             Command::Develop(request) => self.develop(request, later),
             Command::DevelopOn => self.develop_on(later),

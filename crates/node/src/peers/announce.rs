@@ -1,11 +1,13 @@
 //! Tells peers that there is a new chain to look at: the tutorial's nodes
-//! never push, but `GET /nodes/resolve` makes them pull. What they find, and
-//! whether they look at all, is theirs to decide.
+//! never push, but `GET /nodes/resolve` makes them pull. Which block is new is said
+//! along with it, for those that have it already; and that no answer is wanted. What
+//! they find, and whether they look at all, is theirs to decide.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use adit_api::headers::TIP_HEADER;
 use adit_core::peer::PeerAddress;
 use reqwest::Client;
 use tokio::runtime::Handle;
@@ -13,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::handle::NodeHandle;
 use crate::open_files;
 use crate::peers::fetch::client;
 
@@ -34,9 +37,16 @@ const TOLD_SHARE: usize = 16;
 /// for.
 const LOOK_ANSWER_LIMIT_BYTES: usize = 64 * 1024;
 
+/// Says that the answer may be empty (RFC 7240): a node that understands it does not
+/// send its chain along.
+const PREFER: &str = "prefer";
+
+const MINIMAL: &str = "return=minimal";
+
 /// Tells peers to look, in the background, one call at a time for each.
 #[derive(Clone)]
 pub(crate) struct Announcer {
+    node: NodeHandle,
     client: Client,
     telling: Arc<Mutex<BTreeMap<PeerAddress, Telling>>>,
     at_once: Arc<Semaphore>,
@@ -50,18 +60,17 @@ struct Telling {
     call: AbortHandle,
 }
 
-impl Default for Announcer {
-    fn default() -> Announcer {
+impl Announcer {
+    pub(crate) fn new(node: NodeHandle) -> Announcer {
         let at_once = open_files::for_peers(TOLD_AT_ONCE_LIMIT, TOLD_SHARE);
         Announcer {
+            node,
             client: client(),
             telling: Arc::default(),
             at_once: Arc::new(Semaphore::new(at_once)),
         }
     }
-}
 
-impl Announcer {
     /// Tells these peers that there is a new chain.
     pub(crate) fn announce(&self, runtime: &Handle, peers: Vec<PeerAddress>) {
         for peer in peers {
@@ -107,7 +116,12 @@ impl Announcer {
 
     async fn get_resolve(&self, peer: &PeerAddress) -> reqwest::Result<()> {
         let url = peer.url("/nodes/resolve");
-        let mut response = self.client.get(url).send().await?;
+        let request = self.client.get(url).header(PREFER, MINIMAL);
+        let request = match self.node.status().tip {
+            Some(tip) => request.header(TIP_HEADER, tip.to_string()),
+            None => request,
+        };
+        let mut response = request.send().await?;
         let mut read_bytes = 0;
         while let Some(piece) = response.chunk().await? {
             read_bytes += piece.len();

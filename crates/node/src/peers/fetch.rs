@@ -1,5 +1,6 @@
-//! Fetches another node's chain, over the tutorial's `GET /chain`: the answer
-//! comes piece by piece, with bounds on its first byte, its pace and its
+//! Fetches another node's chain, over the tutorial's `GET /chain`, or what follows
+//! the blocks that we have, where the node offers that. The answer comes piece by
+//! piece, with bounds on its first byte, its pace and its
 //! redirects, and is checked on a thread of its own. What is checked, and what
 //! comes of it, others decide.
 
@@ -8,18 +9,19 @@ use std::net::ToSocketAddrs;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use adit_api::headers::NODE_HEADER;
+use adit_api::headers::{BLOCKS_AFTER, INSTANCE_HEADER, NODE_HEADER, SYNC_HEADER};
 use adit_core::peer::PeerAddress;
-use adit_core::sync::PeerKind;
+use adit_core::sync::{Locator, PeerKind};
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH, SERVER,
 };
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
+use crate::handle::NodeHandle;
 use crate::peers::unpack::{UnpackError, Unpacker};
 use crate::tls::{NO_TLS, SPEAKS_TLS, with_tls};
 
@@ -34,6 +36,10 @@ const PACE_WINDOW_MS: u64 = 10_000;
 
 /// ... a peer must send at least this much.
 const PACE_LIMIT_BYTES: u64 = 10 * 1024;
+
+/// A connection to an adit node is kept this long for the next question: less than
+/// the node on the other side would.
+const KEPT_CONNECTION_TIMEOUT_MS: u64 = 20_000;
 
 /// This many pieces of an answer may wait for their check.
 const PIECES_LIMIT: usize = 8;
@@ -67,6 +73,10 @@ pub(crate) enum FetchError {
     Unpack(#[from] UnpackError),
     #[error("the answer broke off")]
     BrokeOff,
+    #[error("expected blocks behind those that it was asked about, found none")]
+    NoBlocks,
+    #[error("it sends its chain in too many answers of a few blocks each")]
+    Crumbs,
     #[error("the check of its chain failed")]
     Panicked,
 }
@@ -100,6 +110,30 @@ impl Pieces {
 /// Returns the HTTP client that speaks to peers: no redirects to other hosts, no
 /// proxies, and nothing waits for ever.
 pub(crate) fn client() -> Client {
+    // Peers are asked seldom, and a kept connection may have died meanwhile. Some
+    // serve nobody else while it is open.
+    bounded(Client::builder().pool_max_idle_per_host(0))
+        .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect(BUILDS)
+}
+
+/// The same for peers that are known to be adit nodes, and know us: the connection is
+/// kept for the next question.
+pub(crate) fn keeping_client() -> Client {
+    let kept = Duration::from_millis(KEPT_CONNECTION_TIMEOUT_MS);
+    bounded(
+        Client::builder()
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(kept),
+    )
+    .build()
+    .expect(BUILDS)
+}
+
+const BUILDS: &str = "its settings are constants, and TLS is set up";
+
+fn bounded(builder: ClientBuilder) -> ClientBuilder {
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
         let first = &attempt.previous()[0];
         let same = first.host_str() == attempt.url().host_str()
@@ -112,16 +146,11 @@ pub(crate) fn client() -> Client {
             attempt.follow()
         }
     });
-    with_tls(Client::builder())
+    with_tls(builder)
         .connect_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
         .redirect(same_host)
         .no_proxy()
         .dns_resolver(BoundedLookup)
-        // Peers are asked seldom, and a kept connection may have died meanwhile.
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("adit/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .expect("its settings are constants, and TLS is set up")
 }
 
 /// Looks names up as the system does. Each lookup takes a thread, for as long as
@@ -153,12 +182,47 @@ pub(crate) enum Packing {
     Plain,
 }
 
-/// Asks a peer for its chain, unless it has one of these tags. Returns as soon as
-/// the head of its answer is there. One that is packed all the same is refused: a
-/// caller that asks for a plain one has a reason.
+/// Asks a peer for its chain, unless it has one of these tags. Returns as soon as the
+/// head of its answer is there.
 pub(crate) async fn get_chain(
     client: &Client,
     peer: &PeerAddress,
+    known: impl IntoIterator<Item = HeaderValue>,
+    packing: Packing,
+) -> Result<Response, FetchError> {
+    let request = client.get(peer.url("/chain"));
+    get(request, known, packing).await
+}
+
+/// The same, unless the peer can be asked for what follows the blocks that we have:
+/// then it says so.
+pub(crate) async fn get_chain_or_offer(
+    client: &Client,
+    peer: &PeerAddress,
+    known: impl IntoIterator<Item = HeaderValue>,
+    packing: Packing,
+) -> Result<Response, FetchError> {
+    let request = client.get(peer.url("/chain"));
+    get(request.header(SYNC_HEADER, BLOCKS_AFTER), known, packing).await
+}
+
+/// Asks an adit node for its blocks behind those that the locator names, unless it
+/// has one of these tags.
+pub(crate) async fn get_blocks_after(
+    client: &Client,
+    peer: &PeerAddress,
+    locator: &Locator,
+    known: impl IntoIterator<Item = HeaderValue>,
+    packing: Packing,
+) -> Result<Response, FetchError> {
+    let url = peer.url(&format!("/api/v1/blocks/after?locator={locator}"));
+    get(client.get(url), known, packing).await
+}
+
+/// An answer that is packed although it was asked for plain is refused: a caller that
+/// asks for a plain one has a reason.
+async fn get(
+    mut request: RequestBuilder,
     known: impl IntoIterator<Item = HeaderValue>,
     packing: Packing,
 ) -> Result<Response, FetchError> {
@@ -166,8 +230,7 @@ pub(crate) async fn get_chain(
         Packing::Gzip => "gzip",
         Packing::Plain => "identity",
     };
-    let request = client.get(peer.url("/chain"));
-    let mut request = request.header(ACCEPT_ENCODING, offered);
+    request = request.header(ACCEPT_ENCODING, offered);
     for etag in known {
         request = request.header(IF_NONE_MATCH, etag);
     }
@@ -200,11 +263,43 @@ pub(crate) fn kind_of(status: StatusCode, headers: &HeaderMap) -> PeerKind {
     }
 }
 
+/// Returns which process it is, if this head says that it can be asked for what follows
+/// our blocks.
+pub(crate) fn offering_instance(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let is_offered = headers.get(SYNC_HEADER)? == BLOCKS_AFTER;
+    headers.get(INSTANCE_HEADER).filter(|_| is_offered)
+}
+
+/// Whether this node itself sent this head.
+pub(crate) fn says_instance(headers: &HeaderMap, node: &NodeHandle) -> bool {
+    let instance = headers.get(INSTANCE_HEADER);
+    instance.is_some_and(|value| value == node.instance_id())
+}
+
+/// Whether a node that goes by this one's name sent this head.
+pub(crate) fn says_name(headers: &HeaderMap, node: &NodeHandle) -> bool {
+    let name = headers.get(NODE_HEADER);
+    name.is_some_and(|value| value == node.node_id())
+}
+
 /// Reads an answer's body while `check` looks at it; that may block, and is
 /// handed the pieces until it has seen enough. It returns `None` if the pieces
 /// end before [`Piece::End`].
 pub(crate) async fn read<T, E>(
     response: Response,
+    check: impl FnOnce(Pieces) -> Result<Option<T>, E> + Send + 'static,
+) -> Result<Result<T, E>, FetchError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    read_counting(response, &mut 0, check).await
+}
+
+/// The same; adds how much was sent to `sent_bytes`, while it comes.
+pub(crate) async fn read_counting<T, E>(
+    response: Response,
+    sent_bytes: &mut u64,
     check: impl FnOnce(Pieces) -> Result<Option<T>, E> + Send + 'static,
 ) -> Result<Result<T, E>, FetchError>
 where
@@ -220,7 +315,7 @@ where
         wanted: Arc::downgrade(&wanting),
     };
     let check = tokio::task::spawn_blocking(move || check(received));
-    let passed = pass_on(response, unpacker, pieces).await;
+    let passed = pass_on(response, unpacker, pieces, sent_bytes).await;
     // What the check found wrong comes first: it is why passing on ended.
     let checked = check.await;
     drop(wanting);
@@ -256,6 +351,7 @@ async fn pass_on(
     mut response: Response,
     mut unpacker: Option<Unpacker>,
     pieces: mpsc::Sender<Piece>,
+    all_bytes: &mut u64,
 ) -> Result<(), FetchError> {
     let window = Duration::from_millis(PACE_WINDOW_MS);
     let mut window_bytes = 0u64;
@@ -272,6 +368,7 @@ async fn pass_on(
         let is_end = piece.is_none();
         let mut piece = piece.unwrap_or_default();
         let (sent_bytes, mut unpacked_bytes) = (piece.len(), 0);
+        *all_bytes += sent_bytes as u64;
         // The peer is not to blame for the time that our check takes.
         let before = Instant::now();
         loop {

@@ -5,26 +5,24 @@
 //! decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adit_api::headers::{INSTANCE_HEADER, NODE_HEADER};
-use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
-use adit_core::sync::{
-    Ask, ChainReader, ChainValidation, PEERS_LIMIT, PeerReport, Refusal, Seen, SeenChain, Strict,
-    ValidationError,
-};
+use adit_core::sync::{Ask, PEERS_LIMIT, PeerReport, Seen, SeenChain, Strict};
 use reqwest::header::{ETAG, HeaderValue};
 use reqwest::{Client, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::handle::{NodeHandle, PollOutcome};
-use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces, client};
+use crate::peers::catch_up::{CatchUp, CaughtUp, Progress, chain_of_tip, etag_of, tip_in};
+use crate::peers::fetch::{self, FetchError, Packing, Pieces, client, keeping_client};
+use crate::peers::reading::{ChainReading, PollError};
 use crate::peers::unpack::UnpackError;
 use crate::peers::unread::{Unread, UnreadBudget};
 use crate::{open_files, repeated};
@@ -51,6 +49,16 @@ const TURN_MS: u64 = 2_000;
 /// All answers together may hold this much of blocks that are not whole yet.
 const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
 
+/// What a peer sends beyond this without anything to adopt has consequences:
+const WASTE_FREE_BYTES: u64 = 1024 * 1024;
+
+/// it is not asked again before this time is over, and each further time after twice
+/// as long,
+const WASTE_PAUSE_MS: u64 = 10_000;
+
+/// up to this.
+const WASTE_PAUSE_LIMIT_MS: u64 = 600_000;
+
 /// An ETag longer than this is not remembered.
 const ETAG_LIMIT_BYTES: usize = 256;
 
@@ -64,6 +72,8 @@ pub(crate) struct Poller {
 struct Shared {
     node: NodeHandle,
     client: Client,
+    /// For peers that can be asked for what follows our blocks.
+    keeping_client: Client,
     at_once: Semaphore,
     /// Each ask holds one of these, until all that it takes is free again.
     asked: Arc<Semaphore>,
@@ -77,6 +87,30 @@ struct Shared {
     namesakes: Mutex<BTreeSet<PeerAddress>>,
     /// The peers whose packed answer would have cost too much to unpack.
     dense: Mutex<BTreeSet<PeerAddress>>,
+    /// The peers that can be asked for what follows our blocks.
+    offering: Mutex<BTreeMap<PeerAddress, Offering>>,
+    /// The peers of whose long answers nothing came.
+    wasteful: Mutex<BTreeMap<PeerAddress, Wasteful>>,
+}
+
+/// A peer that can be asked for what follows our blocks.
+#[derive(Clone)]
+struct Offering {
+    /// Which process said so.
+    instance: HeaderValue,
+    /// Whether it goes by our name.
+    has_our_name: bool,
+}
+
+/// A peer of whose long answers nothing came.
+#[derive(Clone)]
+struct Wasteful {
+    /// It is not asked before.
+    until: Instant,
+    pause_ms: u64,
+    /// What was said of it then, and seen.
+    report: PeerReport,
+    seen: Seen,
 }
 
 impl Poller {
@@ -85,6 +119,7 @@ impl Poller {
             shared: Arc::new(Shared {
                 node,
                 client: client(),
+                keeping_client: keeping_client(),
                 at_once: Semaphore::new(ASKED_AT_ONCE_LIMIT),
                 asked: Arc::new(Semaphore::new(open_files::for_peers(
                     ASKED_LIMIT,
@@ -95,6 +130,8 @@ impl Poller {
                 failing: Mutex::default(),
                 namesakes: Mutex::default(),
                 dense: Mutex::default(),
+                offering: Mutex::default(),
+                wasteful: Mutex::default(),
             }),
             running: BTreeMap::new(),
         }
@@ -104,7 +141,7 @@ impl Poller {
     pub(crate) fn ask(&mut self, runtime: &Handle, ask: Ask) {
         let (peer, shared) = (ask.peer.clone(), Arc::clone(&self.shared));
         let asking = runtime.spawn(async move {
-            let (outcome, seen) = shared.poll_in_turn(&ask.peer).await;
+            let (outcome, seen) = shared.poll_in_turn(&ask).await;
             shared.note(&ask.peer, &outcome, &seen);
             shared.node.polled(ask, outcome, seen).await;
         });
@@ -120,32 +157,13 @@ impl Poller {
         locked(&self.shared.failing).remove(peer);
         locked(&self.shared.namesakes).remove(peer);
         locked(&self.shared.dense).remove(peer);
+        locked(&self.shared.offering).remove(peer);
+        locked(&self.shared.wasteful).remove(peer);
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Why there is nothing to adopt.
-enum PollError {
-    Fetch(FetchError),
-    Refused(Refusal),
-    /// Ours can't be read, or held.
-    Ours(String),
-}
-
-impl PollError {
-    fn ours(error: impl ToString) -> PollError {
-        PollError::Ours(error.to_string())
-    }
-
-    fn of_validation(error: ValidationError) -> PollError {
-        match error.refusal() {
-            Some(refusal) => PollError::Refused(refusal),
-            None => PollError::ours(error),
-        }
-    }
 }
 
 impl Shared {
@@ -207,16 +225,19 @@ impl Shared {
 
     /// Polls a peer when there is a place for it. One that takes long gives the
     /// place to the next and goes on beside it: slow peers keep nobody out.
-    async fn poll_in_turn(&self, peer: &PeerAddress) -> (PollOutcome, Seen) {
+    async fn poll_in_turn(&self, ask: &Ask) -> (PollOutcome, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
-        let mut seen = Seen::default();
+        let (mut seen, mut progress) = (Seen::default(), Progress::default());
+        if let Some((report, seen)) = self.pausing(&ask.peer) {
+            return (PollOutcome::Other(report), seen);
+        }
         let asked = Arc::clone(&self.asked).acquire_owned().await;
         let asked = Arc::new(asked.expect("the semaphore is never closed"));
         let place = self.at_once.acquire().await;
         let outcome = {
             let mut hearing = pin!(timeout(
                 limit,
-                self.poll_packed_or_plain(peer, &asked, &mut seen)
+                self.poll_packed_or_plain(ask, &asked, &mut seen, &mut progress)
             ));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
@@ -229,58 +250,120 @@ impl Shared {
         };
         let endless = FetchError::Endless(ANSWER_TIMEOUT_MS);
         let outcome = outcome.unwrap_or(Err(PollError::Fetch(endless)));
+        let outcome = outcome.unwrap_or_else(|error| {
+            self.remember(&ask.peer, None);
+            // Whoever answers there now may be another.
+            locked(&self.offering).remove(&ask.peer);
+            PollOutcome::Other(match error {
+                PollError::Refused(refusal) => PeerReport::Refused(refusal),
+                PollError::Fetch(error) => PeerReport::Failed(error.to_string()),
+                PollError::Ours(error) => PeerReport::Failed(error),
+            })
+        });
+        self.note_waste(&ask.peer, &outcome, &seen, &progress);
+        (outcome, seen)
+    }
+
+    /// What was said of a peer, while it is not asked again yet.
+    fn pausing(&self, peer: &PeerAddress) -> Option<(PeerReport, Seen)> {
+        let wasteful = locked(&self.wasteful);
+        let wasteful = wasteful.get(peer)?;
+        let is_pausing = Instant::now() < wasteful.until;
+        is_pausing.then(|| (wasteful.report.clone(), wasteful.seen.clone()))
+    }
+
+    /// A peer that sent much of which nothing came is not asked again at once, and
+    /// ever more seldom.
+    fn note_waste(
+        &self,
+        peer: &PeerAddress,
+        outcome: &PollOutcome,
+        seen: &Seen,
+        progress: &Progress,
+    ) {
+        let mut all = locked(&self.wasteful);
         let report = match outcome {
-            Ok(outcome) => return (outcome, seen),
-            Err(PollError::Refused(refusal)) => PeerReport::Refused(refusal),
-            Err(PollError::Fetch(error)) => PeerReport::Failed(error.to_string()),
-            Err(PollError::Ours(error)) => PeerReport::Failed(error),
+            PollOutcome::Other(report)
+                if progress.adopted.is_none() && progress.read_bytes > WASTE_FREE_BYTES =>
+            {
+                report.clone()
+            }
+            _ => {
+                all.remove(peer);
+                return;
+            }
         };
-        self.remember(peer, None);
-        (PollOutcome::Other(report), seen)
+        let before_ms = all.get(peer).map_or(0, |before| before.pause_ms);
+        let pause_ms = (before_ms * 2).clamp(WASTE_PAUSE_MS, WASTE_PAUSE_LIMIT_MS);
+        let until = Instant::now() + Duration::from_millis(pause_ms);
+        all.insert(
+            peer.clone(),
+            Wasteful {
+                until,
+                pause_ms,
+                report,
+                seen: seen.clone(),
+            },
+        );
+        if all.len() > PEERS_LIMIT {
+            let peers = &self.node.status().peers;
+            all.retain(|peer, _| peers.contains(&peer.to_string()));
+        }
     }
 
     /// Polls a peer; one whose packed answer would cost too much is asked for a
     /// plain one from then on, at once: plain, its chain may be as it is.
     async fn poll_packed_or_plain(
         &self,
-        peer: &PeerAddress,
+        ask: &Ask,
         asked: &Arc<OwnedSemaphorePermit>,
         seen: &mut Seen,
+        progress: &mut Progress,
     ) -> Result<PollOutcome, PollError> {
-        match self.poll(peer, asked, seen).await {
+        match self.poll(ask, asked, seen, progress).await {
             Err(PollError::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
-                self.note_in(&self.dense, peer);
-                self.poll(peer, asked, seen).await
+                self.note_in(&self.dense, &ask.peer);
+                self.poll(ask, asked, seen, progress).await
             }
             outcome => outcome,
         }
     }
 
+    fn packing(&self, peer: &PeerAddress) -> Packing {
+        match locked(&self.dense).contains(peer) {
+            true => Packing::Plain,
+            false => Packing::Gzip,
+        }
+    }
+
     async fn poll(
         &self,
-        peer: &PeerAddress,
+        ask: &Ask,
         asked: &Arc<OwnedSemaphorePermit>,
         seen: &mut Seen,
+        progress: &mut Progress,
     ) -> Result<PollOutcome, PollError> {
+        let peer = &ask.peer;
+        let offering = locked(&self.offering).get(peer).cloned();
+        if let Some(offering) = offering
+            && let Some(outcome) = self.catch_up(ask, &offering, asked, seen, progress).await?
+        {
+            return Ok(outcome);
+        }
         // Neither a chain that was read before nor our own is worth reading.
         let tip = self.node.status().tip;
-        let own = tip.and_then(|tip| HeaderValue::try_from(format!("\"{tip}\"")).ok());
+        let own = tip.and_then(etag_of);
         let remembered = self.remembered(peer);
         let is_only_own = remembered.is_none();
         let known = own.into_iter().chain(remembered);
-        let packing = match locked(&self.dense).contains(peer) {
-            true => Packing::Plain,
-            false => Packing::Gzip,
-        };
-        let response = fetch::get_chain(&self.client, peer, known, packing).await;
-        let response = response.map_err(PollError::Fetch)?;
+        let packing = self.packing(peer);
+        let response = fetch::get_chain_or_offer(&self.client, peer, known, packing).await?;
         let (status, headers) = (response.status(), response.headers());
         seen.kind = fetch::kind_of(status, headers);
-        let says = |name, ours: &str| headers.get(name).is_some_and(|value| value == ours);
-        if says(INSTANCE_HEADER, self.node.instance_id()) {
+        if fetch::says_instance(headers, &self.node) {
             return Ok(PollOutcome::Other(PeerReport::Itself));
         }
-        seen.has_our_name = says(NODE_HEADER, self.node.node_id());
+        seen.has_our_name = fetch::says_name(headers, &self.node);
         let etag = headers.get(ETAG).cloned();
         match status {
             StatusCode::NOT_MODIFIED => {
@@ -290,7 +373,16 @@ impl Shared {
                 return Ok(PollOutcome::Other(PeerReport::Unchanged));
             }
             StatusCode::OK => {}
-            status => return Err(PollError::Fetch(FetchError::Status(status))),
+            StatusCode::NO_CONTENT if let Some(instance) = fetch::offering_instance(headers) => {
+                let offering = Offering {
+                    instance: instance.clone(),
+                    has_our_name: seen.has_our_name,
+                };
+                self.note_offering(peer, &offering);
+                let outcome = self.catch_up(ask, &offering, asked, seen, progress).await?;
+                return outcome.ok_or(FetchError::Status(status).into());
+            }
+            status => return Err(FetchError::Status(status).into()),
         }
         let (node, unread) = (self.node.clone(), self.unread.of_chain());
         let asked = Arc::clone(asked);
@@ -304,10 +396,57 @@ impl Shared {
             chain,
             strict,
             is_done,
-        } = read.await.map_err(PollError::Fetch)??;
+        } = read.await??;
         (seen.chain, seen.strict) = (chain, strict);
         self.remember(peer, etag.filter(|_| is_done));
         Ok(outcome)
+    }
+
+    /// Asks a peer for what follows our blocks; `None` if it answers no such question
+    /// any more.
+    async fn catch_up(
+        &self,
+        ask: &Ask,
+        offering: &Offering,
+        asked: &Arc<OwnedSemaphorePermit>,
+        seen: &mut Seen,
+        progress: &mut Progress,
+    ) -> Result<Option<PollOutcome>, PollError> {
+        let peer = &ask.peer;
+        let catch_up = CatchUp {
+            node: &self.node,
+            client: &self.keeping_client,
+            unread: &self.unread,
+            ask,
+            asked,
+            packing: match is_on_this_machine(peer) {
+                true => Packing::Plain,
+                false => self.packing(peer),
+            },
+            instance: &offering.instance,
+            known: self.remembered(peer),
+            handed_in: None,
+        };
+        match catch_up.run(seen, progress).await? {
+            CaughtUp::NotOffered => {
+                locked(&self.offering).remove(peer);
+                Ok(None)
+            }
+            CaughtUp::Answered { outcome, etag } => {
+                seen.has_our_name = offering.has_our_name;
+                self.remember(peer, etag);
+                Ok(Some(outcome))
+            }
+        }
+    }
+
+    fn note_offering(&self, peer: &PeerAddress, offering: &Offering) {
+        let mut all = locked(&self.offering);
+        all.insert(peer.clone(), offering.clone());
+        if all.len() > PEERS_LIMIT {
+            let peers = &self.node.status().peers;
+            all.retain(|peer, _| peers.contains(&peer.to_string()));
+        }
     }
 
     fn remembered(&self, peer: &PeerAddress) -> Option<HeaderValue> {
@@ -328,20 +467,11 @@ impl Shared {
     }
 }
 
-/// Returns the tip that an adit node's ETag names.
-fn tip_in(etag: &HeaderValue) -> Option<Hash> {
-    let etag = etag.as_bytes();
-    let etag = etag.strip_prefix(b"W/").unwrap_or(etag);
-    Hash::from_hex(etag.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
-}
-
-fn chain_of_tip(tip: Hash) -> SeenChain {
-    SeenChain {
-        tip,
-        length: None,
-        common: None,
-        goes_on: false,
-    }
+/// Whether packing what a peer sends would only cost time on both sides.
+fn is_on_this_machine(peer: &PeerAddress) -> bool {
+    let host = peer.host().trim_matches(['[', ']']);
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// What came of a chain that was read to its end.
@@ -360,65 +490,24 @@ fn check(
     mut pieces: Pieces,
     mut unread: Unread,
 ) -> Result<Option<Checked>, PollError> {
-    let mut branch = node.new_branch();
-    let rules = node.rules();
-    let reader = ChainReader::of_answer().taking(rules.reading());
-    let mut validation = ChainValidation::new(Arc::clone(rules), reader);
-    let mut ended = false;
-    while !ended {
-        match pieces.next() {
-            Some(Piece::Bytes(bytes)) => validation.feed(&bytes),
-            Some(Piece::End) => {
-                validation.end();
-                ended = true;
-            }
-            None => return Ok(None),
-        }
-        // A new one for each piece: while one is held, the index frees no
-        // page. A block that was in our main chain stays in the tree.
-        let ours = node.reader().snapshot().map_err(PollError::ours)?;
-        while let Some(block) = validation
-            .next_block(node.now(), &ours)
-            .map_err(PollError::of_validation)?
-        {
-            branch.push(block).map_err(PollError::ours)?;
-            if !pieces.is_wanted() {
-                return Ok(None);
-            }
-            // First it is weighed: a chain that is no heavier than ours costs
-            // no check of signatures, however often it is offered.
-            if !branch.is_checked() && validation.so_far().outweighs(node.status().total_weight) {
-                branch.check_signatures().map_err(PollError::ours)?;
-            }
-        }
-        if branch.has_failed() {
-            break;
-        }
-        let unread_bytes = validation.unread_bytes();
-        unread.hold(unread_bytes).map_err(PollError::ours)?;
+    let mut reading = ChainReading::whole(node.clone());
+    if !reading.read(&mut pieces, &mut unread)? {
+        return Ok(None);
     }
-    let (ends_early, seen) = (validation.ends_early(), validation.seen());
-    let has_failed = branch.has_failed();
-    let strict = validation.strict();
-    let chain = validation.finish().map_err(PollError::of_validation)?;
-    let is_heavier = chain.outweighs(node.status().total_weight);
-    let outcome = match is_heavier || has_failed {
-        true => {
-            let branch = branch.finish().map_err(PollError::ours)?;
-            let branch = branch.map_err(|wrong| PollError::Refused(wrong.refusal()))?;
-            let branch = Box::new(branch);
-            PollOutcome::Heavier { chain, branch }
-        }
-        false => PollOutcome::Other(PeerReport::NotLonger {
-            length: chain.length,
-        }),
-    };
+    let (chain, strict) = reading.seen();
+    reading.check_not_empty()?;
+    let heavier = reading.take_heavier()?;
     Ok(Some(Checked {
         // What is still to be adopted is not known to be ours yet, and what
         // came too early is to be looked at again.
-        is_done: !is_heavier && !ends_early,
-        chain: seen,
+        is_done: heavier.is_none() && !reading.ends_early(),
+        chain,
         strict,
-        outcome,
+        outcome: match heavier {
+            Some(branch) => PollOutcome::Heavier(branch),
+            None => PollOutcome::Other(PeerReport::NotLonger {
+                length: reading.length(),
+            }),
+        },
     }))
 }

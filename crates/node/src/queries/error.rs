@@ -17,6 +17,9 @@ pub enum QueryError {
     /// There is nothing of that name.
     #[error("{0}")]
     NotFound(String),
+    /// The chain's rules know no such thing.
+    #[error("{0}")]
+    NotHere(String),
     /// It may be asked again later.
     #[error("{0}")]
     Busy(String),
@@ -47,6 +50,11 @@ impl QueryError {
     /// Returns that there is nothing of that name here.
     pub fn not_found(detail: impl ToString) -> QueryError {
         QueryError::NotFound(detail.to_string())
+    }
+
+    /// Returns that the chain's rules know no such thing.
+    pub fn not_here(detail: impl ToString) -> QueryError {
+        QueryError::NotHere(detail.to_string())
     }
 
     /// It may be asked again later.
