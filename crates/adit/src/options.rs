@@ -456,7 +456,7 @@ pub(crate) fn print_error(error: &anyhow::Error, json: bool) {
 }
 
 /// In JSON it is one object on one line: the output proper then holds nothing, so
-/// that whoever reads that takes no error for an answer.
+/// that a program that reads it takes no error for an answer.
 fn say_error(text: &str, json: bool) {
     match json {
         true => {

@@ -95,7 +95,7 @@ pub struct Comparison {
 pub struct Diagnosis {
     /// The mistake, in one sentence.
     pub cause: String,
-    /// What whoever runs the peer should do.
+    /// What the operator of the peer should do.
     pub advice: String,
 }
 

@@ -17,7 +17,7 @@ pub struct Development {
     pub snapshots: Vec<ChainSnapshot>,
 }
 
-/// The chain after it was begun anew.
+/// The chain after it was started over.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Reset {
     /// The number of its blocks.

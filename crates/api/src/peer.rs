@@ -91,7 +91,7 @@ pub struct Peer {
     #[schema(value_type = String)]
     pub kind: PeerKind,
     /// How its chain stands to ours: `same`, `behind`, `ahead`, `fork`,
-    /// `refused`, `unreachable` or `not-asked`. Whoever is not the operator is
+    /// `refused`, `unreachable` or `not-asked`. A client that is not the operator is
     /// told `unreachable` where it is `refused`, and nothing further.
     #[schema(value_type = String)]
     pub agreement: Agreement,

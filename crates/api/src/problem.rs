@@ -176,7 +176,7 @@ const UNAUTHORISED: Words = Words {
     status: 401,
     title: "That is for the node's operator",
     meaning: "Registering and removing peers through the API, auditing them, making blocks through \
-              the API and all that only a chain to develop on does are for whoever runs the node. Show its token \
+              the API and all that only a chain to develop on does are for the operator of the node. Show its token \
               (`Authorization: Bearer TOKEN`), or do it on its own machine. `rule` says whether \
               no token was shown (`token-missing`) or another one (`token-wrong`).",
 };
@@ -185,7 +185,7 @@ const OPERATOR_ONLY: Words = Words {
     status: 403,
     title: "That is for the node's operator",
     meaning: "Registering and removing peers through the API, auditing them, making blocks through \
-              the API and all that only a chain to develop on does are for whoever runs the node. This node has no \
+              the API and all that only a chain to develop on does are for the operator of the node. This node has no \
               token that could be shown (`rule` is `no-token`; --api-token gives it one), or it is \
               a browser that asks, and not from a page of the node (`foreign-page`).",
 };
@@ -224,7 +224,7 @@ const NOT_HERE: Words = Words {
     status: 409,
     title: "This chain does not have that",
     meaning: "The chain's rules, or the kind of node, know no such thing: only sealed chains \
-              have accounts and proofs, and only chains to develop on (`adit dev`) begin anew, go \
+              have accounts and proofs, and only chains to develop on (`adit dev`) start over, go \
               back to snapshots and have a clock that can be set.",
 };
 const DEVELOPMENT: Words = Words {

@@ -43,7 +43,7 @@ pub enum FoundKind {
     Block,
     /// A transaction, in a block or waiting.
     Transaction,
-    /// Whoever pays or is paid.
+    /// One who pays or is paid.
     Address,
     /// A registered node.
     Peer,

@@ -47,7 +47,7 @@ pub struct MiningStatus {
     pub searching: bool,
     /// The kernel that searches.
     pub kernel: String,
-    /// On so many cores.
+    /// On this many cores.
     pub threads: usize,
     /// The number of guesses since the start.
     pub guesses: u64,

@@ -1,5 +1,5 @@
 //! Which amounts the tutorial's transactions may have. Python and JavaScript
-//! are the measure: whoever adds amounts up there has to get the same number.
+//! are the measure: a program that adds amounts up there has to get the same number.
 //! Whether anybody has so much is not known here (the classics never ask).
 
 use crate::json::{self, is_finite_number, kind};

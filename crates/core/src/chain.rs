@@ -539,7 +539,7 @@ impl Chain {
 
     /// Whether one more block that is cheaper than the tip can be kept beside the
     /// main chain. One that is not costs as much as a block of the main chain:
-    /// whoever fills our disk with these could as well make that longer.
+    /// a peer that fills our disk with these could as well make that longer.
     fn check_side_room(&mut self, block: &Block, source: BlockSource) -> Result<(), ChainError> {
         let height = block.height();
         if source == BlockSource::Submitted {

@@ -124,7 +124,7 @@ impl PeerAddress {
 impl FromStr for PeerAddress {
     type Err = PeerAddressError;
 
-    /// Blanks around an address are what whoever copied it left there.
+    /// Blanks around an address are what the one who copied it left there.
     fn from_str(text: &str) -> Result<PeerAddress, PeerAddressError> {
         read(text.trim()).map_err(|problem| PeerAddressError {
             address: text.chars().take(80).collect(),

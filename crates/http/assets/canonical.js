@@ -4,7 +4,7 @@
 
 import { canonicalNumber } from "./json-number.js";
 
-/** At most so many lists and objects stand inside each other. */
+/** At most this many lists and objects stand inside each other. */
 export const NESTING_LIMIT = 512;
 
 /** A text is no JSON, or goes beyond a bound. */

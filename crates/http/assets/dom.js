@@ -15,7 +15,7 @@ export function element(name, attributes = {}, ...children) {
 /** Lets the page draw and answer before work goes on. */
 export const breathe = () => new Promise(resolve => setTimeout(resolve));
 
-/** "valid" or "NOT VALID": a word and a sign, for whoever sees no green and red. */
+/** "valid" or "NOT VALID": a word and a sign, for those who see no green and red. */
 export function verdict(holds, words = holds ? "valid" : "NOT VALID") {
   return element("strong", { class: holds ? "verdict holds" : "verdict fails" }, `${holds ? "✓" : "✗"} ${words}`);
 }

@@ -77,7 +77,7 @@ export function follow() {
     events.onerror = () => {
       mayBeOld = true;
       const isOver = events.readyState === EventSource.CLOSED;
-      say('cut', isOver ? 'Not live: load the page anew' : 'Not connected, trying again');
+      say('cut', isOver ? 'Not live: load the page again' : 'Not connected, trying again');
     };
     for (const topic of [...TOPICS.split(','), 'missed']) events.addEventListener(topic, () => { renew(); });
   };

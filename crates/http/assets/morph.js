@@ -15,7 +15,7 @@ function morphAttributes(old, fresh) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   for (const { name } of [...old.attributes]) {
-    // Whoever looks at the page opens a <details>, not the node.
+    // The reader of the page opens a <details>, not the node.
     const isTheirs = name === 'open' && old.localName === 'details';
     if (!isTheirs && !fresh.hasAttribute(name)) old.removeAttribute(name);
   }

@@ -21,7 +21,7 @@ export class Search {
     this.place("0");
   }
 
-  /** Tries so many proofs. Returns the first that solves the puzzle, as decimal text, or null. */
+  /** Tries this many proofs. Returns the first that solves the puzzle, as decimal text, or null. */
   try(count) {
     for (let tried = 0; tried < count; tried++) {
       if (this.isSolved()) return String.fromCharCode(...this.blocks.subarray(this.first, this.end));

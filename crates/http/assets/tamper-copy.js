@@ -48,7 +48,7 @@ export class Copy {
 
   /**
    * Puts right what follows from the blocks before, and returns the puzzle that is left. With
-   * `bits`, the hash has to start with so many zero bits, whatever the rules say.
+   * `bits`, the hash has to start with this many zero bits, whatever the rules say.
    */
   prepare(before, params, bits) {
     const [grandparent, parent] = [before.at(-2), before.at(-1)];
@@ -71,7 +71,7 @@ export class Copy {
   }
 }
 
-/** A block to stand behind these, without a proof: whoever adds it pays themselves. */
+/** A block to stand behind these, without a proof: who adds it pays themselves. */
 export function newBlock(rules, before, params) {
   const parent = before.at(-1);
   const index = parent.index + 1n;

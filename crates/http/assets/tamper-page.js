@@ -1,5 +1,5 @@
 // The page /tamper: a private copy of the last blocks, in which everything can be changed. What
-// it does to a block, and to all behind it, is seen at once; whoever wants it to be right again
+// it does to a block, and to all behind it, is seen at once; a reader who wants it to be right again
 // has to do the work again. Nothing leaves the page unless it is offered to the node.
 
 import { bytes, element, findingItem, verdict } from "./dom.js";
@@ -55,7 +55,7 @@ async function load() {
   draw();
 }
 
-/** Draws everything anew: a block was added, or taken from the node. */
+/** Draws everything again: a block was added, or taken from the node. */
 function draw() {
   list.replaceChildren(...copies.map(card));
   drawCost();
@@ -104,7 +104,7 @@ async function judge() {
   button("offer").disabled = firstChanged() < 0;
 }
 
-/** Layout does not matter to whoever types; what is no JSON stays as it is. */
+/** Layout does not matter to the one who types; what is no JSON stays as it is. */
 function inCanonicalForm(text) {
   try {
     return canonical(text);

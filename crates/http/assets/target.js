@@ -4,7 +4,7 @@
 /** "The hash starts with 0000": the target of the classics. */
 export const FOUR_HEX_ZEROS = 2n ** 240n - 1n;
 
-/** The target for hashes that start with so many zero bits. */
+/** The target for hashes that start with this many zero bits. */
 export const ofBits = bits => 2n ** (256n - BigInt(bits)) - 1n;
 
 /** How many zero bits a hash at the target starts with at the least. */

@@ -6,10 +6,10 @@ import { fetchText, genesisBlock, lastBlocks, wholeChain } from "./chain-source.
 import { readBlock } from "./block.js";
 import { breathe, bytes, element, findingItem, verdict } from "./dom.js";
 
-/** So many rows of valid blocks are shown; older ones are only counted. */
+/** This many rows of valid blocks are shown; older ones are only counted. */
 const ROWS_LIMIT = 500;
 
-/** The page is drawn anew after so much work. */
+/** The page is drawn again after this much work. */
 const DRAW_AFTER_MS = 40;
 
 const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;

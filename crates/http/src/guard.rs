@@ -48,7 +48,7 @@ pub(crate) fn refusal(
     (area.is_changed_by_get && source == Source::SomePage).then(|| ask_again(path, headers))
 }
 
-/// Returns what whoever runs the node can do about a page that is refused.
+/// Returns what the operator can do about a page that is refused.
 fn advice(area: Area, headers: &HeaderMap) -> String {
     let is_own_page = says_same_origin(headers);
     match cors::advice(area, headers).filter(|_| !is_own_page) {

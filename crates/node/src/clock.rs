@@ -24,7 +24,7 @@ fn in_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The clock that blocks go by: the local one, unless whoever develops on the
+/// The clock that blocks go by: the local one, unless a developer on the
 /// chain has set it. One thread sets it, the others read it.
 #[derive(Debug)]
 pub(crate) struct Clock {

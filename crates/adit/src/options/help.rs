@@ -41,7 +41,14 @@ const EXAMPLES: [(&str, &[&str]); 26] = [
             "adit --chain class.json --reward-to adit1... --mine",
         ],
     ),
-    ("dev", &["adit dev", "adit dev --accounts 3 --balance 100"]),
+    (
+        "dev",
+        &[
+            "adit dev",
+            "adit dev --accounts 3 --balance 100",
+            "adit dev time move 1h",
+        ],
+    ),
     (
         "chain",
         &[

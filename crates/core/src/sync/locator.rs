@@ -1,6 +1,6 @@
 //! Where two chains part, found without sending either of them: a chain is named
 //! by a few of its blocks, the newest of them one by one and older ones ever
-//! further apart (as Bitcoin does). Whoever has the highest of them knows what
+//! further apart (as Bitcoin does). A node that has the highest of them knows what
 //! the other lacks. How a locator travels, and what is sent for it, is not known
 //! here.
 

@@ -39,7 +39,7 @@ pub(super) async fn look(
     }))
 }
 
-/// Begins a development chain anew.
+/// Starts a development chain over.
 #[utoipa::path(post, path = "/api/v1/dev/reset", tag = "development", operation_id = "resetChain",
     responses((status = 200, description = "The chain is its genesis block again", body = api::Reset),
         (status = 409, description = "It is no development chain")))]

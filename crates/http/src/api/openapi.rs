@@ -38,7 +38,7 @@ use crate::tier::{TIER, Tier};
         (name = "peers", description = "The registered nodes"),
         (name = "node", description = "This node"),
         (name = "development", description = "Only for chains to develop on"),
-        (name = "operations", description = "For whoever runs the node"),
+        (name = "operations", description = "For the operator of the node"),
     ),
     components(schemas(ProblemDocument)),
 )]

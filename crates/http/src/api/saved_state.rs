@@ -118,7 +118,7 @@ async fn feed(mut body: Body, pieces: mpsc::Sender<io::Result<Bytes>>) -> Result
                 "nothing more of the body came for {DEV_STATE_PIECE_TIMEOUT_MS} ms"
             )),
         };
-        // Whoever reads it must not take what there is for all of it.
+        // A client that reads it must not take what there is for all of it.
         let _ = pieces.send(Err(io::ErrorKind::UnexpectedEof.into())).await;
         return Err(problem);
     }

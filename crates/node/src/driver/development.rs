@@ -251,7 +251,7 @@ impl Driver {
     }
 
     /// Makes some of the blocks that are wanted, and sees to it that the rest
-    /// follows. Whoever wanted them may have gone.
+    /// follows. Those who wanted them may have gone.
     fn make_some(&mut self, later: &mut Vec<Effect>) -> Result<(), DriverError> {
         let Some(mut making) = self.development.making.take() else {
             return Ok(());

@@ -181,7 +181,7 @@ impl CatchUp<'_> {
         let (mut told, mut locator) = (Told::Tip, Locator::of_block(own));
         let (head, response) = loop {
             let response = match self.get(&locator).await {
-                // The kept connection may have died meanwhile, or whoever answers there
+                // The kept connection may have died meanwhile, or what answers there
                 // now knows no such question.
                 Err(FetchError::Http(error)) if !error.is_connect() => {
                     return Ok(CaughtUp::NotOffered);

@@ -252,7 +252,7 @@ impl Shared {
         let outcome = outcome.unwrap_or(Err(PollError::Fetch(endless)));
         let outcome = outcome.unwrap_or_else(|error| {
             self.remember(&ask.peer, None);
-            // Whoever answers there now may be another.
+            // What answers there now may be another.
             locked(&self.offering).remove(&ask.peer);
             PollOutcome::Other(match error {
                 PollError::Refused(refusal) => PeerReport::Refused(refusal),
