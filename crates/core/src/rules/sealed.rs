@@ -4,6 +4,7 @@
 
 pub(super) mod apply;
 mod check;
+mod header;
 mod target;
 mod template;
 
@@ -91,6 +92,22 @@ impl Sealed {
     /// What transactions for this chain name.
     pub fn chain_id(&self) -> ChainId {
         ChainId::of_genesis(self.genesis_hash)
+    }
+
+    /// Checks a header as far as it can be checked without its block and without
+    /// a clock: that it is later than its parent, and that it has its work.
+    pub fn check_header(
+        &self,
+        context: Context<'_>,
+        compact: &crate::sealed::CompactHeader,
+    ) -> Result<HeaderFields, BlockError> {
+        Ok(header::check_header(&self.params, context, compact)?)
+    }
+
+    /// By the local clock, the block of that header is not valid before this.
+    pub fn valid_from(&self, header: &HeaderFields) -> Duration {
+        let time_ms = check::fields(header).timestamp_ms;
+        Duration::from_millis(time_ms.saturating_sub(self.params.future_limit_ms))
     }
 
     /// Everything that can be checked of a transaction without its sender's
@@ -204,7 +221,7 @@ impl Rules for Sealed {
         }
         check::check_size(&self.params, block)?;
         check::check_target_bounds(&self.params, view)?;
-        check::check_proof(view)?;
+        check::check_proof(view.header.target, view.hash)?;
         check::check_reward(&self.params, view)?;
         for (position, transaction) in (1..).zip(&view.transactions) {
             self.check_stateless_of(transaction)
@@ -227,7 +244,7 @@ impl Rules for Sealed {
         check_index(context.parent, block)?;
         check_previous_hash(context.parent, block)?;
         let view = check::view(block);
-        check::check_later(context.parent, view)?;
+        check::check_later(context.parent, view.header.timestamp_ms)?;
         check::check_target(&self.params, context, view)?;
         // Last, so that a block that is only early is known to be valid
         // otherwise.

@@ -87,6 +87,32 @@ impl Header {
         Header::of_fields(fields(text, names)?)
     }
 
+    /// The canonical text: what the block's seal is the hash of.
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(384);
+        let mut digits = [0; DECIMAL_LENGTH_LIMIT];
+        text.extend_from_slice(b"{\"index\": ");
+        text.extend_from_slice(decimal(self.height, &mut digits));
+        text.extend_from_slice(b", \"merkle_root\": \"");
+        text.extend_from_slice(&self.merkle_root.to_hex());
+        if let Some(params) = &self.params {
+            text.extend_from_slice(b"\", \"params\": ");
+            text.extend_from_slice(&params.to_text());
+            text.extend_from_slice(b", \"previous_hash\": \"");
+        } else {
+            text.extend_from_slice(b"\", \"previous_hash\": \"");
+        }
+        text.extend_from_slice(&self.previous_hash.to_hex());
+        text.extend_from_slice(b"\", \"target\": \"");
+        text.extend_from_slice(&Hash(self.target.to_be_bytes()).to_hex());
+        text.extend_from_slice(b"\", \"timestamp\": ");
+        text.extend_from_slice(decimal(self.timestamp_ms, &mut digits));
+        text.extend_from_slice(b", \"version\": ");
+        text.extend_from_slice(decimal(VERSION, &mut digits));
+        text.push(b'}');
+        text
+    }
+
     fn of_fields(fields: [Field<'_>; 7]) -> Result<Header, SealedError> {
         let [
             height,

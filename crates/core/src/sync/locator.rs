@@ -13,7 +13,7 @@ use crate::hash::{Hash, HashError};
 /// A locator names at most this many blocks.
 pub const LOCATOR_LIMIT: usize = 64;
 
-/// So many of the newest blocks are named one by one.
+/// This many of the newest blocks are named one by one.
 const NAMED_ONE_BY_ONE: u64 = 10;
 
 /// Some blocks of a chain, the newest first. Its text is their hashes with commas
@@ -45,6 +45,11 @@ impl Locator {
     /// Names one block.
     pub fn of_block(hash: Hash) -> Locator {
         Locator(vec![hash])
+    }
+
+    /// The blocks that it names, the newest first.
+    pub fn into_hashes(self) -> Vec<Hash> {
+        self.0
     }
 
     /// Whether it names no block.

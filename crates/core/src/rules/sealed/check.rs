@@ -94,8 +94,7 @@ pub(super) fn check_target_bounds(params: &Params, block: &SealedBlock) -> Resul
 }
 
 /// "Its hash, read as a big-endian number, is at most `target`."
-pub(super) fn check_proof(block: &SealedBlock) -> Result<(), SealedError> {
-    let (target, hash) = (block.header.target, block.hash);
+pub(super) fn check_proof(target: U256, hash: Hash) -> Result<(), SealedError> {
     if U256::from_be_bytes(hash.0) <= target {
         return Ok(());
     }
@@ -192,8 +191,8 @@ pub(super) fn check_signatures(
 }
 
 /// "`timestamp` is later than the parent's."
-pub(super) fn check_later(parent: &HeaderFields, block: &SealedBlock) -> Result<(), SealedError> {
-    let (parent_ms, found_ms) = (fields(parent).timestamp_ms, block.header.timestamp_ms);
+pub(super) fn check_later(parent: &HeaderFields, found_ms: u64) -> Result<(), SealedError> {
+    let parent_ms = fields(parent).timestamp_ms;
     if found_ms > parent_ms {
         return Ok(());
     }

@@ -13,8 +13,8 @@ use crate::puzzle::Puzzle;
 use crate::rules::rule_set::Context;
 use crate::rules::template::{BlockTemplate, SealedTemplate, TemplateContent};
 use crate::sealed::{
-    Coinbase, Header, INTEGER_LIMIT, Params, SealedBlock, block_hash, header_text,
-    write_around_proof, write_block,
+    Coinbase, Header, INTEGER_LIMIT, Params, SealedBlock, block_hash, write_around_proof,
+    write_block,
 };
 use crate::transaction::{Payment, Submitted};
 
@@ -61,7 +61,7 @@ pub(super) fn template(
     let leaves = payments.iter().map(|payment| payment.leaf);
     let leaves: Vec<Hash> = [merkle::leaf(&first)].into_iter().chain(leaves).collect();
     header.merkle_root = merkle::root(&leaves);
-    let seal = sha256(&header_text(&write_block(&header, 0, b"[]")));
+    let seal = sha256(&header.to_text());
     let (before_proof, behind_proof) = write_around_proof(&header, &list);
     BlockTemplate {
         puzzle: Puzzle {
