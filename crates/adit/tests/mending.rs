@@ -266,7 +266,8 @@ fn expect_adopted(node: &Server) {
         (resolved.status == 200 && is_whole).then_some(())
     });
     assert_eq!(node.status()["pending"], 1);
-    assert!(!node.process.stderr().contains("panicked"));
+    let said = node.process.stderr();
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 #[test]

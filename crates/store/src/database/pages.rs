@@ -19,6 +19,10 @@ const SUM_BYTES: usize = 8;
 /// How many pages lie behind a page of their sums.
 const GROUP_PAGES: u64 = (PAGE_BYTES / SUM_BYTES - 1) as u64;
 
+/// It ends each page of sums, so that one that became zeros is told from one
+/// whose pages were never written.
+const SUMS_MARK: [u8; SUM_BYTES] = *b"the sums";
+
 /// The database uses less than this of its first page, and a disk writes at
 /// least this much at once.
 const HEADER_BYTES: usize = 512;
@@ -79,8 +83,23 @@ impl Pages {
                 self.file.write_all_at(&zeros, sum_offset(next))?;
             }
         }
+        // First the marks: a page is never there without.
+        (self.groups()?..last / PAGE / GROUP_PAGES + 1)
+            .try_for_each(|group| self.file.write_all_at(&SUMS_MARK, mark_offset(group)))?;
         self.file
             .set_len(page_offset(last / PAGE) + last % PAGE + 1)
+    }
+
+    /// How many pages of sums there are.
+    fn groups(&self) -> io::Result<u64> {
+        let group_bytes = (GROUP_PAGES + 1) * PAGE;
+        Ok(self.file.metadata()?.len().div_ceil(group_bytes))
+    }
+
+    fn has_mark(&self, group: u64) -> io::Result<bool> {
+        let mut mark = [0; SUM_BYTES];
+        self.file.read_exact_at(&mut mark, mark_offset(group))?;
+        Ok(mark == SUMS_MARK)
     }
 
     /// Fills `out` with what was written there, or says that it has changed.
@@ -152,7 +171,11 @@ impl Pages {
         {
             // A page that was never written is zeros, and so is its sum.
             let is_new = sum == [0; SUM_BYTES] && data.iter().all(|byte| *byte == 0);
-            if !is_new && sum != sum_of(page, data) {
+            let is_as_written = match is_new {
+                true => self.has_mark(page / GROUP_PAGES)?,
+                false => sum == sum_of(page, data),
+            };
+            if !is_as_written {
                 return Err(changed(page));
             }
         }
@@ -201,6 +224,10 @@ fn sum_offset(page: u64) -> u64 {
     group * (GROUP_PAGES + 1) * PAGE + place * SUM_BYTES as u64
 }
 
+fn mark_offset(group: u64) -> u64 {
+    group * (GROUP_PAGES + 1) * PAGE + GROUP_PAGES * SUM_BYTES as u64
+}
+
 /// It depends on the page's number, so that one page does not pass for another,
 /// and it is never zero.
 fn sum_of(page: u64, data: &[u8]) -> [u8; SUM_BYTES] {
@@ -212,4 +239,34 @@ fn sum_of(page: u64, data: &[u8]) -> [u8; SUM_BYTES] {
 fn changed(page: u64) -> io::Error {
     let what = format!("page {page} is not as it was written");
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_became_zeros_together_with_its_sum_is_not_taken_for_a_new_one() {
+        let pages = Pages::new(tempfile::tempfile().expect("a file"));
+        let (page, other) = (GROUP_PAGES + 3, GROUP_PAGES + 4);
+        pages.set_length((other + 1) * PAGE).expect("it grows");
+        let mut found = vec![7; PAGE_BYTES];
+        pages
+            .read(page * PAGE, &mut found)
+            .expect("a new page is zeros");
+        assert_eq!(found, [0; PAGE_BYTES]);
+        let written = [5; PAGE_BYTES];
+        pages.write(page * PAGE, &written).expect("it is written");
+        pages.read(page * PAGE, &mut found).expect("and read");
+        assert_eq!(found, written);
+
+        let zeros = [0; PAGE_BYTES];
+        for offset in [page_offset(page), page_offset(GROUP_PAGES) - PAGE] {
+            pages.file.write_all_at(&zeros, offset).expect("it changes");
+        }
+        for page in [page, other] {
+            let error = pages.read(page * PAGE, &mut found).expect_err("a change");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
 }
