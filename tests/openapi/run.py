@@ -30,8 +30,9 @@ NODES = {
 }
 # The stream of events has no end.
 LEFT_OUT = ['/api/v1/events']
-# Asks whoever is registered, so that every request would wait for them.
-SLOW = ['/nodes/resolve']
+# The first asks whoever is registered, so that every request would wait for them. The second takes JSON Lines, which
+# Schemathesis can't write; crates/adit/tests/dev_state.rs tries it.
+NOT_TRIED = ['/nodes/resolve', '/api/v1/dev/state']
 
 
 def environment():
@@ -107,7 +108,7 @@ def check(kind, adit, schemathesis, folder):
         description = with_examples(json.loads(ask(f'{url}/openapi.json')), names)
         file = folder / f'{kind}.json'
         file.write_text(json.dumps(description))
-        left_out = [argument for path in SLOW for argument in ('--exclude-path', path)]
+        left_out = [argument for path in NOT_TRIED for argument in ('--exclude-path', path)]
         run = subprocess.run(
             [schemathesis, 'run', str(file), '--url', url, '--checks', ','.join(CHECKS), '--seed', str(SEED),
              '--max-examples', str(EXAMPLES), '--phases', 'examples,coverage,fuzzing', '--no-color', '--warnings', 'off',
@@ -121,7 +122,7 @@ def check(kind, adit, schemathesis, folder):
         if run.returncode != 0:
             yield run.stdout
         tried = re.search(r'^ *Tested: (\d+)', run.stdout, re.MULTILINE)
-        expected = sum(len(item) for path, item in description['paths'].items() if path not in SLOW)
+        expected = sum(len(item) for path, item in description['paths'].items() if path not in NOT_TRIED)
         if not tried or int(tried[1]) != expected:
             yield f'{tried[1] if tried else "no"} of {expected} operations were tried\n{run.stdout}'
         cases = re.search(r'^ *(\d+) generated', run.stdout, re.MULTILINE)

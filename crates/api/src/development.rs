@@ -103,7 +103,7 @@ pub struct MakeBlocks {
     pub blocks: u64,
     /// How far their times are apart; without it, as the clock goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = 12_000)]
+    #[schema(maximum = 31_536_000_000u64, example = 12_000)]
     pub interval_ms: Option<u64>,
 }
 
@@ -141,9 +141,9 @@ pub struct LoadedState {
 pub struct BlockMaking {
     /// What makes them come.
     pub when: BlocksWhen,
-    /// How long after the last one, if they come by the time.
+    /// How long after the last one, if they come by the time; a year at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 1)]
+    #[schema(nullable = false, minimum = 1, maximum = 31_536_000_000u64)]
     pub interval_ms: Option<u64>,
 }
 

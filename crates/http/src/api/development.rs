@@ -8,6 +8,7 @@ use adit_api::development as api;
 use adit_api::problem::BlockName;
 use adit_core::node::BlockMaking;
 use adit_core::reorganisation::BlockPlace;
+use adit_core::sealed::DURATION_LIMIT_MS;
 use adit_node::commands::development as commands;
 use adit_node::development::{BlocksToMake, SnapshotTaken, Time, TimeChange};
 use adit_node::handle::NodeHandle;
@@ -128,6 +129,14 @@ pub(super) async fn mine(
     body: Body,
 ) -> Result<Json<api::BlocksMade>, Problem> {
     let wanted: api::MakeBlocks = read_or_default(body, RawJson::MAKE_BLOCKS, &headers).await?;
+    if wanted
+        .interval_ms
+        .is_some_and(|interval| interval > DURATION_LIMIT_MS)
+    {
+        return Err(Problem::malformed(format!(
+            "expected an interval_ms of at most {DURATION_LIMIT_MS}"
+        )));
+    }
     let wanted = BlocksToMake {
         count: wanted.blocks,
         interval_ms: wanted.interval_ms,
@@ -154,12 +163,13 @@ pub(super) async fn set_block_making(
     let making = match (wanted.when, wanted.interval_ms) {
         (api::BlocksWhen::EachTransaction, None) => BlockMaking::ForEachTransaction,
         (api::BlocksWhen::OnRequest, None) => BlockMaking::OnRequest,
-        (api::BlocksWhen::Interval, Some(interval_ms @ 1..)) => {
+        (api::BlocksWhen::Interval, Some(interval_ms @ 1..=DURATION_LIMIT_MS)) => {
             BlockMaking::Every(Duration::from_millis(interval_ms))
         }
         (api::BlocksWhen::Interval, _) => {
-            let wanted = "expected an interval_ms of 1 or more with \"interval\"";
-            return Err(Problem::malformed(wanted));
+            return Err(Problem::malformed(format!(
+                "expected an interval_ms of 1 to {DURATION_LIMIT_MS} with \"interval\""
+            )));
         }
         (_, Some(_)) => {
             let wanted = "expected an interval_ms only with \"interval\"";

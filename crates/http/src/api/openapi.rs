@@ -147,6 +147,10 @@ fn complete_operation(area: Area, path: &str, method: &str, operation: &mut Valu
             json!({ "type": "string" }),
         );
     }
+    // An empty body says what an empty object says.
+    if ["/api/v1/dev/mine", "/api/v1/dev/revert"].contains(&path) {
+        operation["requestBody"]["required"] = json!(false);
+    }
     if has_etag {
         let known = json!({ "name": "If-None-Match", "in": "header", "required": false,
             "description": "The ETag of what the client has", "schema": { "type": "string" } });
