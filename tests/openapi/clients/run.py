@@ -77,7 +77,7 @@ def lint(npm, description):
 
 def python_client(programs, description, folder, url):
     said = run(programs / 'openapi-python-client', 'generate', '--path', description, '--output-path',
-               folder / 'adit_client', '--meta', 'none', '--overwrite', env={**os.environ, 'PATH': os.environ['PATH']})
+               folder / 'adit_client', '--meta', 'none', '--overwrite', '--config', HERE / 'python.yaml')
     for line in said.splitlines():
         if ('Cannot parse' in line or 'Unsupported' in line) and not any(known in line for known in KNOWN):
             raise SystemExit(f'openapi-python-client: {line}')
