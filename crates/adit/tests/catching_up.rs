@@ -475,6 +475,20 @@ fn a_peer_that_another_node_took_the_place_of_is_asked_for_its_chain_in_the_same
     );
 }
 
+/// A proxy may forward what the tutorial's nodes ask for, and nothing else.
+#[test]
+fn a_peer_that_offers_what_nobody_can_ask_it_for_is_asked_for_its_chain() {
+    let blocks = Forger::chain(50);
+    let (theirs, ours) = (holding(&blocks), Node::start());
+    let relay = Relay::to_tutorial_of(theirs.address());
+    ours.register([&Peer::at(&relay.address)]);
+    for outcome in ["adopted", "unchanged"] {
+        let report = ours.resolve().peers[&relay.address].clone();
+        assert_eq!(report["outcome"], outcome, "{report}");
+        assert_eq!(length(&ours), blocks.len());
+    }
+}
+
 #[test]
 fn nodes_of_different_sealed_chains_refuse_each_other() {
     let folder = tempfile::tempdir().unwrap();

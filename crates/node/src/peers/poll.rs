@@ -93,6 +93,13 @@ struct Shared {
     wasteful: Mutex<BTreeMap<PeerAddress, Wasteful>>,
 }
 
+/// Whether a peer that is asked for its chain may offer to be asked for less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offers {
+    Wanted,
+    Unwanted,
+}
+
 /// A peer that can be asked for what follows our blocks.
 #[derive(Clone)]
 struct Offering {
@@ -283,18 +290,16 @@ impl Shared {
     ) {
         let mut all = locked(&self.wasteful);
         let report = match outcome {
-            PollOutcome::Other(report)
-                if progress.adopted.is_none() && progress.read_bytes > WASTE_FREE_BYTES =>
-            {
-                report.clone()
-            }
+            PollOutcome::Other(report) if progress.adopted.is_none() => report.clone(),
             _ => {
                 all.remove(peer);
                 return;
             }
         };
         let before_ms = all.get(peer).map_or(0, |before| before.pause_ms);
-        let pause_ms = (before_ms * 2).clamp(WASTE_PAUSE_MS, WASTE_PAUSE_LIMIT_MS);
+        let Some(pause_ms) = pause_after(before_ms, progress.read_bytes) else {
+            return;
+        };
         let until = Instant::now() + Duration::from_millis(pause_ms);
         all.insert(
             peer.clone(),
@@ -350,6 +355,27 @@ impl Shared {
         {
             return Ok(outcome);
         }
+        let outcome = self.poll_chain(ask, Offers::Wanted, asked, seen, progress);
+        if let Some(outcome) = outcome.await? {
+            return Ok(outcome);
+        }
+        // What offers more may be behind a proxy that lets only this pass.
+        let outcome = self.poll_chain(ask, Offers::Unwanted, asked, seen, progress);
+        let no_answer = FetchError::Status(StatusCode::NO_CONTENT);
+        outcome.await?.ok_or(no_answer.into())
+    }
+
+    /// Asks for the whole chain, or what the peer offers instead; `None` if it does
+    /// not keep to its offer.
+    async fn poll_chain(
+        &self,
+        ask: &Ask,
+        offers: Offers,
+        asked: &Arc<OwnedSemaphorePermit>,
+        seen: &mut Seen,
+        progress: &mut Progress,
+    ) -> Result<Option<PollOutcome>, PollError> {
+        let peer = &ask.peer;
         // Neither a chain that was read before nor our own is worth reading.
         let tip = self.node.status().tip;
         let own = tip.and_then(etag_of);
@@ -357,11 +383,14 @@ impl Shared {
         let is_only_own = remembered.is_none();
         let known = own.into_iter().chain(remembered);
         let packing = self.packing(peer);
-        let response = fetch::get_chain_or_offer(&self.client, peer, known, packing).await?;
+        let response = match offers {
+            Offers::Wanted => fetch::get_chain_or_offer(&self.client, peer, known, packing).await?,
+            Offers::Unwanted => fetch::get_chain(&self.client, peer, known, packing).await?,
+        };
         let (status, headers) = (response.status(), response.headers());
         seen.kind = fetch::kind_of(status, headers);
         if fetch::says_instance(headers, &self.node) {
-            return Ok(PollOutcome::Other(PeerReport::Itself));
+            return Ok(Some(PollOutcome::Other(PeerReport::Itself)));
         }
         seen.has_our_name = fetch::says_name(headers, &self.node);
         let etag = headers.get(ETAG).cloned();
@@ -370,17 +399,19 @@ impl Shared {
                 let named = etag.as_ref().and_then(tip_in);
                 let tip = named.or(tip.filter(|_| is_only_own));
                 seen.chain = tip.map(chain_of_tip);
-                return Ok(PollOutcome::Other(PeerReport::Unchanged));
+                return Ok(Some(PollOutcome::Other(PeerReport::Unchanged)));
             }
             StatusCode::OK => {}
-            StatusCode::NO_CONTENT if let Some(instance) = fetch::offering_instance(headers) => {
+            StatusCode::NO_CONTENT
+                if let Some(instance) = fetch::offering_instance(headers)
+                    && offers == Offers::Wanted =>
+            {
                 let offering = Offering {
                     instance: instance.clone(),
                     has_our_name: seen.has_our_name,
                 };
                 self.note_offering(peer, &offering);
-                let outcome = self.catch_up(ask, &offering, asked, seen, progress).await?;
-                return outcome.ok_or(FetchError::Status(status).into());
+                return self.catch_up(ask, &offering, asked, seen, progress).await;
             }
             status => return Err(FetchError::Status(status).into()),
         }
@@ -399,7 +430,7 @@ impl Shared {
         } = read.await??;
         (seen.chain, seen.strict) = (chain, strict);
         self.remember(peer, etag.filter(|_| is_done));
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     /// Asks a peer for what follows our blocks; `None` if it answers no such question
@@ -467,6 +498,13 @@ impl Shared {
     }
 }
 
+/// How long a peer is not asked again of whose answers nothing came, if it was not
+/// for that long before. An answer that cost nothing makes none good that did.
+fn pause_after(before_ms: u64, read_bytes: u64) -> Option<u64> {
+    let pause_ms = (before_ms * 2).clamp(WASTE_PAUSE_MS, WASTE_PAUSE_LIMIT_MS);
+    (read_bytes > WASTE_FREE_BYTES).then_some(pause_ms)
+}
+
 /// Whether packing what a peer sends would only cost time on both sides.
 fn is_on_this_machine(peer: &PeerAddress) -> bool {
     let host = peer.host().trim_matches(['[', ']']);
@@ -510,4 +548,21 @@ fn check(
             }),
         },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_waste_costs_twice_the_pause_and_what_is_free_takes_none_back() {
+        let mut pause_ms = 0;
+        for expected_ms in [10_000, 20_000, 40_000] {
+            assert_eq!(pause_after(pause_ms, WASTE_FREE_BYTES), None);
+            pause_ms = pause_after(pause_ms, WASTE_FREE_BYTES + 1).expect("a pause");
+            assert_eq!(pause_ms, expected_ms);
+        }
+        let longest = pause_after(u64::from(u32::MAX), u64::MAX);
+        assert_eq!(longest, Some(WASTE_PAUSE_LIMIT_MS));
+    }
 }
