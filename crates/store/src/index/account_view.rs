@@ -1,6 +1,7 @@
 //! Reading accounts out of the index, as any block left them. Which blocks are in
 //! a chain, the caller says.
 
+use std::collections::HashMap;
 use std::ops::Bound;
 
 use adit_core::address::Address;
@@ -48,68 +49,80 @@ impl AccountView {
     }
 
     /// An account as it was left by the last block up to that height, of those
-    /// that `is_wanted`. It passes over what the other branches did to it.
+    /// that `is_wanted`: among the blocks since the last checkpoint, if those are
+    /// looked through, and then among all others.
     pub(crate) fn newest(
         &self,
         owner: &Address,
         height: u64,
+        looks_at_recent: bool,
         mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
     ) -> Result<Option<Account>, redb::Error> {
         self.health.guard(|| {
             let Some(number) = self.number_of(owner)? else {
                 return Ok(None);
             };
-            let [first, last] = change_keys(number, height);
-            let mut changes = ReadableTable::upper_bound(&self.changes, Bound::Included(&last))?;
-            while let Some((key, heights)) = changes.prev()? {
-                if *key.value() < first {
-                    break;
-                }
-                let blocks = blocks_of_changes(key.value(), heights.value());
-                for block in blocks.skip_while(|block| block.height > height) {
-                    if is_wanted(block)? {
-                        return self.state(number, block).map(Some);
-                    }
-                }
-            }
-            Ok(None)
+            let keys = change_keys(number, height);
+            let recent = match looks_at_recent {
+                true => self.last_recent_change(&keys, &mut is_wanted)?,
+                false => None,
+            };
+            let block = match recent {
+                Some(block) => Some(block),
+                None => self.last_change(&keys, height, &mut is_wanted)?,
+            };
+            block.map(|block| self.state(number, block)).transpose()
         })
     }
 
-    /// The same among the blocks since the last checkpoint.
-    pub(crate) fn newest_recent(
+    /// It passes over what other branches did to the account.
+    fn last_change(
         &self,
-        owner: &Address,
+        [first, last]: &[ChangeKey; 2],
         height: u64,
-        mut is_wanted: impl FnMut(RowKey) -> Result<bool, redb::Error>,
-    ) -> Result<Option<Account>, redb::Error> {
-        self.health.guard(|| {
-            let Some(number) = self.number_of(owner)? else {
-                return Ok(None);
-            };
-            let [first, last] = change_keys(number, height);
-            let runs = self.recent.last()?.map_or(0, |(key, _)| key.value().0 + 1);
-            let start = ChangeKey::default();
-            // A chain's later blocks came later.
-            for run in (0..runs).rev() {
-                let pieces = (run, &start)..=(run, &last);
-                for piece in ReadableTable::range(&self.recent, pieces)?.rev() {
-                    let (_, piece) = piece?;
-                    let keys = changes_in(piece.value());
-                    let keys = &keys[..keys.partition_point(|key| *key <= last)];
-                    for key in keys.iter().rev().take_while(|key| **key >= first) {
-                        let block = in_change_key(key);
-                        if is_wanted(block)? {
-                            return self.state(number, block).map(Some);
-                        }
-                    }
-                    if keys.first().is_some_and(|key| *key < first) {
-                        break;
-                    }
+        is_wanted: &mut impl FnMut(RowKey) -> Result<bool, redb::Error>,
+    ) -> Result<Option<RowKey>, redb::Error> {
+        let mut changes = ReadableTable::upper_bound(&self.changes, Bound::Included(last))?;
+        while let Some((key, heights)) = changes.prev()? {
+            if key.value() < first {
+                break;
+            }
+            let blocks = blocks_of_changes(key.value(), heights.value());
+            for block in blocks.skip_while(|block| block.height > height) {
+                if is_wanted(block)? {
+                    return Ok(Some(block));
                 }
             }
-            Ok(None)
-        })
+        }
+        Ok(None)
+    }
+
+    fn last_recent_change(
+        &self,
+        [first, last]: &[ChangeKey; 2],
+        is_wanted: &mut impl FnMut(RowKey) -> Result<bool, redb::Error>,
+    ) -> Result<Option<RowKey>, redb::Error> {
+        let runs = self.recent.last()?.map_or(0, |(key, _)| key.value().0 + 1);
+        let start = ChangeKey::default();
+        // A chain's later blocks came later.
+        for run in (0..runs).rev() {
+            let pieces = (run, &start)..=(run, last);
+            for piece in ReadableTable::range(&self.recent, pieces)?.rev() {
+                let (_, piece) = piece?;
+                let keys = changes_in(piece.value());
+                let keys = &keys[..keys.partition_point(|key| key <= last)];
+                for key in keys.iter().rev().take_while(|key| *key >= first) {
+                    let block = in_change_key(key);
+                    if is_wanted(block)? {
+                        return Ok(Some(block));
+                    }
+                }
+                if keys.first().is_some_and(|key| key < first) {
+                    break;
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn number_of(&self, owner: &Address) -> Result<Option<OwnerNumber>, redb::Error> {
@@ -149,7 +162,7 @@ impl AccountView {
     pub(crate) fn left_by(&self, block: RowKey) -> Result<Vec<(Address, Account)>, redb::Error> {
         self.health.guard(|| {
             let RowKey { line, height } = block;
-            let mut states = std::collections::HashMap::new();
+            let mut states = HashMap::new();
             let pieces = (line, height, 0)..=(line, height, OwnerNumber::MAX);
             for item in ReadableTable::range(&self.states, pieces)? {
                 states.extend(states_in(item?.1.value()));

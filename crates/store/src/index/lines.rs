@@ -204,13 +204,16 @@ impl Lines<'_> {
             Ok(line == Some(block.line))
         };
         let accounts = self.view.accounts();
-        let newest = match recent {
+        let in_memory = match recent {
             RecentAccounts::Overlay(overlay) => overlay.newest(owner, chain.height, is_in_chain)?,
-            RecentAccounts::Index => accounts.newest_recent(owner, chain.height, is_in_chain)?,
+            RecentAccounts::Index => None,
         };
-        let newest = match newest {
+        let newest = match in_memory {
             Some(account) => Some(account),
-            None => accounts.newest(owner, chain.height, is_in_chain)?,
+            None => {
+                let looks_at_recent = matches!(recent, RecentAccounts::Index);
+                accounts.newest(owner, chain.height, looks_at_recent, is_in_chain)?
+            }
         };
         Ok(newest.unwrap_or_default())
     }
