@@ -32,24 +32,38 @@ pub(crate) enum Chain<'a> {
     Any,
 }
 
-/// The folder that is named, or the one of the port; `rules` are those that its
-/// chain has to have, if any.
+impl Chain<'_> {
+    /// The chain that is named by its file or its rules.
+    pub(crate) fn named(file: Option<&Path>, rules: Option<RulesName>) -> Chain<'_> {
+        match (file, rules) {
+            (Some(file), _) => Chain::File(file),
+            (None, Some(rules)) => Chain::Rules(rules.as_str()),
+            (None, None) => Chain::Any,
+        }
+    }
+}
+
+/// The folder that the options name for a chain under these rules.
 pub(crate) fn folder_of(
     options: &FolderOptions,
     rules: Option<RulesName>,
 ) -> anyhow::Result<PathBuf> {
-    let chain = match (&options.chain, rules) {
-        (Some(file), _) => Chain::File(file),
-        (None, Some(rules)) => Chain::Rules(rules.as_str()),
-        (None, None) => Chain::Any,
-    };
-    let given = options.data_dir.clone();
-    given.map_or_else(|| default_folder(options.port, chain), Ok)
+    let chain = Chain::named(options.chain.as_deref(), rules);
+    given_or_default(options.data_dir.as_deref(), options.port, chain)
+}
+
+/// The folder that was given, or the one of the port.
+pub(crate) fn given_or_default(
+    given: Option<&Path>,
+    port: u16,
+    chain: Chain<'_>,
+) -> anyhow::Result<PathBuf> {
+    given.map_or_else(|| default_folder(port, chain), |given| Ok(given.to_owned()))
 }
 
 /// The folder of a port for a chain: the one that holds it, or the one that it
 /// would be made in.
-pub(crate) fn default_folder(port: u16, chain: Chain<'_>) -> anyhow::Result<PathBuf> {
+fn default_folder(port: u16, chain: Chain<'_>) -> anyhow::Result<PathBuf> {
     let base = dirs::data_dir()
         .ok_or_else(|| anyhow!("this user has no folder for data; say where with --data-dir"))?;
     let base = base.join("adit");

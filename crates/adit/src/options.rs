@@ -24,7 +24,7 @@ pub(crate) use explore::{
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
 };
 pub(crate) use list::{List, all_of};
-pub(crate) use listen::ListenOptions;
+pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
 pub(crate) use node_to_ask::NodeToAsk;
 pub(crate) use origins::OriginOptions;
 pub(crate) use say::{say, warn};
@@ -366,7 +366,7 @@ pub(crate) struct FolderOptions {
     pub(crate) data_dir: Option<PathBuf>,
 
     /// The node's port, where it keeps its data in the default folder.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = DEFAULT_PORT)]
     pub(crate) port: u16,
 
     /// The genesis block of the chain, if its rules are sealed: where a port has
@@ -405,7 +405,8 @@ impl RulesName {
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = arguments::in_order(std::env::args_os(), Cli::command);
     let json = wants_json(&arguments);
-    let result = environment::prepare(command, &arguments, json)
+    let result = environment::prepare(Cli::command, &arguments, json)
+        .map(help::arranged)
         .and_then(|command| Cli::from_arg_matches(&command.try_get_matches_from(arguments)?))
         .and_then(refuse_contradictions);
     result.map_err(|error| {

@@ -26,8 +26,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::data_folders::{Chain, default_folder};
-use crate::options::{Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of, say};
+use crate::data_folders::{Chain, given_or_default};
+use crate::options::{
+    DEFAULT_PORT, Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of, say,
+};
 use crate::rules;
 use crate::terminal::log::start_log;
 
@@ -103,7 +105,7 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
 fn welcome(options: &ListenOptions, listening: SocketAddr) {
     let url = url_of(listening, &options.base_path);
     let port = match listening.port() {
-        5000 => String::new(),
+        DEFAULT_PORT => String::new(),
         port => format!("-p {port} "),
     };
     let text = format!(
@@ -363,7 +365,7 @@ pub(crate) async fn listen(options: &ListenOptions) -> anyhow::Result<TcpListene
         io::ErrorKind::AddrInUse => anyhow!(
             "port {port} is taken: something else listens on {host}:{port} already; \
              stop it, or take another port with -p {}",
-            port.checked_add(1).unwrap_or(5000)
+            port.checked_add(1).unwrap_or(DEFAULT_PORT)
         ),
         io::ErrorKind::PermissionDenied => {
             anyhow!("port {port} may not be used by this user; take one above 1023 with -p")
@@ -381,12 +383,9 @@ pub(crate) enum DataFolder {
 impl DataFolder {
     fn of(options: &NodeOptions, port: u16) -> anyhow::Result<DataFolder> {
         if !options.in_memory {
-            let chain = match (&options.chain, options.rules) {
-                (Some(file), _) => Chain::File(file),
-                (None, rules) => Chain::Rules(rules.unwrap_or(RulesName::Classic).as_str()),
-            };
-            let given = options.data_dir.clone();
-            let folder = given.map_or_else(|| default_folder(port, chain), Ok);
+            let rules = options.rules.unwrap_or(RulesName::Classic);
+            let chain = Chain::named(options.chain.as_deref(), Some(rules));
+            let folder = given_or_default(options.data_dir.as_deref(), port, chain);
             return folder.map(DataFolder::Kept);
         }
         DataFolder::temporary()

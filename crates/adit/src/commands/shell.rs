@@ -14,7 +14,7 @@ use crate::terminal::output::Output;
 pub(crate) fn completions(wanted: &CompletionsOptions) -> anyhow::Result<()> {
     let mut script = Vec::new();
     generate(wanted.shell, &mut command(), "adit", &mut script);
-    Output::new(false).own(&script)
+    Output::new(false).exactly(&script)
 }
 
 pub(crate) fn man(wanted: &ManOptions) -> anyhow::Result<()> {
@@ -23,7 +23,7 @@ pub(crate) fn man(wanted: &ManOptions) -> anyhow::Result<()> {
         // As in the pages that are written.
         let adit = command().disable_help_subcommand(true);
         Man::new(adit).render(&mut page)?;
-        return Output::new(false).own(&page);
+        return Output::new(false).exactly(&page);
     };
     let written = fs::create_dir_all(folder).and_then(|()| generate_to(command(), folder));
     written.with_context(|| folder.display().to_string())

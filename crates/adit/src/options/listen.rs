@@ -3,10 +3,13 @@
 use adit_http::{BasePath, read_base_path};
 use clap::Args;
 
+/// The tutorial's.
+pub(crate) const DEFAULT_PORT: u16 = 5000;
+
 #[derive(Debug, Args)]
 pub(crate) struct ListenOptions {
     /// The port to listen on; 0 takes a free one.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000)]
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = DEFAULT_PORT)]
     pub(crate) port: u16,
 
     /// The address to listen on; 0.0.0.0 lets other machines in.

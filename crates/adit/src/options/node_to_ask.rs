@@ -8,10 +8,12 @@ use adit_core::peer::{PeerAddress, PeerAddressError};
 use clap::Args;
 use reqwest::Url;
 
+use super::listen::DEFAULT_PORT;
+
 #[derive(Debug, Args)]
 pub(crate) struct NodeToAsk {
     /// The port of the node, on this machine.
-    #[arg(short, long, env = "ADIT_PORT", default_value_t = 5000, global = true)]
+    #[arg(short, long, env = "ADIT_PORT", default_value_t = DEFAULT_PORT, global = true)]
     pub(crate) port: u16,
 
     /// The node, if it is not on this machine; then the port is in it. Behind a

@@ -102,11 +102,6 @@ impl Output {
         }
     }
 
-    /// A text of our own, as it is.
-    pub(crate) fn own(&mut self, text: &[u8]) -> Result<()> {
-        self.exactly(text)
-    }
-
     /// Bytes and nothing else; on a terminal as `document`.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.is_terminal {
@@ -165,7 +160,8 @@ impl Output {
         }
     }
 
-    fn exactly(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Bytes as they are, also on a terminal: they must be ours.
+    pub(crate) fn exactly(&mut self, bytes: &[u8]) -> Result<()> {
         told(self.stream.write_all(bytes))
     }
 }
