@@ -6,17 +6,17 @@ pub(crate) mod file;
 pub(crate) mod health;
 pub(crate) mod pages;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::{
     Builder, CursorError, Database, ReadableDatabase, ReadableTable, Table, TableDefinition,
     WriteTransaction,
 };
+use tempfile::tempfile;
 
 use crate::database::file::{DatabaseFile, FrozenFile, WriteFence};
 use crate::database::health::{Health, is_damage};
@@ -102,12 +102,10 @@ impl RebuildableDatabase {
     ) -> Result<RebuildableDatabase, redb::Error> {
         let name = kind.name;
         let open = || {
-            let health = Health::default();
-            let file = FrozenFile::open(path, health.clone())?;
-            if file.is_of_earlier_layout()? {
-                return Ok(None);
-            }
-            of_backend(path, kind, file, WriteFence::default(), health, false)
+            of_file(path, kind, |_, health| {
+                let file = FrozenFile::open(path, health)?;
+                Ok((!file.is_of_earlier_layout()?).then_some((file, false)))
+            })
         };
         match Health::default().guard(open) {
             Ok(Some(database)) => return Ok(database),
@@ -125,14 +123,12 @@ impl RebuildableDatabase {
         path: &Path,
         kind: &'static Kind,
     ) -> Result<RebuildableDatabase, redb::Error> {
-        let (closing, health) = (WriteFence::default(), Health::default());
-        let file = DatabaseFile::of(
-            scratch_file()?,
-            Durability::None,
-            closing.clone(),
-            health.clone(),
-        );
-        of_backend(path, kind, file, closing, health, true)?.ok_or_else(not_newest)
+        let open = |closing, health| {
+            let file = tempfile()?;
+            let file = DatabaseFile::of(file, Durability::None, closing, health);
+            Ok(Some((file, true)))
+        };
+        of_file(path, kind, open)?.ok_or_else(not_newest)
     }
 
     /// The file.
@@ -245,23 +241,25 @@ fn open_as_it_is(
     kind: &'static Kind,
     durability: Durability,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
-    let (closing, health) = (WriteFence::default(), Health::default());
-    let file = DatabaseFile::open(path, durability, closing.clone(), health.clone())?;
-    let is_new = file.is_new()?;
-    if file.is_of_earlier_layout()? {
-        return Ok(None);
-    }
-    of_backend(path, kind, file, closing, health, is_new)
+    of_file(path, kind, |closing, health| {
+        let file = DatabaseFile::open(path, durability, closing, health)?;
+        let is_new = file.is_new()?;
+        Ok((!file.is_of_earlier_layout()?).then_some((file, is_new)))
+    })
 }
 
-fn of_backend(
+/// The database in a file, which is opened with what fences its writes and what is
+/// known of its state, and says whether it is empty. `None` if it is of another
+/// layout or format.
+fn of_file<B: redb::StorageBackend>(
     path: &Path,
     kind: &'static Kind,
-    file: impl redb::StorageBackend,
-    closing: WriteFence,
-    health: Health,
-    is_new: bool,
+    open: impl FnOnce(WriteFence, Health) -> io::Result<Option<(B, bool)>>,
 ) -> Result<Option<RebuildableDatabase>, redb::Error> {
+    let (closing, health) = (WriteFence::default(), Health::default());
+    let Some((file, is_new)) = open(closing.clone(), health.clone())? else {
+        return Ok(None);
+    };
     let database = Builder::new()
         .set_cache_size(kind.cache_limit_bytes)
         .create_with_backend(file)?;
@@ -302,25 +300,6 @@ fn begin(database: &Database, commit: Commit) -> Result<WriteTransaction, redb::
         }
     }
     Ok(transaction)
-}
-
-/// A file that is deleted when it is closed.
-fn scratch_file() -> io::Result<File> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("adit-index-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|error| {
-            let what = format!("cannot create {}: {error}", path.display());
-            io::Error::new(error.kind(), what)
-        })?;
-    fs::remove_file(&path)?;
-    Ok(file)
 }
 
 fn not_newest() -> redb::Error {
