@@ -30,6 +30,8 @@ pub mod archive;
 
 pub mod reorganisation;
 
+pub mod recent;
+
 mod invalid;
 
 pub mod chain;

@@ -155,7 +155,7 @@ fn a_compact_block_with_a_wrong_signature_gets_around_and_nobody_is_banned() {
     scene.network.run_for(10 * SECOND).unwrap();
     assert_eq!(scene.network.bans, []);
     assert_eq!(lengths(&scene.network), [11; 10]);
-    // Nobody asks for it again, a peer that tells of it.
+    // Nobody asks for it again, whichever peer tells of it.
     scene.heard();
     scene.say(headers(&[&bad]));
     assert_eq!(scene.heard(), []);

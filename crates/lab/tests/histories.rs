@@ -52,8 +52,8 @@ fn the_same_seed_is_the_same_history() {
     assert_ne!(history(1), history(2));
 }
 
-/// The same in a debug build and in a release: a peer that changes what nodes say,
-/// when, or how it is drawn, changes this.
+/// The same in a debug build and in a release: a change of what nodes say, when,
+/// or how it is drawn, changes this.
 #[test]
 fn a_history_is_the_same_in_every_build() {
     let expected = "a1c3a936afa548c671b69e899368bd5f9546eaf38303dbedf35b382297d6ed8f";

@@ -1,8 +1,8 @@
 //! Addresses of peers that others told of, and of those that answered, kept so
 //! that nobody can fill them with addresses of their own (after Bitcoin Core's
 //! addrman). Where an address is kept depends on a secret key, on the group of
-//! the address, and for one that is only heard of on the group of a peer that told of
-//! it: this many addresses out of few groups reach few places. What is dialled, and
+//! the address, and for one that is only heard of on the group of the peer that told of
+//! it: many addresses out of few groups reach few places. What is dialled, and
 //! when, is not known here.
 //!
 //! 1. Each place holds one known address, and each known address has one place.

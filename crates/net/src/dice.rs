@@ -1,6 +1,6 @@
 //! Everything that is drawn here comes out of one seed: each draw is named by
 //! what it is for and which one it is, so that one draw more or less changes no
-//! other. A peer that knows the seed knows all of them; the edge takes it from the
+//! other. One who knows the seed knows all of them; the edge takes it from the
 //! system, a simulation from its own seed.
 
 use std::hash::Hasher;

@@ -12,13 +12,14 @@
 //! 4. At most [`HEADERS_LIMIT_COUNT`] headers are kept, [`FUTURE_HEADERS_LIMIT`]
 //!    of them ahead of the clock, and [`INVALID_HASHES_LIMIT`] invalid hashes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::chain::outweighs;
 use adit_core::hash::Hash;
+use adit_core::recent::Recent;
 use adit_core::rules::Sealed;
 use adit_core::sealed::CompactHeader;
 
@@ -49,7 +50,7 @@ pub enum HeadersError {
         /// That block.
         hash: Hash,
     },
-    /// One of them is invalid, a peer that sends it.
+    /// One of them is invalid, whichever peer sends it.
     #[error(transparent)]
     Invalid(#[from] InvalidHeader),
     /// No decision is possible any longer.
@@ -87,9 +88,7 @@ pub struct HeaderTree {
     /// Those whose time has not come, by when it does.
     early: BTreeSet<(Duration, Hash)>,
     last_number: u64,
-    invalid: BTreeSet<Hash>,
-    /// The oldest first.
-    invalid_order: VecDeque<Hash>,
+    invalid: Recent<Hash, ()>,
     limit_count: usize,
 }
 
@@ -102,8 +101,7 @@ impl HeaderTree {
             best: None,
             early: BTreeSet::new(),
             last_number: 0,
-            invalid: BTreeSet::new(),
-            invalid_order: VecDeque::new(),
+            invalid: Recent::new(INVALID_HASHES_LIMIT),
             limit_count: HEADERS_LIMIT_COUNT,
         }
     }
@@ -289,22 +287,11 @@ impl HeaderTree {
         }
         for hash in &refused {
             self.take(hash);
-            self.remember_invalid(*hash);
+            self.invalid.insert(*hash, ());
         }
         self.choose_best();
         self.check_invariants();
         refused
-    }
-
-    fn remember_invalid(&mut self, hash: Hash) {
-        if self.invalid.insert(hash) {
-            self.invalid_order.push_back(hash);
-        }
-        if self.invalid_order.len() > INVALID_HASHES_LIMIT
-            && let Some(oldest) = self.invalid_order.pop_front()
-        {
-            self.invalid.remove(&oldest);
-        }
     }
 
     fn take(&mut self, hash: &Hash) -> bool {
@@ -345,8 +332,6 @@ impl HeaderTree {
     fn check_invariants(&self) {
         assert!(self.headers.len() <= self.limit_count, "invariant 4");
         assert!(self.early.len() <= FUTURE_HEADERS_LIMIT, "invariant 4");
-        assert!(self.invalid.len() <= INVALID_HASHES_LIMIT, "invariant 4");
-        assert_eq!(self.invalid.len(), self.invalid_order.len(), "invariant 4");
         let best = self.best.map(|hash| self.headers.contains_key(&hash));
         assert_ne!(best, Some(false), "invariant 3");
     }

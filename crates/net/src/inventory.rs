@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use adit_core::hash::Hash;
 use adit_core::merkle;
-
-use crate::recent::Recent;
+use adit_core::recent::Recent;
 
 /// This many transactions are kept that were replaced or refused lately: a block
 /// may hold them all the same.

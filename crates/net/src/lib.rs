@@ -6,8 +6,6 @@
 
 pub mod dice;
 
-mod recent;
-
 pub mod branch;
 
 pub mod header_tree;

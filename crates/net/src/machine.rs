@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use adit_core::archive::{Archive, ArchiveError};
 use adit_core::hash::Hash;
+use adit_core::recent::Recent;
 use adit_core::rules::Weight;
 
 pub use self::bodies::{
@@ -51,7 +52,6 @@ use crate::dice::{Dice, Purpose};
 use crate::header_tree::HeaderTree;
 use crate::inventory::Inventory;
 use crate::message::Message;
-use crate::recent::Recent;
 
 /// While something is waited for, deadlines are looked at so often.
 const DEADLINES_INTERVAL_MS: u64 = 500;

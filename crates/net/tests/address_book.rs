@@ -1,4 +1,4 @@
-//! Which addresses stay, a peer that tells of how many.
+//! Which addresses stay, however many anybody tells of.
 
 use std::net::Ipv6Addr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One frame of every message, frozen: a peer that writes another client can try it
+//! One frame of every message, frozen: an author of another client can try it
 //! by them. `vectors/messages.json` has for each its name and the frame in hex.
 
 use std::net::SocketAddr;

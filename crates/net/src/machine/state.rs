@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use adit_core::block::Block;
 use adit_core::hash::Hash;
+use adit_core::recent::Recent;
 use adit_core::rules::Weight;
 
 use super::messages::{Config, Direction, PeerId};
@@ -20,7 +21,6 @@ use crate::header_tree::HeaderTree;
 use crate::inventory::Inventory;
 use crate::message::Hello;
 use crate::presync::Presync;
-use crate::recent::Recent;
 
 /// Of what a peer has, this many blocks are remembered, the last ones.
 pub const PEER_BLOCKS_LIMIT: usize = 64;

@@ -1,14 +1,14 @@
 //! What came last, up to a number: the oldest is forgotten. What it is, and how
-//! many are kept of it, a peer that keeps it decides.
+//! many of it are kept, the caller decides.
 //!
-//! 1. Each value in the order has a place in the map, and each in the map one in
-//!    the order.
+//! 1. Each key in the order has a value, and each value a key in the order.
+//! 2. There are no more than the limit.
 
 use std::collections::{BTreeMap, VecDeque};
 
 /// Values by a key, the last ones.
 #[derive(Debug, Clone)]
-pub(crate) struct Recent<K, V> {
+pub struct Recent<K, V> {
     values: BTreeMap<K, V>,
     /// The oldest first.
     order: VecDeque<K>,
@@ -16,7 +16,8 @@ pub(crate) struct Recent<K, V> {
 }
 
 impl<K: Ord + Copy, V> Recent<K, V> {
-    pub(crate) fn new(limit: usize) -> Recent<K, V> {
+    /// At most this many are to be kept.
+    pub fn new(limit: usize) -> Recent<K, V> {
         Recent {
             values: BTreeMap::new(),
             order: VecDeque::new(),
@@ -25,7 +26,7 @@ impl<K: Ord + Copy, V> Recent<K, V> {
     }
 
     /// Keeps a value, and returns whether its key is new.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> bool {
+    pub fn insert(&mut self, key: K, value: V) -> bool {
         let is_new = self.values.insert(key, value).is_none();
         if is_new {
             self.order.push_back(key);
@@ -36,18 +37,22 @@ impl<K: Ord + Copy, V> Recent<K, V> {
             self.values.remove(&oldest);
         }
         assert_eq!(self.values.len(), self.order.len(), "invariant 1");
+        assert!(self.order.len() <= self.limit, "invariant 2");
         is_new
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    /// The value of that key, if it is still kept.
+    pub fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key)
     }
 
-    pub(crate) fn contains(&self, key: &K) -> bool {
+    /// Whether that key is still kept.
+    pub fn contains(&self, key: &K) -> bool {
         self.values.contains_key(key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    /// All of them, in order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.values.iter()
     }
 }
