@@ -192,7 +192,10 @@ fn a_block_that_has_changed_on_the_disk_is_not_served_and_is_taken_from_a_peer()
     }
     node.get(&format!("/api/v1/block/{}/raw", hashes[3]))
         .expect_status(200);
-    let said = node.process.stderr();
+    let said = until("the log says it", || {
+        let said = node.process.stderr();
+        said.contains("is damaged").then_some(said)
+    });
     assert_eq!(said.matches("is damaged").count(), 1, "{said}");
     assert!(said.contains(LOG) && said.contains(&hashes[2]), "{said}");
     stop(node);

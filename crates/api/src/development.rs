@@ -103,7 +103,7 @@ pub struct MakeBlocks {
     pub blocks: u64,
     /// How far their times are apart; without it, as the clock goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(maximum = 31_536_000_000u64, example = 12_000)]
+    #[schema(maximum = 253_402_300_799_999u64, example = 12_000)]
     pub interval_ms: Option<u64>,
 }
 

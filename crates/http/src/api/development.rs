@@ -129,14 +129,6 @@ pub(super) async fn mine(
     body: Body,
 ) -> Result<Json<api::BlocksMade>, Problem> {
     let wanted: api::MakeBlocks = read_or_default(body, RawJson::MAKE_BLOCKS, &headers).await?;
-    if wanted
-        .interval_ms
-        .is_some_and(|interval| interval > DURATION_LIMIT_MS)
-    {
-        return Err(Problem::malformed(format!(
-            "expected an interval_ms of at most {DURATION_LIMIT_MS}"
-        )));
-    }
     let wanted = BlocksToMake {
         count: wanted.blocks,
         interval_ms: wanted.interval_ms,

@@ -242,7 +242,9 @@ impl Driver {
         if !(1..=DEV_MINE_LIMIT_BLOCKS).contains(&count) {
             return Err(NotDone::BlockCount { found: count });
         }
-        let apart_ms = i128::from(interval_ms.unwrap_or_default()) * i128::from(count - 1);
+        // What no second block could keep is no interval for one either.
+        let apart_count = (count - 1).max(1);
+        let apart_ms = i128::from(interval_ms.unwrap_or_default()) * i128::from(apart_count);
         let last_ms = i128::from(self.clock.now_ms()) + apart_ms;
         match last_ms <= i128::from(DEV_TIME_LIMIT_MS) {
             true => Ok(()),
