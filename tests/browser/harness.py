@@ -117,7 +117,8 @@ class SealedChain:
         self.variables = {**os.environ, 'ADIT_WALLET_DIR': f'{self.folder}/wallets', 'ADIT_PASSWORD': PASSWORD}
         self.adit('wallet', 'new', '--name', 'rich')
         self.address = self.adit('wallet', 'address', '--name', 'rich').strip()
-        self.adit('chain', 'new', '--name', 'test', '--block-interval', '1s', '--alloc', f'{self.address}=1000')
+        self.adit('chain', 'new', '--name', 'test', '--block-interval', '1s', '--difficulty', '65536', '--alloc',
+                  f'{self.address}=1000')
         self.node = Node('--chain', 'test.json', '--reward-to', self.address, folder=self.folder)
 
     def adit(self, *arguments):
