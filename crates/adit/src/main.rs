@@ -10,6 +10,7 @@ mod data_folders;
 mod memory;
 mod new_file;
 mod options;
+mod plain_file;
 mod rules;
 mod terminal;
 mod wallet;

@@ -249,12 +249,6 @@ pub(crate) struct NodeOptions {
     #[arg(long, value_name = "URL", env = "ADIT_ADVERTISE")]
     pub(crate) advertise: Option<PeerAddress>,
 
-    /// A further name under which this node may be addressed; can be repeated.
-    /// With one, it answers to no others but localhost, IP addresses, names
-    /// without a dot, and those below .local and .internal.
-    #[arg(long = "allowed-host", value_name = "NAME", env = "ADIT_ALLOWED_HOST")]
-    pub(crate) allowed_hosts: Vec<List<String>>,
-
     #[command(flatten)]
     pub(crate) origins: OriginOptions,
 

@@ -2,10 +2,14 @@
 //! of which words, when blocks are made, the same chain each time, and wallets
 //! that are ready.
 
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
+
 use serde_json::Value;
 
+use crate::raw::read_answer;
 use crate::sending::Network;
-use crate::support::{Process, Server, adit, run, until};
+use crate::support::{PATIENCE, Process, Server, adit, run, until};
 use crate::wallet::Wallets;
 
 /// The words that everybody takes for tests.
@@ -150,4 +154,18 @@ fn wallets_are_ready_and_pay_nowhere_else() {
     let refused = wallets.run(&["send", "--from", "dev1", &to, "2", node[0], node[1]]);
     let refused = refused.expect_code(1);
     refused.expect_error(["everybody has the key of dev1", "class"]);
+}
+
+/// Behind a proxy, as docs/proxy.md shows it.
+#[test]
+fn it_answers_to_the_names_that_it_is_told() {
+    let dev = Dev::start(&["--allowed-host", "node.example"]);
+    for (host, status) in [("node.example", 200), ("other.example", 403)] {
+        let mut asked = TcpStream::connect(&dev.server.address).unwrap();
+        asked.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!("GET /api/v1/status HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        asked.write_all(request.as_bytes()).unwrap();
+        let answer = read_answer(&mut BufReader::new(asked)).unwrap();
+        assert_eq!(answer.status, status, "{host}");
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 use tempfile::tempdir;
@@ -221,4 +222,21 @@ fn names_in(folder: &Path) -> Vec<String> {
     files
         .map(|file| file.file_name().into_string().unwrap())
         .collect()
+}
+
+#[test]
+fn what_can_be_no_file_is_refused_at_the_start() {
+    let folder = tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for (file, wrong) in [
+        (pipe, "it is no file"),
+        ("/dev/zero".into(), "it is no file"),
+        (folder.path().join("nowhere/state"), "there is no folder"),
+    ] {
+        let file = file.to_str().unwrap();
+        let ended = run(&mut adit(["dev", "-p", "0", "--state", file]));
+        ended.expect_code(1).expect_error(["--state", wrong, file]);
+    }
 }

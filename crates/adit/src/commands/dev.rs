@@ -26,7 +26,7 @@ use ruint::aliases::U256;
 use serde_json::json;
 
 use crate::commands::node::{DataFolder, listen, run_until_stopped, url_of};
-use crate::options::DevOptions;
+use crate::options::{DevOptions, all_of};
 use crate::terminal::log::start_log;
 use crate::wallet::dev_account::{self, DEV_CHAIN};
 use crate::wallet::key::SecretKey;
@@ -58,7 +58,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
         let running = start(Settings {
             listener,
             base_path: options.listen.base_path.clone(),
-            allowed_hosts: Vec::new(),
+            allowed_hosts: all_of(&options.listen.allowed_hosts),
             allowed_origins,
             api_token: options.token.token()?,
             node: NodeSettings {

@@ -284,7 +284,7 @@ fn start_node(
     let running = start(Settings {
         listener,
         base_path: options.listen.base_path.clone(),
-        allowed_hosts: all_of(&options.allowed_hosts),
+        allowed_hosts: all_of(&options.listen.allowed_hosts),
         allowed_origins: options.origins.allowed_origins.clone(),
         api_token,
         node: NodeSettings {

@@ -3,16 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use rustix::fs::OFlags;
 
 use super::say::warn;
+use crate::plain_file::open_plain;
 use crate::wallet::password::PASSWORD_VARIABLES;
 
 /// What adit's variables begin with.
@@ -84,16 +82,8 @@ fn read_env_file(file: &Path, command: &clap::Command, json: bool) -> Result<(),
         .map_err(|error| usage(command.clone(), &format!("{}: {error}", file.display())))
 }
 
-/// A pipe or a device in its place must not make every command wait, or read
-/// without an end.
 fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
-    let mut options = File::options();
-    let options = options.read(true);
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.custom_flags(flags).open(file)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
+    let file = open_plain(file)?;
     let mut bytes = Vec::new();
     let limit_bytes = ENV_FILE_LIMIT_BYTES as u64;
     file.take(limit_bytes + 1).read_to_end(&mut bytes)?;

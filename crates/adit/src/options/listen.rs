@@ -3,6 +3,8 @@
 use adit_http::{BasePath, read_base_path};
 use clap::Args;
 
+use super::list::List;
+
 /// The tutorial's.
 pub(crate) const DEFAULT_PORT: u16 = 5000;
 
@@ -29,4 +31,10 @@ pub(crate) struct ListenOptions {
         value_parser = read_base_path
     )]
     pub(crate) base_path: BasePath,
+
+    /// A further name under which this node may be addressed; can be repeated.
+    /// With one, it answers to no others but localhost, IP addresses, names
+    /// without a dot, and those below .local and .internal.
+    #[arg(long = "allowed-host", value_name = "NAME", env = "ADIT_ALLOWED_HOST")]
+    pub(crate) allowed_hosts: Vec<List<String>>,
 }

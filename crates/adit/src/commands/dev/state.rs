@@ -2,7 +2,6 @@
 //! it runs, or at its start and its end. What such a file looks like is not known
 //! here.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +11,13 @@ use adit_core::rules::Rules;
 use adit_node::commands::saved_state;
 use adit_node::handle::NodeHandle;
 use adit_node::saved_state::{DEV_STATE_LIMIT_BYTES, StateError, StateHeader, read_header};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::json;
 
 use crate::client::Client;
 use crate::new_file::{PUBLIC, put_whole};
 use crate::options::OperatedNode;
+use crate::plain_file::open_plain;
 use crate::terminal::output::Output;
 
 const STATE: &str = "/api/v1/dev/state";
@@ -67,7 +67,7 @@ fn copy(client: &Client, out: &mut impl Write) -> anyhow::Result<u64> {
 pub(super) fn load(file: &Path, node: &OperatedNode, json: bool) -> anyhow::Result<()> {
     let name = || file.display().to_string();
     let mut text = Vec::new();
-    let opened = File::open(file).with_context(name)?;
+    let opened = open_plain(file).with_context(name)?;
     let limit = opened.take(DEV_STATE_LIMIT_BYTES + 1);
     let bytes = { limit }.read_to_end(&mut text).with_context(name)?;
     if bytes as u64 > DEV_STATE_LIMIT_BYTES {
@@ -99,13 +99,28 @@ pub(super) fn load(file: &Path, node: &OperatedNode, json: bool) -> anyhow::Resu
 
 /// What a file says of itself; `None` if there is no such file.
 pub(super) fn header_of(file: &Path) -> anyhow::Result<Option<StateHeader>> {
-    let read = match File::open(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let read = match open_plain(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            check_folder(file)?;
+            return Ok(None);
+        }
         opened => opened.map_err(StateError::from),
     };
     let header = read.and_then(|file| read_header(&mut BufReader::new(file)));
     let header = header.with_context(|| format!("--state {}", file.display()));
     header.map(Some)
+}
+
+/// The file is written at the end: that it can't be there is said at the start.
+fn check_folder(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(file);
+    ensure!(
+        folder.as_os_str().is_empty() || folder.is_dir(),
+        "--state {}: there is no folder {}",
+        file.display(),
+        folder.display()
+    );
+    Ok(())
 }
 
 /// Checks that a file is of the chain that is to begin.
@@ -121,7 +136,7 @@ pub(super) fn check_chain(
 /// Makes the chain of a node that has just started what a file says.
 pub(super) async fn begin_with(node: &NodeHandle, file: &Path) -> anyhow::Result<()> {
     let name = || format!("--state {}", file.display());
-    let opened = File::open(file).with_context(name)?;
+    let opened = open_plain(file).with_context(name)?;
     saved_state::load(node, opened).await.with_context(name)?;
     Ok(())
 }
