@@ -4,6 +4,8 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adit_core::hash::{Hash, read_hex};
 use adit_core::rules::{Rules, Sealed};
@@ -141,6 +143,37 @@ fn a_peer_that_would_rather_ask_for_less_is_told_that_it_can() {
         let whole = node.request("GET", "/chain", &[header], b"");
         assert_eq!(whole.json()["length"], 5);
     }
+}
+
+#[test]
+fn a_peer_that_tells_of_its_block_is_asked_alone() {
+    let (one, other) = (holding(&Forger::chain(30)), Node::start());
+    let asked = Arc::<AtomicUsize>::default();
+    let bystander = Peer::start({
+        let (asked, body) = (Arc::clone(&asked), chain_body(&Forger::chain(20)));
+        move |path, mut stream| {
+            if path == "/chain" {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+            let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n\r\n{body}").as_bytes());
+        }
+    });
+    other.register([&Peer::at(one.address()), &bystander]);
+    one.register([&Peer::at(other.address())]);
+    other.resolve();
+    let before = asked.load(Ordering::Relaxed);
+    for number in 1..=3 {
+        assert_eq!(one.get("/mine").status, 200);
+        until("the other has the block", || {
+            (other.status()["length"] == 30 + number).then_some(())
+        });
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), before);
+    // Whoever nobody knows may be a peer that was started again.
+    let told = ["Prefer: return=minimal", "adit-instance: unknown"];
+    let answer = other.request("GET", "/nodes/resolve", &told, b"");
+    assert_eq!(answer.status, 204);
+    assert_eq!(asked.load(Ordering::Relaxed), before + 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What is registered: addresses in any spelling, each node once, never the
 //! node itself, all of a request's or none, and not without end.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::raw::{Answer, Node};
@@ -126,6 +128,24 @@ fn the_node_itself_is_left_out() {
         );
     }
     node.assert_unharmed();
+}
+
+/// Who names too many at the start has a list that grew, and wants a node all the same.
+#[test]
+fn of_more_nodes_than_there_can_be_at_the_start_the_first_are_registered() {
+    let addresses: Vec<String> = (0..130).map(|n| format!("10.0.{n}.1:5000")).collect();
+    let node = Node::start_with(&["--peer", &addresses.join(",")]);
+    let registered = node.status()["nodes"].as_array().unwrap().clone();
+    let names = |all: &[String]| all.iter().cloned().collect::<BTreeSet<_>>();
+    let registered: Vec<String> = registered
+        .iter()
+        .map(|address| address.as_str().unwrap().to_string())
+        .collect();
+    assert_eq!(names(&registered), names(&addresses[..128]));
+    let log = node.log();
+    assert!(log.contains("at most 128 nodes can be registered"), "{log}");
+    assert!(log.contains("10.0.128.1:5000, 10.0.129.1:5000"), "{log}");
+    assert!(!log.contains("10.0.127.1:5000"), "{log}");
 }
 
 #[test]

@@ -145,12 +145,7 @@ fn a_kill_in_the_middle_of_the_first_sync_costs_little_again() {
     let relay = Relay::to(one.address());
     let new = Node::start();
     new.register([&Peer::at(&relay.address)]);
-    let mut asking = new.connect();
-    let request = format!(
-        "GET /nodes/resolve HTTP/1.1\r\nHost: {}\r\n\r\n",
-        new.address()
-    );
-    asking.write_all(request.as_bytes()).unwrap();
+    let _asking = new.ask_to_resolve();
     until("a part of the chain is there", || {
         (length(&new) > 5_000).then_some(())
     });

@@ -78,5 +78,6 @@ mod tls;
 mod typing;
 mod verify_py;
 mod wallet;
+mod wasteful_peers;
 mod watching;
 mod who_may;

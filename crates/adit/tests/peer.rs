@@ -114,6 +114,18 @@ impl Node {
         assert_eq!(self.post("/nodes/register", body).status, 201);
     }
 
+    /// Has the peers asked, and waits for nothing. The connection lasts as long as what
+    /// is returned.
+    pub(crate) fn ask_to_resolve(&self) -> TcpStream {
+        let mut stream = self.connect();
+        let request = format!(
+            "GET /nodes/resolve HTTP/1.1\r\nHost: {}\r\n\r\n",
+            self.address()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
     pub(crate) fn resolve(&self) -> Resolved {
         let answer = self.get("/nodes/resolve");
         assert_eq!(answer.status, 200, "{}", answer.text());

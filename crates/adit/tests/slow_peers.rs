@@ -3,6 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,11 @@ use crate::gzip;
 use crate::peer::{Forger, Peer, chain_body};
 use crate::raw::Node;
 use crate::support::{PATIENCE, until};
+
+const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
+
+/// A peer that says nothing is waited for so long.
+const SILENCE: Duration = Duration::from_secs(10);
 
 const SILENT: &str = "no answer within 10000 ms";
 
@@ -42,7 +49,6 @@ fn dripping(start: impl AsRef<[u8]>, piece: &[u8], pause: Duration) -> Peer {
 
 /// One of every kind, with what is said of it after ten seconds.
 fn slow_peers() -> [(Peer, &'static str); 11] {
-    const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
     let second = Duration::from_secs(1);
     let millisecond = Duration::from_millis(1);
     let packed = gzip::answer(&gzip::HEADER);
@@ -118,6 +124,77 @@ fn more_silent_peers_than_are_asked_at_once_do_not_keep_the_healthy_one_away() {
     assert!(start.elapsed() < 2 * PATIENCE);
     assert_eq!(resolved.peers[&healthy.address]["outcome"], "adopted");
     assert!(silent.iter().all(|peer| resolved.error(peer) == SILENT));
+    node.assert_unharmed();
+}
+
+#[test]
+fn as_many_silent_peers_as_can_be_registered_do_not_hold_up_the_healthy_one() {
+    let silent: Vec<Peer> = (0..126).map(|_| stopping_after("")).collect();
+    let node = Node::start();
+    // By its name, it comes last.
+    let healthy = Peer::serving(chain_body(&Forger::chain(6)));
+    let healthy = Peer::at(&healthy.address.replace("127.0.0.1", "localhost"));
+    node.register(&silent);
+    node.register([&healthy]);
+    let start = Instant::now();
+    let _asking = node.ask_to_resolve();
+    until("the healthy peer's chain is adopted", || {
+        (node.status()["length"] == 6).then_some(())
+    });
+    // Twelve seconds, once; a fourth of the time that the others take.
+    assert!(start.elapsed() < SILENCE / 2, "{:?}", start.elapsed());
+}
+
+#[test]
+fn peers_that_stop_in_a_large_block_keep_no_other_one_out() {
+    let block = format!("{OK}{{\"chain\": [{{\"a\": \"{}", "a".repeat(7 << 20));
+    let sent = Arc::<AtomicUsize>::default();
+    let stopping = || {
+        let (block, sent) = (block.clone(), Arc::clone(&sent));
+        Peer::start(move |_, mut stream| {
+            let _ = stream.write_all(block.as_bytes());
+            sent.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(FOR_EVER);
+        })
+    };
+    let stopping: Vec<Peer> = (0..24).map(|_| stopping()).collect();
+    let large = format!("[\"{}\"]", "a".repeat(3 << 20));
+    let body = chain_body(
+        &Forger::with_transactions(&large)
+            .take(3)
+            .collect::<Vec<_>>(),
+    );
+    let healthy = Peer::start({
+        let sent = Arc::clone(&sent);
+        move |_, mut stream| {
+            until("the others have stopped", || {
+                (sent.load(Ordering::Relaxed) == 24).then_some(())
+            });
+            // It comes at the pace of a network.
+            let _ = stream.write_all(OK.as_bytes());
+            for part in body.as_bytes().chunks(256 << 10) {
+                let _ = stream.write_all(part);
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+    });
+    let node = Node::start();
+    node.register(&stopping);
+    node.register([&healthy]);
+    let resolved = node.resolve();
+    let report = &resolved.peers[&healthy.address];
+    assert_eq!(report["outcome"], "adopted", "{report}");
+    // That there was no room for all of them is said of none.
+    let listed = node.get("/api/v1/peers").json();
+    for peer in listed["peers"].as_array().unwrap() {
+        let problem = peer["problem"].as_str().unwrap_or(SLOW);
+        assert_eq!(problem, SLOW, "{peer}");
+    }
+    let crowded = resolved.peers.values().filter(|report| {
+        let error = report["error"].as_str();
+        error.is_some_and(|error| error.starts_with("too many large blocks"))
+    });
+    assert!((6..24).contains(&crowded.count()));
     node.assert_unharmed();
 }
 

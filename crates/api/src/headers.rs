@@ -7,7 +7,8 @@ pub const NODE_HEADER: &str = "adit-node";
 /// In the same answer, and in that to `GET /api/v1/blocks/after`: which process it is,
 /// by what was made at its start. A node that asks itself, under an address that it did
 /// not know for its own, finds out. Its name would not do, since a copied data folder
-/// has it too.
+/// has it too. In a request for `GET /nodes/resolve` it says which process has a new block:
+/// if that is a peer, it alone is asked then.
 pub const INSTANCE_HEADER: &str = "adit-instance";
 
 /// In a request for `GET /chain`: the client would rather ask for blocks behind those

@@ -105,7 +105,7 @@ impl BranchSession {
     pub fn report_of_failure(&self, node: &Node, why: String) -> PeerReport {
         match self.has_won {
             true => self.report(node),
-            false => PeerReport::Failed(why),
+            false => PeerReport::NotRead(why),
         }
     }
 }

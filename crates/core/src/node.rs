@@ -167,7 +167,14 @@ impl Node {
             Input::Unregister(request, peer) => {
                 self.unregister(now, request, peer, &mut effects);
             }
-            Input::Resolve(request) => self.resolve(now, request, &mut effects),
+            Input::Resolve(request) => {
+                let asks = self.peers.ask_all(now, Some(request));
+                self.resolve(asks, &mut effects);
+            }
+            Input::ResolvePeer(request, peer) => {
+                let asks = self.peers.ask_one(now, request, &peer);
+                self.resolve(asks, &mut effects);
+            }
             Input::Block(block, source) => {
                 let outcome = self.take_block(now, block, source, archive, &mut effects)?;
                 effects.extend(refused(outcome));
@@ -251,6 +258,12 @@ impl Node {
     /// The registered peers, sorted.
     pub fn peers(&self) -> Vec<PeerAddress> {
         self.peers.addresses().cloned().collect()
+    }
+
+    /// Splits off those of these peers that can't be registered too, for want of room.
+    pub fn split_off_excess_peers(&self, peers: &mut Vec<PeerAddress>) -> Vec<PeerAddress> {
+        peers.retain(|peer| !self.config.own_addresses.contains(peer));
+        self.peers.split_off_excess(peers)
     }
 
     /// What is known of each peer, sorted by address.
@@ -386,9 +399,8 @@ impl Node {
         effects.push(Effect::Persist(Change::Peers(texts.collect())));
     }
 
-    fn resolve(&mut self, now: Duration, request: RequestId, effects: &mut Vec<Effect>) {
-        let ask = self.peers.ask_all(now, Some(request));
-        effects.extend(ask.into_iter().map(Effect::Ask));
+    fn resolve(&mut self, asks: Vec<Ask>, effects: &mut Vec<Effect>) {
+        effects.extend(asks.into_iter().map(Effect::Ask));
         self.answer_resolved(effects);
     }
 

@@ -130,6 +130,16 @@ impl Peers {
         self.known.keys()
     }
 
+    /// Splits off those of these peers for which there is no room, the last ones.
+    pub fn split_off_excess(&self, peers: &mut Vec<PeerAddress>) -> Vec<PeerAddress> {
+        let mut all: BTreeSet<_> = self.known.keys().cloned().collect();
+        let place = peers.iter().position(|peer| {
+            all.insert(peer.clone());
+            all.len() > PEERS_LIMIT
+        });
+        place.map_or_else(Vec::new, |place| peers.split_off(place))
+    }
+
     /// Registers all of them, or none. Returns whether any was new.
     pub fn register(&mut self, peers: Vec<PeerAddress>) -> Result<bool, TooManyPeers> {
         let new: BTreeSet<_> = peers
@@ -184,9 +194,23 @@ impl Peers {
     /// Wants every peer's chain as it is from now on. Returns which peers to
     /// ask; those that are being asked already are asked again afterwards.
     pub fn ask_all(&mut self, now: Duration, request: Option<RequestId>) -> Vec<Ask> {
+        self.ask_those(now, request, |_| true)
+    }
+
+    /// The same for the chain of one peer alone.
+    pub fn ask_one(&mut self, now: Duration, request: RequestId, peer: &PeerAddress) -> Vec<Ask> {
+        self.ask_those(now, Some(request), |known| known == peer)
+    }
+
+    fn ask_those(
+        &mut self,
+        now: Duration,
+        request: Option<RequestId>,
+        is_wanted: impl Fn(&PeerAddress) -> bool,
+    ) -> Vec<Ask> {
         let mut waiting = ResolveWaiter::default();
         let mut ask = Vec::new();
-        for (peer, known) in &mut self.known {
+        for (peer, known) in self.known.iter_mut().filter(|(peer, _)| is_wanted(peer)) {
             match known.asking.number() {
                 None => {
                     ask.push(known.ask(peer, now, &mut self.last_ask));

@@ -160,7 +160,13 @@ fn what_is_refused_has_no_chain_and_what_is_silent_keeps_its_last() {
     assert_eq!(record(&node).standing, Standing::Refused(refusal()));
     assert_eq!(record(&node).length(&node.archive).unwrap(), None);
     assert!(record(&node).answered.unwrap() > first_answer);
+    // What is the fault of this side is not said of the peer.
+    let ours = || PeerReport::NotRead("no memory".into());
+    answered(&mut node, ours(), None);
+    assert_eq!(agreement(&node), Agreement::Refused);
     has_chain(&mut node, &tip, Some(tip.hash()));
+    assert_eq!(agreement(&node), Agreement::Same);
+    answered(&mut node, ours(), None);
     assert_eq!(agreement(&node), Agreement::Same);
     assert_eq!(record(&node).problem(), None);
 }

@@ -14,6 +14,7 @@ use adit_core::rules::Rules;
 use adit_core::sync::{Ask, CandidateChain, PeerReport, RequestId, Seen};
 use adit_core::transaction::Submitted;
 use adit_store::Reader;
+use reqwest::header::HeaderValue;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -51,6 +52,9 @@ pub enum Request {
     Unregister(PeerAddress),
     /// Look at the peers' chains.
     Resolve,
+    /// Look at the chain of the peer that said last that it is this process; if none
+    /// did, at all of them.
+    ResolveInstance(HeaderValue),
     /// Take a block.
     SubmitBlock(Arc<Block>),
 }

@@ -12,3 +12,4 @@ mod reading;
 pub(crate) mod signatures;
 pub(crate) mod unpack;
 pub(crate) mod unread;
+mod waste;

@@ -63,6 +63,8 @@ pub enum Input {
     Unregister(RequestId, PeerAddress),
     /// Somebody wants the peers' chains to be looked at.
     Resolve(RequestId),
+    /// The same for this peer's chain alone, of which it says that it is new.
+    ResolvePeer(RequestId, PeerAddress),
     /// A block came from elsewhere.
     Block(Arc<Block>, BlockSource),
     /// Somebody offers a block, and wants to know what becomes of it.

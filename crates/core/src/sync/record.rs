@@ -26,6 +26,8 @@ pub enum PeerReport {
     Refused(Refusal),
     /// It did not answer, or not with a chain.
     Failed(String),
+    /// It was not read, for a reason of this node's: that says nothing of the peer.
+    NotRead(String),
     /// It is this node, found under an address that was not known to be its
     /// own. It is no longer a peer.
     Itself,
@@ -239,7 +241,10 @@ impl PeerRecord {
         let before = known(self);
         if !matches!(
             report,
-            PeerReport::Failed(_) | PeerReport::StillAsked | PeerReport::Itself
+            PeerReport::Failed(_)
+                | PeerReport::NotRead(_)
+                | PeerReport::StillAsked
+                | PeerReport::Itself
         ) {
             self.has_our_name = seen.has_our_name;
         }
@@ -247,7 +252,7 @@ impl PeerRecord {
             self.kind = seen.kind;
         }
         match report {
-            PeerReport::StillAsked | PeerReport::Itself => return false,
+            PeerReport::NotRead(_) | PeerReport::StillAsked | PeerReport::Itself => return false,
             PeerReport::Failed(problem) => self.standing = Standing::Unreachable(problem.clone()),
             PeerReport::Refused(refusal) => {
                 self.standing = Standing::Refused(refusal.clone());

@@ -101,7 +101,7 @@ pub(super) async fn add(State(node): State<NodeHandle>, body: Body) -> Response 
 
 pub(super) async fn ask(State(node): State<NodeHandle>) -> Response {
     let limit = Duration::from_millis(ASK_TIMEOUT_MS);
-    let asked = commands::peers::resolve(&node, limit, 2 * limit).await;
+    let asked = commands::peers::resolve(&node, None, limit, 2 * limit).await;
     to_peers(&node, asked.map(|_| ()).map_err(Problem::from))
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_api::headers::TIP_HEADER;
+use adit_api::headers::{INSTANCE_HEADER, TIP_HEADER};
 use adit_api::resolve::{ResolveOutcome, ResolvedPeer};
 use adit_core::archive::Archive;
 use adit_core::hash::Hash;
@@ -74,9 +74,10 @@ pub(super) async fn resolve(
     if is_told && has_block(&node, &headers) {
         return told();
     }
+    let told_by = headers.get(INSTANCE_HEADER).filter(|_| is_told).cloned();
     let patience = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS);
     let limit = Duration::from_millis(RESOLVE_TIMEOUT_MS - RESOLVE_ALONE_MS);
-    let resolution = match peers::resolve(&node, patience, limit).await {
+    let resolution = match peers::resolve(&node, told_by, patience, limit).await {
         Ok(resolution) => resolution,
         Err(error) => return busy(error),
     };
@@ -126,7 +127,10 @@ fn has_block(node: &NodeHandle, headers: &HeaderMap) -> bool {
 /// registered it: whether it is open, and what it says.
 fn described_to_anybody(node: String, report: &PeerReport) -> ResolvedPeer {
     match report {
-        PeerReport::Refused(_) | PeerReport::Failed(_) | PeerReport::StillAsked => ResolvedPeer {
+        PeerReport::Refused(_)
+        | PeerReport::Failed(_)
+        | PeerReport::NotRead(_)
+        | PeerReport::StillAsked => ResolvedPeer {
             error: None,
             length: None,
             node,
@@ -144,7 +148,9 @@ fn described(node: String, report: &PeerReport) -> ResolvedPeer {
         PeerReport::Refused(refusal) => {
             (ResolveOutcome::Failed, None, Some(refusal.problem.clone()))
         }
-        PeerReport::Failed(error) => (ResolveOutcome::Failed, None, Some(error.clone())),
+        PeerReport::Failed(error) | PeerReport::NotRead(error) => {
+            (ResolveOutcome::Failed, None, Some(error.clone()))
+        }
         PeerReport::Itself => (ResolveOutcome::Itself, None, None),
         PeerReport::StillAsked => {
             let waited_ms = RESOLVE_TIMEOUT_MS - RESOLVE_HURRY_MS;

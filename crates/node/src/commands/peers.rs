@@ -7,6 +7,7 @@ use adit_core::archive::Archive;
 use adit_core::node::Answer;
 use adit_core::peer::{PeerAddress, RegistrationError, read_registration};
 use adit_core::sync::{PeerReport, TooManyPeers};
+use reqwest::header::HeaderValue;
 
 use crate::handle::{NodeHandle, Request, Stopping};
 use crate::node_status::NodeStatus;
@@ -55,17 +56,20 @@ pub struct Resolution {
     pub peers: Vec<(String, PeerReport)>,
 }
 
-/// Has all peers asked for their chains. After `patience`, the node is told to
+/// Has all peers asked for their chains; or the one alone that told of it, where it is
+/// known which that is. After `patience`, the node is told to
 /// answer with what it knows; if it is too busy for that until the limit, the
 /// answer is made without it. Peers that are still being read go on in the
 /// background.
 pub async fn resolve(
     node: &NodeHandle,
+    told_by: Option<HeaderValue>,
     patience: Duration,
     limit: Duration,
 ) -> Result<Resolution, QueryError> {
     let before = node.status();
-    let answer = node.request_in_time(Request::Resolve, patience, limit);
+    let request = told_by.map_or(Request::Resolve, Request::ResolveInstance);
+    let answer = node.request_in_time(request, patience, limit);
     match answer.await? {
         Some(Answer::Resolved(resolved)) => {
             let peers = resolved.peers.into_iter();

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces};
-use crate::peers::unread::{TooManyLargeBlocks, UnreadBudget};
+use crate::peers::unread::{TooManyLargeBlocks, Unread, UnreadBudget};
 use crate::{open_files, repeated};
 use adit_api::headers::NODE_HEADER;
 
@@ -340,8 +340,13 @@ impl Asking {
             return Err(FetchError::Status(answer.status()));
         }
         let (asking, sender) = (Arc::clone(self), sender.clone());
-        let read = move |pieces| asking.look_through(pieces, &wanted, &sender);
-        fetch::read(answer, read).await
+        let unread = Arc::new(self.unread.of_chain());
+        let held = Arc::clone(&unread);
+        let read = move |pieces| asking.look_through(pieces, &held, &wanted, &sender);
+        tokio::select! {
+            read = fetch::read(answer, read) => read,
+            () = unread.lost() => Ok(Err(TooManyLargeBlocks.into())),
+        }
     }
 
     /// Looks through a chain as it comes, on a thread that may block. All blocks
@@ -350,12 +355,13 @@ impl Asking {
     fn look_through(
         &self,
         mut pieces: Pieces,
+        unread: &Unread,
         wanted: &Wanted,
         sender: &mpsc::Sender<MendingOutcome>,
     ) -> Result<Option<()>, ChainError> {
         let stored = self.stored.as_ref().map(Reader::snapshot).transpose()?;
         let mut chain = ChainReader::of_answer().taking(self.rules.reading());
-        let (mut unread, mut height, mut ended) = (self.unread.of_chain(), 0, false);
+        let (mut height, mut ended) = (0, false);
         while !ended {
             match pieces.next() {
                 Some(Piece::Bytes(bytes)) => chain.feed(&bytes),

@@ -23,7 +23,7 @@ use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node, Timer};
 use adit_core::peer::PeerAddress;
 use adit_core::reorganisation::Reorganisation;
 use adit_core::rules::Rules;
-use adit_core::sync::RequestId;
+use adit_core::sync::{PEERS_LIMIT, RequestId};
 use adit_store::{Opened, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -210,9 +210,18 @@ pub(super) struct SinceSync {
 
 impl Driver {
     /// The first calls of all: nothing has come from outside yet.
-    fn open(&mut self, first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
+    fn open(&mut self, mut first_peers: Vec<PeerAddress>) -> Result<(), DriverError> {
         let mut later = Vec::new();
         let nobody = RequestId(u64::MAX);
+        let left_out = self.node.split_off_excess_peers(&mut first_peers);
+        if !left_out.is_empty() {
+            let addresses: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                left_out = addresses.join(", "),
+                "at most {PEERS_LIMIT} nodes can be registered: there is no room for all that \
+                 this node was started with"
+            );
+        }
         self.handle(Input::Register(nobody, first_peers), &mut later)?;
         self.handle(Input::Started, &mut later)?;
         self.carry_out(later)
@@ -259,6 +268,10 @@ impl Driver {
                         return Ok(());
                     }
                     Request::Resolve => Input::Resolve(id),
+                    Request::ResolveInstance(instance) => match self.poller.peer_of(&instance) {
+                        Some(peer) => Input::ResolvePeer(id, peer),
+                        None => Input::Resolve(id),
+                    },
                     Request::SubmitBlock(block) => Input::SubmitBlock(id, block),
                 };
                 self.handle(input, later)

@@ -1,13 +1,14 @@
 //! Tells peers that there is a new chain to look at: the tutorial's nodes
 //! never push, but `GET /nodes/resolve` makes them pull. Which block is new is said
-//! along with it, for those that have it already; and that no answer is wanted. What
+//! along with it, for those that have it already, and who says so; and that no answer is
+//! wanted. What
 //! they find, and whether they look at all, is theirs to decide.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adit_api::headers::TIP_HEADER;
+use adit_api::headers::{INSTANCE_HEADER, TIP_HEADER};
 use adit_core::peer::PeerAddress;
 use reqwest::Client;
 use tokio::runtime::Handle;
@@ -117,6 +118,7 @@ impl Announcer {
     async fn get_resolve(&self, peer: &PeerAddress) -> reqwest::Result<()> {
         let url = peer.url("/nodes/resolve");
         let request = self.client.get(url).header(PREFER, MINIMAL);
+        let request = request.header(INSTANCE_HEADER, self.node.instance_id());
         let request = match self.node.status().tip {
             Some(tip) => request.header(TIP_HEADER, tip.to_string()),
             None => request,

@@ -4,20 +4,17 @@
 //! while more is read; so what was taken in by then is not asked for again. How
 //! blocks are checked, and who is asked when, is not known here.
 
-use std::sync::Arc;
-
 use adit_api::headers::{BLOCK_LINES, CHAIN_HEADER, INSTANCE_HEADER};
 use adit_core::hash::Hash;
 use adit_core::rules::Weight;
 use adit_core::sync::{Ask, CandidateChain, Locator, PeerKind, PeerReport, Seen, SeenChain};
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::handle::{NodeHandle, OfferedBranch, PollOutcome};
 use crate::peers::fetch::{self, FetchError, Packing};
-use crate::peers::reading::{ChainReading, PollError};
-use crate::peers::unread::UnreadBudget;
+use crate::peers::reading::{ChainReading, Held, PollError};
 
 /// An answer that is not the last one holds this many blocks ...
 const SHORT_ANSWER_BLOCKS: u64 = 100;
@@ -33,9 +30,8 @@ const SHORT_ANSWERS_LIMIT: u32 = 16;
 pub(super) struct CatchUp<'a> {
     pub(super) node: &'a NodeHandle,
     pub(super) client: &'a Client,
-    pub(super) unread: &'a UnreadBudget,
     pub(super) ask: &'a Ask,
-    pub(super) asked: &'a Arc<OwnedSemaphorePermit>,
+    pub(super) held: &'a Held,
     pub(super) packing: Packing,
     /// The process that offered to answer.
     pub(super) instance: &'a HeaderValue,
@@ -61,6 +57,8 @@ pub(super) enum CaughtUp {
 pub(super) struct Progress {
     /// What was read of the answers.
     pub(super) read_bytes: u64,
+    /// Whether the peer could not be asked for less than its chain.
+    pub(super) comes_whole: bool,
     /// The length of our chain after what was last adopted of it.
     pub(super) adopted: Option<u64>,
 }
@@ -344,14 +342,14 @@ impl CatchUp<'_> {
         response: Response,
         progress: &mut Progress,
     ) -> Result<AnswerRead, PollError> {
-        let (mut unread, asked) = (self.unread.of_chain(), Arc::clone(self.asked));
+        let held = self.held.clone();
         let read = fetch::read_counting(response, &mut progress.read_bytes, move |mut pieces| {
-            let is_whole = reading.read(&mut pieces, &mut unread)?;
+            let is_whole = reading.read(&mut pieces, &held.unread)?;
             let heavier = match is_whole {
                 true => reading.take_heavier()?,
                 false => None,
             };
-            drop(asked);
+            drop(held);
             Ok(is_whole.then_some(AnswerRead { reading, heavier }))
         });
         read.await?

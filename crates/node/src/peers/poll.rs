@@ -15,16 +15,17 @@ use adit_core::sync::{Ask, PEERS_LIMIT, PeerReport, Seen, SeenChain, Strict};
 use reqwest::header::{ETAG, HeaderValue};
 use reqwest::{Client, StatusCode};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::handle::{NodeHandle, PollOutcome};
 use crate::peers::catch_up::{CatchUp, CaughtUp, Progress, chain_of_tip, etag_of, tip_in};
 use crate::peers::fetch::{self, FetchError, Packing, Pieces, client, keeping_client};
-use crate::peers::reading::{ChainReading, PollError};
+use crate::peers::reading::{ChainReading, Held, PollError};
 use crate::peers::unpack::UnpackError;
-use crate::peers::unread::{Unread, UnreadBudget};
+use crate::peers::unread::{TooManyLargeBlocks, Unread, UnreadBudget};
+use crate::peers::waste::{WastePauses, Worth};
 use crate::{open_files, repeated};
 
 /// The whole answer must be there within this time.
@@ -43,21 +44,12 @@ const ASKED_LIMIT: usize = PEERS_LIMIT;
 /// most one file to stage a branch in.
 const ASKED_SHARE: usize = 8;
 
-/// After this time a peer that still answers makes room for the next.
-const TURN_MS: u64 = 2_000;
+/// After this time a peer that still answers makes room for the next: who comes last
+/// waits this long for each [`ASKED_AT_ONCE_LIMIT`] slow ones before.
+const TURN_MS: u64 = 250;
 
 /// All answers together may hold this much of blocks that are not whole yet.
 const READING_LIMIT_BYTES: usize = 128 * 1024 * 1024;
-
-/// What a peer sends beyond this without anything to adopt has consequences:
-const WASTE_FREE_BYTES: u64 = 1024 * 1024;
-
-/// it is not asked again before this time is over, and each further time after twice
-/// as long,
-const WASTE_PAUSE_MS: u64 = 10_000;
-
-/// up to this.
-const WASTE_PAUSE_LIMIT_MS: u64 = 600_000;
 
 /// An ETag longer than this is not remembered.
 const ETAG_LIMIT_BYTES: usize = 256;
@@ -90,7 +82,7 @@ struct Shared {
     /// The peers that can be asked for what follows our blocks.
     offering: Mutex<BTreeMap<PeerAddress, Offering>>,
     /// The peers of whose long answers nothing came.
-    wasteful: Mutex<BTreeMap<PeerAddress, Wasteful>>,
+    wasteful: WastePauses,
 }
 
 /// Whether a peer that is asked for its chain may offer to be asked for less.
@@ -107,17 +99,6 @@ struct Offering {
     instance: HeaderValue,
     /// Whether it goes by our name.
     has_our_name: bool,
-}
-
-/// A peer of whose long answers nothing came.
-#[derive(Clone)]
-struct Wasteful {
-    /// It is not asked before.
-    until: Instant,
-    pause_ms: u64,
-    /// What was said of it then, and seen.
-    report: PeerReport,
-    seen: Seen,
 }
 
 impl Poller {
@@ -138,7 +119,7 @@ impl Poller {
                 namesakes: Mutex::default(),
                 dense: Mutex::default(),
                 offering: Mutex::default(),
-                wasteful: Mutex::default(),
+                wasteful: WastePauses::default(),
             }),
             running: BTreeMap::new(),
         }
@@ -155,6 +136,14 @@ impl Poller {
         self.running.insert(peer, asking.abort_handle());
     }
 
+    /// Returns the peer that last said of itself that it is this process.
+    pub(crate) fn peer_of(&self, instance: &HeaderValue) -> Option<PeerAddress> {
+        let offering = locked(&self.shared.offering);
+        let mut offering = offering.iter();
+        let (peer, _) = offering.find(|(_, offering)| offering.instance == instance)?;
+        Some(peer.clone())
+    }
+
     /// Forgets one that is no longer a peer: if it is being asked, that ends.
     pub(crate) fn forget(&mut self, peer: &PeerAddress) {
         if let Some(asking) = self.running.remove(peer) {
@@ -165,7 +154,7 @@ impl Poller {
         locked(&self.shared.namesakes).remove(peer);
         locked(&self.shared.dense).remove(peer);
         locked(&self.shared.offering).remove(peer);
-        locked(&self.shared.wasteful).remove(peer);
+        self.shared.wasteful.forget(peer);
     }
 }
 
@@ -195,6 +184,13 @@ impl Shared {
                 if let Some(left_out) = repeated::turn_of_news("itself") {
                     tracing::warn!(%peer, left_out,
                         "this node itself answers there: it is no peer any more");
+                }
+                return;
+            }
+            PollOutcome::Other(PeerReport::NotRead(error)) => {
+                if let Some(left_out) = repeated::turn_of_news("not-read") {
+                    tracing::info!(%peer, %error, left_out,
+                        "the peer's chain was not read, for a reason on this side");
                 }
                 return;
             }
@@ -235,16 +231,17 @@ impl Shared {
     async fn poll_in_turn(&self, ask: &Ask) -> (PollOutcome, Seen) {
         let limit = Duration::from_millis(ANSWER_TIMEOUT_MS);
         let (mut seen, mut progress) = (Seen::default(), Progress::default());
-        if let Some((report, seen)) = self.pausing(&ask.peer) {
+        if let Some((report, seen)) = self.wasteful.pausing(&ask.peer) {
             return (PollOutcome::Other(report), seen);
         }
         let asked = Arc::clone(&self.asked).acquire_owned().await;
-        let asked = Arc::new(asked.expect("the semaphore is never closed"));
+        let asked = asked.expect("the semaphore is never closed");
         let place = self.at_once.acquire().await;
+        let held = Held::new(asked, self.unread.of_chain());
         let outcome = {
             let mut hearing = pin!(timeout(
                 limit,
-                self.poll_packed_or_plain(ask, &asked, &mut seen, &mut progress)
+                self.poll_while_placed(ask, &held, &mut seen, &mut progress)
             ));
             let turn = Duration::from_millis(TURN_MS);
             match timeout(turn, &mut hearing).await {
@@ -257,62 +254,30 @@ impl Shared {
         };
         let endless = FetchError::Endless(ANSWER_TIMEOUT_MS);
         let outcome = outcome.unwrap_or(Err(PollError::Fetch(endless)));
+        let worth = worth_of(&outcome, &progress);
         let outcome = outcome.unwrap_or_else(|error| {
             self.remember(&ask.peer, None);
             // What answers there now may be another.
             locked(&self.offering).remove(&ask.peer);
-            PollOutcome::Other(match error {
-                PollError::Refused(refusal) => PeerReport::Refused(refusal),
-                PollError::Fetch(error) => PeerReport::Failed(error.to_string()),
-                PollError::Ours(error) => PeerReport::Failed(error),
-            })
+            PollOutcome::Other(error.report())
         });
-        self.note_waste(&ask.peer, &outcome, &seen, &progress);
+        let read_bytes = progress.read_bytes;
+        self.wasteful
+            .note(&self.node, &ask.peer, (worth, &seen), read_bytes);
         (outcome, seen)
     }
 
-    /// What was said of a peer, while it is not asked again yet.
-    fn pausing(&self, peer: &PeerAddress) -> Option<(PeerReport, Seen)> {
-        let wasteful = locked(&self.wasteful);
-        let wasteful = wasteful.get(peer)?;
-        let is_pausing = Instant::now() < wasteful.until;
-        is_pausing.then(|| (wasteful.report.clone(), wasteful.seen.clone()))
-    }
-
-    /// A peer that sent much of which nothing came is not asked again at once, and
-    /// ever more seldom.
-    fn note_waste(
+    /// Polls a peer, until it loses its place among those that send large blocks.
+    async fn poll_while_placed(
         &self,
-        peer: &PeerAddress,
-        outcome: &PollOutcome,
-        seen: &Seen,
-        progress: &Progress,
-    ) {
-        let mut all = locked(&self.wasteful);
-        let report = match outcome {
-            PollOutcome::Other(report) if progress.adopted.is_none() => report.clone(),
-            _ => {
-                all.remove(peer);
-                return;
-            }
-        };
-        let before_ms = all.get(peer).map_or(0, |before| before.pause_ms);
-        let Some(pause_ms) = pause_after(before_ms, progress.read_bytes) else {
-            return;
-        };
-        let until = Instant::now() + Duration::from_millis(pause_ms);
-        all.insert(
-            peer.clone(),
-            Wasteful {
-                until,
-                pause_ms,
-                report,
-                seen: seen.clone(),
-            },
-        );
-        if all.len() > PEERS_LIMIT {
-            let peers = &self.node.status().peers;
-            all.retain(|peer, _| peers.contains(&peer.to_string()));
+        ask: &Ask,
+        held: &Held,
+        seen: &mut Seen,
+        progress: &mut Progress,
+    ) -> Result<PollOutcome, PollError> {
+        tokio::select! {
+            outcome = self.poll_packed_or_plain(ask, held, seen, progress) => outcome,
+            () = held.unread.lost() => Err(PollError::ours(TooManyLargeBlocks)),
         }
     }
 
@@ -321,14 +286,14 @@ impl Shared {
     async fn poll_packed_or_plain(
         &self,
         ask: &Ask,
-        asked: &Arc<OwnedSemaphorePermit>,
+        held: &Held,
         seen: &mut Seen,
         progress: &mut Progress,
     ) -> Result<PollOutcome, PollError> {
-        match self.poll(ask, asked, seen, progress).await {
+        match self.poll(ask, held, seen, progress).await {
             Err(PollError::Fetch(FetchError::Unpack(UnpackError::Dense))) => {
                 self.note_in(&self.dense, &ask.peer);
-                self.poll(ask, asked, seen, progress).await
+                self.poll(ask, held, seen, progress).await
             }
             outcome => outcome,
         }
@@ -344,23 +309,23 @@ impl Shared {
     async fn poll(
         &self,
         ask: &Ask,
-        asked: &Arc<OwnedSemaphorePermit>,
+        held: &Held,
         seen: &mut Seen,
         progress: &mut Progress,
     ) -> Result<PollOutcome, PollError> {
         let peer = &ask.peer;
         let offering = locked(&self.offering).get(peer).cloned();
         if let Some(offering) = offering
-            && let Some(outcome) = self.catch_up(ask, &offering, asked, seen, progress).await?
+            && let Some(outcome) = self.catch_up(ask, &offering, held, seen, progress).await?
         {
             return Ok(outcome);
         }
-        let outcome = self.poll_chain(ask, Offers::Wanted, asked, seen, progress);
+        let outcome = self.poll_chain(ask, Offers::Wanted, held, seen, progress);
         if let Some(outcome) = outcome.await? {
             return Ok(outcome);
         }
         // What offers more may be behind a proxy that lets only this pass.
-        let outcome = self.poll_chain(ask, Offers::Unwanted, asked, seen, progress);
+        let outcome = self.poll_chain(ask, Offers::Unwanted, held, seen, progress);
         let no_answer = FetchError::Status(StatusCode::NO_CONTENT);
         outcome.await?.ok_or(no_answer.into())
     }
@@ -371,7 +336,7 @@ impl Shared {
         &self,
         ask: &Ask,
         offers: Offers,
-        asked: &Arc<OwnedSemaphorePermit>,
+        held: &Held,
         seen: &mut Seen,
         progress: &mut Progress,
     ) -> Result<Option<PollOutcome>, PollError> {
@@ -411,15 +376,15 @@ impl Shared {
                     has_our_name: seen.has_our_name,
                 };
                 self.note_offering(peer, &offering);
-                return self.catch_up(ask, &offering, asked, seen, progress).await;
+                return self.catch_up(ask, &offering, held, seen, progress).await;
             }
             status => return Err(FetchError::Status(status).into()),
         }
-        let (node, unread) = (self.node.clone(), self.unread.of_chain());
-        let asked = Arc::clone(asked);
-        let read = fetch::read(response, move |pieces| {
-            let checked = check(&node, pieces, unread);
-            drop(asked);
+        let (node, held) = (self.node.clone(), held.clone());
+        progress.comes_whole = true;
+        let read = fetch::read_counting(response, &mut progress.read_bytes, move |pieces| {
+            let checked = check(&node, pieces, &held.unread);
+            drop(held);
             checked
         });
         let Checked {
@@ -439,7 +404,7 @@ impl Shared {
         &self,
         ask: &Ask,
         offering: &Offering,
-        asked: &Arc<OwnedSemaphorePermit>,
+        held: &Held,
         seen: &mut Seen,
         progress: &mut Progress,
     ) -> Result<Option<PollOutcome>, PollError> {
@@ -447,9 +412,8 @@ impl Shared {
         let catch_up = CatchUp {
             node: &self.node,
             client: &self.keeping_client,
-            unread: &self.unread,
+            held,
             ask,
-            asked,
             packing: match is_on_this_machine(peer) {
                 true => Packing::Plain,
                 false => self.packing(peer),
@@ -498,11 +462,21 @@ impl Shared {
     }
 }
 
-/// How long a peer is not asked again of whose answers nothing came, if it was not
-/// for that long before. An answer that cost nothing makes none good that did.
-fn pause_after(before_ms: u64, read_bytes: u64) -> Option<u64> {
-    let pause_ms = (before_ms * 2).clamp(WASTE_PAUSE_MS, WASTE_PAUSE_LIMIT_MS);
-    (read_bytes > WASTE_FREE_BYTES).then_some(pause_ms)
+/// What the answers were worth. Who is only slow has taken its time for it; a chain that
+/// comes whole comes again each time, however little is new; and of what is not read
+/// for a reason of ours, nothing is known.
+fn worth_of(outcome: &Result<PollOutcome, PollError>, progress: &Progress) -> Worth {
+    match outcome {
+        _ if progress.adopted.is_some() => Worth::Adopted,
+        Ok(PollOutcome::Heavier(_)) => Worth::Adopted,
+        Ok(PollOutcome::Other(_)) if progress.comes_whole => Worth::Excused,
+        Ok(PollOutcome::Other(report)) => Worth::Nothing(report.clone()),
+        Err(PollError::Fetch(FetchError::Silent | FetchError::Slow | FetchError::Endless(_))) => {
+            Worth::Excused
+        }
+        Err(PollError::Ours(_)) => Worth::Excused,
+        Err(error) => Worth::Nothing(error.report()),
+    }
 }
 
 /// Whether packing what a peer sends would only cost time on both sides.
@@ -526,10 +500,10 @@ struct Checked {
 fn check(
     node: &NodeHandle,
     mut pieces: Pieces,
-    mut unread: Unread,
+    unread: &Unread,
 ) -> Result<Option<Checked>, PollError> {
     let mut reading = ChainReading::whole(node.clone());
-    if !reading.read(&mut pieces, &mut unread)? {
+    if !reading.read(&mut pieces, unread)? {
         return Ok(None);
     }
     let (chain, strict) = reading.seen();
@@ -548,21 +522,4 @@ fn check(
             }),
         },
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_waste_costs_twice_the_pause_and_what_is_free_takes_none_back() {
-        let mut pause_ms = 0;
-        for expected_ms in [10_000, 20_000, 40_000] {
-            assert_eq!(pause_after(pause_ms, WASTE_FREE_BYTES), None);
-            pause_ms = pause_after(pause_ms, WASTE_FREE_BYTES + 1).expect("a pause");
-            assert_eq!(pause_ms, expected_ms);
-        }
-        let longest = pause_after(u64::from(u32::MAX), u64::MAX);
-        assert_eq!(longest, Some(WASTE_PAUSE_LIMIT_MS));
-    }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use adit_core::hash::Hash;
 use adit_core::sync::{
-    ChainReader, ChainValidation, Locator, Refusal, SeenChain, Strict, ValidationError,
+    ChainReader, ChainValidation, Locator, PeerReport, Refusal, SeenChain, Strict, ValidationError,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handle::{NodeHandle, OfferedBranch};
 use crate::peers::branch::Branch;
@@ -28,6 +29,15 @@ impl PollError {
         PollError::Ours(error.to_string())
     }
 
+    /// What is said of the peer.
+    pub(super) fn report(&self) -> PeerReport {
+        match self {
+            PollError::Refused(refusal) => PeerReport::Refused(refusal.clone()),
+            PollError::Fetch(error) => PeerReport::Failed(error.to_string()),
+            PollError::Ours(error) => PeerReport::NotRead(error.clone()),
+        }
+    }
+
     fn of_validation(error: ValidationError) -> PollError {
         match error.refusal() {
             Some(refusal) => PollError::Refused(refusal),
@@ -39,6 +49,24 @@ impl PollError {
 impl From<FetchError> for PollError {
     fn from(error: FetchError) -> PollError {
         PollError::Fetch(error)
+    }
+}
+
+/// What an ask holds until all that it takes is free again.
+#[derive(Clone)]
+pub(super) struct Held {
+    _asked: Arc<OwnedSemaphorePermit>,
+    /// Its place among those that send large blocks.
+    pub(super) unread: Arc<Unread>,
+}
+
+impl Held {
+    /// `asked` counts it among all asks under way.
+    pub(super) fn new(asked: OwnedSemaphorePermit, unread: Unread) -> Held {
+        Held {
+            _asked: Arc::new(asked),
+            unread: Arc::new(unread),
+        }
     }
 }
 
@@ -80,11 +108,7 @@ impl ChainReading {
     /// Reads an answer. Returns whether it came to its end, or nothing behind what
     /// came matters any more; otherwise nothing comes of it. Runs on a thread that
     /// may block.
-    pub(super) fn read(
-        &mut self,
-        pieces: &mut Pieces,
-        unread: &mut Unread,
-    ) -> Result<bool, PollError> {
+    pub(super) fn read(&mut self, pieces: &mut Pieces, unread: &Unread) -> Result<bool, PollError> {
         let mut ended = false;
         while !ended {
             match pieces.next() {
