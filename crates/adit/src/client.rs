@@ -293,7 +293,7 @@ fn in_coins(detail: &str) -> String {
         let before = part.trim_end_matches(|character: char| character.is_ascii_digit());
         let is_amount = parts.peek().is_some();
         match part[before.len()..].parse() {
-            Ok(units) if is_amount => text += &format!("{before}{} coins", Coins(units)),
+            Ok(units) if is_amount => text += &format!("{before}{}", Coins(units).counted()),
             _ if is_amount => text += &format!("{part}{IN_BASE_UNITS}"),
             _ => text += part,
         }
@@ -359,6 +359,7 @@ mod tests {
                 "99999999999999999999999 base units",
             ),
             ("12500000 base units", "12.5 coins"),
+            ("1000000 base units", "1 coin"),
         ] {
             assert_eq!(in_coins(said), shown);
         }

@@ -18,7 +18,9 @@ mod token;
 mod wallet;
 
 pub(crate) use dev::DevOptions;
-pub(crate) use dev_command::{BlocksWhen, DevCommand, TimeCommand, TimeGiven, TimeOptions};
+pub(crate) use dev_command::{
+    BlocksWhen, DevCommand, TimeCommand, TimeGiven, TimeMoved, TimeOptions,
+};
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,

@@ -6,13 +6,14 @@ use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::tempdir;
 
 use crate::dev::Dev;
 use crate::raw::read_answer;
-use crate::support::{PATIENCE, adit, run};
+use crate::support::{PATIENCE, adit, run, until};
 
 /// Says that a longer state comes than is taken. Returns the answer's status.
 fn post_too_long(address: &str) -> u16 {
@@ -25,6 +26,37 @@ fn post_too_long(address: &str) -> u16 {
     );
     stream.write_all(head.as_bytes()).unwrap();
     read_answer(&mut BufReader::new(stream)).unwrap().status
+}
+
+/// Of two states that come at once, the second is told to come again; it is not read,
+/// and its connection can't go on.
+#[test]
+fn a_state_that_is_not_read_ends_its_connection_and_says_so() {
+    let dev = begin(&[]);
+    let address = &dev.server.address;
+    let post = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!(
+            "POST /api/v1/dev/state HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000000\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let _first = post();
+    let refused = until("the first is being read", || {
+        let mut second = BufReader::new(post());
+        second
+            .get_ref()
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        read_answer(&mut second).ok()
+    });
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.header("connection"), Some("close"));
+    // One that has come whole ends nothing.
+    let refused = dev.server.post("/api/v1/dev/state", "no state\n");
+    assert!([409, 503].contains(&refused.status));
 }
 
 /// The same chain each time.
@@ -42,6 +74,57 @@ fn lived() -> Dev {
     dev.told(&["mine", "30"]);
     dev.pay(1, "2");
     dev
+}
+
+#[test]
+fn a_state_that_says_another_time_of_its_genesis_block_is_refused() {
+    let dev = lived();
+    let saved = dev
+        .server
+        .get("/api/v1/dev/state")
+        .expect_status(200)
+        .text();
+    let genesis_ms = "\"genesis_time_ms\":1767225600000";
+    assert!(
+        saved.contains(genesis_ms),
+        "{}",
+        saved.lines().next().unwrap()
+    );
+    let other = saved.replace(genesis_ms, "\"genesis_time_ms\":1767225600001");
+    let refused = dev
+        .server
+        .post("/api/v1/dev/state", &other)
+        .expect_status(409);
+    let detail = refused.json()["detail"].take();
+    assert!(
+        detail.as_str().unwrap().contains("1767225600001"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn what_waits_twice_in_a_state_is_counted_once() {
+    let dev = lived();
+    let saved = dev
+        .server
+        .get("/api/v1/dev/state")
+        .expect_status(200)
+        .text();
+    let mut lines: Vec<&str> = saved.lines().collect();
+    let header = lines[0].replace("\"pending\":1", "\"pending\":2");
+    lines[0] = &header;
+    lines.insert(2, lines[1]);
+    let twice = lines.join("\n") + "\n";
+    let loaded = dev
+        .server
+        .post("/api/v1/dev/state", &twice)
+        .expect_status(200);
+    let loaded = loaded.json();
+    assert_eq!(
+        (&loaded["pending"], &loaded["left_out"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(dev.server.status()["pending"], 1);
 }
 
 fn is_as(dev: &Dev, tip: &serde_json::Value) {

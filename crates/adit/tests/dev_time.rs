@@ -235,12 +235,28 @@ fn the_clock_is_set_and_moved_and_never_goes_behind_the_last_block() {
             "/problems/malformed"
         );
     }
-    // The last moment there is: blocks come even then.
+    // The last moment there is: the clock stands there, and blocks come even then.
     dev.post("time", &json!({ "next_ms": LAST_MS }));
     dev.told(&["mine", "3"]);
     assert_eq!(dev.tip()["time_ms"], LAST_MS + 2);
     assert_eq!(dev.length(), 11);
+    assert_eq!(dev.now_ms(), LAST_MS);
+    let shown = dev.tell(&["time"]).expect_code(0).stdout;
+    assert!(shown.starts_with("9999-12-31T23:59:59.999Z"), "{shown}");
     dev.server.get("/").expect_status(200);
+}
+
+#[test]
+fn the_clock_is_moved_back_as_far_as_the_last_block() {
+    let dev = Dev::start(&[]);
+    dev.told(&["time", "move", "2h"]);
+    let before_ms = dev.now_ms();
+    dev.told(&["time", "move", "-1h"]);
+    let moved_ms = before_ms - dev.now_ms();
+    assert!((3_000_000..=3_600_000).contains(&moved_ms), "{moved_ms}");
+    let refused = dev.tell(&["time", "move", "-1year"]).expect_code(1);
+    refused.expect_error(["the last block is of"]);
+    dev.tell(&["time", "move", "-x"]).expect_code(2);
 }
 
 #[test]

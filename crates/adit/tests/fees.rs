@@ -240,7 +240,7 @@ fn no_price_is_paid_that_only_a_node_has_named() {
         &liar.address,
     ];
     let refused = wallets.run(&send).expect_code(1);
-    refused.expect_error(["more than 0.1 are not offered", "--fee"]);
+    refused.expect_error(["more than 0.1 coins is not offered", "--fee"]);
     let asked = liar.asked();
     assert!(
         asked.iter().all(|one| !one.starts_with("POST")),

@@ -123,10 +123,7 @@ fn somebody_at_a_terminal_is_asked_about_an_absurd_fee() {
         "--node",
         &node.address,
     ];
-    for (answer, length, said) in [
-        ("n\n", 1, "nothing was paid"),
-        ("y\n", 2, "waits for a block"),
-    ] {
+    for (answer, length, said) in [("n\n", 1, "nothing was paid"), ("y\n", 2, "in block 2")] {
         let told = answering(&mut wallets.command(&arguments), &[("[y/N]", answer)]);
         assert!(told.contains("a fee of 500 coins"), "{told}");
         assert!(told.contains(said), "{told}");

@@ -24,7 +24,9 @@ fn coins_move_and_the_balance_tells() {
     assert_eq!(sent["amount"], 1_500_000);
     assert_eq!(sent["fee"], FEE);
     assert_eq!(sent["nonce"], 0);
-    assert_eq!(sent["status"], "pending");
+    // It is in a block by then, and that is said.
+    assert_eq!(sent["status"], "confirmed");
+    assert_eq!(sent["block_index"], 2);
 
     let send = [
         "send", &friend, "0.000001", "--fee", "2", "--yes", "--data", "hi", "--wait",

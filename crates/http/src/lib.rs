@@ -40,6 +40,7 @@ mod tier;
 mod token;
 mod tutorial;
 mod unmatched;
+mod unread_body;
 
 pub use allowed_origins::{AllowedOrigin, NotAnOrigin, Origin};
 pub use base_path::{BasePath, NotABasePath};

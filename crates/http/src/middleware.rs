@@ -16,7 +16,9 @@ use crate::abandon::Client;
 use crate::area::Area;
 use crate::caller::Access;
 use crate::counters::Counters;
-use crate::{abandon, accept, cors, guard, held, host_header, packed, request_id, unmatched};
+use crate::{
+    abandon, accept, cors, guard, held, host_header, packed, request_id, unmatched, unread_body,
+};
 
 /// What the layers of all areas share.
 pub(crate) struct Shared {
@@ -46,10 +48,11 @@ pub(crate) fn layered(
 async fn pass(
     State((area, shared)): State<(Area, Arc<Shared>)>,
     Extension(client): Extension<Client>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let start = Instant::now();
+    let (mut request, body_end) = unread_body::watched(request);
     request.extensions_mut().insert(area);
     let is_logged = tracing::enabled!(tracing::Level::DEBUG);
     let id = request.extensions().get::<RequestId>();
@@ -77,6 +80,7 @@ async fn pass(
         let status = status.as_u16();
         tracing::debug!(%method, path, status, ?duration, request_id, "request");
     }
+    body_end.tell(&mut response);
     cors::let_read(area, &access.origins, grant, &method, &mut response);
     response
 }

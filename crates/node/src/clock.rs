@@ -52,15 +52,16 @@ impl Clock {
         }
     }
 
-    /// The time since 1970.
+    /// The time since 1970. It stands at its end.
     pub(crate) fn now(&self) -> Duration {
         let ClockSetting { offset_ms, held_ms } = self.setting();
         let offset = Duration::from_millis(offset_ms.unsigned_abs());
-        match held_ms {
+        let shown = match held_ms {
             Some(held_ms) => Duration::from_millis(held_ms),
             None if offset_ms < 0 => now().saturating_sub(offset),
             None => now().saturating_add(offset),
-        }
+        };
+        shown.min(Duration::from_millis(DEV_TIME_LIMIT_MS))
     }
 
     /// The same in milliseconds.
@@ -135,11 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_early_or_too_late_for_it() {
+    fn no_time_is_too_early_for_it_and_it_stands_at_its_end() {
         let clock = Clock::local();
-        for time_ms in [0, 1, u64::MAX - 1] {
+        for time_ms in [0, 1, DEV_TIME_LIMIT_MS, u64::MAX - 1] {
             clock.set_ms(time_ms);
-            assert!(clock.now_ms() >= time_ms.min(1 << 60), "{time_ms}");
+            let least_ms = time_ms.min(DEV_TIME_LIMIT_MS);
+            assert!(
+                (least_ms..=DEV_TIME_LIMIT_MS).contains(&clock.now_ms()),
+                "{time_ms}"
+            );
         }
     }
 }

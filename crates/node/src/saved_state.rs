@@ -83,6 +83,14 @@ pub enum StateError {
         /// and there.
         found: String,
     },
+    /// It contradicts its own genesis block.
+    #[error("its genesis_time_ms is {found_ms}, and its genesis block is of {expected_ms}")]
+    GenesisTime {
+        /// The time of the block,
+        expected_ms: u64,
+        /// and what it says.
+        found_ms: u64,
+    },
     /// No clock is set so.
     #[error("its clock would be beyond the year 9999, or before 1970")]
     Time,
@@ -144,11 +152,9 @@ pub struct SavedState {
 }
 
 impl SavedState {
-    /// `None` where the rules are those of no one chain. `genesis_time_ms` is the
-    /// time of its first block.
+    /// `None` where the rules are those of no one chain.
     pub(crate) fn of(
         rules: &dyn Rules,
-        genesis_time_ms: u64,
         snapshot: Snapshot,
         pending: VecDeque<Arc<[u8]>>,
         clock: ClockSetting,
@@ -156,7 +162,7 @@ impl SavedState {
         let header = StateHeader {
             adit_dev_state: STATE_VERSION,
             genesis: rules.chain()?.genesis.to_string(),
-            genesis_time_ms,
+            genesis_time_ms: genesis_time_ms(rules),
             length: snapshot.length(),
             tip: snapshot.tip()?.to_string(),
             pending: pending.len(),
@@ -278,11 +284,18 @@ impl StateHeader {
     pub fn check_chain(&self, rules: &dyn Rules) -> Result<(), StateError> {
         let no_chain = || StateError::NoState("and here is no chain for one".to_owned());
         let expected = rules.chain().ok_or_else(no_chain)?.genesis;
-        match self.genesis == expected.to_string() {
-            true => Ok(()),
-            false => Err(StateError::OtherChain {
+        if self.genesis != expected.to_string() {
+            return Err(StateError::OtherChain {
                 expected,
                 found: self.genesis.clone(),
+            });
+        }
+        let expected_ms = genesis_time_ms(rules);
+        match self.genesis_time_ms == expected_ms {
+            true => Ok(()),
+            false => Err(StateError::GenesisTime {
+                expected_ms,
+                found_ms: self.genesis_time_ms,
             }),
         }
     }
@@ -306,6 +319,14 @@ impl StateHeader {
             false => Err(StateError::Time),
         }
     }
+}
+
+/// When the genesis block was made; states are of chains of one genesis block alone.
+fn genesis_time_ms(rules: &dyn Rules) -> u64 {
+    let genesis = rules.genesis(Duration::ZERO);
+    genesis
+        .sealed()
+        .map_or(0, |sealed| sealed.header.timestamp_ms)
 }
 
 /// What the clock shows when it is set so.

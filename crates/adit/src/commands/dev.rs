@@ -170,8 +170,8 @@ fn print(
     )?;
     writeln!(
         output,
-        "Accounts with {} coins each, and their secret keys:\n",
-        options.balance
+        "Accounts with {} each, and their secret keys:\n",
+        options.balance.counted()
     )?;
     for (number, account) in accounts.iter().enumerate() {
         // Keys from words are in no wallet that is ready.

@@ -112,7 +112,7 @@ pub(crate) fn balance(options: &BalanceOptions, json: bool) -> anyhow::Result<()
         &[
             ("address", address.to_string()),
             ("chain", format!("{}, {}", chain.name, chain.id)),
-            ("balance", format!("{} coins", Coins(holdings.balance))),
+            ("balance", Coins(holdings.balance).counted()),
             ("sent", counted(holdings.nonce, "transaction")),
             ("waiting", format!("{waiting} of its transactions")),
             ("nonce", format!("{} for the next one", holdings.next_nonce)),
@@ -134,11 +134,16 @@ fn tell(
              before you send it again"
         )
     };
-    let found = wait.then(|| node.wait_for_block(id, 1)).transpose();
-    let found = found.with_context(handed_in)?;
+    let found = match wait {
+        true => Some(node.wait_for_block(id, 1).with_context(handed_in)?),
+        // On a chain to develop on, it is in a block already. It was taken, whether or
+        // not that can be seen.
+        false => node.transaction(id).ok().flatten(),
+    };
+    let found = found.filter(|found| found.block_index.is_some());
     let mut result = json!({
         "id": id.to_string(),
-        "status": if wait { "confirmed" } else { "pending" },
+        "status": if found.is_some() { "confirmed" } else { "pending" },
         "sender": transfer.sender.to_string(),
         "recipient": transfer.recipient.to_string(),
         "amount": transfer.amount,
@@ -148,8 +153,8 @@ fn tell(
     let mut rows = vec![
         ("id", id.to_string()),
         ("to", transfer.recipient.to_string()),
-        ("amount", format!("{} coins", Coins(transfer.amount))),
-        ("fee", format!("{} coins", Coins(transfer.fee))),
+        ("amount", Coins(transfer.amount).counted()),
+        ("fee", Coins(transfer.fee).counted()),
         ("nonce", transfer.nonce.to_string()),
     ];
     match found {

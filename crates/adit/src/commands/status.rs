@@ -57,7 +57,14 @@ async fn extra<T: DeserializeOwned>(client: &Client, path: &str) -> Option<T> {
 fn rows(node: &str, status: &Status) -> Rows {
     let mut rows = Rows::default();
     rows.add("node", format!("{node}, adit {}", status.version));
-    rows.add("rules", &status.rules);
+    let rules = &status.rules;
+    match &status.chain {
+        Some(chain) => rows.add(
+            "rules",
+            format!("{rules}, chain {} {}", chain.name, chain.id),
+        ),
+        None => rows.add("rules", rules),
+    }
     let blocks = format!(
         "{}, the last is {}",
         counted(status.length, "block"),
@@ -66,8 +73,8 @@ fn rows(node: &str, status: &Status) -> Rows {
     rows.add("chain", blocks);
     rows.add("pending", counted(status.pending as u64, "transaction"));
     if let Some(rate) = status.min_fee_rate {
-        let lowest = Coins(rate);
-        let lowest = format!("{lowest} coins or more for {FEE_RATE_BYTES} bytes");
+        let lowest = Coins(rate).counted();
+        let lowest = format!("{lowest} or more for {FEE_RATE_BYTES} bytes");
         rows.add("fees", lowest);
     }
     let mining = &status.mining;

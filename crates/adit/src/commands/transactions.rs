@@ -155,7 +155,7 @@ fn write_account(output: &mut Output, account: &AddressState) -> Result<()> {
     let mut rows = Rows::default();
     rows.add("address", &account.address);
     match account.balance {
-        Some(balance) => rows.add("balance", format!("{} coins", Coins(balance))),
+        Some(balance) => rows.add("balance", Coins(balance).counted()),
         None => rows.add(
             "balance",
             "none: under the classic rules nobody owns anything",

@@ -94,11 +94,11 @@ pub(crate) enum TimeCommand {
         time: TimeGiven,
     },
 
-    /// The clock shows that much more.
+    /// The clock shows that much more, or less: never the last block's time or before.
     Move {
-        /// As 1h, 30days or 500ms.
-        #[arg(value_name = "TIME", value_parser = humantime::parse_duration)]
-        by: Duration,
+        /// As 1h, 30days or 500ms; -1h is back.
+        #[arg(value_name = "TIME", allow_hyphen_values = true, value_parser = read_move)]
+        by: TimeMoved,
     },
 
     /// The next block has this time, and the clock goes on from there.
@@ -112,6 +112,10 @@ pub(crate) enum TimeCommand {
 /// A time in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimeGiven(pub(crate) u64);
+
+/// How far a clock is moved, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimeMoved(pub(crate) i64);
 
 /// When blocks are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +144,15 @@ fn read_blocks_when(text: &str) -> Result<BlocksWhen, String> {
     every
         .map(BlocksWhen::Every)
         .ok_or_else(|| wanted.to_owned())
+}
+
+fn read_move(text: &str) -> Result<TimeMoved, humantime::DurationError> {
+    let (sign, length) = match text.strip_prefix('-') {
+        Some(back) => (-1, back),
+        None => (1, text),
+    };
+    let by = humantime::parse_duration(length)?.as_millis();
+    Ok(TimeMoved(sign * i64::try_from(by).unwrap_or(i64::MAX)))
 }
 
 fn read_time(text: &str) -> Result<TimeGiven, String> {

@@ -30,6 +30,16 @@ pub(crate) enum CoinsError {
     TooMuch,
 }
 
+impl Coins {
+    /// "1 coin", "1.5 coins".
+    pub(crate) fn counted(self) -> String {
+        match self.0 {
+            UNITS_A_COIN => "1 coin".to_owned(),
+            _ => format!("{self} coins"),
+        }
+    }
+}
+
 impl FromStr for Coins {
     type Err = CoinsError;
 

@@ -46,10 +46,11 @@ pub(crate) fn with_fee(
         let needed = rate.fee_for(transfer.signed_length_bytes());
         ensure!(
             needed <= OFFERED_FEE_LIMIT,
-            "the node takes nothing below {} coins for this transaction, and more than {} are not \
-             offered without being told to: pay it with --fee {0}, or ask another node",
-            Coins(needed),
-            Coins(OFFERED_FEE_LIMIT)
+            "the node takes nothing below {} for this transaction, and more than {} is not \
+             offered without being told to: pay it with --fee {}, or ask another node",
+            Coins(needed).counted(),
+            Coins(OFFERED_FEE_LIMIT).counted(),
+            Coins(needed)
         );
         if needed <= transfer.fee {
             transfer.nonce = nonce;
@@ -66,8 +67,10 @@ pub(crate) fn confirm(given: Option<Coins>, amount: Coins, yes: bool) -> anyhow:
         return Ok(());
     };
     let problem = format!(
-        "a fee of {fee} coins is very high: the usual one is {}, and {amount} coins are paid",
-        Coins(USUAL_FEE)
+        "a fee of {} is very high: the usual one is {}, and what is paid is {}",
+        fee.counted(),
+        Coins(USUAL_FEE),
+        amount.counted()
     );
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!("{problem}; nothing was paid. If you mean it, say --yes");

@@ -169,8 +169,8 @@ impl SealedNode {
         }
     }
 
-    /// `None` if the node does not know it.
-    fn transaction(&self, id: Hash) -> Result<Option<TransactionStatus>, ClientError> {
+    /// What has become of a transaction so far; `None` if the node does not know it.
+    pub(crate) fn transaction(&self, id: Hash) -> Result<Option<TransactionStatus>, ClientError> {
         match self.client.read(&format!("/api/v1/tx/{id}")) {
             Ok(found) => Ok(Some(found)),
             Err(ClientError::Refused { status: 404, .. }) => Ok(None),

@@ -2,6 +2,7 @@
 //! so that no more than a few of them are held, however long it is.
 
 use std::io::{self, Read};
+use std::pin::pin;
 use std::time::Duration;
 
 use adit_api::development::LoadedState;
@@ -73,10 +74,17 @@ pub(super) async fn load(
         coming,
         piece: Bytes::new(),
     };
-    let loading = saved_state::load(&node, reader);
-    let (fed, loaded) = tokio::join!(feed(body, pieces), loading);
-    // What the body is missing says more than that it ends.
-    fed?;
+    let mut loading = pin!(saved_state::load(&node, reader));
+    let loaded = tokio::select! {
+        // What the body is missing says more than that it ends.
+        biased;
+        fed = feed(body, pieces) => {
+            fed?;
+            loading.await
+        }
+        // What is refused need not come first.
+        refused = &mut loading => refused,
+    };
     let loaded = loaded?;
     Ok(Json(LoadedState {
         block: block(loaded.tip),

@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adit_core::mempool::Mempool;
 use adit_core::node::Node;
@@ -15,7 +14,6 @@ use tokio::task::spawn_blocking;
 use super::development::{NotDeveloped, develop};
 use crate::development::{Act, Done, Loaded};
 use crate::handle::{NodeHandle, Stopping};
-use crate::queries::block::time_ms;
 use crate::saved_state::{SavedState, StateError, read_state};
 
 static PLACE: Semaphore = Semaphore::const_new(1);
@@ -62,8 +60,7 @@ pub async fn save(node: &NodeHandle) -> Result<(SavedState, StatePlace), StateNo
         let snapshot = looking.reader().snapshot()?;
         let clock = looking.clock_setting();
         let rules = &**looking.rules();
-        let genesis_ms = time_ms(&rules.genesis(Duration::ZERO)).unwrap_or_default();
-        let saved = SavedState::of(rules, genesis_ms, snapshot, waiting(core), clock);
+        let saved = SavedState::of(rules, snapshot, waiting(core), clock);
         saved.ok_or_else(|| StateError::NoState("and there is no chain".to_owned()))
     });
     Ok((state.await??, place))

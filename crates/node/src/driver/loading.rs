@@ -48,10 +48,12 @@ impl Driver {
         self.clock.put(clock);
         self.development.snapshots.forget();
         let now = self.clock.now();
-        let (offered_count, mut pending_count) = (pending.len(), 0);
+        let offered_count = pending.len();
         for submitted in pending {
-            pending_count += usize::from(self.node.let_wait(now, submitted, &self.store)?);
+            self.node.let_wait(now, submitted, &self.store)?;
         }
+        // One that is named twice waits once.
+        let pending_count = self.node.mempool().len();
         Ok(Ok(Done::Loaded(Loaded {
             tip,
             pending_count,

@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::state;
 use crate::client::Client;
-use crate::options::{BlocksWhen, DevCommand, OperatedNode, TimeCommand, TimeGiven, TimeOptions};
+use crate::options::{
+    BlocksWhen, DevCommand, OperatedNode, TimeCommand, TimeGiven, TimeMoved, TimeOptions,
+};
 use crate::terminal::output::{Output, Rows, counted, utc_millis};
 
 /// The path of everything that is only there on a chain to develop on.
@@ -103,8 +105,10 @@ fn time(options: &TimeOptions, json: bool) -> anyhow::Result<()> {
             set_ms: Some(time_ms),
             ..nothing
         },
-        TimeCommand::Move { by } => SetTime {
-            move_ms: Some(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        TimeCommand::Move {
+            by: TimeMoved(by_ms),
+        } => SetTime {
+            move_ms: Some(by_ms),
             ..nothing
         },
         TimeCommand::Next {
