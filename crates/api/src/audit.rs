@@ -54,7 +54,7 @@ pub struct Audit {
     /// The mistake behind it, if it is a known one.
     pub diagnosis: Option<Diagnosis>,
     /// The fewest zeros that a proof of a valid chain begins with, if they are
-    /// more than the rules ask for in so many proofs that it is no chance.
+    /// more than the rules ask for, in more proofs than chance explains.
     #[serde(default)]
     pub strict_zeros: Option<u32>,
     /// How it stands to our chain, if there is one.

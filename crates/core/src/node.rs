@@ -133,7 +133,7 @@ impl Node {
             let _ = mempool.restore(now, payment, account);
         }
         // What dropped blocks gave back came while there was no clock.
-        mempool.arrive_anew(now);
+        mempool.arrive_again(now);
         Ok(())
     }
 

@@ -76,7 +76,8 @@ pub(super) fn json_by_content(
 }
 
 /// Returns this ETag as `If-None-Match` names it, if it does (RFC 9110, 13.1.2):
-/// in the weak form where the client has what was packed.
+/// in the weak form where the client has what was packed. What the crate `headers` makes of
+/// that line says only whether, and not in which form.
 fn known_as(headers: &HeaderMap, etag: &str) -> Option<HeaderValue> {
     let lines = headers.get_all(IF_NONE_MATCH).iter();
     let items = lines

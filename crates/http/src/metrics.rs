@@ -250,7 +250,7 @@ impl AtThisMoment {
         }
         let mut metric = list.0.encode_descriptor(
             "adit_http_request_duration_seconds",
-            "From a request's head to the begin of its answer",
+            "From a request's head to the start of its answer",
             None,
             MetricType::Histogram,
         )?;

@@ -18,7 +18,7 @@ use hyper::body::{Frame, SizeHint};
 /// Whether all of a request's body has come.
 pub(crate) struct BodyEnd(Arc<AtomicBool>);
 
-/// Watches a request's body on its way to whoever reads it.
+/// Watches a request's body on its way to its reader.
 pub(crate) fn watched(request: Request) -> (Request, BodyEnd) {
     let is_there = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let end = BodyEnd(Arc::clone(&is_there));

@@ -204,7 +204,7 @@ impl AccountMempool {
     }
 
     /// As far as expiry goes, all that wait came now.
-    pub fn arrive_anew(&mut self, now: Duration) {
+    pub fn arrive_again(&mut self, now: Duration) {
         self.by_arrival.clear();
         for (sender, queue) in &mut self.accounts {
             for (nonce, waiting) in &mut queue.waiting {

@@ -67,7 +67,7 @@ impl DroppedBlocks {
         let limit = usize::try_from(UPDATE_BLOCKS_LIMIT).unwrap_or(usize::MAX);
         others.hashes.append(&mut self.hashes);
         self.hashes = others.hashes;
-        // Of the oldest, as where one reorganisation drops so many.
+        // Of the oldest, as where one reorganisation drops that many.
         let beyond = self.hashes.len().saturating_sub(limit);
         self.hashes.truncate(limit);
         let left_out = &mut self.reader.left_out;

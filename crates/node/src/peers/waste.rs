@@ -1,5 +1,5 @@
 //! Peers of whose long answers nothing came: which of them are not asked again yet, and
-//! what is said of them meanwhile. Why nothing came is judged by whoever asked; how it
+//! what is said of them meanwhile. Why nothing came, the caller judges; how it
 //! was asked for makes no difference.
 
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use super::error::QueryError;
 use super::reading::beside;
 use crate::handle::NodeHandle;
 
-/// So many headers are handed out at a time,
+/// This many headers are handed out at a time,
 pub const HEADERS_LIMIT: u64 = 2_000;
 
 /// or fewer where their blocks are longer together: each of them is read.
