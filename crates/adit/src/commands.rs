@@ -7,6 +7,7 @@ pub(crate) mod branches;
 pub(crate) mod chain;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod named;
 pub(crate) mod new_chain;
 pub(crate) mod node;
 pub(crate) mod notary;

@@ -23,7 +23,7 @@ pub(crate) use dev_command::{
 };
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
-    ReorgsOptions, StatsOptions, Topic, TxOptions, WatchOptions,
+    ReorgsOptions, StatsOptions, Topic, TransactionName, TxOptions, WatchOptions,
 };
 pub(crate) use list::{List, all_of};
 pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
@@ -318,7 +318,7 @@ pub(crate) enum ChainCommand {
     Show {
         #[command(flatten)]
         folder: FolderOptions,
-        /// The block's index or hash [default: the last block].
+        /// The block's index, its hash or the first digits of it [default: the last block].
         block: Option<String>,
     },
     /// Check every block of the chain, from the first one on.

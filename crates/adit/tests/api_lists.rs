@@ -264,10 +264,45 @@ fn whatever_has_a_name_is_found_by_it() {
     assert_eq!(peer["results"][0]["kind"], "peer");
     assert_eq!(peer["results"][0]["path"], "/peers/localhost:1/audit");
     assert_eq!(kinds("0"), ["address"], "who pays the rewards");
-    let prefix = &hash[..32];
-    for query in ["", "4", "-1", prefix, &"0".repeat(64), "%00%f0%9f%92%a9"] {
+    for query in [
+        "",
+        "4",
+        "-1",
+        &hash[..3],
+        &hash[60..],
+        &"0".repeat(64),
+        "%00%f0%9f%92%a9",
+    ] {
         assert_eq!(search(query)["results"], json!([]), "{query}");
     }
+    // The beginning of a hash, as pages show it or shorter, and what people paste.
+    for query in [
+        &hash[..32],
+        &format!("{}%E2%80%A6", &hash[..12]),
+        &format!("{}%E2%80%A6{}", &hash[..8], &hash[60..]),
+        &format!("{}...", hash[..12].to_uppercase()),
+        &format!("0x{}", &hash[..12]),
+        &format!("http://localhost:5000/block/{hash}?x=1"),
+        "/block/2",
+    ] {
+        let found = search(query);
+        assert_eq!(found["results"][0]["id"], *hash, "{query}");
+        assert_eq!(
+            found["results"].as_array().unwrap().len(),
+            1 + usize::from(query == "/block/2")
+        );
+    }
+    assert_eq!(search("%232")["results"], search("2")["results"]);
+    assert_eq!(search(&id[..16])["results"], transaction["results"]);
+    assert_eq!(
+        search(&format!("{}...{}", &id[..8], &id[60..]))["results"],
+        transaction["results"]
+    );
+    assert_eq!(kinds("http://LOCALHOST:1/"), ["peer"]);
+    let waits = r#"{"amount": 5, "recipient": "bob", "sender": "ali & co"}"#;
+    node.post("/transactions/new", waits).expect_status(201);
+    let waiting = search(&sha256(waits.as_bytes()).to_string()[..10]);
+    assert_eq!(waiting["results"][0]["label"], "transaction that waits");
     assert_eq!(search("%20x%20")["query"], "x");
     let long = format!("/api/v1/search?q={}", "a".repeat(257));
     node.get(&long).expect_status(400);

@@ -171,10 +171,10 @@ fn wrong_usage_is_named_and_asks_nobody() {
     let node = node("bob");
     for (command, named) in [
         (&["block", "0"][..], "indexes begin with 1"),
-        (&["block", "last"], "a hash of 64 hex digits, or tip"),
+        (&["block", "last"], "four or more), or tip"),
         (&["block", "--raw", "--txs"], "--txs"),
         (&["tx"], "<ID>"),
-        (&["tx", "00"], "64 lower-case hex digits"),
+        (&["tx", "00"], "an id of 64 hex digits"),
         (&["address", ".."], "cannot be asked for over HTTP"),
         (&["mempool", "-n", "0"], "1..=100"),
         (&["stats", "-n", "1001"], "1..=1000"),

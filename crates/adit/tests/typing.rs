@@ -193,3 +193,46 @@ fn a_phrase_of_several_lines_is_pasted_at_a_terminal() {
 }
 
 const ADDRESS_OF_ABOUT: &str = "adit10x2qhqzjqxakv80cgf20hc4wgmsnar4rxejmtclwkj7g5wuhztzs9g9ag7";
+
+#[test]
+fn the_first_digits_of_a_hash_are_enough() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let node = Server::adit(["--data-dir", data, "--resolve-every", "0"]);
+    node.pay("alice", "bob");
+    node.mine();
+    let hash = node.get("/api/v1/block-height/2").text();
+    let id = sha256(br#"{"amount": 1, "recipient": "bob", "sender": "alice"}"#).to_string();
+    let ask = |arguments: &[&str]| {
+        let node = ["--node", &node.address];
+        run(&mut adit(arguments.iter().chain(&node)))
+    };
+    let shown = format!("{}…{}", &hash[..8], &hash[60..]);
+    let page = format!("http://localhost:5000/block/{hash}");
+    for block in [&hash[..10], &shown, &page, "/block/2", "#2"] {
+        let said = ask(&["block", block]).expect_code(0).stdout;
+        assert!(said.contains(&hash), "{block}: {said}");
+    }
+    let said = ask(&["tx", &id[..10]]).expect_code(0).stdout;
+    assert!(said.contains(&id), "{said}");
+    // A transaction is no block, and nothing begins like nothing.
+    ask(&["block", &id[..10]])
+        .expect_code(1)
+        .expect_error(["the node has no block"]);
+    ask(&["tx", &hash[..10]])
+        .expect_code(1)
+        .expect_error(["the node has no transaction"]);
+    ask(&["tx", "abc"])
+        .expect_code(2)
+        .expect_error(["four or more"]);
+
+    node.process.signal(rustix::process::Signal::TERM);
+    node.process.ended().expect_code(0);
+    let offline = |block: &str| run(&mut adit(["chain", "show", "--data-dir", data, block]));
+    let said = offline(&hash[..10]).expect_code(0).stdout;
+    assert!(said.contains(&hash), "{said}");
+    offline(&id[..10])
+        .expect_code(1)
+        .expect_error(["there is no block"]);
+    offline("abc").expect_code(1).expect_error(["four or more"]);
+}

@@ -1,4 +1,4 @@
-//! Anything by its whole name. Where it is found, the node knows.
+//! Anything by its name. Where it is found, the node knows.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -7,18 +7,20 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchQuery {
-    /// The whole name: a block's index or hash, a transaction's id, an address,
-    /// or a peer's `host:port`.
+    /// The name: a block's index or hash, a transaction's id, an address, or a
+    /// peer's `host:port`; also `#57`, `0x...`, or the address of a page. Of a hash, the
+    /// first four digits or more find up to ten blocks and ten transactions, where
+    /// nothing has just that name; `4f3a...9b01` says how it ends, too.
     #[param(max_length = 256)]
     pub q: String,
 }
 
-/// What has that name.
+/// What has that name, or begins so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Found {
     /// What was searched, without the space around it.
     pub query: String,
-    /// All that has that name.
+    /// All that has that name; if nothing has, what begins so.
     pub results: Vec<SearchResult>,
 }
 

@@ -142,7 +142,7 @@ fn what_no_block_takes_leaves_after_three_days_with_what_waits_for_it() {
     assert_eq!(mempool.expire(START + expiry - Duration::from_millis(1)), 0);
     assert_eq!(mempool.expire(START + expiry), 2);
     assert_eq!(waiting(&mempool), [(1, 0), (2, 0)]);
-    mempool.arrive_anew(START + expiry);
+    mempool.arrive_again(START + expiry);
     assert_eq!(
         mempool.expire(START + 2 * expiry - Duration::from_millis(1)),
         0

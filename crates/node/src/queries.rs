@@ -15,4 +15,5 @@ pub mod reading;
 pub mod search;
 pub mod stats;
 pub mod stored;
+pub mod term;
 pub mod transaction;

@@ -217,6 +217,18 @@ impl Snapshot {
             .transpose()
     }
 
+    /// The hashes of blocks between these two, on the main chain or beside it. At most
+    /// this many are looked at.
+    pub fn hashes_between(
+        &self,
+        first: &Hash,
+        last: &Hash,
+        limit: usize,
+    ) -> Result<Vec<Hash>, StoreError> {
+        let found = self.view.hashes_between(first, last, limit);
+        found.map_err(self.reader.index_error())
+    }
+
     /// How long a block's text is, on the main chain or beside it.
     pub fn text_bytes(&self, hash: &Hash) -> Result<Option<usize>, StoreError> {
         let record = self.view.block(hash).map_err(self.reader.index_error())?;

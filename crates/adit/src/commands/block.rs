@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use adit_api::block::{BlockList, BlockSummary};
+use adit_api::search::FoundKind;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 
 use crate::client::Client;
+use crate::commands::named::hash_of_part;
 use crate::commands::transactions::{self, Unit, text_of};
 use crate::options::{BlockName, BlockOptions, ListOptions, OperatedNode};
 use crate::terminal::output::{Output, Rows, counted, utc};
@@ -21,7 +23,7 @@ const SPINNER_STEP_MS: u64 = 100;
 pub(crate) fn block(options: &BlockOptions, json: bool) -> Result<()> {
     let client = Client::new(&options.node)?;
     let mut output = Output::new(json);
-    let path = format!("/api/v1/block/{}", hash_of(&client, options.block)?);
+    let path = format!("/api/v1/block/{}", hash_of(&client, &options.block)?);
     if options.raw {
         output.bytes(&client.get(&format!("{path}/raw"))?)?;
         return output.flush();
@@ -72,9 +74,10 @@ pub(crate) fn mine(node: &OperatedNode, json: bool) -> Result<()> {
 }
 
 /// The hash of a block that was named in another way.
-fn hash_of(client: &Client, name: BlockName) -> Result<String> {
+fn hash_of(client: &Client, name: &BlockName) -> Result<String> {
     Ok(match name {
         BlockName::Hash(hash) => hash.to_string(),
+        BlockName::Part(part) => hash_of_part(client, FoundKind::Block, part)?,
         BlockName::Tip => client.line("/api/v1/blocks/tip/hash")?,
         BlockName::Height(height) => client.line(&format!("/api/v1/block-height/{height}"))?,
     })

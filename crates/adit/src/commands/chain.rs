@@ -9,7 +9,9 @@ use adit_core::archive::Archive;
 use adit_core::hash::Hash;
 use adit_node::identity;
 use adit_node::offline::{Offline, OfflineError};
-use adit_store::{FrozenIndex, StoreError};
+use adit_node::queries::search::PARTS_LOOKED_AT_LIMIT;
+use adit_node::queries::term::HashPart;
+use adit_store::{FrozenIndex, Snapshot, StoreError};
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -70,6 +72,20 @@ fn is_damaged_index(error: &anyhow::Error) -> bool {
             .is_some_and(OfflineError::is_damaged_index)
 }
 
+/// The only hash of which somebody gave a part.
+fn hash_of_part(snapshot: &Snapshot, wanted: &str) -> anyhow::Result<Hash> {
+    let part = HashPart::read(wanted).with_context(|| {
+        format!("{wanted:?} is neither an index nor a hash or its first digits (four or more)")
+    })?;
+    let hashes = snapshot.hashes_between(&part.first, &part.last, PARTS_LOOKED_AT_LIMIT)?;
+    let mut fitting = hashes.into_iter().filter(|hash| part.fits(hash));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => bail!("there is no block {wanted}"),
+        (Some(one), Some(other)) => bail!("several blocks are meant by {wanted}: {one}, {other}"),
+    }
+}
+
 fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()> {
     let snapshot = chain.reader().snapshot()?;
     let text = match wanted {
@@ -77,7 +93,10 @@ fn show(chain: &Offline, wanted: Option<&str>, json: bool) -> anyhow::Result<()>
         Some(wanted) => match (wanted.parse::<u64>(), wanted.parse::<Hash>()) {
             (Ok(height), _) => snapshot.block_at(height)?,
             (_, Ok(hash)) => snapshot.text(&hash)?,
-            _ => bail!("{wanted:?} is neither an index nor a hash of 64 hex digits"),
+            _ => {
+                let hash = hash_of_part(&snapshot, wanted)?;
+                snapshot.text(&hash)?
+            }
         },
     };
     let text = text.ok_or_else(|| {

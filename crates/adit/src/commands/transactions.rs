@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use adit_api::address::{AddressState, AddressTransactions};
 use adit_api::mempool::MempoolPage;
+use adit_api::search::FoundKind;
 use adit_api::status::Status;
 use adit_api::transaction::{TransactionDetails, TransactionState};
 use adit_node::paths::segment;
@@ -13,7 +14,8 @@ use anyhow::Result;
 use serde_json::value::RawValue;
 
 use crate::client::Client;
-use crate::options::{AddressOptions, ListOptions, TxOptions};
+use crate::commands::named::hash_of_part;
+use crate::options::{AddressOptions, ListOptions, TransactionName, TxOptions};
 use crate::terminal::output::{Output, Rows, counted};
 use crate::terminal::table::{Table, long, number, word};
 use crate::wallet::coins::Coins;
@@ -41,7 +43,11 @@ impl Unit {
 pub(crate) fn tx(options: &TxOptions, json: bool) -> Result<()> {
     let client = Client::new(&options.node)?;
     let mut output = Output::new(json);
-    let path = format!("/api/v1/tx/{}?{}", options.id, options.page.query());
+    let id = match &options.id {
+        TransactionName::Id(id) => id.to_string(),
+        TransactionName::Part(part) => hash_of_part(&client, FoundKind::Transaction, part)?,
+    };
+    let path = format!("/api/v1/tx/{id}?{}", options.page.query());
     let answer = client.get(&path)?;
     if json {
         return output.document(&answer);

@@ -11,6 +11,8 @@ use adit_api::stats::STATS_LIMIT_BLOCKS;
 use adit_core::hash::Hash;
 use adit_core::peer::PeerAddress;
 use adit_node::paths::segment;
+use adit_node::queries::stored::hash_of;
+use adit_node::queries::term::{HashPart, name_in};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::node_to_ask::NodeToAsk;
@@ -33,20 +35,30 @@ pub(crate) struct BlockOptions {
 }
 
 /// A block, as people name it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum BlockName {
     Tip,
     Height(u64),
     Hash(Hash),
+    /// How its hash begins, and maybe how it ends.
+    Part(String),
+}
+
+/// A transaction, as people name it.
+#[derive(Debug, Clone)]
+pub(crate) enum TransactionName {
+    Id(Hash),
+    /// How its id begins, and maybe how it ends.
+    Part(String),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TxOptions {
     #[command(flatten)]
     pub(crate) node: NodeToAsk,
-    /// The transaction: 64 hex digits. A classic transaction's is the SHA-256
-    /// of its canonical JSON.
-    pub(crate) id: Hash,
+    /// The transaction: 64 hex digits, or the first few of them. A classic
+    /// transaction's is the SHA-256 of its canonical JSON.
+    pub(crate) id: TransactionName,
     #[command(flatten)]
     pub(crate) page: PageOptions,
 }
@@ -251,12 +263,27 @@ impl FromStr for BlockName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<BlockName, &'static str> {
-        match (text, text.parse(), text.parse()) {
+        let name = &*name_in(text);
+        match (name, name.parse(), hash_of(name)) {
             ("tip", ..) => Ok(BlockName::Tip),
             ("0", ..) => Err("indexes begin with 1, the genesis block's"),
-            (_, _, Ok(hash)) => Ok(BlockName::Hash(hash)),
+            (_, _, Some(hash)) => Ok(BlockName::Hash(hash)),
             (_, Ok(height), _) => Ok(BlockName::Height(height)),
-            _ => Err("write an index, a hash of 64 hex digits, or tip"),
+            _ if HashPart::read(name).is_some() => Ok(BlockName::Part(name.to_owned())),
+            _ => Err("write an index, a hash or its first digits (four or more), or tip"),
+        }
+    }
+}
+
+impl FromStr for TransactionName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<TransactionName, &'static str> {
+        let name = &*name_in(text);
+        match hash_of(name) {
+            Some(id) => Ok(TransactionName::Id(id)),
+            None if HashPart::read(name).is_some() => Ok(TransactionName::Part(name.to_owned())),
+            None => Err("write an id of 64 hex digits, or the first of them (four or more)"),
         }
     }
 }

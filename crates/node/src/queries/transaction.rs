@@ -18,6 +18,7 @@ use super::mempool::lookup;
 use super::paging::{cursor_of_place, place_cursor};
 use super::reading::beside;
 use super::stored::{as_it_stands, block_at, hash_of};
+use super::term::HashPart;
 use crate::handle::NodeHandle;
 use crate::history::HistoryAt;
 
@@ -150,6 +151,34 @@ pub async fn search(node: &NodeHandle, name: &str) -> Result<Option<SearchResult
         Err(QueryError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns the identities of transactions of which this is a part, for a search: at most
+/// this many are looked at.
+pub async fn search_part(
+    node: &NodeHandle,
+    part: &HashPart,
+    limit: usize,
+) -> Result<Vec<Hash>, QueryError> {
+    let mut ids = lookup::ids_that_fit(node, |id| part.fits(id)).await?;
+    let history = node.history().await?;
+    let in_blocks = || {
+        let mut reading = Reading::new(node, &history);
+        let places = history.view.places_between(&part.first, &part.last, limit);
+        let mut ids = Vec::new();
+        for place in places.map_err(QueryError::unreadable)? {
+            if reading.has_read_enough() {
+                break;
+            }
+            let found = reading.at(place)?.map(|one| one.id);
+            ids.extend(found.filter(|id| part.fits(id)));
+        }
+        Ok(ids)
+    };
+    ids.extend(beside(in_blocks).await?);
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// Returns what is said of a transaction that waits.

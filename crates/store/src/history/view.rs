@@ -97,6 +97,27 @@ impl HistoryView {
         found.map_err(HistoryError::database(&self.path))
     }
 
+    /// Where transactions stand whose identities begin between these two, in about the
+    /// order of those. Only their start is known: what is there has to be checked.
+    pub fn places_between(
+        &self,
+        first: &Hash,
+        last: &Hash,
+        limit: usize,
+    ) -> Result<Vec<TransactionPlace>, HistoryError> {
+        let from = place_key(&key_of_id(first), TransactionPlace::FIRST);
+        let to = place_key(&key_of_id(last), TransactionPlace::LAST);
+        let found = || -> Result<Vec<_>, redb::Error> {
+            let range =
+                ReadableTable::range::<&[u8; PLACE_BYTES]>(&self.transactions, &from..=&to)?;
+            let places = range.take(limit).map(|item| Ok(place_in(item?.0.value())));
+            places.collect()
+        };
+        self.health
+            .guard(found)
+            .map_err(HistoryError::database(&self.path))
+    }
+
     /// Where the transactions of somebody stand in the chain before a place,
     /// the newest first: what they pay and what they are paid.
     pub fn places_of_name(

@@ -122,6 +122,29 @@ impl IndexView {
         Ok(None)
     }
 
+    /// The hashes of blocks between these two, on the main chain or beside it: at most
+    /// this many, about in order.
+    pub(crate) fn hashes_between(
+        &self,
+        first: &Hash,
+        last: &Hash,
+        limit: usize,
+    ) -> Result<Vec<Hash>, redb::Error> {
+        self.health.guard(|| {
+            let ([from, _], [_, to]) = (RowKey::hash_keys(first), RowKey::hash_keys(last));
+            let keys = ReadableTable::range::<&[u8; HASH_KEY_BYTES]>(&self.hashes, &from..=&to)?;
+            let mut found = Vec::new();
+            for item in keys.take(limit) {
+                let key = RowKey::in_hash_key(item?.0.value());
+                let hash = self.row_unguarded(key.line, key.height)?.main.hash;
+                if (first..=last).contains(&&hash) {
+                    found.push(hash);
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// A block and its parent, if it has one. In most cases they stand beside each
     /// other, and are found together.
     fn row_and_parent(&self, key: RowKey) -> Result<(Row, Option<Hash>), redb::Error> {

@@ -310,9 +310,21 @@ mod tests {
             )
             .unwrap();
         let view = height.view().unwrap();
-        for (hash, record) in blocks {
-            assert_eq!(view.block(&hash).unwrap(), Some(record));
+        for (hash, record) in &blocks {
+            assert_eq!(view.block(hash).unwrap().as_ref(), Some(record));
         }
+        let between = |first: u8, last: u8, limit: usize| {
+            let at =
+                |number: u8| Hash([[7; 31].as_slice(), &[number]].concat().try_into().unwrap());
+            let found = view.hashes_between(&at(first), &at(last), limit).unwrap();
+            let mut numbers: Vec<u8> = found.iter().map(|hash| hash.0[31]).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        assert_eq!(between(2, 3, 9), [2, 3]);
+        assert_eq!(between(0, 255, 9), [1, 2, 3, 4]);
+        assert_eq!(between(0, 255, 3).len(), 3);
+        assert_eq!(between(5, 255, 9), [0; 0]);
         let mut other = [7; 32];
         other[30] = 1;
         assert_eq!(view.block(&Hash(other)).unwrap(), None);

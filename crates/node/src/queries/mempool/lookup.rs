@@ -43,6 +43,16 @@ pub async fn of_id(node: &NodeHandle, id: Hash) -> Result<Option<Arc<[u8]>>, Sto
     })
 }
 
+/// Returns the identities of those that wait which fit.
+pub async fn ids_that_fit(
+    node: &NodeHandle,
+    fits: impl Fn(&Hash) -> bool,
+) -> Result<Vec<Hash>, Stopping> {
+    let texts = node.inspect(newest).await?;
+    let ids = texts.into_iter().map(|text| waiting(node, text).id);
+    Ok(block_in_place(|| ids.filter(fits).collect()))
+}
+
 /// Returns those that somebody pays or is paid by.
 pub async fn of_name(node: &NodeHandle, name: &str) -> Result<Vec<PendingTransaction>, Stopping> {
     let owner: Option<Address> = name.parse().ok();
