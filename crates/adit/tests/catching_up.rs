@@ -90,6 +90,8 @@ fn of_two_branches_only_what_follows_the_fork_travels() {
     assert_eq!(report["outcome"], "adopted", "{report}");
     assert_eq!(other.status()["tip"], one.status()["tip"]);
     let cost = relays[0].bytes() - before;
+    let log = other.log();
+    assert!(log.contains("3 blocks dropped, 5 adopted"), "{log}");
     // A locator, and at most as many blocks again as both lack.
     assert!(cost < 8_000, "{cost}");
     // The lighter one is not even read.

@@ -8,6 +8,7 @@ mod developing;
 mod development;
 mod error;
 mod loading;
+mod made_log;
 mod restore;
 mod run;
 mod shown_chain;

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use adit_api::peer::Peer;
 use adit_core::archive::{ArchiveError, Change, MainChange};
-use adit_core::block::Block;
 use adit_core::chain::ChainError;
 use adit_core::node::{Answer, Config, Effect, Input, LeftOut, Node, Timer};
 use adit_core::peer::PeerAddress;
@@ -33,6 +32,7 @@ use tokio::time::sleep;
 use super::adoptions::{Adoptions, BranchEnd};
 use super::developing::Developing;
 use super::error::DriverError;
+use super::made_log::MadeLog;
 use super::restore::{Trust, restore};
 use super::shown_chain::ShownChain;
 use crate::clock::{Clock, now, now_ms};
@@ -152,6 +152,7 @@ pub(crate) fn start(
         since_sync: SinceSync::default(),
         clock,
         mine_timer: None,
+        made_log: MadeLog::default(),
         development: Developing::default(),
     };
     driver.open(settings.first_peers)?;
@@ -197,6 +198,7 @@ pub(super) struct Driver {
     /// What blocks go by.
     pub(super) clock: Arc<Clock>,
     mine_timer: Option<AbortHandle>,
+    made_log: MadeLog,
     pub(super) development: Developing,
 }
 
@@ -244,6 +246,7 @@ impl Driver {
             }
             self.carry_out(later)?;
         }
+        self.made_log.end();
         // What a long branch brought is left to the next start, which reads its
         // newest blocks again: the disk may need longer than we are given.
         match self.store.needs_checkpoint() || !self.node.is_mempool_current() {
@@ -397,7 +400,7 @@ impl Driver {
             self.check_before_leaving();
             match effect {
                 Effect::Persist(_) => unreachable!("handle has carried it out"),
-                Effect::Made(block) => log_made(&block),
+                Effect::Made(block) => self.made_log.note(&self.runtime, &block),
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),
                 Effect::StopMining => self.miner.set_job(None),
@@ -560,32 +563,17 @@ fn log_reorganisation(seen: &Reorganisation) {
     let Some(left_out) = repeated::turn_of_news("reorganisation") else {
         return;
     };
+    let (dropped, adopted) = (seen.dropped_count(), seen.adopted_count());
+    let blocks = if dropped == 1 { "block" } else { "blocks" };
     tracing::info!(
         fork = seen.fork.map(|fork| tracing::field::display(fork.hash)),
         old_tip = %seen.old_tip.block.hash,
         new_tip = %seen.new_tip.block.hash,
-        dropped = seen.dropped_count(),
-        adopted = seen.adopted_count(),
         left_out,
-        "another branch is the main chain now"
+        "{dropped} {blocks} dropped, {adopted} adopted: another branch is the main chain now"
     );
 }
 
 fn unreadable(error: ArchiveError) -> DriverError {
     DriverError::from(ChainError::from(error))
-}
-
-fn log_made(block: &Block) {
-    // Anyone who may call `/mine` makes as many as they like.
-    let Some(left_out) = repeated::turn_of_news("made") else {
-        return;
-    };
-    tracing::info!(
-        index = block.height(),
-        hash = %block.hash(),
-        proof = block.proof(),
-        transactions = block.transactions().count(),
-        left_out,
-        "block made"
-    );
 }
