@@ -35,6 +35,12 @@ impl Met {
         met
     }
 
+    /// The status as a terminal with colours shows it.
+    fn status_in_colour(&self) -> String {
+        let mut status = adit(["status", "--node", &self.ours.address]);
+        run(status.env("CLICOLOR_FORCE", "1")).expect_code(0).stdout
+    }
+
     fn ask(&self, arguments: &[&str]) -> Ended {
         run(adit(arguments).args(["--node", &self.ours.address]))
     }
@@ -335,4 +341,26 @@ fn the_id_of_a_classic_transaction_is_its_hash() {
     let nowhere = "0".repeat(64);
     let refused = run(&mut adit(["tx", &nowhere, "--node", &node.address]));
     refused.expect_code(1).expect_error([&*nowhere]);
+}
+
+#[test]
+fn the_status_is_green_where_all_is_well_and_red_where_somebody_should_look() {
+    let met = Met::start();
+    let (green, red) = ("\u{1b}[32m", "\u{1b}[31m");
+    let said = met.status_in_colour();
+    assert!(
+        said.contains(&format!("{green}1 of 1 have the same chain")),
+        "{said}"
+    );
+    met.ask(&["peers", "add", "http://localhost:9"])
+        .expect_code(0);
+    assert_eq!(met.ours.get("/nodes/resolve").status, 200);
+    let said = met.status_in_colour();
+    assert!(
+        said.contains(&format!("{red}1 of 2 have the same chain")),
+        "{said}"
+    );
+    let mut plain = adit(["status", "--node", &met.ours.address]);
+    let said = run(plain.env("NO_COLOR", "1")).expect_code(0).stdout;
+    assert!(!said.contains('\u{1b}'), "{said}");
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use adit_api::branch::{Reorganisation, ReorganisationList};
-use adit_api::peer::PeerList;
+use adit_api::peer::{Agreement, Peer, PeerList};
 use adit_api::status::Status;
 use adit_core::mempool::FEE_RATE_BYTES;
 use anyhow::Result;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::client::Client;
 use crate::commands::{branches, peers};
 use crate::options::NodeToAsk;
-use crate::terminal::output::{Output, Rows, counted};
+use crate::terminal::output::{Output, Rows, Style, counted};
 use crate::wallet::coins::Coins;
 
 /// The node must answer within this time.
@@ -40,12 +40,28 @@ pub(crate) fn run(options: &NodeToAsk, json: bool) -> Result<()> {
     });
     let mut rows = rows(client.node(), &status);
     if let Some(list) = peers.filter(|list| !list.peers.is_empty()) {
-        rows.add("peers", peers::gist(&list.peers));
+        rows.add_styled("peers", style_of(&list.peers), peers::gist(&list.peers));
     }
     if let Some(list) = reorganisations {
         rows.add("reorgs", last(&output, list.reorganisations.first()));
     }
     output.rows(&rows)
+}
+
+/// One that is behind or ahead soon isn't; the others want somebody to look.
+fn style_of(peers: &[Peer]) -> Option<Style> {
+    let all = |wanted: &[Agreement]| peers.iter().all(|peer| wanted.contains(&peer.agreement));
+    let soon_same = [
+        Agreement::Same,
+        Agreement::Behind,
+        Agreement::Ahead,
+        Agreement::NotAsked,
+    ];
+    match (all(&[Agreement::Same]), all(&soon_same)) {
+        (true, _) => Some(Style::Good),
+        (false, true) => None,
+        (false, false) => Some(Style::Bad),
+    }
 }
 
 async fn extra<T: DeserializeOwned>(client: &Client, path: &str) -> Option<T> {
@@ -56,7 +72,8 @@ async fn extra<T: DeserializeOwned>(client: &Client, path: &str) -> Option<T> {
 
 fn rows(node: &str, status: &Status) -> Rows {
     let mut rows = Rows::default();
-    rows.add("node", format!("{node}, adit {}", status.version));
+    let version = &status.version;
+    rows.add_styled("node", Some(Style::Good), format!("{node}, adit {version}"));
     let rules = &status.rules;
     match &status.chain {
         Some(chain) => rows.add(

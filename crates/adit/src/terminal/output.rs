@@ -37,7 +37,14 @@ pub(crate) struct ReaderGone;
 
 /// What is to be said of one thing: names, and values of any origin.
 #[derive(Debug, Default)]
-pub(crate) struct Rows(Vec<(String, String)>);
+pub(crate) struct Rows(Vec<Row>);
+
+#[derive(Debug)]
+struct Row {
+    name: String,
+    value: String,
+    style: Option<Style>,
+}
 
 /// What a text is to its reader.
 #[derive(Debug, Clone, Copy)]
@@ -50,9 +57,17 @@ pub(crate) enum Style {
 
 impl Rows {
     pub(crate) fn add(&mut self, name: &str, value: impl Display) {
+        self.add_styled(name, None, value);
+    }
+
+    /// The same, and says how it is.
+    pub(crate) fn add_styled(&mut self, name: &str, style: Option<Style>, value: impl Display) {
         let value = value.to_string();
-        self.0
-            .push((visible(name).into_owned(), visible(&value).into_owned()));
+        self.0.push(Row {
+            name: visible(name).into_owned(),
+            value: visible(&value).into_owned(),
+            style,
+        });
     }
 }
 
@@ -117,11 +132,12 @@ impl Output {
 
     /// Names and values, one pair a line.
     pub(crate) fn rows(&mut self, rows: &Rows) -> Result<()> {
-        let widest = rows.0.iter().map(|(name, _)| name.width()).max();
+        let widest = rows.0.iter().map(|row| row.name.width()).max();
         let width = widest.unwrap_or_default() + GAP_COLUMNS;
-        for (name, value) in &rows.0 {
+        for Row { name, value, style } in &rows.0 {
             let padding = " ".repeat(width - name.width());
             let name = self.styled(Style::Label, name);
+            let value = style.map_or_else(|| value.clone(), |style| self.styled(style, value));
             self.line(&format!("{name}{padding}{value}"))?;
         }
         Ok(())
