@@ -59,6 +59,8 @@ pub(super) struct Progress {
     pub(super) read_bytes: u64,
     /// Whether the peer could not be asked for less than its chain.
     pub(super) comes_whole: bool,
+    /// How much had been read when what was last adopted was handed over.
+    pub(super) useful_bytes: u64,
     /// The length of our chain after what was last adopted of it.
     pub(super) adopted: Option<u64>,
 }
@@ -148,14 +150,19 @@ struct AnswerRead {
 }
 
 /// What was handed to the driver, until it says what came of it.
-pub(super) struct HandedIn(oneshot::Receiver<PeerReport>);
+pub(super) struct HandedIn {
+    report: oneshot::Receiver<PeerReport>,
+    /// How much had been read by then.
+    read_bytes: u64,
+}
 
 impl HandedIn {
     /// Waits until it is taken in. Returns the report if it is not.
     async fn adopted(self, progress: &mut Progress) -> Result<(), PeerReport> {
-        match self.0.await {
+        match self.report.await {
             Ok(PeerReport::Adopted { length }) => {
                 progress.adopted = Some(length);
+                progress.useful_bytes = self.read_bytes;
                 Ok(())
             }
             Ok(report) => Err(report),
@@ -294,7 +301,7 @@ impl CatchUp<'_> {
                 return Ok(self.end(&reading, read.heavier, tip, is_end, progress));
             }
             if let Some(part) = read.heavier {
-                self.handed_in = Some(self.hand_in(part).await);
+                self.handed_in = Some(self.hand_in(part, progress.read_bytes).await);
             }
             let last = reading.tip().ok_or(FetchError::NoBlocks)?;
             response = self.get(&Locator::of_block(last)).await?;
@@ -356,11 +363,11 @@ impl CatchUp<'_> {
     }
 
     /// Hands what has come to the driver.
-    async fn hand_in(&self, part: OfferedBranch) -> HandedIn {
+    async fn hand_in(&self, part: OfferedBranch, read_bytes: u64) -> HandedIn {
         let (reply, report) = oneshot::channel();
         let ask = self.ask.clone();
         self.node.hand_in_part(ask, part, reply).await;
-        HandedIn(report)
+        HandedIn { report, read_bytes }
     }
 
     /// No more is read.

@@ -261,9 +261,9 @@ impl Shared {
             locked(&self.offering).remove(&ask.peer);
             PollOutcome::Other(error.report())
         });
-        let read_bytes = progress.read_bytes;
+        let wasted_bytes = progress.read_bytes - progress.useful_bytes;
         self.wasteful
-            .note(&self.node, &ask.peer, (worth, &seen), read_bytes);
+            .note(&self.node, &ask.peer, (worth, &seen), wasted_bytes);
         (outcome, seen)
     }
 
@@ -467,8 +467,9 @@ impl Shared {
 /// for a reason of ours, nothing is known.
 fn worth_of(outcome: &Result<PollOutcome, PollError>, progress: &Progress) -> Worth {
     match outcome {
-        _ if progress.adopted.is_some() => Worth::Adopted,
-        Ok(PollOutcome::Heavier(_)) => Worth::Adopted,
+        Ok(PollOutcome::Heavier(_) | PollOutcome::Other(PeerReport::Adopted { .. })) => {
+            Worth::Adopted
+        }
         Ok(PollOutcome::Other(_)) if progress.comes_whole => Worth::Excused,
         Ok(PollOutcome::Other(report)) => Worth::Nothing(report.clone()),
         Err(PollError::Fetch(FetchError::Silent | FetchError::Slow | FetchError::Endless(_))) => {

@@ -61,7 +61,7 @@ impl WastePauses {
         node: &NodeHandle,
         peer: &PeerAddress,
         (worth, seen): (Worth, &Seen),
-        read_bytes: u64,
+        wasted_bytes: u64,
     ) {
         let mut all = self.all();
         let report = match worth {
@@ -73,7 +73,7 @@ impl WastePauses {
             Worth::Nothing(report) => report,
         };
         let before_ms = all.get(peer).map_or(0, |before| before.pause_ms);
-        let Some(pause_ms) = pause_after(before_ms, read_bytes) else {
+        let Some(pause_ms) = pause_after(before_ms, wasted_bytes) else {
             return;
         };
         let pause = Pause {
@@ -101,9 +101,9 @@ impl WastePauses {
 
 /// How long a peer is not asked again of whose answers nothing came, if it was not
 /// for that long before. An answer that cost nothing makes none good that did.
-fn pause_after(before_ms: u64, read_bytes: u64) -> Option<u64> {
+fn pause_after(before_ms: u64, wasted_bytes: u64) -> Option<u64> {
     let pause_ms = (before_ms * 2).clamp(WASTE_PAUSE_MS, WASTE_PAUSE_LIMIT_MS);
-    (read_bytes > WASTE_FREE_BYTES).then_some(pause_ms)
+    (wasted_bytes > WASTE_FREE_BYTES).then_some(pause_ms)
 }
 
 #[cfg(test)]
