@@ -569,6 +569,8 @@ fn log_reorganisation(seen: &Reorganisation) {
         fork = seen.fork.map(|fork| tracing::field::display(fork.hash)),
         old_tip = %seen.old_tip.block.hash,
         new_tip = %seen.new_tip.block.hash,
+        dropped,
+        adopted,
         left_out,
         "{dropped} {blocks} dropped, {adopted} adopted: another branch is the main chain now"
     );
