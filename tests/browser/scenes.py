@@ -11,12 +11,16 @@ from typing import Callable, Optional
 from urllib.parse import quote
 
 from harness import ROOT, VECTORS, Node, SealedChain
+from lessons import LESSONS, answer
+from mistaken import AnyServer, MistakenNode
 
 sys.path.insert(0, str(ROOT / 'tests' / 'python'))
 from tutorial_node import Blockchain, TutorialServer
 
 PROOFS = json.loads((VECTORS / 'classic_proofs.json').read_text())
 BRANCHES = 30
+# The mistakes whose pages look different from each other.
+CHECKED = ('right', 'unsorted', 'spaces', 'str', 'unknown', 'proof', 'index')
 LONG_NAME = '<b>mallory</b>\u202e ' + 'w' * 60_000
 
 
@@ -28,6 +32,8 @@ class Scene:
     url: str
     act: Optional[Callable] = None
     complaints: tuple = ()
+    # What is made by a program of others, and not looked at.
+    vendored: str = ''
 
 
 class PythonNode:
@@ -76,6 +82,9 @@ class Scenes:
             self.sent = self.sealed.send('12.5')
             self.sealed.node.mine(3)
             self.waits = self.sealed.send('0.000001')
+            self.checked = {mistake: self.keep(MistakenNode(mistake)).url for mistake in CHECKED}
+            self.checked['no-node'] = self.keep(AnyServer(404, b'<h1>Not Found</h1>')).url
+            self.checked['nobody'] = 'http://127.0.0.1:9'
         except BaseException:
             self.stack.close()
             raise
@@ -178,9 +187,16 @@ class Scenes:
             ('reorg', classic, f'/reorg/{reorganisation}'),
             ('charts', classic, '/charts'), ('charts-first', empty, '/charts'), ('charts-sealed', sealed, '/charts'),
             ('verify', classic, '/verify'), ('verify-sealed', sealed, '/verify'),
-            ('tamper-first', empty, '/tamper'),
+            ('tamper-first', empty, '/tamper'), ('glossary', empty, '/glossary'), ('learn', empty, '/learn'),
         ]
         yield from (Scene(name, node.url + path) for name, node, path in paths)
+        yield Scene('docs', classic.url + '/docs/', lambda page: page.wait_for_selector('.opblock'), vendored='#swagger-ui')
+        yield Scene('check', classic.url + '/check')
+        yield Scene('check-mistyped', classic.url + '/check', lambda page: check(page, 'not a node'), complaints=('400',))
+        for name, url in self.checked.items():
+            yield Scene(f'check-{name}', classic.url + '/check', lambda page, url=url: check(page, url))
+        for name, deed in LESSONS.items():
+            yield Scene(f'learn-{name}', empty.url + f'/learn#{name}', lesson(name, deed))
         yield Scene('nothing', classic.url + '/nothing-here', complaints=('404',))
         yield Scene('verify-green', classic.url + '/verify', verify)
         yield Scene('verify-green-sealed', sealed.url + '/verify', verify)
@@ -188,7 +204,22 @@ class Scenes:
         for name, node in (('tamper', classic), ('tamper-sealed', sealed)):
             yield Scene(name, node.url + '/tamper', wait_for_copy)
             yield Scene(f'{name}-edited', node.url + '/tamper', edit)
+            yield Scene(f'{name}-json', node.url + '/tamper', edit_as_json)
             yield Scene(f'{name}-offered', node.url + '/tamper', offer, complaints=('400',))
+
+
+def check(page, address):
+    page.fill('#node', address)
+    page.click('button:has-text("Check it")')
+    page.wait_for_selector('.verdict, #node-error')
+
+
+def lesson(name, deed):
+    def act(page):
+        page.wait_for_selector(f'[data-at={name}]')
+        deed(page)
+        answer(page, name)
+    return act
 
 
 def verify(page):
@@ -206,15 +237,21 @@ def verify_a_lie(page):
 
 
 def wait_for_copy(page):
-    page.wait_for_selector('#tamper-controls', state='visible')
+    page.wait_for_selector('#tamper[data-ready]')
     page.wait_for_selector('#tamper[data-invalid="0"]')
 
 
 def edit(page):
     wait_for_copy(page)
-    area = page.locator('article[data-position="1"] textarea[data-field="transaction 0"]')
-    area.fill(area.input_value().replace('"amount": ', '"amount": 7'))
+    # The last payment of a block with one, which is no reward.
+    page.locator('article:has(.link) input[data-field="from"]').first.fill('eve')
+    page.locator('article:has(.link) input[data-field="amount"]').first.fill('500')
     page.wait_for_selector('#tamper:not([data-invalid="0"])')
+
+
+def edit_as_json(page):
+    edit(page)
+    page.get_by_label('as JSON').check()
 
 
 def offer(page):

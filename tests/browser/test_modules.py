@@ -7,6 +7,7 @@ import unittest
 from hashlib import sha256
 
 from harness import VECTORS, BrowserTest
+from playwright.sync_api import expect
 
 # Loads a module of the node's, and hands it to a function.
 WITH = '''async ([names, input]) => {
@@ -364,7 +365,7 @@ class Tamper(BrowserTest):
 
     def tamper(self, node):
         self.open(node, '/tamper')
-        self.page.wait_for_selector('#tamper-controls', state='visible')
+        self.page.wait_for_selector('#tamper[data-ready]')
         self.wait_for_invalid(0)
 
     def wait_for_invalid(self, count):
@@ -376,7 +377,11 @@ class Tamper(BrowserTest):
     def broken(self, position):
         return self.card(position).get_attribute('data-rules-broken').split()
 
-    def edit(self, position, field, change):
+    def field(self, position, name, payment=0):
+        return self.card(position).locator(f'input[data-field="{name}"][data-payment="{payment}"]')
+
+    def edit_json(self, position, field, change):
+        self.page.get_by_label('as JSON').check()
         area = self.card(position).locator(f'textarea[data-field="{field}"]')
         area.fill(change(area.input_value()))
 
@@ -395,22 +400,43 @@ class Tamper(BrowserTest):
             node.pay('alice', f'bob {number}', 5)
             node.mine()
         self.tamper(node)
-        self.assertEqual(self.page.locator('article.copy.holds').count(), 6)
-        self.edit(2, 'transaction 0', lambda text: text.replace('"amount": 5', '"amount": 500'))
+        self.assertEqual(self.page.locator('article.holds').count(), 5)
+        self.field(1, 'amount').fill('500')
         self.wait_for_invalid(3)
         # The work says nothing of what the block holds: only the link is broken.
-        self.assertEqual([self.broken(at) for at in range(6)],
-                         [[], [], [], ['previous-hash'], ['chain-broken'], ['chain-broken']])
-        self.assertIn('✗ NOT VALID', self.card(3).inner_text())
-        self.card(3).locator('button[name=repair]').click()
+        self.assertEqual([self.broken(at) for at in range(5)], [[], [], ['previous-hash'], ['chain-broken'], ['chain-broken']])
+        for at, says in enumerate(['✓ holds', '✎ changed', 'Names a hash that is gone', 'Stands on a broken block', '✗ broken']):
+            self.assertIn(says, self.card(at).inner_text())
+        self.assertIn('was 5', self.card(1).inner_text())
+        self.assertEqual([self.card(at).locator('.link.broken').count() for at in range(5)], [0, 0, 1, 0, 0])
+        strips = [self.card(at).locator('.strip').evaluate_all('all => all.map(one => one.innerHTML)') for at in range(5)]
+        self.assertEqual([strips[at][1] == strips[at + 1][0] for at in range(4)], [True, False, True, True])
+        self.page.click('button[name=repair]')
         self.wait_for_invalid(0)
-        self.assertIn('Nobody has to work', self.page.inner_text('main [role=status]'))
+        self.assertIn('Nobody has to work', self.page.inner_text('#tamper [role=status]'))
         before = node.get('/api/v1/blocks/tip/hash')
         self.assertEqual(self.offer(), ['not-heavier'])
+        self.assertIn('✗ Refused.', self.page.inner_text('#tamper-offers'))
         self.assertEqual(node.get('/api/v1/blocks/tip/hash'), before)
         self.page.click('button[name=reload]')
         self.wait_for_invalid(0)
-        self.assertIn('"amount": 5,', self.card(2).locator('textarea[data-field="transaction 0"]').input_value())
+        self.assertEqual(self.field(1, 'amount').input_value(), '5')
+
+    def test_what_is_put_back_by_hand_is_not_changed(self):
+        node = self.start()
+        for number in range(3):
+            node.pay('alice', 'Zoë', 5)
+            node.mine()
+        self.tamper(node)
+        for name, other in (('from', 'eve'), ('to', 'eve "x"'), ('amount', '5.0')):
+            field = self.field(1, name)
+            before = field.input_value()
+            field.fill(other)
+            self.wait_for_invalid(2)
+            field.fill(before)
+            self.wait_for_invalid(0)
+            self.assertEqual(self.page.locator('#tamper .chip.changed').count(), 0, name)
+        self.assertTrue(self.page.locator('button[name=offer]').is_disabled())
 
     def test_every_field_counts(self):
         node = self.start('--rules', 'classic-2018')
@@ -424,12 +450,13 @@ class Tamper(BrowserTest):
         ]:
             with self.subTest(field=field):
                 self.tamper(node)
-                self.edit(1, field, change)
-                self.wait_for_invalid(5)
+                self.edit_json(1, field, change)
+                self.wait_for_invalid(4)
                 self.assertIn(rules, self.broken(1))
         self.tamper(node)
+        self.page.get_by_label('as JSON').check()
         self.card(1).locator('button[name=add-field]').click()
-        self.wait_for_invalid(4)
+        self.wait_for_invalid(3)
         self.assertIn('previous-hash', self.broken(2))
 
     def test_a_block_on_top_is_mined_and_taken(self):
@@ -443,8 +470,24 @@ class Tamper(BrowserTest):
                 self.assertEqual(self.broken(4), ['proof'])
                 self.card(4).locator('button[name=mine]').click()
                 self.wait_for_invalid(0)
+                # The search was shown in its block, up to the guess that was right.
+                self.assertIn('found after', self.card(4).inner_text())
+                self.assertIn('✓', self.card(4).locator('.tamper-guesses li').last.inner_text())
                 self.assertEqual(self.offer(), ['extended'])
                 self.assertEqual(node.get('/api/v1/blocks/tip/height'), '5')
+
+    def test_a_search_can_be_stopped(self):
+        node = self.start('--rules', 'classic-2018')
+        node.mine(2)
+        self.tamper(node)
+        self.page.click('button[name=add]')
+        self.wait_for_invalid(1)
+        self.page.locator('input[type=range]').fill('6')
+        self.card(3).locator('button[name=mine]').click()
+        expect(self.card(3).locator('.tamper-search')).to_contain_text('on average')
+        self.card(3).locator('button[name=stop]').click()
+        self.page.wait_for_function('() => document.querySelector("#tamper [role=status]").textContent.includes("stopped")')
+        self.card(3).locator('button[name=mine]').wait_for(state='visible')
 
     def test_sealed_work_does_not_make_a_signature(self):
         sealed = self.start_sealed()
@@ -452,7 +495,9 @@ class Tamper(BrowserTest):
             sealed.send()
             sealed.node.mine()
         self.tamper(sealed.node)
-        self.edit(2, 'transaction 1', lambda text: text.replace('"amount": 1000000', '"amount": 2000000'))
+        # In coins, as people count.
+        self.assertEqual(self.field(2, 'amount', payment=1).input_value(), '1')
+        self.field(2, 'amount', payment=1).fill('2')
         self.wait_for_invalid(1)
         self.assertEqual(self.broken(2), ['merkle-root', 'signature'])
         self.card(2).locator('button[name=mine]').click()
@@ -472,12 +517,27 @@ class Tamper(BrowserTest):
         self.tamper(node)
         self.page.click('button[name=add]')
         self.wait_for_invalid(1)
-        self.page.locator('input[type=range]').fill('8')
-        self.assertIn('chosen', self.page.locator('#tamper-cost tr.chosen').text_content())
+        self.page.locator('input[type=range]').fill('2')
+        self.assertEqual(self.page.locator('#tamper-cost td.chosen').all_text_contents()[1], '256')
         self.card(3).locator('button[name=mine]').click()
         self.page.wait_for_function('() => document.querySelector("#tamper [role=status]").textContent.includes("guesses.")')
         self.assertEqual(self.broken(3), ['proof'])
         self.assertEqual(self.offer(), ['proof'])
+
+    def test_it_can_be_projected_and_red_runs_to_the_right(self):
+        node = self.start()
+        for number in range(8):
+            node.pay('alice', f'bob {number}', 5)
+            node.mine()
+        for width, height in ((1280, 720), (1920, 1080)):
+            self.page.set_viewport_size({'width': width, 'height': height})
+            self.tamper(node)
+            self.field(1, 'amount').fill('500')
+            self.wait_for_invalid(3)
+            self.offer()
+            end = self.page.evaluate('document.querySelector(".tamper").getBoundingClientRect().bottom')
+            self.assertLessEqual(end, height)
+            self.assertEqual(self.page.eval_on_selector_all('article.block[data-position]', 'all => all.map(one => one.dataset.late)'), ['0', '0', '0', '1', '2'])
 
 
 if __name__ == '__main__':

@@ -282,6 +282,10 @@ fn the_mistakes_that_people_make_are_named() {
         assert_eq!(audit["block"]["index"], index, "{name}: {audit:#}");
         let found = audit["diagnosis"]["cause"].as_str().unwrap();
         assert!(found.contains(cause), "{name}: {found}");
+        if let Some(hashed) = audit["diagnosis"]["hashed"].as_str() {
+            let hash = adit_core::hash::sha256(hashed.as_bytes()).to_string();
+            assert_eq!(audit["before"]["claimed_previous_hash"], *hash, "{name}");
+        }
         assert!(
             audit["diagnosis"]["advice"]
                 .as_str()

@@ -18,6 +18,7 @@ mod base_path;
 mod blocks;
 mod catching_up;
 mod chain_commands;
+mod checking;
 mod commands;
 mod compose;
 mod copied_folder;

@@ -42,7 +42,7 @@ const OPERATORS: [(&str, &str); 3] = [
 ];
 
 /// The forms of our own pages.
-const FORMS: [&str; 4] = ["/send", "/mine-block", "/peers", "/operator"];
+const FORMS: [&str; 5] = ["/send", "/mine-block", "/check", "/peers", "/operator"];
 
 fn allowing(origins: &[&str]) -> Node {
     let options: Vec<&str> = origins

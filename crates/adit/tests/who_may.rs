@@ -26,7 +26,7 @@ const VARIABLE: &str = "WHO_MAY_ADDRESS";
 
 /// The pages' forms that are the operator's.
 const OPERATORS_FORMS: [&str; 4] = [
-    "POST /mine-block",
+    "POST /check",
     "POST /peers",
     "POST /peers/127.0.0.1:9/remove",
     "GET /peers/127.0.0.1:9/audit",
@@ -255,11 +255,14 @@ fn without_a_token_only_the_nodes_own_machine_is_the_operators() {
             .expect_status(201);
         node.elsewhere("GET /nodes/resolve", &[], "")
             .expect_status(200);
+        // The page's button does what GET /mine does, and so is everybody's too.
+        node.elsewhere("POST /mine-block", &[], "")
+            .expect_status(303);
         for request in ["GET /chain", "GET /mine", "GET /nodes/resolve"] {
             with_host(&node.elsewhere, "node.example.com:5000", request).expect_status(200);
         }
         let chain = node.elsewhere("GET /chain", &[], "").json();
-        assert_eq!(chain["length"], 4);
+        assert_eq!(chain["length"], 5);
     });
 }
 
@@ -287,17 +290,21 @@ fn a_browser_is_told_the_token_once_and_shows_a_cookie_from_our_own_pages() {
         assert!(!given.contains(TOKEN), "{given}");
         let cookie = format!("Cookie: a=b; {}", given.split(';').next().unwrap());
         let agent = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0";
-        let mine = |headers: &[&str]| node.elsewhere("POST /mine-block", headers, "").status;
-        assert_eq!(mine(&[&cookie, agent, &origin]), 303);
-        assert_eq!(mine(&[&cookie, agent, "Origin: http://evil.example"]), 403);
-        assert_eq!(mine(&[&cookie, agent, "Origin: null"]), 403);
-        assert_eq!(mine(&[&cookie, agent]), 403);
-        assert_eq!(mine(&[agent, &origin]), 401);
+        let add = |headers: &[&str]| {
+            let added = node.elsewhere("POST /peers", headers, "node=127.0.0.1:9");
+            added.status
+        };
+        assert_eq!(add(&[&cookie, agent, &origin]), 303);
+        assert_eq!(add(&[&cookie, agent, "Origin: http://evil.example"]), 403);
+        assert_eq!(add(&[&cookie, agent, "Origin: null"]), 403);
+        assert_eq!(add(&[&cookie, agent]), 403);
+        assert_eq!(add(&[agent, &origin]), 401);
         assert_eq!(
-            mine(&[&format!("Cookie: adit-operator={TOKEN}"), agent, &origin]),
+            add(&[&format!("Cookie: adit-operator={TOKEN}"), agent, &origin]),
             401
         );
-        assert_eq!(node.here("GET /api/v1/status", &[], "").json()["length"], 2);
+        let status = node.here("GET /api/v1/status", &[], "").json();
+        assert_eq!(status["nodes"], json!(["127.0.0.1:9"]));
     });
 }
 

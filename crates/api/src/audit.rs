@@ -97,6 +97,23 @@ pub struct Diagnosis {
     pub cause: String,
     /// What the operator of the peer should do.
     pub advice: String,
+    /// The same in the tutorial's code, where one line of it says it.
+    #[serde(default)]
+    pub fix: Option<Fix>,
+    /// What was hashed there: the text that the hash which the refused block names
+    /// is of, at most 64 KiB of it; none if no such text was found.
+    #[serde(default)]
+    pub hashed: Option<String>,
+}
+
+/// A line of the tutorial's code, and what stands there instead in all
+/// likelihood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fix {
+    /// As it is there.
+    pub wrong: String,
+    /// As it has to be.
+    pub right: String,
 }
 
 impl Audit {

@@ -10,6 +10,7 @@ pub mod block;
 pub mod branch;
 pub mod development;
 pub mod event;
+pub mod examination;
 pub mod headers;
 pub mod mempool;
 pub mod offer;

@@ -40,6 +40,9 @@ pub struct Stats {
     pub window: usize,
     /// The time between two of them on average.
     pub mean_interval_ms: Option<f64>,
+    /// The time between two of them that the chain aims at; the classics aim at none.
+    #[serde(default)]
+    pub wanted_interval_ms: Option<u64>,
     /// How many transactions one of them has on average, the reward included.
     pub mean_transactions: f64,
     /// How many guesses the last one took on average.

@@ -1,30 +1,37 @@
-// What work costs: each further zero bit doubles the guesses that it takes on average.
+// What work costs: each further zero digit takes 16 times the guesses on average.
 
 import { element } from "./dom.js";
 
-const number = { class: "number" };
+const MOST = 6;
+const grouped = number => number.toLocaleString("en").replaceAll(",", " ");
 
-/** Fewer zero bits are found too fast to be seen, and more take too long for a page. */
-const FEWEST = 8, MOST = 24;
+/** How many zero digits the slider says for the chain's own target. */
+export const ownZeros = bits => Math.max(1, Math.min(MOST, Math.floor(bits / 4)));
 
-/** The least and the greatest number of zero bits that can be chosen: the chain's own is among them. */
-export const bounds = own => ({ min: Math.min(FEWEST, own), max: Math.max(MOST, own) });
+/**
+ * Fills the rows of a table with what each number of zeros costs. `own` is the column of the chain's own target, which
+ * takes `ownGuesses` on average.
+ */
+export function showCost(table, { chosen, own, ownGuesses, perSecond }) {
+  const all = Array.from({ length: MOST }, (_, i) => i + 1);
+  const guesses = zeros => zeros === own ? ownGuesses : 16 ** zeros;
+  const fill = (name, say) => {
+    const row = table.querySelector(`tr[data-row=${name}]`);
+    row.replaceChildren(row.querySelector("th"), ...all.map(zeros => element("td", { class: zeros === chosen ? "chosen" : "" }, ...say(zeros))));
+  };
+  fill("start", zeros => [element("span", { class: "wide-only" }, `${"0".repeat(zeros)}…`), element("span", { class: "narrow-only" }, `${zeros}`)]);
+  fill("guesses", zeros => [about(guesses(zeros))]);
+  fill("time", zeros => [perSecond ? seconds(guesses(zeros) / perSecond) : "…"]);
+}
 
-/** Fills `place` with a table of bits, guesses and seconds; marks the chosen and the chain's own row. */
-export function showCost(place, chosen, own, perSecond) {
-  const { min, max } = bounds(own);
-  const all = Array.from({ length: max - min + 1 }, (_, i) => min + i);
-  const rows = all.map(bits => element("tr", { class: bits === chosen ? "chosen" : "" },
-    element("td", number, `${bits}${bits === own ? ", what this chain asks for" : ""}${bits === chosen ? ", chosen" : ""}`),
-    element("td", number, (2 ** bits).toLocaleString("en")),
-    element("td", number, perSecond ? seconds(2 ** bits / perSecond) : "not measured yet")));
-  const head = ["Leading zero bits", "Guesses on average", "Time here, on average"].map(title => element("th", { scope: "col", class: "number" }, title));
-  place.replaceChildren(
-    element("p", {}, perSecond ? `This browser makes ${Math.round(perSecond).toLocaleString("en")} guesses a second.` : "Measuring how fast this browser guesses …"),
-    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)));
+function about(count) {
+  if (count < 1e6) return grouped(Math.round(count));
+  return `${count < 1e7 ? Math.round(count / 1e5) / 10 : Math.round(count / 1e6)} million`;
 }
 
 function seconds(time) {
-  if (time >= 10) return `${Math.round(time)} s`;
-  return time >= 0.01 ? `${time.toFixed(2)} s` : `${(1000 * time).toFixed(1)} ms`;
+  if (time < 0.01) return "at once";
+  if (time < 1) return `${time.toFixed(2)} s`;
+  if (time < 90) return `${time < 10 ? time.toFixed(1) : Math.round(time)} s`;
+  return `${(time / 60).toFixed(1)} min`;
 }

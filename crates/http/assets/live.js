@@ -58,6 +58,8 @@ function say(state, words) {
   place.hidden = false;
   place.dataset.connection = state;
   if (place.textContent !== words) place.textContent = words;
+  const lost = document.querySelector('[data-lost]');
+  if (lost && state !== 'opening') lost.hidden = state !== 'cut';
 }
 
 /** Follows the node's events for as long as the page is looked at. */

@@ -2,6 +2,7 @@
 // the search, forms that stay where they are. Without it, all pages say the same.
 
 import { follow, renew } from './live.js';
+import { explainTerms } from './terms.js';
 
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]];
 const relative = new Intl.RelativeTimeFormat('en-GB', { numeric: 'auto' });
@@ -37,7 +38,8 @@ document.addEventListener('click', async (event) => {
   if (!button) return;
   const words = button.innerHTML;
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    // Without a text it is this page's address.
+    await navigator.clipboard.writeText(button.dataset.copy || location.href);
     button.textContent = 'Copied';
   } catch {
     button.textContent = 'Not copied';
@@ -61,22 +63,65 @@ document.addEventListener('submit', async (event) => {
   const said = form.querySelector('[data-said]');
   if (button.getAttribute('aria-busy') === 'true') return;
   button.setAttribute('aria-busy', 'true');
-  said.textContent = 'Working …';
+  say(form, 'Working …');
   try {
     const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    said.textContent = answer.ok
-      ? `Done: ${page.querySelector('h1')?.textContent ?? ''}`
-      : page.querySelector('main .lead')?.textContent ?? `The node answered ${answer.status}.`;
-    if (answer.ok) form.querySelector('[name=amount]')?.form.reset();
-    await renew();
+    if (answer.ok) {
+      const link = document.createElement('a');
+      link.href = answer.url;
+      link.textContent = page.querySelector('h1')?.textContent ?? 'Done';
+      say(form, link, ` ${form.dataset.done ?? ''}`);
+      said.classList.add('good');
+      form.querySelector('[name=amount]')?.form.reset();
+    } else {
+      sayWrong(form, page.querySelector('main .lead')?.textContent ?? `The node answered ${answer.status}.`);
+    }
   } catch {
-    said.textContent = 'The node does not answer.';
+    sayWrong(form, 'The node does not answer.');
   }
   button.removeAttribute('aria-busy');
+  renew();
+});
+
+function say(form, ...words) {
+  const said = form.querySelector('[data-said]');
+  said.className = '';
+  said.replaceChildren(...words);
+  for (const field of form.querySelectorAll('[aria-invalid]')) {
+    field.removeAttribute('aria-invalid');
+    field.removeAttribute('aria-describedby');
+  }
+}
+
+/** Says what is wrong, in red and at the field that it is about, if one of the form's is named. */
+function sayWrong(form, words) {
+  const said = form.querySelector('[data-said]');
+  say(form, words);
+  said.classList.add('bad');
+  const field = [...form.elements].find((one) => one.name && new RegExp(`\\b${one.name}\\b`).test(words));
+  if (!field) return;
+  said.id ||= `said-${field.name}`;
+  field.setAttribute('aria-invalid', 'true');
+  field.setAttribute('aria-describedby', said.id);
+  field.focus();
+}
+
+// A form whose answer takes a while: the page says so until it comes.
+document.addEventListener('submit', ({ target: form }) => {
+  if (!form.matches('form[data-waits]')) return;
+  form.querySelector('button').setAttribute('aria-busy', 'true');
+  const said = form.querySelector('[data-said]');
+  if (said) said.textContent = 'Asking it … that can take a minute.';
+});
+// Whoever comes back to the page finds it as it was before.
+addEventListener('pageshow', () => {
+  for (const button of document.querySelectorAll('form[data-waits] [aria-busy]')) button.removeAttribute('aria-busy');
+  for (const said of document.querySelectorAll('form[data-waits] [data-said]')) said.textContent = '';
 });
 
 document.addEventListener('adit:renewing', (event) => { prepare(event.detail); });
 setInterval(tellTimes, 10_000);
 prepare(document);
+explainTerms();
 follow();

@@ -4,10 +4,14 @@
 import { ChainCheck } from "./verify.js";
 import { fetchText, genesisBlock, lastBlocks, wholeChain } from "./chain-source.js";
 import { readBlock } from "./block.js";
+import { done } from "./sha256.js";
 import { breathe, bytes, element, findingItem, verdict } from "./dom.js";
 
 /** This many rows of valid blocks are shown; older ones are only counted. */
 const ROWS_LIMIT = 500;
+
+/** As many blocks are squares, the newest. */
+const CELLS_LIMIT = 1_000;
 
 /** The page is drawn again after this much work. */
 const DRAW_AFTER_MS = 40;
@@ -20,6 +24,8 @@ const form = page.querySelector("form");
 const status = page.querySelector("[role=status]");
 const progress = page.querySelector("progress");
 const rows = page.querySelector("tbody");
+const cells = page.querySelector(".verify-cells");
+const explained = page.querySelector(".verify-rules");
 const stop = form.elements.stop;
 
 let run = 0;
@@ -35,6 +41,10 @@ async function start(extent, count, pinnedGenesis) {
   const mine = ++run;
   const isStopped = () => mine !== run;
   rows.replaceChildren();
+  cells.replaceChildren();
+  explained.querySelector("dl").replaceChildren();
+  explained.hidden = false;
+  Object.assign(speed, { start: performance.now(), hashes: done.hashes });
   page.querySelector("table").hidden = progress.hidden = false;
   stop.disabled = false;
   page.removeAttribute("data-result");
@@ -76,9 +86,27 @@ async function checkAll(check, blocks, isStopped, pinnedGenesis) {
     addRow(result, check.counts);
     if (performance.now() - drawn < DRAW_AFTER_MS) continue;
     progress.value = check.counts.blocks;
-    status.textContent = `${counted(check.counts.blocks, "block")} checked …`;
+    status.textContent = `${counted(check.counts.blocks, "block")} checked … ${howFast(check)}`;
     await breathe();
     drawn = performance.now();
+  }
+}
+
+const speed = { start: 0, hashes: 0 };
+
+/** How fast this computer checks: a new one is as fast as it is, and no node can make it faster. */
+function howFast(check) {
+  const seconds = Math.max(performance.now() - speed.start, 1) / 1_000;
+  const perSecond = (number) => Math.round(number / seconds).toLocaleString("en");
+  return `${perSecond(check.counts.blocks)} blocks and ${perSecond(done.hashes - speed.hashes)} hashes a second`;
+}
+
+/** What a rule asks for, once: the rows say which of them hold. */
+function explain(findings) {
+  const list = explained.querySelector("dl");
+  for (const { rule, says } of findings) {
+    if (list.querySelector(`[data-rule="${CSS.escape(rule)}"]`)) continue;
+    list.append(element("div", { "data-rule": rule }, element("dt", {}, rule), element("dd", {}, says.replace(/transaction \d+ is/, "each transaction is"))));
   }
 }
 
@@ -101,7 +129,7 @@ function conclude(check, wasStopped) {
   page.dataset.result = wasStopped ? "stopped" : invalid === 0 ? "valid" : "invalid";
   const tip = check.parent ? ` The last one has the hash ${check.parent.hash}.` : "";
   const looked = `${counted(blocks, "block")} with ${counted(transactions, "transaction")} ${blocks === 1 ? "was" : "were"} checked${wasStopped ? ", then you stopped it" : ""}`;
-  say(invalid === 0, `${looked}; ${invalid} ${invalid === 1 ? "is" : "are"} not valid.${tip}${notChecked(check, signatures)}`);
+  say(invalid === 0, `${looked}, ${howFast(check)}; ${invalid} ${invalid === 1 ? "is" : "are"} not valid.${tip}${notChecked(check, signatures)}`);
 }
 
 /** What nobody has looked at is said as well. */
@@ -126,7 +154,10 @@ function say(holds, words) {
 function addRow({ block, text, findings, holds }, counts) {
   const failing = findings.filter(one => !one.holds);
   const details = element("td", label("Looked at"));
-  if (holds) details.append(`${[...new Set(findings.map(one => one.rule))].join(", ")} hold`);
+  if (holds) explain(findings);
+  cells.append(element("li", { class: holds ? "holds" : "fails", title: `Block ${block?.index ?? counts.blocks}` }));
+  if (cells.children.length > CELLS_LIMIT) cells.firstChild.remove();
+  if (holds) details.append(`all ${new Set(findings.map(one => one.rule)).size} rules hold`);
   else details.append(element("ul", {}, ...failing.map(findingItem)), element("details", {}, element("summary", {}, "its bytes, as they came"), bytes(text)));
   rows.append(element("tr", { class: holds ? "holds" : "fails", "data-rules-broken": failing.map(one => one.rule).join(" ") },
     element("td", { ...label("Block"), class: "number" }, `${block?.index ?? counts.blocks}`),

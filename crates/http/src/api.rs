@@ -22,23 +22,26 @@ mod transaction;
 use std::sync::{Arc, LazyLock};
 
 use adit_node::handle::NodeHandle;
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
+use axum::extract::Path;
+use axum::http::header::{
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::Value;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
 use crate::area::Area;
 use crate::base_path::BasePath;
 use crate::counters::Counters;
 use crate::source::SET_OWN_PAGE;
 use crate::tier::Tier;
-use crate::{health, metrics, problems};
+use crate::{health, metrics, pages, problems};
 
 /// Where the page to try the API is.
 pub(super) const DOCS: &str = "/docs";
@@ -81,10 +84,30 @@ pub(crate) fn routers(counters: Arc<Counters>, base: &BasePath) -> Vec<(Area, Ro
         Area::OPERATIONS,
         described.layer(map_response(under_policy)),
     ));
-    let docs = SwaggerUi::new(DOCS).config(Config::from(base.below(openapi::PATH)));
-    let docs = Router::from(docs).layer(map_response(under_policy));
+    let config = Arc::new(Config::from(base.below(openapi::PATH)));
+    let docs = Router::new()
+        .route(DOCS, get(|| async { Redirect::to("/docs/") }))
+        .route("/docs/", get(pages::docs))
+        .route("/docs/index.html", get(pages::docs))
+        .route("/docs/{*file}", get(docs_file).layer(Extension(config)))
+        .layer(map_response(under_policy));
     routers.push((Area::PAGES, docs));
     routers
+}
+
+/// What the page to try the API is made of.
+async fn docs_file(
+    Path(file): Path<String>,
+    Extension(config): Extension<Arc<Config<'static>>>,
+) -> Response {
+    let Ok(Some(file)) = utoipa_swagger_ui::serve(&file, config) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let kind = [(CONTENT_TYPE, file.content_type)];
+    match file.gzpipped {
+        true => (kind, [(CONTENT_ENCODING, "gzip")], file.bytes).into_response(),
+        false => (kind, file.bytes).into_response(),
+    }
 }
 
 async fn description() -> Json<Value> {

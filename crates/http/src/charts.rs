@@ -4,10 +4,8 @@
 mod plot;
 mod series;
 mod ticks;
-mod tree;
 
 pub use plot::{Form, Plot};
-pub use series::{Point, SERIES, Series};
+pub use series::{Point, SERIES, Series, Wanted};
 pub use ticks::Axis;
 pub(crate) use ticks::UNITS;
-pub use tree::{Branch, Tree};

@@ -5,13 +5,21 @@
 mod address;
 mod assets;
 mod block;
+mod block_card;
+mod block_figure;
 mod blocks;
 mod branches;
 mod charts;
+mod check;
 mod components;
+mod docs;
+mod figures;
 mod format;
+mod glossary;
 mod home;
+mod json_text;
 mod layout;
+mod learn;
 mod mempool;
 mod operator;
 mod peers;
@@ -24,6 +32,7 @@ mod verify;
 
 use axum::routing::{get, post};
 
+pub(crate) use docs::docs;
 pub(crate) use layout::{no_page, problem_page};
 pub(crate) use operator::{ask_again, told_to_browsers};
 
@@ -38,7 +47,7 @@ pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
         handler,
     };
     let searches = vec![route(
-        Tier::Operator,
+        Tier::Open,
         "POST /mine-block",
         post(send::mine_block),
     )];
@@ -49,6 +58,8 @@ pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
         route(Tier::Judged, "POST /send", post(send::send)),
         route(Tier::Open, "GET /verify", get(verify::verify)),
         route(Tier::Open, "GET /tamper", get(tamper::tamper)),
+        route(Tier::Open, "GET /learn", get(learn::learn)),
+        route(Tier::Open, "GET /glossary", get(glossary::glossary)),
         route(Tier::Open, "GET /verify.py", get(verify::script)),
         route(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
         route(Tier::Open, "GET /address/{name}", get(address::address)),
@@ -70,6 +81,10 @@ pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
             post(peers::remove),
         ),
         route(Tier::Operator, "GET /peers/{id}/audit", get(peers::audit)),
+        route(Tier::Open, "GET /check", get(check::check)),
+        route(Tier::Operator, "POST /check", post(check::run)),
+        route(Tier::Open, "GET /check/{id}", get(check::checked)),
+        route(Tier::Open, "GET /check/{id}/file", get(check::file)),
         route(Tier::Open, "GET /assets/{name}", get(assets::asset)),
         route(Tier::Open, "GET /operator", get(operator::operator)),
         route(Tier::Open, "POST /operator", post(operator::show_token)),

@@ -142,14 +142,15 @@ mod tests {
         "POST /api/v1/dev/time",
         "POST /api/v1/mine",
         "POST /api/v1/peers",
-        "POST /mine-block",
+        "POST /check",
         "POST /peers",
         "POST /peers/{id}/remove",
     ];
 
     /// What is open although it is not a plain GET: the tutorial's, what does
     /// the same as one of those, and showing the token.
-    const OPEN_BUT_NOT_READING: [&str; 4] = [
+    const OPEN_BUT_NOT_READING: [&str; 5] = [
+        "POST /mine-block",
         "POST /nodes/register",
         "POST /operator",
         "POST /peers/ask",

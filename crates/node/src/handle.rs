@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use crate::clock::{Clock, ClockSetting};
 use crate::development::DevelopmentRequest;
 use crate::events::log::EventLog;
+use crate::examinations::Examinations;
 use crate::history::{HistoryAt, HistoryWatch, NoHistory};
 use crate::memory::{MemoryBudget, Reservation};
 use crate::mempool_record::MempoolRecord;
@@ -120,6 +121,8 @@ pub(crate) struct Edge {
     pub(crate) answers_memory: Arc<MemoryBudget>,
     /// Where peers' chains are audited.
     pub(crate) audits: AuditPlaces,
+    /// What was found at other nodes lately.
+    pub(crate) examinations: Examinations,
     /// A caller that inspects the node holds one of these.
     pub(crate) inspections: Semaphore,
     /// Where everything runs that speaks to peers.
@@ -255,6 +258,11 @@ impl NodeHandle {
     /// Where peers' chains are audited.
     pub(crate) fn audits(&self) -> &AuditPlaces {
         &self.0.audits
+    }
+
+    /// What was found at other nodes lately.
+    pub fn examinations(&self) -> &Examinations {
+        &self.0.examinations
     }
 
     /// Returns a receiver that hears of each change of the status.

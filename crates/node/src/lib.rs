@@ -9,6 +9,7 @@
 // Small pieces.
 pub mod clock;
 pub mod development;
+pub mod examinations;
 pub mod identity;
 pub mod memory;
 pub mod mempool_record;

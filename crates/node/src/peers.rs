@@ -6,6 +6,7 @@ pub(crate) mod announce;
 pub mod audit;
 pub(crate) mod branch;
 mod catch_up;
+pub mod examine;
 pub(crate) mod fetch;
 pub(crate) mod poll;
 mod reading;

@@ -6,6 +6,7 @@ pub mod address;
 pub mod block;
 pub mod branches;
 pub mod error;
+pub mod examination;
 pub mod headers;
 pub mod mempool;
 pub mod paging;

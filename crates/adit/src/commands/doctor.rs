@@ -4,30 +4,21 @@
 //! bytes, and says what to do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use adit_api::audit::{Audit, AuditedBlock, Verdict};
+use adit_api::examination::{EndpointState, Examination};
 use adit_api::peer::PeerKind;
-use adit_api::status::Status;
 use adit_core::peer::PeerAddress;
 use adit_core::rules::{Rules, by_name};
 use adit_node::peers::audit::audit;
-use adit_node::tls::with_tls;
+use adit_node::peers::examine;
 use anyhow::{Result, bail};
-use reqwest::header::ALLOW;
-use reqwest::{Client, Method, StatusCode};
-use serde::Serialize;
+use reqwest::Client;
 
 use crate::options::DoctorOptions;
 use crate::rules;
 use crate::terminal::escape::{visible, visible_json};
 use crate::terminal::output::{Output, Style, counted};
-
-/// An endpoint must answer within this time.
-const ENDPOINT_TIMEOUT_MS: u64 = 5_000;
-
-/// The answer to `GET /api/v1/status` is at most this long.
-const STATUS_LIMIT_BYTES: usize = 64 * 1024;
 
 /// This much of each of a block's texts is printed; with --json, more.
 const PRINTED_LIMIT_BYTES: usize = 4 * 1024;
@@ -35,56 +26,17 @@ const PRINTED_LIMIT_BYTES: usize = 4 * 1024;
 /// Lines are at most this long, whatever the terminal's width.
 const WIDTH_LIMIT: usize = 100;
 
-/// The endpoints besides `GET /chain`. A request with the method named here
-/// would change something, so that none is made.
-const ENDPOINTS: [(&str, &str); 4] = [
-    ("GET", "/mine"),
-    ("POST", "/transactions/new"),
-    ("POST", "/nodes/register"),
-    ("GET", "/nodes/resolve"),
-];
-
-/// Said of a node that runs an endpoint even when only asked about it.
-const IGNORES_METHODS: &str = "it answers OPTIONS /chain with more than what may be done there: its \
-                               methods do not count, and to ask about an endpoint would run it, so \
-                               that none was asked about";
-
 /// Something is wrong with the node; all of it was printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the node is not healthy")]
 pub(crate) struct Unhealthy;
-
-/// Everything that was found.
-#[derive(Debug, Serialize)]
-struct Report {
-    node: String,
-    healthy: bool,
-    endpoints: Vec<Endpoint>,
-    audit: Audit,
-}
-
-#[derive(Debug, Serialize)]
-struct Endpoint {
-    method: &'static str,
-    path: &'static str,
-    state: EndpointState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum EndpointState {
-    There,
-    Missing,
-    /// The node does not say, and to try it would change something.
-    Unknown,
-}
 
 /// Checks the node; an unhealthy one is an error that was printed already.
 pub(crate) fn run(options: &DoctorOptions, json: bool) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(examine(options))?;
+    let report = runtime.block_on(examine_node(options))?;
     let mut output = Output::new(json);
     match json {
         true => output.document(serde_json::to_string(&report)?.as_bytes())?,
@@ -96,50 +48,21 @@ pub(crate) fn run(options: &DoctorOptions, json: bool) -> Result<()> {
     }
 }
 
-async fn examine(options: &DoctorOptions) -> Result<Report> {
+async fn examine_node(options: &DoctorOptions) -> Result<Examination> {
     let node = &options.node;
-    let client = with_tls(Client::builder())
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_millis(ENDPOINT_TIMEOUT_MS))
-        .build()?;
+    let client = examine::client()?;
     let rules = match (&options.rules, &options.chain) {
         (None, None) => own_rules(&client, node).await?,
         (name, chain) => rules::named(*name, chain.as_deref(), None)?,
     };
-    let mut audit = audit(node, rules).await;
-    let mut endpoints = Vec::new();
-    // If the node is not there, nothing else is.
-    if audit.verdict != Verdict::Unreachable || audit.kind != PeerKind::Unknown {
-        let manner = manner(&client, node).await;
-        if manner == Manner::IgnoresMethods {
-            audit.notes.push(IGNORES_METHODS.to_owned());
-        }
-        for (method, path) in ENDPOINTS {
-            let state = probe(&client, node, manner, method, path).await;
-            endpoints.push(Endpoint {
-                method,
-                path,
-                state,
-            });
-        }
-    }
-    let is_whole = endpoints
-        .iter()
-        .all(|endpoint| endpoint.state != EndpointState::Missing);
-    Ok(Report {
-        node: node.url(""),
-        healthy: is_healthy(&audit) && is_whole,
-        endpoints,
-        audit,
-    })
+    let audit = audit(node, rules).await;
+    Ok(examine::beside(&client, node, audit).await)
 }
 
 /// The rules that an adit node says it has; the tutorial's if it says nothing.
 async fn own_rules(client: &Client, node: &PeerAddress) -> Result<Arc<dyn Rules>> {
-    let name = match status(client, node).await {
-        Some(status) => status.rules,
-        None => return rules::named(None, None, None),
+    let Some(name) = examine::stated_rules(client, node).await else {
+        return rules::named(None, None, None);
     };
     match by_name(&name) {
         Some(rules) => Ok(rules),
@@ -149,100 +72,6 @@ async fn own_rules(client: &Client, node: &PeerAddress) -> Result<Arc<dyn Rules>
             node.url(""),
             visible(&name)
         ),
-    }
-}
-
-async fn status(client: &Client, node: &PeerAddress) -> Option<Status> {
-    let request = client.get(node.url("/api/v1/status"));
-    let mut response = request.send().await.ok()?.error_for_status().ok()?;
-    let mut text = Vec::new();
-    while let Some(piece) = response.chunk().await.ok()? {
-        text.extend_from_slice(&piece);
-        if text.len() > STATUS_LIMIT_BYTES {
-            return None;
-        }
-    }
-    serde_json::from_slice(&text).ok()
-}
-
-fn is_healthy(audit: &Audit) -> bool {
-    audit.verdict == Verdict::Valid && audit.states_its_length() && audit.strict_zeros.is_none()
-}
-
-/// What a node makes of requests with a method that it was not written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// It says what it makes of them.
-    Tells,
-    /// It does not know the method, and says so whether the endpoint exists or
-    /// not.
-    Refuses,
-    /// It runs what answers a GET or POST there, or might.
-    IgnoresMethods,
-}
-
-/// Tries it where nothing can change: an `OPTIONS` of the chain, which is there.
-async fn manner(client: &Client, node: &PeerAddress) -> Manner {
-    let url = node.url("/chain");
-    let Ok(mut answer) = client.request(Method::OPTIONS, &url).send().await else {
-        return Manner::IgnoresMethods;
-    };
-    match answer.status() {
-        StatusCode::METHOD_NOT_ALLOWED => Manner::Tells,
-        status if !status.is_success() => Manner::Refuses,
-        _ => {
-            let names_methods = answer.headers().contains_key(ALLOW);
-            let begin = loop {
-                match answer.chunk().await {
-                    Ok(Some(piece)) if piece.trim_ascii().is_empty() => {}
-                    Ok(Some(piece)) => break piece.trim_ascii_start().first().copied(),
-                    Ok(None) => break None,
-                    Err(_) => return Manner::IgnoresMethods,
-                }
-            };
-            // Some name the methods in the body too; a chain begins
-            // differently.
-            match begin {
-                None => Manner::Tells,
-                Some(byte) if names_methods && byte.is_ascii_alphabetic() => Manner::Tells,
-                Some(_) => Manner::IgnoresMethods,
-            }
-        }
-    }
-}
-
-/// Whether there is such an endpoint. If methods count, `OPTIONS` runs no view,
-/// and a GET of what only takes a POST changes nothing either. Whether they do
-/// is not known of a node that refuses `OPTIONS` altogether, or that has a
-/// proxy in front that does.
-async fn probe(
-    client: &Client,
-    node: &PeerAddress,
-    manner: Manner,
-    method: &str,
-    path: &str,
-) -> EndpointState {
-    if manner == Manner::IgnoresMethods {
-        return EndpointState::Unknown;
-    }
-    let url = node.url(path);
-    let options = client.request(Method::OPTIONS, &url).send().await;
-    let state_of = |status| state_of(manner, status);
-    let mut state = options.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));
-    if state == EndpointState::Unknown && method == "POST" && manner == Manner::Tells {
-        let get = client.get(&url).send().await;
-        state = get.map_or(EndpointState::Unknown, |answer| state_of(answer.status()));
-    }
-    state
-}
-
-fn state_of(manner: Manner, status: StatusCode) -> EndpointState {
-    match status {
-        StatusCode::NOT_FOUND if manner == Manner::Refuses => EndpointState::Unknown,
-        StatusCode::NOT_FOUND => EndpointState::Missing,
-        StatusCode::METHOD_NOT_ALLOWED => EndpointState::There,
-        status if status.is_success() => EndpointState::There,
-        _ => EndpointState::Unknown,
     }
 }
 
@@ -261,7 +90,7 @@ impl<'a> Printer<'a> {
         Printer { output, width }
     }
 
-    fn report(&mut self, report: &Report) -> Result<()> {
+    fn report(&mut self, report: &Examination) -> Result<()> {
         let audit = &report.audit;
         let kind = match audit.kind {
             PeerKind::Adit => "adit",
@@ -322,26 +151,36 @@ impl<'a> Printer<'a> {
         if let Some(diagnosis) = &audit.diagnosis {
             self.line(Style::Label, "why", &diagnosis.cause)?;
             self.line(Style::Label, "what to do", &diagnosis.advice)?;
+            if let Some(fix) = &diagnosis.fix {
+                self.line(Style::Label, "not", &fix.wrong)?;
+                self.line(Style::Label, "but", &fix.right)?;
+            }
         }
         if let Some(guess) = &audit.guess {
             self.shown("The guess", &guess.text)?;
             self.shown("Its SHA-256, and the greatest that would do", &guess.sha256)?;
             self.raw(&guess.target)?;
         }
-        if let Some(before) = &audit.before {
-            self.block(before)?;
-        }
-        if let Some(block) = &audit.block {
-            self.block(block)?;
+        // Where the link is wrong, the fault is in how the block before was hashed.
+        if let Some(block) = audit.before.as_ref().or(audit.block.as_ref()) {
+            let hashed = audit.diagnosis.as_ref().and_then(|it| it.hashed.as_deref());
+            self.block(block, hashed)?;
         }
         self.output.line("")
     }
 
-    fn block(&mut self, block: &AuditedBlock) -> Result<()> {
+    /// What was hashed there, where that was found, otherwise what came; and what
+    /// is hashed here.
+    fn block(&mut self, block: &AuditedBlock, hashed: Option<&str>) -> Result<()> {
         let height = block.index;
-        self.shown(&format!("Block {height} as it came"), &block.text)?;
+        match hashed {
+            Some(hashed) => {
+                self.shown(&format!("Block {height} as it was hashed there"), hashed)?
+            }
+            None => self.shown(&format!("Block {height} as it came"), &block.text)?,
+        }
         if let Some(canonical) = &block.canonical {
-            self.shown(&format!("Block {height} in canonical form"), canonical)?;
+            self.shown(&format!("Block {height} as it has to be hashed"), canonical)?;
         }
         if let Some(hash) = &block.our_hash {
             let claimed = block.claimed_previous_hash.as_deref();

@@ -17,6 +17,12 @@ const BOTTOM: f64 = 52.0;
 /// Values beyond this are drawn as if they were it.
 const LARGEST: f64 = 1e300;
 
+/// Among fewer values than these, none is an outlier.
+const OUTLIERS_AMONG: usize = 10;
+
+/// A value is an outlier if it is this many times greater than nine of ten others.
+const OUTLIER_TIMES: f64 = 3.0;
+
 /// How the values are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -44,6 +50,10 @@ pub struct Plot<'a> {
     pub y_label: &'a str,
     /// How the values are drawn.
     pub form: Form,
+    /// Whether the values count things, of which there is no half.
+    pub counts: bool,
+    /// What is aimed at, and what it is called.
+    pub wanted: Option<(f64, &'a str)>,
     /// From left to right; a value that is not known, or no finite number,
     /// leaves a gap.
     pub points: &'a [(f64, Option<f64>)],
@@ -51,12 +61,11 @@ pub struct Plot<'a> {
 
 /// The style of a chart in a file of its own.
 const STYLE: &str = "text{font:13px sans-serif;fill:#5c626c}.grid{stroke:#dfd9cb}\
-    .axis{stroke:#5c626c}.line{fill:none;stroke:#9a5516;stroke-width:2}.bar,.dot{fill:#9a5516}\
-    .main{fill:none;stroke:#8f4a10;stroke-width:3}\
-    .side{fill:none;stroke:#5c626c;stroke-width:2;stroke-dasharray:5 4}\
-    .tip-main{fill:#8f4a10}.tip-side{fill:#fff;stroke:#5c626c;stroke-width:2}\
+    .axis{stroke:#5c626c}.wanted{stroke:#1f6236;stroke-width:1.5;stroke-dasharray:6 4}\
+    .beyond{fill:#a3201f}\
+    .line{fill:none;stroke:#9a5516;stroke-width:2}.bar,.dot{fill:#9a5516}\
     @media(prefers-color-scheme:dark){text{fill:#a6acb6}.grid{stroke:#343a43}.axis{stroke:#a6acb6}\
-    .line{stroke:#e0a060}.bar,.dot{fill:#e0a060}.main{stroke:#ecae6f}.tip-main{fill:#ecae6f}}";
+    .line{stroke:#e0a060}.bar,.dot{fill:#e0a060}}";
 
 impl Plot<'_> {
     /// Returns the chart as a part of a page.
@@ -88,20 +97,8 @@ impl Plot<'_> {
     }
 
     fn draw(&self, out: &mut String) {
-        let known: Vec<(f64, Option<f64>)> = self
-            .points
-            .iter()
-            .filter(|(x, _)| x.is_finite())
-            .map(|(x, y)| {
-                let y = y.filter(|y| !y.is_nan());
-                (within(*x), y.map(within))
-            })
-            .collect();
-        let values = known.iter().filter_map(|(_, y)| *y);
-        let (Some(x), Some(y)) = (
-            Axis::whole(known.iter().map(|(x, _)| *x)),
-            Axis::from_zero(values),
-        ) else {
+        let known = self.known();
+        let Some((x, y)) = self.scales(&known) else {
             let _ = write!(
                 out,
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">There is nothing to draw yet.</text>",
@@ -110,13 +107,73 @@ impl Plot<'_> {
             );
             return;
         };
-        let x = Scale::new(x, LEFT, WIDTH - RIGHT, known.len(), self.form);
-        let y = Scale::new(y, HEIGHT - BOTTOM, TOP, 0, Form::Line);
         self.draw_axes(&x, &y, out);
         match self.form {
             Form::Bars => draw_bars(&known, &x, &y, out),
             form => draw_line(&known, &x, &y, form, out),
         }
+        self.draw_wanted(&y, out);
+        draw_beyond(&known, &x, &y, out);
+    }
+
+    /// Returns where each point stands in the box of 640 by 270, in their order; none
+    /// for what is not known.
+    pub fn places(&self) -> Vec<Option<(f64, f64)>> {
+        let known = self.known();
+        let Some((x, y)) = self.scales(&known) else {
+            return Vec::new();
+        };
+        let places = known
+            .iter()
+            .map(|(at, value)| Some((x.at(*at), y.at((*value)?))));
+        places.collect()
+    }
+
+    /// The points that can be drawn.
+    fn known(&self) -> Vec<(f64, Option<f64>)> {
+        let drawn = self.points.iter().filter(|(x, _)| x.is_finite());
+        drawn
+            .map(|(x, y)| {
+                let y = y.filter(|y| !y.is_nan());
+                (within(*x), y.map(within))
+            })
+            .collect()
+    }
+
+    /// From values to places; none if there is nothing to draw. A few outliers do not
+    /// make all others flat: they end at the upper edge.
+    fn scales(&self, known: &[(f64, Option<f64>)]) -> Option<(Scale, Scale)> {
+        let values: Vec<f64> = known.iter().filter_map(|(_, y)| *y).collect();
+        let (floor, ceiling) = bounds(&values);
+        let wanted = self.wanted.map(|(value, _)| value);
+        let wanted = wanted.filter(|_| !values.is_empty());
+        let shown = values
+            .iter()
+            .map(|value| value.clamp(floor, ceiling))
+            .chain(wanted);
+        let y = match self.counts {
+            true => Axis::counts(shown)?,
+            false => Axis::from_zero(shown)?,
+        };
+        let x = Axis::whole(known.iter().map(|(x, _)| *x))?;
+        Some((
+            Scale::new(x, LEFT, WIDTH - RIGHT, known.len(), self.form),
+            Scale::new(y, HEIGHT - BOTTOM, TOP, 0, Form::Line),
+        ))
+    }
+
+    fn draw_wanted(&self, y: &Scale, out: &mut String) {
+        let Some((value, name)) = self.wanted else {
+            return;
+        };
+        let (at, right) = (y.at(value), WIDTH - RIGHT);
+        let _ = write!(
+            out,
+            "<path class=\"wanted\" d=\"M{LEFT} {at:.1}H{right}\"/>\
+             <text x=\"{right}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            at - 5.0,
+            escaped(name)
+        );
     }
 
     fn draw_axes(&self, x: &Scale, y: &Scale, out: &mut String) {
@@ -182,6 +239,54 @@ impl Scale {
     }
 }
 
+/// Returns between which bounds values are drawn among which a few are much greater
+/// than all others, or much less than nothing.
+fn bounds(values: &[f64]) -> (f64, f64) {
+    let everything = (f64::NEG_INFINITY, f64::INFINITY);
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else {
+        return everything;
+    };
+    let usual = sorted[sorted.len() * 9 / 10];
+    if sorted.len() < OUTLIERS_AMONG || usual <= 0.0 {
+        return everything;
+    }
+    let is_outlier = |value: f64| value / OUTLIER_TIMES > usual;
+    (
+        if is_outlier(-least) {
+            -usual / 2.0
+        } else {
+            everything.0
+        },
+        if is_outlier(*most) {
+            usual * 1.5
+        } else {
+            everything.1
+        },
+    )
+}
+
+/// Marks the values that go on beyond an edge.
+fn draw_beyond(points: &[(f64, Option<f64>)], x: &Scale, y: &Scale, out: &mut String) {
+    let mut path = String::new();
+    for (at, value) in points {
+        let left = x.at(*at);
+        let _ = match value {
+            Some(value) if *value > y.axis.last() => {
+                write!(path, "M{left:.1} {}l4 7h-8z", TOP - 9.0)
+            }
+            Some(value) if *value < y.axis.first() => {
+                write!(path, "M{left:.1} {}l4-7h-8z", HEIGHT - BOTTOM + 9.0)
+            }
+            _ => Ok(()),
+        };
+    }
+    if !path.is_empty() {
+        let _ = write!(out, "<path class=\"beyond\" d=\"{path}\"/>");
+    }
+}
+
 fn draw_bars(points: &[(f64, Option<f64>)], x: &Scale, y: &Scale, out: &mut String) {
     let (base, half) = (y.at(0.0), x.half_bar * 0.8);
     let mut path = String::new();
@@ -234,7 +339,7 @@ fn within(value: f64) -> f64 {
 }
 
 /// Returns a text that stands in SVG or HTML as it is.
-pub(super) fn escaped(text: &str) -> String {
+fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -265,8 +370,44 @@ mod tests {
             x_label: "block",
             y_label: "bytes",
             form,
+            counts: false,
+            wanted: None,
             points,
         }
+    }
+
+    #[test]
+    fn an_outlier_does_not_make_the_others_flat() {
+        let mut points: Vec<_> = (0..20).map(|at| (f64::from(at), Some(10.0))).collect();
+        points.push((20.0, Some(100_000.0)));
+        points[19].1 = Some(-100_000.0);
+        let drawn = plot(Form::Line, &points);
+        let svg = drawn.svg();
+        assert_eq!(svg.matches("class=\"beyond\"").count(), 1, "{svg}");
+        assert!(svg.contains(">15<") && !svg.contains("100000"), "{svg}");
+        let places = drawn.places();
+        assert_eq!(places.len(), 21);
+        let (_, usual) = places[0].unwrap_or_default();
+        let (_, most) = places[20].unwrap_or_default();
+        let (_, least) = places[19].unwrap_or_default();
+        assert!(usual < 120.0 && most == TOP, "{usual} {most}");
+        assert_eq!(least, HEIGHT - BOTTOM);
+    }
+
+    #[test]
+    fn what_is_aimed_at_is_a_line_with_its_name() {
+        let points = [(1.0, Some(2.0)), (2.0, None), (3.0, Some(3.0))];
+        let aimed = Plot {
+            wanted: Some((10.0, "wanted: 10 s")),
+            ..plot(Form::Line, &points)
+        };
+        let svg = aimed.svg();
+        assert!(
+            svg.contains("<path class=\"wanted\" d=\"M78 14.0H626\"/>"),
+            "{svg}"
+        );
+        assert!(svg.contains("wanted: 10 s"), "{svg}");
+        assert_eq!(aimed.places()[1], None);
     }
 
     #[test]

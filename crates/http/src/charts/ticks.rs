@@ -47,6 +47,20 @@ impl Axis {
         })
     }
 
+    /// The same for numbers of things: there is no half of one.
+    pub fn counts(values: impl Iterator<Item = f64>) -> Option<Axis> {
+        let axis = Axis::from_zero(values)?;
+        if axis.step >= 1.0 {
+            return Some(axis);
+        }
+        Some(Axis {
+            first: axis.first.floor(),
+            last: axis.last.ceil(),
+            step: 1.0,
+            is_whole: true,
+        })
+    }
+
     /// Returns one from the first to the last of whole numbers.
     pub fn whole(values: impl Iterator<Item = f64>) -> Option<Axis> {
         let (first, last) = extent(values)?;
@@ -68,6 +82,16 @@ impl Axis {
         // Halves, because a difference may be more than there are numbers for.
         let length = self.last / 2.0 - self.first / 2.0;
         ((value / 2.0 - self.first / 2.0) / length).clamp(0.0, 1.0)
+    }
+
+    /// Returns where it begins.
+    pub fn first(&self) -> f64 {
+        self.first
+    }
+
+    /// Returns where it ends.
+    pub fn last(&self) -> f64 {
+        self.last
     }
 
     fn label(&self, value: f64, largest: f64) -> String {
@@ -164,6 +188,15 @@ mod tests {
             of(99_901.0, 100_000.0),
             ["99920", "99940", "99960", "99980", "100000"]
         );
+    }
+
+    #[test]
+    fn an_axis_of_counts_has_no_halves() {
+        let of = |values: &[f64]| labels(Axis::counts(values.iter().copied()));
+        assert_eq!(of(&[1.0]), ["0", "1"]);
+        assert_eq!(of(&[2.0]), ["0", "1", "2"]);
+        assert_eq!(of(&[0.0]), ["0", "1"]);
+        assert_eq!(of(&[40.0]), ["0", "10", "20", "30", "40"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `/address/{a}`: what somebody owns, and their transactions.
 
+mod ledger;
+
 use adit_api::page::Page;
 use adit_node::handle::NodeHandle;
 use adit_node::queries::address;
@@ -8,7 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use fast_qr::qr::QRBuilder;
 
-use super::components::TransactionRow;
+use self::ledger::{Line, lines};
 use super::format;
 use super::layout::{Frame, OrPage, shown};
 use crate::extract::{Path, Query};
@@ -38,7 +40,9 @@ struct AddressPage {
     next_nonce: Option<u64>,
     pending_count: usize,
     transaction_count: Option<String>,
-    rows: Vec<TransactionRow>,
+    lines: Vec<Line>,
+    /// Whether what they had after each transaction is known.
+    has_balances: bool,
     is_later_page: bool,
     next: Option<String>,
 }
@@ -58,11 +62,14 @@ pub(super) async fn address(
 }
 
 async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<AddressPage, Problem> {
+    let before = node.status().tip;
     let state = address::address(node, &name).await?;
     let name = state.address;
     let found = address::transactions(node, &name, page).await?;
     let keeps_accounts = node.rules().keeps_accounts();
-    let rows = found.transactions.into_iter();
+    // What they have belongs to the newest block, if none has come meanwhile.
+    let is_same = page.cursor.is_none() && node.status().tip == before;
+    let balance = state.balance.filter(|_| is_same);
     Ok(AddressPage {
         frame: Frame::of(node),
         keeps_accounts,
@@ -79,9 +86,8 @@ async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<Address
         next_nonce: state.next_nonce,
         pending_count: state.pending.len(),
         transaction_count: state.transaction_count.map(format::grouped),
-        rows: rows
-            .map(|one| TransactionRow::listed(one, keeps_accounts))
-            .collect(),
+        lines: lines(found.transactions, &name, keeps_accounts, balance),
+        has_balances: balance.is_some(),
         is_later_page: page.cursor.is_some(),
         next: found.next,
         address: name,

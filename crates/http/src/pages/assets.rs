@@ -30,6 +30,12 @@ pub(super) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Respo
     })
 }
 
+/// Returns a style sheet, for a page that has to stand alone.
+pub(super) fn style(name: &str) -> String {
+    let file = Assets::get(name).expect("the sheets that pages name are in the folder");
+    String::from_utf8_lossy(&file.data).into_owned()
+}
+
 /// What a file is, by the end of its name. What is none of these was left in the
 /// folder by somebody's editor.
 fn kind_of(name: &str) -> Option<&'static str> {
@@ -37,6 +43,7 @@ fn kind_of(name: &str) -> Option<&'static str> {
         "css" => Some("text/css; charset=utf-8"),
         "js" => Some("text/javascript; charset=utf-8"),
         "svg" => Some("image/svg+xml"),
+        "txt" => Some("text/plain; charset=utf-8"),
         _ => None,
     }
 }
@@ -64,6 +71,18 @@ mod tests {
             let answer = asset(Path(name.to_string()), known).await;
             assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{name}");
         }
+    }
+
+    /// The one file that others wrote, and the licence that comes with it.
+    #[test]
+    fn noble_ed25519_is_as_it_was_published() {
+        let hash_of = |name| sha256(&Assets::get(name).expect("it is there").data).to_string();
+        assert_eq!(
+            hash_of("noble-ed25519.js"),
+            "a4f631d1876b5d9e43a86cd71194ca27b5e1451edf4ba4db9a418f40a475569a"
+        );
+        let licence = Assets::get("noble-ed25519-license.txt").expect("it is there");
+        assert!(licence.data.starts_with(b"The MIT License (MIT)"));
     }
 
     #[tokio::test]

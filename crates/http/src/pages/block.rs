@@ -1,22 +1,36 @@
 //! `/block/{hash}`: one block, where it stands, and what of it is final.
 
 use adit_api::block::BlockSummary;
-use adit_core::rules::work;
+use adit_core::block::Block;
+use adit_core::rules::{Sealed, work};
+use adit_core::sealed::header_text;
 use adit_node::handle::NodeHandle;
-use adit_node::queries::block;
+use adit_node::queries::{block, preimage, transaction};
+use adit_store::Snapshot;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::components::{BlockCard, TransactionRow, rows_of_block};
+use super::block_card::BlockCard;
+use super::block_figure::{BlockFigure, BlockState, Link};
+use super::check::finding::Guessed;
+use super::components::{Party, TransactionRow, rows_of_block};
+use super::figures::{figure, linked};
 use super::format;
+use super::json_text::{self, JsonText};
 use super::layout::{Frame, OrPage, shown};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 /// This many transactions stand on one page.
 const TRANSACTIONS_SHOWN: usize = 100;
+
+/// This much of what is hashed is shown; all of it is in the block's raw text.
+const HASHED_LIMIT_BYTES: usize = 8 * 1024;
+
+/// This many of those who own the first coins are named.
+const ALLOCATIONS_SHOWN: usize = 20;
 
 /// This much of a text stands where a genesis block has its previous hash.
 const PREVIOUS_CHARACTERS: usize = 80;
@@ -27,6 +41,17 @@ struct BlockPage {
     frame: Frame,
     keeps_accounts: bool,
     card: BlockCard,
+    /// The block before, this one, and the next.
+    figures: Vec<BlockFigure>,
+    /// Whether the last of them is none that there is yet.
+    is_last: bool,
+    /// The zeros that its hash begins with, where they are work, and the rest.
+    hash: (String, String),
+    guess: Option<Guessed>,
+    /// What is hashed of it.
+    hashed: JsonText,
+    /// Of the first block of a sealed chain: who owns its first coins.
+    origin: Option<Origin>,
     previous_text: String,
     timestamp: String,
     next: Option<String>,
@@ -43,6 +68,13 @@ struct BlockPage {
     transactions_title: String,
     from: usize,
     more: Option<usize>,
+}
+
+/// Where the coins of a sealed chain come from.
+struct Origin {
+    allocations: Vec<(Party, String)>,
+    more: usize,
+    reward: String,
 }
 
 /// Which of the transactions are shown.
@@ -64,15 +96,39 @@ async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, P
     let snapshot = node.reader().snapshot().map_err(Problem::unreadable)?;
     let block = block::of_hash(node, &snapshot, hash).await?;
     let summary = block::summary(node, &snapshot, &block)?;
-    let rows = rows_of_block(node, &block, from, TRANSACTIONS_SHOWN);
+    let mut rows = rows_of_block(node, &block, from, TRANSACTIONS_SHOWN);
+    if !summary.on_main_chain {
+        let ids = node.rules().transaction_ids(&block).into_iter();
+        let ids: Vec<_> = ids.skip(from).take(rows.len()).collect();
+        let known = transaction::known(node, ids.iter().copied().collect()).await?;
+        for (row, id) in rows.iter_mut().zip(&ids) {
+            row.has_page = known.contains(id);
+        }
+    }
     let count = summary.transaction_count;
     let last = from.saturating_add(rows.len());
     let sealed = block.sealed().filter(|_| !block.is_genesis());
+    let hash = match sealed {
+        Some(_) => format::zeros_first(&summary.hash),
+        None => ("", summary.hash.as_str()),
+    };
+    let hash = (hash.0.to_owned(), hash.1.to_owned());
+    let hashed = match block.sealed() {
+        Some(_) => json_text::parts(&header_text(block.text()), HASHED_LIMIT_BYTES),
+        None => json_text::parts(block.text(), HASHED_LIMIT_BYTES),
+    };
+    let guess = preimage::guess_of(node, &snapshot, &block)?;
     let as_it_stands = |text: &str| format::visible(text, PREVIOUS_CHARACTERS);
     Ok(BlockPage {
         frame: Frame::of(node).here("blocks"),
         keeps_accounts: node.rules().keeps_accounts(),
         card: BlockCard::of(&summary),
+        figures: figures(node, &snapshot, &block, &summary).await?,
+        is_last: summary.on_main_chain && summary.next_hash.is_none(),
+        hash,
+        hashed,
+        guess: guess.map(Guessed::of),
+        origin: origin(node, &block),
         previous_text: as_it_stands(summary.previous_hash.get()),
         timestamp: summary
             .timestamp
@@ -100,7 +156,67 @@ async fn page(node: &NodeHandle, hash: &str, from: usize) -> Result<BlockPage, P
         rows,
         next: summary.next_hash,
         on_main_chain: summary.on_main_chain,
-        target: summary.target,
+        target: summary.target.filter(|_| sealed.is_some()),
+    })
+}
+
+/// Returns the block between its neighbours.
+async fn figures(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    block: &Block,
+    summary: &BlockSummary,
+) -> Result<Vec<BlockFigure>, Problem> {
+    let state = |one: &BlockSummary| match (one.on_main_chain, &one.next_hash) {
+        (false, _) => BlockState::Dropped,
+        (true, None) => BlockState::Tip,
+        (true, Some(_)) => BlockState::Plain,
+    };
+    let mut all = Vec::new();
+    let parent = block.parent().map(|parent| parent.to_string());
+    for (hash, is_this) in [
+        (parent.as_ref(), false),
+        (Some(&summary.hash), true),
+        (summary.next_hash.as_ref(), false),
+    ] {
+        let Some(hash) = hash else { continue };
+        if is_this {
+            all.push(BlockFigure {
+                path: None,
+                title: Some("this block".to_owned()),
+                ..figure(node, block, summary, state(summary))
+            });
+            continue;
+        }
+        // A parent that is not kept is not shown.
+        let Ok(block) = block::of_hash(node, snapshot, hash).await else {
+            continue;
+        };
+        let summary = block::summary(node, snapshot, &block)?;
+        all.push(figure(node, &block, &summary, state(&summary)));
+    }
+    let link = match summary.on_main_chain {
+        true => Link::Whole,
+        false => Link::Dashed,
+    };
+    linked(&mut all, link);
+    Ok(all)
+}
+
+/// Returns where the coins come from, if this is the first block of a sealed chain.
+fn origin(node: &NodeHandle, block: &Block) -> Option<Origin> {
+    if !block.is_genesis() {
+        return None;
+    }
+    let sealed = Sealed::new(node.rules().genesis_text()?).ok()?;
+    let params = sealed.params();
+    let shown = params.allocations.iter().take(ALLOCATIONS_SHOWN);
+    Some(Origin {
+        allocations: shown
+            .map(|(owner, units)| (Party::named(&owner.to_string()), format::coins(*units)))
+            .collect(),
+        more: params.allocations.len().saturating_sub(ALLOCATIONS_SHOWN),
+        reward: format::coins(params.reward),
     })
 }
 

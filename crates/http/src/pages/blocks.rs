@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::components::BlockCard;
+use super::block_card::BlockCard;
 use super::layout::{Frame, OrPage, shown};
 use crate::extract::Query;
 use crate::problem::Problem;

@@ -41,6 +41,8 @@ struct Chart {
     name: &'static str,
     title: &'static str,
     svg: String,
+    /// Where each value stands in the chart, and what it is, for those who point at it.
+    places: String,
     says: String,
     heads: [&'static str; 2],
     rows: Vec<(String, String)>,
@@ -80,11 +82,14 @@ fn chart(series: &Series, stats: &Stats) -> Chart {
     let points = (series.points)(stats);
     let says = summary(&points, series.y_label);
     let rows = points.iter().rev().take(TABLE_ROWS);
+    let wanted = series.wanted(stats);
+    let plot = series.plot(&points, &says, wanted.as_ref());
     Chart {
         name: series.name,
         title: series.title,
-        svg: series.plot(&points, &says).svg(),
-        says,
+        svg: plot.svg(),
+        places: places(series, &points, &plot.places()),
+        says: says.clone(),
         heads: [series.x_label, series.title],
         rows: rows
             .map(|(at, value)| {
@@ -96,6 +101,27 @@ fn chart(series: &Series, stats: &Stats) -> Chart {
             .collect(),
         is_cut: points.len() > TABLE_ROWS,
     }
+}
+
+/// One place a line: across, down, and what stands there.
+fn places(series: &Series, points: &[Point], places: &[Option<(f64, f64)>]) -> String {
+    let known = points.iter().zip(places);
+    let lines = known.filter_map(|((at, value), place)| {
+        let (x, y) = (*place)?;
+        let (what, value) = (
+            place_text(series.name, *at),
+            value_text(series.name, *value),
+        );
+        Some(match series.name {
+            "pending" => format!("{x:.0} {y:.0} {what} minutes before: {value}"),
+            "rate" | "difficulty" => {
+                format!("{x:.0} {y:.0} block {what}: {value} {}", series.y_label)
+            }
+            "transactions" => format!("{x:.0} {y:.0} block {what}: {value} transactions"),
+            _ => format!("{x:.0} {y:.0} block {what}: {value}"),
+        })
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn place_text(name: &str, at: f64) -> String {

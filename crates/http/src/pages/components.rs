@@ -1,45 +1,19 @@
-//! What several pages show: a block, a transaction, somebody's name, made
+//! What several pages show: a transaction, somebody's name, made
 //! ready for the templates. Which page shows it is not known here.
 
-use adit_api::block::BlockSummary;
 use adit_api::transaction::TransactionState;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
 use adit_core::json::{self, member};
 use adit_node::handle::NodeHandle;
 
-use super::format::{self, Moment, moment, short_hash};
+use super::format::{self, short_hash};
 
 /// This much of a name is shown in a list.
 const NAME_CHARACTERS: usize = 40;
 
 /// This much of a text that somebody put into a transaction is shown in a list.
 const DATA_CHARACTERS: usize = 80;
-
-/// A block in a list or a row of cards.
-#[derive(Debug, Clone)]
-pub(super) struct BlockCard {
-    pub(super) index: String,
-    pub(super) hash: String,
-    pub(super) short_hash: String,
-    pub(super) print: String,
-    /// None before a genesis block.
-    pub(super) previous: Option<HashLabel>,
-    pub(super) time: Option<Moment>,
-    pub(super) transactions: String,
-    pub(super) transaction_count: usize,
-    pub(super) size: String,
-    pub(super) proof: String,
-    pub(super) reward_to: Option<Party>,
-}
-
-/// A hash, for people to recognise.
-#[derive(Debug, Clone)]
-pub(super) struct HashLabel {
-    pub(super) hash: String,
-    pub(super) short: String,
-    pub(super) print: String,
-}
 
 /// Somebody, or what stands in their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,42 +33,10 @@ pub(super) struct TransactionRow {
     pub(super) amount: String,
     pub(super) fee: Option<String>,
     pub(super) data: Option<String>,
+    /// Whether it has a page of its own: what stands in a dropped block alone has none.
+    pub(super) has_page: bool,
     /// The index and the hash of its block, in a list that says them.
     pub(super) block: Option<(String, String)>,
-}
-
-impl BlockCard {
-    pub(super) fn of(block: &BlockSummary) -> BlockCard {
-        let previous = json::string(block.previous_hash.get().as_bytes());
-        let previous = previous.filter(|hash| hash.len() == 64 && block.index > 1);
-        BlockCard {
-            index: format::grouped(block.index),
-            short_hash: short_hash(&block.hash),
-            print: print(&block.hash),
-            hash: block.hash.clone(),
-            previous: previous.map(HashLabel::of),
-            time: block.time_ms.and_then(moment),
-            transactions: format::count(
-                block.transaction_count as u64,
-                "transaction",
-                "transactions",
-            ),
-            transaction_count: block.transaction_count,
-            size: format::bytes(block.size_bytes as u64),
-            proof: format::grouped(block.proof),
-            reward_to: block.reward_to.as_deref().map(Party::named),
-        }
-    }
-}
-
-impl HashLabel {
-    pub(super) fn of(hash: String) -> HashLabel {
-        HashLabel {
-            short: short_hash(&hash),
-            print: print(&hash),
-            hash,
-        }
-    }
 }
 
 impl Party {
@@ -137,6 +79,7 @@ impl TransactionRow {
             amount,
             fee: units("fee"),
             data: data.map(|data| format::visible(&data, DATA_CHARACTERS)),
+            has_page: true,
             block: None,
         }
     }
@@ -168,17 +111,4 @@ pub(super) fn rows_of_block(
             TransactionRow::of(id.to_string(), text, keeps_accounts)
         })
         .collect()
-}
-
-/// Returns a hash as a row of 32 bars, one for each byte, for eyes that compare:
-/// the zeros that work has found are flat. An SVG path in a box of 64 by 16.
-pub(super) fn print(hash: &str) -> String {
-    let mut path = String::new();
-    for (at, pair) in hash.as_bytes().chunks(2).take(32).enumerate() {
-        let pair = std::str::from_utf8(pair).unwrap_or_default();
-        let byte = u8::from_str_radix(pair, 16).unwrap_or_default();
-        let height = 1 + usize::from(byte) * 15 / 255;
-        path.push_str(&format!("M{} 16v-{height}", 2 * at + 1));
-    }
-    path
 }

@@ -104,6 +104,12 @@ pub(super) fn coins(units: u64) -> String {
     }
 }
 
+/// Returns the zeros that a hash begins with, and the rest.
+pub(super) fn zeros_first(hash: &str) -> (&str, &str) {
+    let count = hash.bytes().take_while(|digit| *digit == b'0').count();
+    hash.split_at(count)
+}
+
 /// Returns the beginning of a hash, and its end.
 pub(super) fn short_hash(hash: &str) -> String {
     middle_out(hash, 8, 4)

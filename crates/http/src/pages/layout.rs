@@ -4,12 +4,12 @@
 use adit_node::handle::NodeHandle;
 use askama::Template;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, SET_COOKIE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::format;
@@ -24,6 +24,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 /// This much of a path is repeated to those who asked for it.
 const PATH_CHARACTERS: usize = 200;
+
+/// Stands where the one who asks has named no host that a shell would take as it is.
+const UNKNOWN_HOST: &str = "127.0.0.1:5000";
 
 /// What stands on every page around what it is about.
 #[derive(Debug, Clone)]
@@ -67,10 +70,6 @@ impl Frame {
         format::count(self.length, "block", "blocks")
     }
 
-    pub(super) fn pending(&self) -> String {
-        format!("{} pending", format::grouped(self.pending_count))
-    }
-
     pub(super) fn peers(&self) -> String {
         format::count(self.peer_count as u64, "peer", "peers")
     }
@@ -78,6 +77,21 @@ impl Frame {
     pub(super) fn version(&self) -> &'static str {
         env!("CARGO_PKG_VERSION")
     }
+}
+
+/// Returns under which name and port the node was asked for, so that a page can say
+/// what to type.
+pub(super) fn own_host(headers: &HeaderMap) -> &str {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
+    host.filter(|host| host.bytes().all(is_plain))
+        .unwrap_or(UNKNOWN_HOST)
+}
+
+/// Returns the port of the same.
+pub(super) fn own_port(headers: &HeaderMap) -> &str {
+    let port = own_host(headers).rsplit_once(':');
+    port.map_or("80", |(_, port)| port)
 }
 
 /// A page that is sent.

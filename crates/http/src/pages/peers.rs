@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use adit_api::audit::{Audit, AuditedBlock, Verdict};
+use adit_api::audit::{Audit, Verdict};
 use adit_api::peer::{Agreement, Peer, PeerKind};
 use adit_core::peer::PeerAddress;
 use adit_node::commands;
@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::check::finding::Finding;
 use super::format::{self, Moment, moment, short_hash};
 use super::layout::{Frame, OrPage, problem_page, shown};
 use super::send::read_form;
@@ -55,25 +56,8 @@ struct AuditPage {
     class: &'static str,
     verdict: &'static str,
     valid: String,
-    blocks: Vec<Bytes>,
+    finding: Finding,
     standing: Option<String>,
-}
-
-/// A block's bytes, theirs and ours, around the first difference.
-struct Bytes {
-    title: String,
-    theirs: Marked,
-    ours: Option<Marked>,
-    our_hash: Option<String>,
-    claimed: Option<String>,
-    is_cut: bool,
-}
-
-/// A text with a part that is not in the other one.
-struct Marked {
-    before: String,
-    different: String,
-    after: String,
 }
 
 #[derive(Deserialize)]
@@ -203,13 +187,6 @@ impl AuditPage {
             Verdict::Refused => ("bad", "✗ Its chain is refused."),
             Verdict::Unreachable => ("bad", "∅ No chain came."),
         };
-        let before = audit.before.as_ref().map(|block| {
-            let title = format!("Block {}, whose hash the next one names", block.index);
-            Bytes::of(title, block)
-        });
-        let refused = audit.block.as_ref();
-        let refused = refused
-            .map(|block| Bytes::of(format!("Block {}, which is refused", block.index), block));
         let standing = audit.comparison.as_ref().map(|comparison| {
             let shared = match comparison.fork_index {
                 Some(index) => format!("Its chain and ours are the same up to block {index}."),
@@ -223,68 +200,9 @@ impl AuditPage {
             class,
             verdict,
             valid: valid_words(&audit),
-            blocks: before.into_iter().chain(refused).collect(),
+            finding: Finding::of(&audit),
             standing,
             audit,
-        }
-    }
-}
-
-impl Bytes {
-    fn of(title: String, block: &AuditedBlock) -> Bytes {
-        let theirs = &block.text;
-        let ours = block.canonical.as_ref();
-        Bytes {
-            title,
-            theirs: Marked::of(theirs, ours.unwrap_or(theirs)),
-            ours: ours.map(|ours| Marked::of(ours, theirs)),
-            our_hash: block.our_hash.clone(),
-            claimed: block.claimed_previous_hash.clone(),
-            is_cut: block.is_cut,
-        }
-    }
-}
-
-impl Marked {
-    /// Returns the text, marked from the first to the last place where it is not
-    /// the other.
-    fn of(text: &str, other: &str) -> Marked {
-        let same = |(a, b): &(char, char)| a == b;
-        let start = text.chars().zip(other.chars()).take_while(same);
-        let start: usize = start.map(|(character, _)| character.len_utf8()).sum();
-        let (before, rest) = text.split_at(start);
-        let end = rest.chars().rev().zip(other[start..].chars().rev());
-        let end: usize = end
-            .take_while(same)
-            .map(|(character, _)| character.len_utf8())
-            .sum();
-        let (different, after) = rest.split_at(rest.len() - end);
-        let shown = |text: &str| format::visible(text, usize::MAX);
-        Marked {
-            before: shown(before),
-            different: shown(different),
-            after: shown(after),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_part_that_differs_is_marked() {
-        for (text, other, expected) in [
-            ("{\"a\": 1}", "{\"a\": 1}", ["{\"a\": 1}", "", ""]),
-            ("{\"a\":1}", "{\"a\": 1}", ["{\"a\":", "", "1}"]),
-            ("{\"a\": 1}", "{\"a\":1}", ["{\"a\":", " ", "1}"]),
-            ("aé", "aè", ["a", "é", ""]),
-            ("aaa", "aa", ["aa", "a", ""]),
-            ("", "x", ["", "", ""]),
-        ] {
-            let marked = Marked::of(text, other);
-            let parts = [marked.before, marked.different, marked.after];
-            assert_eq!(parts, expected, "{text} beside {other}");
         }
     }
 }

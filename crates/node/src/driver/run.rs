@@ -38,6 +38,7 @@ use super::shown_chain::ShownChain;
 use crate::clock::{Clock, now, now_ms};
 use crate::events::batch::EventBatch;
 use crate::events::log::EventLog;
+use crate::examinations::Examinations;
 use crate::handle::{
     ANSWERS_LIMIT_BYTES, Command, DriverCounters, Edge, Inspection, NodeHandle, Request,
 };
@@ -126,6 +127,7 @@ pub(crate) fn start(
         branches_memory: MemoryBudget::new(BRANCHES_MEMORY_LIMIT_BYTES),
         answers_memory: MemoryBudget::new(ANSWERS_LIMIT_BYTES),
         audits: AuditPlaces::default(),
+        examinations: Examinations::default(),
         inspections: Semaphore::new(INSPECTIONS_AT_ONCE_LIMIT),
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),

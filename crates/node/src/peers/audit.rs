@@ -3,14 +3,21 @@
 //! understand why. Nothing is adopted, and the peer is asked for nothing but its
 //! chain.
 
+mod candidates;
 mod diagnosis;
+mod evidence;
+mod link;
+mod no_answer;
 pub(crate) mod places;
+mod shown;
 mod value;
 mod writing;
 
 use diagnosis::{CAPITALS_ADVICE, too_strict};
-pub use diagnosis::{Evidence, Received, diagnose, diagnose_unreadable};
+pub use diagnosis::{diagnose, diagnose_unreadable};
+pub use evidence::{Evidence, Received};
 use places::{AUDITS_LIMIT, AuditPlace};
+use shown::{SHOWN_LIMIT_BYTES, cut};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,9 +45,6 @@ use crate::peers::fetch::{self, FetchError, Packing, Piece, Pieces};
 
 /// An audit ends after this time, whatever the peer still sends.
 const AUDIT_TIMEOUT_MS: u64 = 60_000;
-
-/// Of a block's texts, this much is shown.
-const SHOWN_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Beyond this many accounts, who can pay what is no longer checked; all audits
 /// of a running node have this many together.
@@ -76,6 +80,7 @@ pub(crate) async fn audit_beside(
         Ok(Err(error)) => error,
         Err(_) => FetchError::Endless(AUDIT_TIMEOUT_MS),
     };
+    audit.diagnosis = no_answer::diagnose(&problem);
     audit.problem = Some(problem.to_string());
     audit
 }
@@ -422,10 +427,6 @@ fn shown(
         our_hash: block.map(|block| block.hash().to_string()),
         claimed_previous_hash: claimed,
     }
-}
-
-fn cut(text: &[u8]) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(SHOWN_LIMIT_BYTES)]).into_owned()
 }
 
 /// Returns the `previous_hash` of a block, cut to a little more than the length

@@ -45,6 +45,30 @@ fn read_list(node: &NodeHandle, snapshot: &Snapshot, page: &Page) -> Result<Bloc
     Ok(BlockList { blocks, next })
 }
 
+/// Returns what `look` sees in each of the newest blocks of the main chain, the oldest
+/// of them first; fewer where they are very long.
+pub async fn newest<T>(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    count: u64,
+    look: impl Fn(&Block, &BlockSummary) -> T,
+) -> Result<Vec<T>, QueryError> {
+    beside(|| {
+        let (mut seen, mut read_bytes) = (Vec::new(), 0);
+        let mut height = snapshot.length();
+        let end = height.saturating_sub(count);
+        while height > end && read_bytes < PAGE_READ_LIMIT_BYTES {
+            let block = at(node, snapshot, height)?;
+            read_bytes += block.text().len();
+            seen.push(look(&block, &summary(node, snapshot, &block)?));
+            height -= 1;
+        }
+        seen.reverse();
+        Ok(seen)
+    })
+    .await
+}
+
 /// Returns the main chain's block at that index.
 pub fn at(node: &NodeHandle, snapshot: &Snapshot, height: u64) -> Result<Block, QueryError> {
     let length = snapshot.length();

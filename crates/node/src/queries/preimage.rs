@@ -1,7 +1,7 @@
 //! What of a block was hashed, letter by letter, and which guess its proof is:
 //! anyone who does not believe the node can compute it again.
 
-use adit_api::preimage::Preimage;
+use adit_api::preimage::{Guess, Preimage};
 use adit_core::archive::Archive;
 use adit_core::block::Block;
 use adit_core::hash::sha256;
@@ -32,10 +32,20 @@ pub async fn preimage(
         hash: block.hash().to_string(),
         rules: node.rules().name().to_owned(),
         preimage_sha256: sha256(&preimage).to_string(),
-        guess: puzzle(node, snapshot, &block)?.map(|puzzle| guess(&puzzle, block.proof())),
+        guess: guess_of(node, snapshot, &block)?,
         // Canonical JSON is ASCII.
         preimage: String::from_utf8_lossy(&preimage).into_owned(),
     })
+}
+
+/// Returns the guess that a block's proof is; nobody made one for a genesis block.
+pub fn guess_of(
+    node: &NodeHandle,
+    snapshot: &Snapshot,
+    block: &Block,
+) -> Result<Option<Guess>, QueryError> {
+    let puzzle = puzzle(node, snapshot, block)?;
+    Ok(puzzle.map(|puzzle| guess(&puzzle, block.proof())))
 }
 
 /// Returns what the block's proof solves.

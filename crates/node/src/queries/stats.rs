@@ -4,7 +4,7 @@
 use adit_api::stats::{BlockStats, Stats, Window};
 use adit_core::archive::Archive;
 use adit_core::block::Block;
-use adit_core::rules::Rules;
+use adit_core::rules::{Rules, Sealed};
 use adit_store::Snapshot;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -67,6 +67,7 @@ fn summed_up(
             .unwrap_or_default(),
         window: series.len(),
         mean_interval_ms: span_ms.map(|span_ms| span_ms / (count - 1.0)),
+        wanted_interval_ms: wanted_interval_ms(node.rules().as_ref()),
         mean_transactions: transactions as f64 / count,
         difficulty: series.last().map(|last| last.difficulty),
         guesses_per_s: span_ms.map(|span_ms| work * 1_000.0 / span_ms),
@@ -114,6 +115,12 @@ fn last_blocks(
     }
     series.reverse();
     Ok(series)
+}
+
+/// Returns the time between two blocks that the chain's target is set for.
+fn wanted_interval_ms(rules: &dyn Rules) -> Option<u64> {
+    let sealed = Sealed::new(rules.genesis_text()?).ok()?;
+    Some(sealed.params().block_interval_ms)
 }
 
 fn interval_ms(from: Option<u64>, to: Option<u64>) -> Option<i64> {

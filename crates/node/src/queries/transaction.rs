@@ -2,6 +2,7 @@
 //! stands. In the classics the same one may stand in several places. Whether one
 //! is valid is not asked here.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use adit_api::page::Page;
@@ -98,6 +99,24 @@ fn read_places(
         next = None;
     }
     Ok((found, next))
+}
+
+/// Returns which of these are to be found: they wait, or stand in the main chain.
+pub async fn known(node: &NodeHandle, ids: HashSet<Hash>) -> Result<HashSet<Hash>, QueryError> {
+    let waiting = lookup::among(node, ids.clone()).await?;
+    let mut known: HashSet<Hash> = waiting.into_keys().collect();
+    // What no longer waits is in a block by now.
+    let history = node.history().await?;
+    beside(|| {
+        for id in ids {
+            let places = history.view.places_before(&id, TransactionPlace::LAST, 1);
+            if !places.map_err(QueryError::unreadable)?.is_empty() {
+                known.insert(id);
+            }
+        }
+        Ok(known)
+    })
+    .await
 }
 
 /// Returns how far a transaction is.

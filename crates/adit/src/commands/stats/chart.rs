@@ -17,5 +17,8 @@ pub(crate) fn svg(name: ChartName, stats: &Stats) -> String {
         _ => format!("Of the last {blocks}, {} for each.", series.y_label),
     };
     let points = (series.points)(stats);
-    series.plot(&points, &description).standalone()
+    let wanted = series.wanted(stats);
+    series
+        .plot(&points, &description, wanted.as_ref())
+        .standalone()
 }

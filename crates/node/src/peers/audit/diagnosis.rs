@@ -3,56 +3,23 @@
 //! named if it explains what came. A pure function of the blocks: where they came
 //! from is not known here.
 
-use adit_api::audit::Diagnosis;
-use adit_core::block::{Block, BlockError};
-use adit_core::hash::{Hash, sha256};
+use adit_api::audit::{Diagnosis, Fix};
+use adit_core::block::BlockError;
+use adit_core::hash::sha256;
 use adit_core::json;
 use adit_core::puzzle::FOUR_HEX_ZEROS;
 use adit_core::sync::{Misspelt, ReadError, Strict};
 
+use super::evidence::{Evidence, RULES_ADVICE, Received, said};
+use super::link::link;
 use super::value::Value;
-use super::writing::{Writing, writing_of, writing_of_list};
-
-/// A block of the peer's, with the bytes as they came.
-#[derive(Debug, Clone, Copy)]
-pub struct Received<'a> {
-    /// The block as we read it.
-    pub block: &'a Block,
-    /// Its JSON as the peer wrote it.
-    pub source: &'a [u8],
-}
-
-/// What is known when a block is refused.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The name of the rules that refuse it.
-    pub rules: &'a str,
-    /// Its place in the chain, the first being 1.
-    pub place: u64,
-    /// Why it is refused.
-    pub error: &'a BlockError,
-    /// Its JSON as the peer wrote it.
-    pub source: &'a [u8],
-    /// The block before it.
-    pub before: Option<Received<'a>>,
-    /// The hash and the proof of the block before that.
-    pub before_that: Option<(Hash, u64)>,
-    /// The hash of the chain's first block.
-    pub first: Option<Hash>,
-    /// Its own hash, if it has the form of a block.
-    pub own_hash: Option<Hash>,
-    /// What the block behind it names as its previous hash, if there is one.
-    pub next_claim: Option<&'a str>,
-}
-
-const HASH_ADVICE: &str = "Hash json.dumps(block, sort_keys=True).encode() with SHA-256, with no \
-                           other arguments, as the tutorial's Blockchain.hash does.";
 
 /// For names in capitals.
 pub(super) const CAPITALS_ADVICE: &str =
     "write the names in lower case: in Go, by tags such as `json:\"chain\"` at the fields";
 
-const RULES_ADVICE: &str = "Start all nodes of a network under the same rules.";
+/// The last line of the tutorial's `valid_proof`.
+const FOUR_ZEROS_CODE: &str = "return guess_hash[:4] == '0000'";
 
 /// Looks for the mistake behind a refused block.
 pub fn diagnose(evidence: &Evidence<'_>) -> Option<Diagnosis> {
@@ -116,266 +83,16 @@ pub fn diagnose_unreadable(error: &ReadError, rest: &[u8], names: &Misspelt) -> 
     Some(said(cause, advice))
 }
 
-fn said(cause: impl Into<String>, advice: impl Into<String>) -> Diagnosis {
+/// The same, where one line of the tutorial's code says it.
+fn mended(said: Diagnosis, wrong: impl Into<String>, right: &str) -> Diagnosis {
+    let fix = Fix {
+        wrong: wrong.into(),
+        right: right.to_owned(),
+    };
     Diagnosis {
-        cause: cause.into(),
-        advice: advice.into(),
+        fix: Some(fix),
+        ..said
     }
-}
-
-/// The block names another hash than that of the block before it.
-fn link(evidence: &Evidence<'_>, before: Received<'_>) -> Option<Diagnosis> {
-    let (place, earlier) = (evidence.place, evidence.place.saturating_sub(1));
-    if place == 2 && is_genesis_of_sealed(before.block) {
-        return Some(said(
-            format!(
-                "Block 1 begins a chain of the rules sealed, and here the rules are {}.",
-                evidence.rules
-            ),
-            format!("Name the file of that chain with --chain. {RULES_ADVICE}"),
-        ));
-    }
-    let own = json::canonical(evidence.source, usize::MAX).ok()?;
-    let Some(named) = json::member(&own, "previous_hash").and_then(json::string) else {
-        return Some(said(
-            format!("The previous_hash of block {place} is no text."),
-            "previous_hash is the hash of the block before as 64 hex digits, in quotes.",
-        ));
-    };
-    let Some(hash) = Hash::from_hex(named.as_bytes()) else {
-        return Some(no_hash(place, &named, before.block.hash()));
-    };
-    if hash == sha256(b"") {
-        return Some(said(
-            format!("The hash in block {place} is the SHA-256 of nothing at all, the empty text."),
-            format!("What is hashed was lost on the way to SHA-256. {HASH_ADVICE}"),
-        ));
-    }
-    let known = known_hash(evidence, before, &own, &hash);
-    if let Some((whose, advice)) = known {
-        let cause = format!("Block {place} names {whose} as its previous_hash.");
-        return Some(said(cause, advice));
-    }
-    let Some(value) = Value::read(before.source) else {
-        return Some(said(
-            format!(
-                "The hash in block {place} is not that of block {earlier}, which is too long to \
-                 try how else it may have been written."
-            ),
-            HASH_ADVICE,
-        ));
-    };
-    // A first block has little in it that could be written in several ways.
-    let next = Value::read(evidence.source).zip(
-        evidence
-            .next_claim
-            .and_then(|claim| Hash::from_hex(claim.as_bytes())),
-    );
-    if let Some(writing) = writing_of(&value, &hash, next.as_ref()) {
-        let cause = format!(
-            "The hash in block {place} is that of block {earlier} written {}.",
-            writing.difference(&value)
-        );
-        return Some(said(cause, advice_on(&writing)));
-    }
-    if let Some(how) = other_hash(before, &hash) {
-        let cause = format!("The hash in block {place} is {how} (block {earlier}).");
-        return Some(said(cause, HASH_ADVICE));
-    }
-    if let Some(writing) = writing_of_list(&value, &hash) {
-        let cause = format!(
-            "The hash in block {place} is that of a list with block {earlier} in it, and not of \
-             the block alone, written {}.",
-            writing.difference(&value)
-        );
-        return Some(said(cause, HASH_ADVICE));
-    }
-    Some(unknown_hash(evidence))
-}
-
-/// Whether the block has what only the first one of a sealed chain has.
-fn is_genesis_of_sealed(block: &Block) -> bool {
-    ["params", "merkle_root"]
-        .iter()
-        .all(|name| json::member(block.text(), name).is_some())
-}
-
-/// No way to write the block before gives the hash that is named.
-fn unknown_hash(evidence: &Evidence<'_>) -> Diagnosis {
-    const PRINT: &str = "Print what is hashed, byte for byte, and compare it with the canonical \
-                         text here.";
-    let (place, earlier) = (evidence.place, evidence.place.saturating_sub(1));
-    // The second block's link is the first that there is. Where later ones hold,
-    // the node hashes as we do.
-    let next = match (evidence.own_hash, evidence.next_claim) {
-        _ if place > 2 => Some(true),
-        (Some(own), Some(claim)) => Some(claim == own.to_string()),
-        _ => None,
-    };
-    match next {
-        Some(true) => said(
-            format!(
-                "No way to write block {earlier} that we know gives the hash in block {place}: \
-                 block {earlier} was most likely changed after block {place} was made."
-            ),
-            format!(
-                "Compare what the peer answers now with what it had then: a block in the chain \
-                 must never be changed, nor its list of transactions appended to. If it was not \
-                 changed: {PRINT}"
-            ),
-        ),
-        Some(false) => said(
-            format!(
-                "No way to write a block that we know gives the hash in block {place}, nor that in \
-                 block {}: this node hashes in a way that we do not know.",
-                place + 1
-            ),
-            format!("{HASH_ADVICE} {PRINT}"),
-        ),
-        None => said(
-            format!(
-                "No way to write block {earlier} that we know gives the hash in block {place}, and \
-                 there is no further one to compare with: the node hashes in a way that we do not \
-                 know, or block {earlier} was changed afterwards."
-            ),
-            format!("{HASH_ADVICE} {PRINT}"),
-        ),
-    }
-}
-
-fn advice_on(writing: &Writing) -> String {
-    if writing.is_of_other_content() {
-        return "Hash the whole block as it is sent, with all of its fields, and change nothing in \
-                it afterwards."
-            .to_owned();
-    }
-    if writing.is_of_other_numbers() {
-        return "Hash the block exactly as it stands in the chain: do not convert its values for \
-                the hash, nor for the answer."
-            .to_owned();
-    }
-    HASH_ADVICE.to_owned()
-}
-
-/// A previous hash that is not 64 lower-case hex digits.
-fn no_hash(place: u64, named: &str, expected: Hash) -> Diagnosis {
-    let digits = named.strip_prefix("0x").unwrap_or(named);
-    let is_hex = !named.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_right = digits.to_ascii_lowercase() == expected.to_string();
-    let cause = match digits.len() {
-        _ if is_right => format!(
-            "Block {place} names the right hash, but not as 64 lower-case hex digits alone."
-        ),
-        32 if is_hex => format!(
-            "The previous_hash of block {place} has 32 hex digits: that looks like MD5, not SHA-256."
-        ),
-        40 if is_hex => format!(
-            "The previous_hash of block {place} has 40 hex digits: that looks like SHA-1, not SHA-256."
-        ),
-        128 if is_hex => format!(
-            "The previous_hash of block {place} has 128 hex digits: that looks like SHA-512, not SHA-256."
-        ),
-        _ => format!("The previous_hash of block {place} is no SHA-256 in hex."),
-    };
-    said(
-        cause,
-        "Use hashlib.sha256(...).hexdigest(): 64 lower-case hex digits and nothing else.",
-    )
-}
-
-/// Whether it is the hash of another block, or of the right one in another
-/// place.
-fn known_hash(
-    evidence: &Evidence<'_>,
-    before: Received<'_>,
-    own: &[u8],
-    hash: &Hash,
-) -> Option<(String, &'static str)> {
-    let earlier = evidence.place.saturating_sub(1);
-    if evidence
-        .before_that
-        .is_some_and(|(known, _)| known == *hash)
-    {
-        let whose = format!("the block before the one before it (block {})", earlier - 1);
-        return Some((
-            whose,
-            "Take the hash of the last block, chain[-1], when the new block is made.",
-        ));
-    }
-    if evidence.first == Some(*hash) {
-        return Some((
-            "the chain's first block".to_owned(),
-            "Take the hash of the last block, chain[-1], when the new block is made.",
-        ));
-    }
-    if own_hash(own) == *hash {
-        return Some((
-            "its own hash".to_owned(),
-            "previous_hash is the hash of the block before.",
-        ));
-    }
-    let repeated = before.block.previous_hash();
-    (repeated == format!("\"{hash}\"").as_bytes()).then(|| {
-        (
-            format!("the same block as block {earlier} does"),
-            "Take the hash of the last block, chain[-1], when the new block is made.",
-        )
-    })
-}
-
-/// The hash of the block itself, before it had the field for another's.
-fn own_hash(own: &[u8]) -> Hash {
-    let mut text = vec![b'{'];
-    let others = json::members(own).into_iter().flatten();
-    for (key, value) in others.filter(|(key, _)| *key != b"previous_hash") {
-        if text.len() > 1 {
-            text.extend_from_slice(b", ");
-        }
-        for part in [b"\"", key, b"\": ", value] {
-            text.extend_from_slice(part);
-        }
-    }
-    text.push(b'}');
-    sha256(&text)
-}
-
-/// Other things than the block's text that people hash.
-fn other_hash(before: Received<'_>, hash: &Hash) -> Option<&'static str> {
-    let text = before.block.text();
-    let once = sha256(text);
-    let as_json_text = {
-        let mut quoted = Vec::new();
-        json::write_string(std::str::from_utf8(text).ok()?, &mut quoted);
-        quoted
-    };
-    let proof = before.block.proof();
-    [
-        (
-            sha256(before.source),
-            "that of the text of the block before as it was sent",
-        ),
-        (sha256(&once.to_hex()), "the hash of the right hash's text"),
-        (sha256(&once.0), "the hash of the right hash's bytes"),
-        (
-            sha256(&as_json_text),
-            "that of the block before turned into JSON twice",
-        ),
-        (
-            sha256(&[b"[", text, b"]"].concat()),
-            "that of the whole chain, and not of its last block alone",
-        ),
-        (
-            sha256(proof.to_string().as_bytes()),
-            "that of the proof of the block before alone",
-        ),
-        (
-            sha256(before.block.transactions_text()),
-            "that of the transactions of the block before alone",
-        ),
-    ]
-    .into_iter()
-    .find(|(known, _)| known == hash)
-    .map(|(_, how)| how)
 }
 
 /// The proof does not solve the puzzle.
@@ -402,32 +119,49 @@ fn proof_of(evidence: &Evidence<'_>, before: Received<'_>, proof: u64) -> Diagno
             format!("Run adit with --rules {other_rules}. {RULES_ADVICE}"),
         );
     }
-    for (guess, how) in other_guesses(evidence, before, proof) {
+    for (guess, how, code) in other_guesses(evidence, before, proof) {
         if is_solved(&guess) {
-            return said(
+            let found = said(
                 format!("The proof of block {place} solves another puzzle: {how}."),
                 "Guess f'{last_proof}{proof}' (later code: f'{last_proof}{proof}{last_hash}'), \
                  with the proof of the last block first.",
             );
+            let right = match is_2018 {
+                true => "guess = f'{last_proof}{proof}{last_hash}'.encode()",
+                false => "guess = f'{last_proof}{proof}'.encode()",
+            };
+            return match code {
+                "" => found,
+                code => mended(found, format!("guess = {code}.encode()"), right),
+            };
         }
     }
     let found = sha256(right.as_bytes()).to_string();
     if found.ends_with("0000") {
-        return said(
-            format!(
-                "The hash of the guess of block {place} ends in 0000, and has to begin with it."
+        return mended(
+            said(
+                format!(
+                    "The hash of the guess of block {place} ends in 0000, and has to begin with it."
+                ),
+                "Compare guess_hash[:4], not guess_hash[-4:].",
             ),
-            "Compare guess_hash[:4], not guess_hash[-4:].",
+            "return guess_hash[-4:] == '0000'",
+            FOUR_ZEROS_CODE,
         );
     }
     let zeros = found.bytes().take_while(|digit| *digit == b'0').count();
     if zeros > 1 {
-        return said(
-            format!(
-                "The hash of the guess of block {place} begins with {zeros} zeros, and four are \
-                 needed: the peer's difficulty is lower."
+        let wrong = format!("return guess_hash[:{zeros}] == '{:0>zeros$}'", "");
+        return mended(
+            said(
+                format!(
+                    "The hash of the guess of block {place} begins with {zeros} zeros, and four \
+                     are needed: the peer's difficulty is lower."
+                ),
+                "Compare guess_hash[:4] == '0000'.",
             ),
-            "Compare guess_hash[:4] == '0000'.",
+            wrong,
+            FOUR_ZEROS_CODE,
         );
     }
     said(
@@ -445,52 +179,66 @@ fn is_solved(guess: &str) -> bool {
     sha256(guess.as_bytes()).0 <= FOUR_HEX_ZEROS
 }
 
-/// Other texts than the right one that people hash for a proof.
+/// Other texts than the right one that people hash for a proof, how they come
+/// about, and the code that makes them where a line says it.
 fn other_guesses(
     evidence: &Evidence<'_>,
     before: Received<'_>,
     proof: u64,
-) -> Vec<(String, String)> {
+) -> Vec<(String, String, &'static str)> {
     let (last, hash) = (before.block.proof(), before.block.hash().to_string());
     let earlier = evidence.place.saturating_sub(1);
     let named = json::string(before.block.previous_hash()).unwrap_or_default();
+    let (wide_last, wide) = (u128::from(last), u128::from(proof));
+    let (product, sum) = (wide_last.wrapping_mul(wide), wide_last.wrapping_add(wide));
+    let of = |guess: String, how: &str, code| (guess, how.to_owned(), code);
+    let proof_first = "the new proof stands before the last one";
     let mut guesses = vec![
-        (
+        of(
             format!("{proof}{last}"),
-            "the new proof stands before the last one".to_owned(),
+            proof_first,
+            "f'{proof}{last_proof}'",
         ),
-        (
+        of(
             format!("{proof}{last}{hash}"),
-            "the new proof stands before the last one".to_owned(),
+            proof_first,
+            "f'{proof}{last_proof}{last_hash}'",
         ),
-        (
+        of(
             format!("{last}{hash}{proof}"),
-            "the last hash stands before the new proof".to_owned(),
+            "the last hash stands before the new proof",
+            "f'{last_proof}{last_hash}{proof}'",
         ),
-        (
+        of(
             format!("{hash}{proof}"),
-            "the last hash takes the place of the last proof".to_owned(),
+            "the last hash takes the place of the last proof",
+            "f'{last_hash}{proof}'",
         ),
-        (
+        of(
             format!("{hash}{last}{proof}"),
-            "the last hash stands in front".to_owned(),
+            "the last hash stands in front",
+            "f'{last_hash}{last_proof}{proof}'",
         ),
-        (
+        of(
             format!("{last}{proof}{named}"),
-            format!("it takes the previous_hash that stands in block {earlier}, not its hash"),
+            &format!("it takes the previous_hash that stands in block {earlier}, not its hash"),
+            "f\"{last_proof}{proof}{last_block['previous_hash']}\"",
         ),
-        (
+        of(
             format!("{last} {proof}"),
-            "there is a space between the proofs".to_owned(),
+            "there is a space between the proofs",
+            "f'{last_proof} {proof}'",
         ),
-        (proof.to_string(), "it is of the proof alone".to_owned()),
-        (
-            u128::from(last).wrapping_mul(u128::from(proof)).to_string(),
-            "it is of the product of both proofs".to_owned(),
+        of(proof.to_string(), "it is of the proof alone", "f'{proof}'"),
+        of(
+            product.to_string(),
+            "it is of the product of both proofs",
+            "f'{last_proof * proof}'",
         ),
-        (
-            u128::from(last).wrapping_add(u128::from(proof)).to_string(),
-            "it is of the sum of both proofs".to_owned(),
+        of(
+            sum.to_string(),
+            "it is of the sum of both proofs",
+            "f'{last_proof + proof}'",
         ),
     ];
     if let Some((hash_before, proof_before)) = evidence.before_that {
@@ -498,8 +246,8 @@ fn other_guesses(
             "it follows from block {}, and not from block {earlier}",
             earlier.saturating_sub(1)
         );
-        guesses.push((format!("{proof_before}{proof}"), how.clone()));
-        guesses.push((format!("{proof_before}{proof}{hash_before}"), how));
+        guesses.push(of(format!("{proof_before}{proof}"), &how, ""));
+        guesses.push(of(format!("{proof_before}{proof}{hash_before}"), &how, ""));
     }
     guesses
 }
@@ -521,11 +269,19 @@ fn index(place: u64, expected: u64, found: u64) -> Diagnosis {
         ),
         _ => format!("The index of block {place} is {found}, and its place says {expected}."),
     };
-    said(
+    let found_here = said(
         cause,
         "Make the index of a new block len(self.chain) + 1, before it is appended: the first \
          block's is 1.",
-    )
+    );
+    match found.checked_add(1) == Some(expected) {
+        true => mended(
+            found_here,
+            "'index': len(self.chain),",
+            "'index': len(self.chain) + 1,",
+        ),
+        false => found_here,
+    }
 }
 
 /// What should be a block lacks something.

@@ -1,25 +1,13 @@
-//! The ways in which somebody may have written a block before they hashed it.
-//! The tutorial's is one; here are the others that people come up with, the
-//! plainest first, so that the first one that fits is the best explanation. What
-//! a block means is not known here.
+//! A way in which somebody may have written a block before they hashed it: how
+//! it writes the block, what the difference is in words, and in the tutorial's
+//! code. Which ways are tried, and what a block means, is not known here.
 
-use adit_core::hash::{Hash, sha256};
 use adit_core::json;
 
 use super::value::Value;
 
-/// No more than this is written in the search for one hash.
-const WRITINGS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
-
-/// Beyond this many fields, only the orders that have a reason are tried.
-const PERMUTED_FIELDS_LIMIT: usize = 5;
-
-/// At most this many of a block's first transactions are tried as all that was
-/// hashed.
-const FIRST_TRANSACTIONS_LIMIT: usize = 64;
-
 /// The order in which the tutorial puts a block's fields into a dictionary.
-const BLOCK_ORDER: [&str; 5] = [
+pub(super) const BLOCK_ORDER: [&str; 5] = [
     "index",
     "timestamp",
     "transactions",
@@ -33,14 +21,14 @@ const TRANSACTION_ORDER: [&str; 3] = ["sender", "recipient", "amount"];
 /// One way to write a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Writing {
-    form: Form,
-    order: Order,
-    change: Change,
-    without: Without,
+    pub(super) form: Form,
+    pub(super) order: Order,
+    pub(super) change: Change,
+    pub(super) without: Without,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Json {
         separators: Separators,
         ascii: bool,
@@ -52,14 +40,14 @@ enum Form {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Separators {
+pub(super) enum Separators {
     Python,
     Compact,
     Indent(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     Sorted,
     AsItCame,
     Tutorial,
@@ -70,7 +58,7 @@ enum Order {
 
 /// What is changed before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Nothing,
     TimestampCut,
     TimestampRounded,
@@ -83,177 +71,20 @@ enum Change {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Without {
+pub(super) enum Without {
     Nothing,
     Field(String),
     /// All but the tutorial's five.
     OtherFields,
 }
 
-/// Returns the plainest way to write the block of which this is the SHA-256, if
-/// one is known; the tutorial's own is not tried. A way that gives the hash of a
-/// second block too goes before others.
-pub(super) fn writing_of(
-    block: &Value,
-    hash: &Hash,
-    second: Option<&(Value, Hash)>,
-) -> Option<Writing> {
-    let mut written_bytes = 0;
-    let mut of_first = None;
-    for writing in candidates(block) {
-        let text = writing.write(block);
-        written_bytes += text.len();
-        if sha256(&text) == *hash {
-            if second.is_none_or(|(block, hash)| sha256(&writing.write(block)) == *hash) {
-                return Some(writing);
-            }
-            of_first.get_or_insert(writing);
-        }
-        if written_bytes > WRITINGS_LIMIT_BYTES {
-            break;
-        }
-    }
-    of_first
-}
-
-/// Returns the compact way to write a list with the whole block in it of which
-/// this is the SHA-256.
-pub(super) fn writing_of_list(block: &Value, hash: &Hash) -> Option<Writing> {
-    let is_plain = |writing: &Writing| {
-        let is_compact = matches!(
-            writing.form,
-            Form::Json {
-                separators: Separators::Compact,
-                ..
-            }
-        );
-        is_compact
-            && writing.without == Without::Nothing
-            && writing.change == Change::Nothing
-            && !matches!(writing.order, Order::Fields(..))
-    };
-    let mut plain = candidates(block).into_iter().filter(is_plain);
-    plain.find(|writing| sha256(&[b"[", &*writing.write(block), b"]"].concat()) == *hash)
-}
-
-/// All that are tried, the plainest first.
-fn candidates(block: &Value) -> Vec<Writing> {
-    let mut found: Vec<(usize, Writing)> = Vec::new();
-    for (without_cost, without) in withouts(block) {
-        for (order_cost, order) in orders(block, &without) {
-            let is_permuted = matches!(order, Order::Fields(..));
-            for (change_cost, change) in changes(block) {
-                if is_permuted && change != Change::Nothing {
-                    continue;
-                }
-                for (form_cost, form) in forms() {
-                    let cost = without_cost + order_cost + change_cost + form_cost;
-                    let writing = Writing {
-                        form,
-                        order: order.clone(),
-                        change,
-                        without: without.clone(),
-                    };
-                    if cost > 0 {
-                        found.push((cost, writing));
-                    }
-                }
-            }
-        }
-    }
-    found.sort_by_key(|(cost, _)| *cost);
-    found.into_iter().map(|(_, writing)| writing).collect()
-}
-
-fn forms() -> [(usize, Form); 9] {
-    let json = |separators, ascii| Form::Json { separators, ascii };
-    [
-        (0, json(Separators::Python, true)),
-        (2, json(Separators::Python, false)),
-        (2, json(Separators::Compact, true)),
-        (3, json(Separators::Compact, false)),
-        (2, json(Separators::Indent(4), true)),
-        (2, json(Separators::Indent(2), true)),
-        (3, json(Separators::Indent(4), false)),
-        (2, Form::Repr),
-        (4, Form::Joined),
-    ]
-}
-
-fn withouts(block: &Value) -> Vec<(usize, Without)> {
-    let mut all = vec![(0, Without::Nothing)];
-    let Value::Object(members) = block else {
-        return all;
-    };
-    let others = members.iter().filter(|(key, _)| !is_known(key)).count();
-    if others > 1 {
-        all.push((2, Without::OtherFields));
-    }
-    for (key, _) in members.iter().take(2 * BLOCK_ORDER.len()) {
-        let cost = if is_known(key) { 3 } else { 2 };
-        let key = String::from_utf8_lossy(key).into_owned();
-        all.push((cost, Without::Field(key)));
-    }
-    all
-}
-
-fn orders(block: &Value, without: &Without) -> Vec<(usize, Order)> {
-    let mut all = vec![
-        (0, Order::Sorted),
-        (1, Order::Tutorial),
-        (1, Order::AsItCame),
-    ];
-    let count = without.kept(block).len();
-    if count > PERMUTED_FIELDS_LIMIT {
-        return all;
-    }
-    for permutation in permutations(count) {
-        all.push((5, Order::Fields(permutation.clone(), false)));
-        all.push((5, Order::Fields(permutation, true)));
-    }
-    all
-}
-
-fn changes(block: &Value) -> Vec<(usize, Change)> {
-    let mut all = vec![
-        (0, Change::Nothing),
-        (2, Change::TimestampCut),
-        (2, Change::TimestampRounded),
-        (2, Change::TimestampAsFloat),
-        (2, Change::TimestampAsText),
-        (2, Change::TimestampAsNumber),
-        (2, Change::WholeNumbers),
-        (2, Change::PreviousHashAsText),
-    ];
-    if let Some(Value::List(transactions)) = block.member("transactions") {
-        let counts = 0..transactions.len().min(FIRST_TRANSACTIONS_LIMIT);
-        all.extend(counts.map(|count| (4, Change::FirstTransactions(count))));
-    }
-    all
-}
-
-fn permutations(count: usize) -> Vec<Vec<usize>> {
-    if count == 0 {
-        return vec![Vec::new()];
-    }
-    let mut all = Vec::new();
-    for shorter in permutations(count - 1) {
-        for place in 0..count {
-            let mut longer = shorter.clone();
-            longer.insert(place, count - 1);
-            all.push(longer);
-        }
-    }
-    all
-}
-
-fn is_known(key: &[u8]) -> bool {
+pub(super) fn is_known(key: &[u8]) -> bool {
     BLOCK_ORDER.iter().any(|known| known.as_bytes() == key)
 }
 
 impl Without {
     /// The block's members that are written, in the order in which they came.
-    fn kept<'a>(&self, block: &'a Value) -> Vec<(&'a [u8], &'a Value)> {
+    pub(super) fn kept<'a>(&self, block: &'a Value) -> Vec<(&'a [u8], &'a Value)> {
         let Value::Object(members) = block else {
             return Vec::new();
         };
@@ -416,6 +247,41 @@ impl Writing {
         parts.join(" and ")
     }
 
+    /// Returns the tutorial's line of code as it stands there in all likelihood,
+    /// where one line says it.
+    pub(super) fn code(&self) -> Option<String> {
+        let block = match self.change {
+            Change::Nothing => "block".to_owned(),
+            Change::TimestampCut => with_timestamp("int"),
+            Change::TimestampRounded => with_timestamp("round"),
+            Change::TimestampAsFloat => with_timestamp("float"),
+            Change::TimestampAsText => with_timestamp("str"),
+            _ => return None,
+        };
+        if self.without != Without::Nothing {
+            return None;
+        }
+        let mut arguments = vec![block];
+        match self.form {
+            Form::Repr => return Some(format!("str({}).encode()", arguments.concat())),
+            Form::Joined => return None,
+            Form::Json { separators, ascii } => {
+                if self.order == Order::Sorted {
+                    arguments.push("sort_keys=True".to_owned());
+                }
+                match separators {
+                    Separators::Python => {}
+                    Separators::Compact => arguments.push("separators=(',', ':')".to_owned()),
+                    Separators::Indent(count) => arguments.push(format!("indent={count}")),
+                }
+                if !ascii {
+                    arguments.push("ensure_ascii=False".to_owned());
+                }
+            }
+        }
+        Some(format!("json.dumps({}).encode()", arguments.join(", ")))
+    }
+
     /// Whether the block itself was another one when it was hashed, and not
     /// only written in another way.
     pub(super) fn is_of_other_content(&self) -> bool {
@@ -426,6 +292,10 @@ impl Writing {
     pub(super) fn is_of_other_numbers(&self) -> bool {
         !matches!(self.change, Change::Nothing | Change::FirstTransactions(_))
     }
+}
+
+fn with_timestamp(function: &str) -> String {
+    format!("{{**block, 'timestamp': {function}(block['timestamp'])}}")
 }
 
 fn place(key: &[u8], order: &[&str]) -> usize {
