@@ -143,7 +143,7 @@ def paints(port):
             context = browser.new_context()
             page = context.new_page()
             page.goto(f'http://127.0.0.1:{port}/')
-            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+            page.wait_for_function('() => performance.getEntriesByName("first-contentful-paint").length')
             samples.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
             context.close()
         browser.close()

@@ -135,10 +135,14 @@ impl Client {
 
     /// Hands JSON in.
     pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, ClientError> {
-        let request = self.http.post(self.url(path));
+        self.runtime.block_on(self.send(path, body.to_vec()))
+    }
+
+    /// The same, for commands that do several things at once.
+    pub(crate) async fn send(&self, path: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        let request = self.http.post(self.url(path)).body(body);
         let request = request.header("Content-Type", "application/json");
-        self.runtime
-            .block_on(self.answer(request.body(body.to_vec()).timeout(patience())))
+        self.answer(request.timeout(patience())).await
     }
 
     /// Tells the node to do something that takes up to `timeout`.

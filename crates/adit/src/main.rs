@@ -19,8 +19,8 @@ use std::process::ExitCode;
 
 use commands::doctor::Unhealthy;
 use commands::{
-    bench, block, branches, chain, dev, doctor, node, notary, peers, send, shell, stats, status,
-    transactions, wallet as wallet_command, watch,
+    bench, block, branches, chain, class, dev, doctor, miner, node, notary, peers, send, shell,
+    stats, status, transactions, wallet as wallet_command, watch,
 };
 use options::{Cli, Command};
 use terminal::output::ReaderGone;
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Stats(options) => stats::run(&options, json),
         Command::Watch(options) => watch::run(&options, json),
         Command::Mine(options) => block::mine(&options, json),
+        Command::Miner(options) => miner::run(&options, json),
         Command::Doctor(options) => doctor::run(&options, json),
         Command::Wallet(command) => wallet_command::run(&command, json),
         Command::Send(options) => send::send(options, json),
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Prove(options) => notary::prove(&options, json),
         Command::Chain(command) => chain::run(command, json),
         Command::Dev(options) => dev::run(&options, json),
+        Command::Class(options) => class::run(&options, json),
         Command::Bench(command) => bench::run(&command, json),
         Command::Completions(options) => shell::completions(&options),
         Command::Man(options) => shell::man(&options),

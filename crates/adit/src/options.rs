@@ -3,30 +3,36 @@
 //! exit code 2.
 
 mod arguments;
+mod class;
 mod dev;
 mod dev_command;
+mod effort;
 mod environment;
 mod explore;
 mod help;
 mod list;
 mod listen;
 mod log_filter;
+mod miner;
 mod node_to_ask;
 mod origins;
 mod say;
 mod token;
 mod wallet;
 
+pub(crate) use class::ClassOptions;
 pub(crate) use dev::DevOptions;
 pub(crate) use dev_command::{
     BlocksWhen, DevCommand, TimeCommand, TimeGiven, TimeMoved, TimeOptions,
 };
+pub(crate) use effort::{Interval, all_cores};
 pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TransactionName, TxOptions, WatchOptions,
 };
 pub(crate) use list::{List, all_of};
 pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
+pub(crate) use miner::MinerOptions;
 pub(crate) use node_to_ask::NodeToAsk;
 pub(crate) use origins::OriginOptions;
 pub(crate) use say::{say, warn};
@@ -51,12 +57,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use self::effort::{read_interval, read_kernel, read_threads};
 use self::log_filter::read_filter;
 use crate::terminal::escape::{visible_error, visible_json};
 use crate::wallet::coins::Coins;
-
-/// Proofs are searched for on at most this many cores.
-pub(crate) const MINING_THREADS_LIMIT: usize = 1_024;
 
 /// A blockchain node that takes the place of the tutorial's Python one.
 ///
@@ -103,6 +107,8 @@ pub(crate) enum Command {
     Watch(WatchOptions),
     /// Have the node make a block.
     Mine(OperatedNode),
+    /// Search for blocks of a node that may be elsewhere, until Ctrl-C.
+    Miner(MinerOptions),
     /// Check another node and its chain, and say what is wrong.
     Doctor(DoctorOptions),
     /// Make and look at wallets: a key file and 24 words each.
@@ -125,6 +131,8 @@ pub(crate) enum Command {
     Chain(ChainCommand),
     /// Run a chain to develop on: in memory, with funded accounts.
     Dev(DevOptions),
+    /// Show a chain to a class: nodes, a page for the room, phones that pay.
+    Class(ClassOptions),
     /// Measure this machine.
     #[command(subcommand)]
     Bench(BenchCommand),
@@ -382,10 +390,6 @@ pub(crate) enum RulesName {
     Sealed,
 }
 
-/// A time between two looks; none is never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interval(pub(crate) Option<Duration>);
-
 impl RulesName {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -504,26 +508,6 @@ fn refuse_contradictions(cli: Cli) -> Result<Cli, clap::Error> {
     }
 }
 
-fn read_interval(text: &str) -> Result<Interval, String> {
-    if text == "0" {
-        return Ok(Interval(None));
-    }
-    match humantime::parse_duration(text) {
-        Ok(interval) if interval.is_zero() => Ok(Interval(None)),
-        Ok(interval) => Ok(Interval(Some(interval))),
-        Err(_) => Err("write it as 500ms, 10s or 2m, or 0 for never".to_string()),
-    }
-}
-
-fn read_threads(text: &str) -> Result<NonZeroUsize, String> {
-    if text == "all" {
-        return Ok(all_cores());
-    }
-    let threads = text.parse::<NonZeroUsize>().ok();
-    let threads = threads.filter(|threads| threads.get() <= MINING_THREADS_LIMIT);
-    threads.ok_or_else(|| format!("write it as a number from 1 to {MINING_THREADS_LIMIT}, or all"))
-}
-
 fn read_allocation(text: &str) -> Result<(Address, u64), String> {
     let (address, amount) = text
         .split_once('=')
@@ -531,21 +515,4 @@ fn read_allocation(text: &str) -> Result<(Address, u64), String> {
     let address = wallet::read_address(address).map_err(|error| format!("{error}"))?;
     let Coins(units) = amount.parse().map_err(|error| format!("{error}"))?;
     Ok((address, units))
-}
-
-/// As many threads as run at the same time on this machine.
-pub(crate) fn all_cores() -> NonZeroUsize {
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let limit = NonZeroUsize::new(MINING_THREADS_LIMIT).expect("the limit is not 0");
-    cores.min(limit)
-}
-
-fn read_kernel(text: &str) -> Result<Kernel, String> {
-    let named = Kernel::by_name(text).filter(|kernel| kernel.is_available());
-    named.ok_or_else(|| {
-        let kernels = Kernel::ALL.into_iter();
-        let available = kernels.filter(|kernel| kernel.is_available());
-        let names: Vec<_> = available.map(Kernel::name).collect();
-        format!("this machine has {}", names.join(", "))
-    })
 }

@@ -382,7 +382,7 @@ impl Python {
         run(check.args([&*url, "--rules", rules])).json()
     }
 
-    fn command(&self, script: &str) -> Command {
+    pub(crate) fn command(&self, script: &str) -> Command {
         let mut command = Command::new("python3");
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.arg(self.folder.join(script));

@@ -22,4 +22,5 @@ pub mod resolve;
 pub mod search;
 pub mod stats;
 pub mod status;
+pub mod template;
 pub mod transaction;

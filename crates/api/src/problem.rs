@@ -27,6 +27,14 @@ pub struct ProblemDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rule: Option<String>,
+    /// What that rule asks for, where it is one value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expected: Option<String>,
+    /// What was found in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub found: Option<String>,
     /// The block that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -67,6 +75,8 @@ pub enum ProblemKind {
     NotHere,
     /// The chain to develop on can't do it as it is now.
     Development,
+    /// Somebody cannot take part in the class like that.
+    Class,
     /// A block could reward nobody.
     NoRewardAddress,
     /// The body is too long.
@@ -89,7 +99,7 @@ struct Words {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [ProblemKind; 16] = [
+    pub const ALL: [ProblemKind; 17] = [
         ProblemKind::Malformed,
         ProblemKind::Transaction,
         ProblemKind::Block,
@@ -101,6 +111,7 @@ impl ProblemKind {
         ProblemKind::TooSlow,
         ProblemKind::NotHere,
         ProblemKind::Development,
+        ProblemKind::Class,
         ProblemKind::NoRewardAddress,
         ProblemKind::TooLong,
         ProblemKind::Busy,
@@ -141,6 +152,7 @@ impl ProblemKind {
             ProblemKind::TooSlow => &TOO_SLOW,
             ProblemKind::NotHere => &NOT_HERE,
             ProblemKind::Development => &DEVELOPMENT,
+            ProblemKind::Class => &CLASS,
             ProblemKind::NoRewardAddress => &NO_REWARD_ADDRESS,
             ProblemKind::TooLong => &TOO_LONG,
             ProblemKind::Busy => &BUSY,
@@ -236,6 +248,14 @@ const DEVELOPMENT: Words = Words {
               (`time-back`) nor beyond the year 9999 (`time-limit`), and there are bounds to \
               snapshots (`snapshots-limit`) and to the blocks of one request (`block-count`). A saved \
               state that is not whole, not valid or of another chain (`state`) changes nothing.",
+};
+const CLASS: Words = Words {
+    name: "class",
+    status: 409,
+    title: "You cannot take part like that",
+    meaning: "A class (`adit class`) is for so many, each with a name of their own (`rule` is `name` \
+              or `name-taken`), and no more than so many from one address of the network \
+              (`host-limit`, `class-full`). Somebody whom the teacher has taken out is `unknown`.",
 };
 const NO_REWARD_ADDRESS: Words = Words {
     name: "no-reward-address",

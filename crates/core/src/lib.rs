@@ -36,6 +36,8 @@ mod invalid;
 
 pub mod chain;
 
+pub mod mismatch;
+
 pub mod mempool;
 
 pub mod peer;

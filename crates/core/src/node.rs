@@ -8,6 +8,7 @@
 
 mod blocks;
 mod development;
+mod draft;
 mod messages;
 mod points;
 mod state;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::blocks::{change, refused};
+pub use self::draft::{BlockDraft, NoBlockDraft};
 pub use self::messages::{Answer, Config, Effect, Input, Outcome, Timer};
 pub use self::points::{BlockMaking, ChainPoint};
 pub use self::state::Node;

@@ -28,3 +28,12 @@ function checksum(values) {
   }
   return sum;
 }
+
+/** The address of a public key of 32 bytes. */
+export function addressOf(key) {
+  const bits = Array.from(key, byte => byte.toString(2).padStart(8, "0")).join("").padEnd(260, "0");
+  const values = Array.from({ length: 52 }, (_, at) => parseInt(bits.slice(5 * at, 5 * at + 5), 2));
+  const sum = checksum([...values, 0, 0, 0, 0, 0, 0]) ^ BECH32M;
+  const end = Array.from({ length: 6 }, (_, at) => (sum >>> (5 * (5 - at))) & 31);
+  return `${HUMAN_PART}1${[...values, ...end].map(value => LETTERS[value]).join("")}`;
+}

@@ -12,6 +12,9 @@ export function newKey() {
   return { secretKey, publicKey: getPublicKey(secretKey) };
 }
 
+/** The public key of a secret one. */
+export const publicKeyOf = (secretKey) => getPublicKey(secretKey);
+
 /** The 64 bytes of a signature under a message. */
 export const sign = (message, secretKey) => nobleSign(message, secretKey);
 

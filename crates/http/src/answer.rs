@@ -7,6 +7,7 @@ use adit_node::queries::error::log_unreadable;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 /// A request that can't be taken as it is.
 pub(super) fn bad_request(problem: impl ToString) -> Response {
@@ -21,6 +22,11 @@ pub(super) fn busy(problem: impl ToString) -> Response {
 
 /// Returns JSON as it stands.
 pub(super) fn json_text(status: StatusCode, text: Vec<u8>) -> Response {
+    json_bytes(status, text.into())
+}
+
+/// Returns JSON as it stands, which others hold too.
+pub(super) fn json_bytes(status: StatusCode, text: Bytes) -> Response {
     let json = HeaderValue::from_static("application/json");
     (status, [(CONTENT_TYPE, json)], text).into_response()
 }

@@ -6,6 +6,7 @@ mod address;
 mod after;
 mod blocks;
 mod branches;
+mod class;
 mod development;
 mod events;
 mod mempool;
@@ -17,7 +18,10 @@ mod saved_state;
 mod search;
 mod stats;
 mod status;
+mod template;
 mod transaction;
+
+pub(crate) use class::{Remote, area as class_area};
 
 use std::sync::{Arc, LazyLock};
 
@@ -110,6 +114,13 @@ async fn docs_file(
     }
 }
 
+/// Returns the paths of the API proper, for a node that is shown beside another.
+pub(crate) fn of_node(counters: Arc<Counters>) -> (Area, Router<NodeHandle>) {
+    let mut areas = areas(counters);
+    let (area, router) = areas.swap_remove(0);
+    (area, router.split_for_parts().0)
+}
+
 async fn description() -> Json<Value> {
     let mut description = DESCRIPTION.clone();
     openapi::say_server(&mut description, &BasePath::current());
@@ -175,6 +186,7 @@ fn areas(counters: Arc<Counters>) -> Vec<(Area, OpenApiRouter<NodeHandle>)> {
         .routes(Tier::Open.of(routes!(blocks::raw)))
         .routes(Tier::Open.of(routes!(blocks::transactions)))
         .routes(Tier::Open.of(routes!(blocks::preimage)))
+        .routes(Tier::Open.of(routes!(template::template)))
         .routes(Tier::Judged.of(routes!(offer::offer)))
         .routes(Tier::Open.of(routes!(address::address)))
         .routes(Tier::Open.of(routes!(address::transactions)))

@@ -54,6 +54,9 @@ impl Area {
     /// Everything below `/api/`.
     pub(crate) const API: Area = Area::for_programs(Speech::Problems, Group::Api);
 
+    /// What phones ask a class for.
+    pub(crate) const CLASS: Area = Area::of(Speech::Problems, OtherSites::Nothing, Group::Api);
+
     /// Whether the node is well.
     pub(crate) const HEALTH: Area = Area::for_programs(Speech::Problems, Group::Operations);
 

@@ -13,6 +13,7 @@ mod body;
 mod caller;
 mod chain_body;
 pub mod charts;
+mod class;
 mod connection;
 mod cors;
 mod counters;
@@ -44,6 +45,7 @@ mod unread_body;
 
 pub use allowed_origins::{AllowedOrigin, NotAnOrigin, Origin};
 pub use base_path::{BasePath, NotABasePath};
+pub use class::{Cheat, Class, ClassNode, ClassSettings, Deed, Order, Pace};
 pub use own_paths::read_base_path;
 pub use server::CONNECTIONS_LIMIT;
 pub use start::{Running, Settings, start};

@@ -11,6 +11,7 @@ mod blocks;
 mod branches;
 mod charts;
 mod check;
+mod class;
 mod components;
 mod docs;
 mod figures;
@@ -32,6 +33,7 @@ mod verify;
 
 use axum::routing::{get, post};
 
+pub(crate) use class::{area as class_area, told_to_students};
 pub(crate) use docs::docs;
 pub(crate) use layout::{no_page, problem_page};
 pub(crate) use operator::{ask_again, told_to_browsers};

@@ -3,6 +3,7 @@
 
 use adit_api::problem::{BlockName, PROBLEM_JSON, ProblemDocument, ProblemKind};
 use adit_core::hash::Hash;
+use adit_core::mismatch::Mismatch;
 use adit_node::commands::development::NotDeveloped;
 use adit_node::commands::mine::NotMined;
 use adit_node::commands::peers::NotRegistered;
@@ -33,6 +34,8 @@ pub(crate) struct Problem {
     /// The index and the hash of the block that it is about, if it is about one.
     /// In a box, so that an error stays small.
     pub(crate) block: Option<Box<(u64, Hash)>>,
+    /// What the rule asks for, and what was found, where both are one value.
+    pub(crate) mismatch: Option<Box<Mismatch>>,
 }
 
 impl Problem {
@@ -42,6 +45,7 @@ impl Problem {
             detail: detail.to_string(),
             rule: None,
             block: None,
+            mismatch: None,
         }
     }
 
@@ -117,6 +121,14 @@ impl Problem {
         Problem::new(ProblemKind::NotHere, detail)
     }
 
+    /// Somebody cannot take part in the class like that.
+    pub(crate) fn class(rule: &'static str, detail: impl ToString) -> Problem {
+        Problem {
+            rule: Some(rule),
+            ..Problem::new(ProblemKind::Class, detail)
+        }
+    }
+
     /// A block could reward nobody.
     pub(crate) fn no_reward_address() -> Problem {
         Problem::new(
@@ -152,6 +164,8 @@ impl Problem {
             status: self.kind.status(),
             detail: self.detail.trim_end().to_owned(),
             rule: self.rule.map(str::to_owned),
+            expected: self.mismatch.as_ref().map(|one| one.expected.clone()),
+            found: self.mismatch.as_ref().map(|one| one.found.clone()),
             block: self.block.as_deref().map(|(height, hash)| BlockName {
                 index: *height,
                 hash: hash.to_string(),
@@ -254,12 +268,18 @@ impl From<NotDone> for Problem {
 impl From<BlockRejected> for Problem {
     fn from(error: BlockRejected) -> Problem {
         match error {
-            BlockRejected::Unreadable(error) => Problem::block(error.rule(), error, None),
+            BlockRejected::Unreadable(error) => Problem {
+                mismatch: error.mismatch().map(Box::new),
+                ..Problem::block(error.rule(), error, None)
+            },
             BlockRejected::Refused {
                 height,
                 hash,
                 error,
-            } => Problem::block(error.rule(), error, Some((height, hash))),
+            } => Problem {
+                mismatch: error.mismatch().map(Box::new),
+                ..Problem::block(error.rule(), error, Some((height, hash)))
+            },
             BlockRejected::Busy | BlockRejected::Panicked => Problem::busy(error),
             BlockRejected::Query(error) => error.into(),
             BlockRejected::Stopping(stopping) => stopping.into(),

@@ -13,7 +13,7 @@ use adit_node::{open_files, repeated};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::ALLOW;
-use axum::middleware::map_response_with_state;
+use axum::middleware::{map_response, map_response_with_state};
 use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 use crate::abandon::Client;
 use crate::base_path::BasePath;
 use crate::caller::{Access, Caller};
+use crate::class::Class;
 use crate::connection::{self, CLIENTS_PACE, Connection};
 use crate::counters::Counters;
 use crate::held::Holding;
@@ -56,7 +57,7 @@ const SHUTDOWN_TIMEOUT_MS: u64 = 3_000;
 const ACCEPT_RETRY_MS: u64 = 50;
 
 /// Returns all paths of the node, area by area.
-fn router(node: NodeHandle, shared: Shared, base: &BasePath) -> Router {
+fn router(node: NodeHandle, shared: Shared, class: Option<&Arc<Class>>, base: &BasePath) -> Router {
     let (access, counters) = (Arc::clone(&shared.access), Arc::clone(&shared.counters));
     let pages = pages::areas().into_iter().map(|(area, routes)| {
         let told = map_response_with_state(node.clone(), pages::told_to_browsers);
@@ -68,29 +69,60 @@ fn router(node: NodeHandle, shared: Shared, base: &BasePath) -> Router {
     let areas = areas.chain(tutorial).chain(pages);
     let areas = areas.chain(api::routers(counters, base));
     let shared = Arc::new(shared);
-    areas
+    let all = areas
         .map(|(area, paths)| layered(area, paths, &shared))
-        .fold(Router::new(), Router::merge)
-        .layer(Extension(access))
-        .with_state(node)
+        .fold(Router::new(), Router::merge);
+    let all = match class {
+        Some(class) => all.merge(of_class(class, &node, &shared)),
+        None => all,
+    };
+    all.layer(Extension(access)).with_state(node)
+}
+
+/// Returns the paths of a class, and below `/node/NUMBER` the API of each of its nodes.
+fn of_class(class: &Arc<Class>, node: &NodeHandle, shared: &Arc<Shared>) -> Router<NodeHandle> {
+    let told = map_response_with_state(node.clone(), pages::told_to_browsers);
+    let (area, routes) = pages::class_area();
+    let refused = map_response(pages::told_to_students);
+    let pages = (area, tier::router(routes).layer(refused).layer(told));
+    let (area, routes) = api::class_area();
+    let areas = [pages, (area, tier::router(routes))];
+    let areas = areas.map(|(area, paths)| {
+        let paths = paths.layer(Extension(Arc::clone(class)));
+        layered(area, paths, shared)
+    });
+    let mut all = areas.into_iter().fold(Router::new(), Router::merge);
+    for (number, one) in class.nodes().iter().enumerate() {
+        let (area, paths) = api::of_node(Arc::clone(&shared.counters));
+        let paths = layered(area, paths, shared).with_state(one.node.clone());
+        all = all.nest(&format!("/node/{number}"), paths);
+    }
+    all
+}
+
+/// What a server shows, and to whom.
+pub(crate) struct Shown {
+    pub(crate) access: Access,
+    pub(crate) class: Option<Arc<Class>>,
 }
 
 /// Serves until `stop` says otherwise, then lets what is under way end.
 pub(crate) async fn serve(
     listener: TcpListener,
     node: NodeHandle,
-    access: Access,
+    shown: Shown,
     base_path: BasePath,
     mut stop: watch::Receiver<bool>,
 ) {
     let events = Arc::clone(node.events());
     let counters = Arc::<Counters>::default();
+    let Shown { access, class } = shown;
     let (access, answers_memory) = (Arc::new(access), Arc::clone(node.answers_memory()));
     let shared = Shared {
         access: Arc::clone(&access),
         counters: Arc::clone(&counters),
     };
-    let paths = TowerToHyperService::new(router(node, shared, &base_path));
+    let paths = TowerToHyperService::new(router(node, shared, class.as_ref(), &base_path));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // A client that has said all that it wants to say still waits for the answer.
@@ -133,6 +165,7 @@ pub(crate) async fn serve(
             let mut request = request.map(Body::new);
             let caller = Caller::of(remote.ip(), request.version(), request.headers(), &access);
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(api::Remote(remote.ip()));
             request.extensions_mut().insert(client.clone());
             base.take_off(request.uri_mut());
             let base = base.clone();

@@ -2,6 +2,7 @@
 //! the driver, which writes everything down last. When to end, the caller decides.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use adit_node::assembly::{self, NodeSettings, ServeError};
 use adit_node::handle::NodeHandle;
@@ -13,6 +14,7 @@ use crate::allowed_hosts::AllowedHosts;
 use crate::allowed_origins::AllowedOrigin;
 use crate::base_path::BasePath;
 use crate::caller::Access;
+use crate::class::Class;
 use crate::server;
 use crate::token::ApiToken;
 
@@ -31,6 +33,8 @@ pub struct Settings {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// What its operator shows from other machines than its own.
     pub api_token: Option<ApiToken>,
+    /// The class that it is shown to.
+    pub class: Option<Arc<Class>>,
 }
 
 /// A node that is serving.
@@ -69,7 +73,12 @@ pub fn start(settings: Settings) -> Result<Running, ServeError> {
     };
     let (stop, stopped) = watch::channel(false);
     let base_path = settings.base_path;
-    let serving = server::serve(settings.listener, node.clone(), access, base_path, stopped);
+    let class = settings.class;
+    if let Some(class) = &class {
+        class.begin(node.clone());
+    }
+    let shown = server::Shown { access, class };
+    let serving = server::serve(settings.listener, node.clone(), shown, base_path, stopped);
     Ok(Running {
         address,
         node,

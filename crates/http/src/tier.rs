@@ -2,9 +2,12 @@
 //! A path is made with a tier or not at all. How the operator is known is in
 //! `caller.rs`.
 
+use std::sync::Arc;
+
 use adit_node::handle::NodeHandle;
 use adit_node::repeated;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -16,6 +19,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::caller::Caller;
+use crate::class::Class;
 use crate::problem::Problem;
 
 /// What an operation's tier is called in the API's description.
@@ -32,12 +36,18 @@ pub(super) enum Tier {
     Judged,
     /// The operator alone.
     Operator,
+    /// The browser that has opened the teacher's link, where a class is shown a chain.
+    Teacher,
 }
 
 /// In the extensions of an answer: that it was refused, since it is the
 /// operator's, and why.
 #[derive(Debug, Clone)]
 pub(crate) struct RefusedToAnybody(pub(crate) Problem);
+
+/// In the extensions of an answer: that it was refused, since it is the teacher's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotTheTeacher;
 
 /// A path outside the API, with its tier.
 pub(super) struct Route {
@@ -67,6 +77,7 @@ impl Tier {
         match self {
             Tier::Open | Tier::Judged => handler,
             Tier::Operator => handler.route_layer(from_fn(for_the_operator)),
+            Tier::Teacher => handler.route_layer(from_fn(for_the_teacher)),
         }
     }
 }
@@ -117,6 +128,15 @@ async fn for_the_operator(request: Request, next: Next) -> Response {
     (refused, problem).into_response()
 }
 
+async fn for_the_teacher(request: Request, next: Next) -> Response {
+    let class = request.extensions().get::<Arc<Class>>();
+    let is_teacher = class.is_some_and(|class| class.access.is_teacher(request.headers()));
+    match is_teacher {
+        true => next.run(request).await,
+        false => (Extension(NotTheTeacher), StatusCode::FORBIDDEN).into_response(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -125,7 +145,15 @@ mod tests {
     use crate::{api, pages, tutorial};
 
     /// Every path. A new one is added here, after a thought about who may use it.
-    const JUDGED: [&str; 3] = ["POST /api/v1/blocks", "POST /api/v1/tx", "POST /send"];
+    const JUDGED: [&str; 5] = [
+        "POST /api/v1/blocks",
+        "POST /api/v1/tx",
+        "POST /class/mining",
+        "POST /class/pupils",
+        "POST /send",
+    ];
+
+    const TEACHER: [&str; 3] = ["GET /teach", "POST /teach/deed", "POST /teach/pupil"];
 
     const OPERATOR: [&str; 17] = [
         "DELETE /api/v1/peers/{id}",
@@ -160,6 +188,7 @@ mod tests {
     fn all() -> BTreeMap<String, Tier> {
         let mut all = api::tiers();
         let others = tutorial::areas().into_iter().chain(pages::areas());
+        let others = others.chain([api::class_area(), pages::class_area()]);
         let others = others.flat_map(|(_, routes)| routes);
         for route in others {
             let name = route.name.to_owned();
@@ -179,6 +208,7 @@ mod tests {
     fn every_path_has_its_tier() {
         assert_eq!(of(Tier::Judged), JUDGED);
         assert_eq!(of(Tier::Operator), OPERATOR);
+        assert_eq!(of(Tier::Teacher), TEACHER);
         let mut open = of(Tier::Open);
         assert!(open.len() > 40, "{open:?}");
         open.retain(|name| !name.starts_with("GET "));

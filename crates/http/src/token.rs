@@ -81,7 +81,7 @@ impl fmt::Debug for ApiToken {
 
 /// Compares the hashes, all of their bytes: so neither the length nor the place
 /// of the first difference can be measured.
-fn are_same(one: &str, other: &str) -> bool {
+pub(crate) fn are_same(one: &str, other: &str) -> bool {
     let (one, other) = (sha256(one.as_bytes()).0, sha256(other.as_bytes()).0);
     let pairs = one.iter().zip(&other);
     pairs.fold(0, |differences, (a, b)| black_box(differences | (a ^ b))) == 0

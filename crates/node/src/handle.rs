@@ -30,6 +30,7 @@ use crate::mining::{MinerReport, MinerView};
 use crate::node_status::NodeStatus;
 use crate::peers::audit::places::AuditPlaces;
 use crate::peers::branch::{Branch, CheckedBranch};
+use crate::templates::Templates;
 
 /// All answers hold together at most this much until they are written; short
 /// ones, and short pieces, are not counted.
@@ -123,6 +124,8 @@ pub(crate) struct Edge {
     pub(crate) audits: AuditPlaces,
     /// What was found at other nodes lately.
     pub(crate) examinations: Examinations,
+    /// What miners outside the node work on.
+    pub(crate) templates: Templates,
     /// A caller that inspects the node holds one of these.
     pub(crate) inspections: Semaphore,
     /// Where everything runs that speaks to peers.
@@ -263,6 +266,11 @@ impl NodeHandle {
     /// What was found at other nodes lately.
     pub fn examinations(&self) -> &Examinations {
         &self.0.examinations
+    }
+
+    /// What miners outside the node work on.
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.0.templates
     }
 
     /// Returns a receiver that hears of each change of the status.

@@ -16,10 +16,11 @@ pub mod mempool_record;
 pub mod node_status;
 pub mod open_files;
 pub mod paths;
-mod priority;
+pub mod priority;
 pub mod repeated;
 pub mod saved_state;
 pub mod spare_thread;
+mod templates;
 pub mod tls;
 
 // What runs beside the driver.

@@ -17,4 +17,5 @@ pub mod search;
 pub mod stats;
 pub mod stored;
 pub mod term;
+pub mod template;
 pub mod transaction;

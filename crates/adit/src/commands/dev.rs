@@ -61,6 +61,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
             allowed_hosts: all_of(&options.listen.allowed_hosts),
             allowed_origins,
             api_token: options.token.token()?,
+            class: None,
             node: NodeSettings {
                 rules: rules.clone(),
                 data_folder: folder.path().to_path_buf(),

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use adit_core::mempool::FeeRate;
@@ -252,6 +253,17 @@ pub(crate) fn run_until_stopped(
     })
 }
 
+/// Does this, which starts nodes and ends them in good order when it is told to stop by
+/// a signal.
+pub(crate) fn run_group<F>(
+    work: impl FnOnce(Pin<Box<dyn Future<Output = ()>>>) -> F,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    with_signals(|mut signals| work(Box::pin(async move { signals.told().await })))
+}
+
 /// Tells systemd, or whatever else has set `NOTIFY_SOCKET` (sd_notify(3)).
 fn tell_supervisor(state: &NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
@@ -287,6 +299,7 @@ fn start_node(
         allowed_hosts: all_of(&options.listen.allowed_hosts),
         allowed_origins: options.origins.allowed_origins.clone(),
         api_token,
+        class: None,
         node: NodeSettings {
             rules,
             data_folder: folder.path().to_path_buf(),

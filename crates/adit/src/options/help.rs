@@ -8,12 +8,12 @@ const NAME_COLUMNS: usize = 15;
 
 /// Every command is in one of them; a unit test says so.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Run a node", &["node", "dev", "chain"]),
+    ("Run a node", &["node", "dev", "chain", "class"]),
     (
         "Ask a running node",
         &[
             "status", "block", "blocks", "tx", "address", "mempool", "peers", "tips", "reorgs",
-            "stats", "watch", "mine", "doctor",
+            "stats", "watch", "mine", "miner", "doctor",
         ],
     ),
     (
@@ -32,7 +32,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 /// How each command is typed, most plainly first.
-const EXAMPLES: [(&str, &[&str]); 26] = [
+const EXAMPLES: [(&str, &[&str]); 28] = [
     (
         "node",
         &[
@@ -57,6 +57,13 @@ const EXAMPLES: [(&str, &[&str]); 26] = [
             "adit chain export chain.jsonl",
         ],
     ),
+    (
+        "class",
+        &[
+            "adit class",
+            "adit class --address 192.168.0.7 --traffic 10s",
+        ],
+    ),
     ("status", &["adit status", "adit -p 5001 status --json"]),
     (
         "block",
@@ -78,6 +85,13 @@ const EXAMPLES: [(&str, &[&str]); 26] = [
     ("stats", &["adit stats", "adit stats --svg blocks.svg"]),
     ("watch", &["adit watch", "adit watch --json"]),
     ("mine", &["adit mine"]),
+    (
+        "miner",
+        &[
+            "adit miner --node http://192.168.0.7:5000 --reward-to adit1...",
+            "adit miner --reward-to bob --threads 1",
+        ],
+    ),
     ("doctor", &["adit doctor http://192.168.0.7:5000"]),
     (
         "wallet",

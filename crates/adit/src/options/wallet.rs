@@ -238,7 +238,7 @@ impl WalletOptions {
 }
 
 /// What begins like an address is one, or a mistake.
-fn read_owner(text: &str) -> Result<Owner, String> {
+pub(super) fn read_owner(text: &str) -> Result<Owner, String> {
     match read_address(text) {
         Ok(address) => Ok(Owner::Address(address)),
         Err(error) => {

@@ -49,6 +49,11 @@ pub(super) struct SealedTemplate {
 }
 
 impl BlockTemplate {
+    /// The block's canonical text before the proof, and behind it.
+    pub fn around_proof(&self) -> (&[u8], &[u8]) {
+        (&self.before_proof, &self.behind_proof)
+    }
+
     /// The block's canonical text with its proof.
     pub fn text_with(&self, proof: u64) -> Vec<u8> {
         let mut digits = [0; DECIMAL_LENGTH_LIMIT];

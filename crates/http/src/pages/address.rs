@@ -48,9 +48,9 @@ struct AddressPage {
 }
 
 /// A QR code as an SVG path.
-struct Code {
-    path: String,
-    size: usize,
+pub(super) struct Code {
+    pub(super) path: String,
+    pub(super) size: usize,
 }
 
 pub(super) async fn address(
@@ -94,7 +94,7 @@ async fn page_of(node: &NodeHandle, name: String, page: &Page) -> Result<Address
     })
 }
 
-fn code(text: &str) -> Option<Code> {
+pub(super) fn code(text: &str) -> Option<Code> {
     if text.is_empty() || text.len() > QR_LIMIT_BYTES {
         return None;
     }

@@ -55,6 +55,7 @@ use crate::publisher::{self, EVENT_BATCHES_LIMIT};
 use crate::queries::block::time_ms;
 use crate::queries::peers::described;
 use crate::repeated;
+use crate::templates::Templates;
 
 /// At most this many commands wait for the driver; a caller with another waits.
 const COMMANDS_LIMIT: usize = 4_096;
@@ -128,6 +129,7 @@ pub(crate) fn start(
         answers_memory: MemoryBudget::new(ANSWERS_LIMIT_BYTES),
         audits: AuditPlaces::default(),
         examinations: Examinations::default(),
+        templates: Templates::default(),
         inspections: Semaphore::new(INSPECTIONS_AT_ONCE_LIMIT),
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
