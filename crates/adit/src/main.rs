@@ -18,9 +18,10 @@ mod wallet;
 use std::process::ExitCode;
 
 use commands::doctor::Unhealthy;
+use commands::lab::Differs;
 use commands::{
-    bench, block, branches, chain, class, dev, doctor, miner, node, notary, peers, send, shell,
-    stats, status, transactions, wallet as wallet_command, watch,
+    bench, block, branches, chain, class, dev, doctor, lab, miner, node, notary, peers, send,
+    shell, stats, status, transactions, wallet as wallet_command, watch,
 };
 use options::{Cli, Command};
 use terminal::output::ReaderGone;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Chain(command) => chain::run(command, json),
         Command::Dev(options) => dev::run(&options, json),
         Command::Class(options) => class::run(&options, json),
+        Command::Lab(options) => lab::run(&options, json),
         Command::Bench(command) => bench::run(&command, json),
         Command::Completions(options) => shell::completions(&options),
         Command::Man(options) => shell::man(&options),
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
-        Err(error) if error.is::<Unhealthy>() => ExitCode::FAILURE,
+        Err(error) if error.is::<Unhealthy>() || error.is::<Differs>() => ExitCode::FAILURE,
         Err(error) => {
             options::print_error(&error, json);
             ExitCode::FAILURE

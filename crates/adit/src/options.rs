@@ -10,6 +10,7 @@ mod effort;
 mod environment;
 mod explore;
 mod help;
+mod lab;
 mod list;
 mod listen;
 mod log_filter;
@@ -30,6 +31,7 @@ pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TransactionName, TxOptions, WatchOptions,
 };
+pub(crate) use lab::{LabExperiment, LabOptions};
 pub(crate) use list::{List, all_of};
 pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
 pub(crate) use miner::MinerOptions;
@@ -133,6 +135,8 @@ pub(crate) enum Command {
     Dev(DevOptions),
     /// Show a chain to a class: nodes, a page for the room, phones that pay.
     Class(ClassOptions),
+    /// Run an experiment over real cores, and compare it with theory.
+    Lab(LabOptions),
     /// Measure this machine.
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -58,6 +58,17 @@ impl Draws {
         (wide >> 64) as u64
     }
 
+    /// Whether something happens that happens with this probability.
+    pub fn happens(&self, probability: f64, purpose: Purpose, who: u64, count: u64) -> bool {
+        self.share(purpose, who, count) < probability
+    }
+
+    /// A draw from 0 to 1, evenly.
+    pub fn share(&self, purpose: Purpose, who: u64, count: u64) -> f64 {
+        // 53 bits: each of them is a number of its own.
+        (self.draw(purpose, who, count) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// A draw whose times between are those of a steady rate: exponential, with
     /// this mean.
     pub fn exponential(&self, mean: u64, purpose: Purpose, who: u64, count: u64) -> u64 {

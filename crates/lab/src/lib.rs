@@ -8,6 +8,8 @@ pub mod draws;
 
 pub mod agenda;
 
+pub mod theory;
+
 pub mod chain;
 
 pub mod link;
@@ -17,3 +19,23 @@ pub mod participant;
 pub mod network;
 
 pub mod statistics;
+
+pub mod block_table;
+
+pub mod world;
+
+pub mod settings;
+
+pub mod picture;
+
+pub mod report;
+
+pub mod run;
+
+pub mod flood;
+
+pub mod experiment;
+
+pub mod experiments;
+
+pub mod page;

@@ -33,7 +33,7 @@ fn waits_follow_the_exponential_law() {
         "{below} below the median"
     );
     let long = waits.iter().filter(|wait| **wait > 5 * mean).count() as f64;
-    let expected = count as f64 * (-5.0_f64).exp();
+    let expected = count as f64 * adit_lab::theory::functions::exp(-5.0);
     assert!(
         (long - expected).abs() < 4.0 * expected.sqrt(),
         "{long} long ones"

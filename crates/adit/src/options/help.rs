@@ -7,8 +7,9 @@ use clap::Command;
 const NAME_COLUMNS: usize = 15;
 
 /// Every command is in one of them; a unit test says so.
-const GROUPS: [(&str, &[&str]); 4] = [
-    ("Run a node", &["node", "dev", "chain", "class"]),
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Run a node", &["node", "dev", "chain"]),
+    ("Teach, learn and do research", &["class", "lab"]),
     (
         "Ask a running node",
         &[
@@ -32,7 +33,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 /// How each command is typed, most plainly first.
-const EXAMPLES: [(&str, &[&str]); 28] = [
+const EXAMPLES: [(&str, &[&str]); 29] = [
     (
         "node",
         &[
@@ -113,6 +114,14 @@ const EXAMPLES: [(&str, &[&str]); 28] = [
     ("broadcast", &["adit broadcast tx.json"]),
     ("notarize", &["adit notarize thesis.pdf"]),
     ("prove", &["adit prove thesis.pdf"]),
+    (
+        "lab",
+        &[
+            "adit lab double-spend --attacker 0.3 --confirmations 6",
+            "adit lab selfish --explain",
+            "adit lab all --html lab.html",
+        ],
+    ),
     ("bench", &["adit bench pow"]),
     ("completions", &["adit completions bash"]),
     (
