@@ -17,10 +17,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # From below.
-FLOORS = [{'api', 'core'}, {'net', 'pow', 'store'}, {'lab'}, {'node'}, {'http'}, {'adit'}]
+FLOORS = [{'api', 'core'}, {'net', 'pow', 'store'}, {'lab', 'p2p'}, {'node'}, {'http'}, {'adit'}]
 LINES_LIMIT = 600
 # `crates/core/src/chain.rs`, or `core/chain.rs` for short, and folders in the same two ways.
-NAMED = re.compile(r'`(?:crates/)?(api|core|lab|net|pow|store|node|http|adit)/(?:src/)?([\w/.-]+?)/?`')
+NAMED = re.compile(r'`(?:crates/)?(api|core|lab|net|p2p|pow|store|node|http|adit)/(?:src/)?([\w/.-]+?)/?`')
 # Comments, and texts of any kind: nothing in them is code.
 NO_CODE = re.compile(
     r'//[^\n]*|/\*.*?\*/|\bb?r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|b?\'(?:\\[^\n]{1,8}?|[^\'\\\n])\'', re.DOTALL)

@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod named;
 pub(crate) mod miner;
 pub(crate) mod lab;
+pub(crate) mod invite;
 pub(crate) mod new_chain;
 pub(crate) mod node;
 pub(crate) mod notary;

@@ -7,9 +7,11 @@
 mod client;
 mod commands;
 mod data_folders;
+mod invite;
 mod memory;
 mod new_file;
 mod options;
+mod peers_listener;
 mod plain_file;
 mod rules;
 mod terminal;
@@ -20,8 +22,8 @@ use std::process::ExitCode;
 use commands::doctor::Unhealthy;
 use commands::lab::Differs;
 use commands::{
-    bench, block, branches, chain, class, dev, doctor, lab, miner, node, notary, peers, send,
-    shell, stats, status, transactions, wallet as wallet_command, watch,
+    bench, block, branches, chain, class, dev, doctor, invite as invitations, lab, miner, node,
+    notary, peers, send, shell, stats, status, transactions, wallet as wallet_command, watch,
 };
 use options::{Cli, Command};
 use terminal::output::ReaderGone;
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
     let Cli { json, command } = cli;
     let done = match command {
         Command::Node(options) => node::run(options, json),
+        Command::Join(options) => invitations::join(*options, json),
+        Command::Invite(options) => invitations::invite(&options, json),
         Command::Status(options) => status::run(&options, json),
         Command::Block(options) => block::block(&options, json),
         Command::Blocks(options) => block::blocks(&options, json),

@@ -17,6 +17,7 @@ mod log_filter;
 mod miner;
 mod node_to_ask;
 mod origins;
+mod p2p;
 mod say;
 mod token;
 mod wallet;
@@ -37,6 +38,7 @@ pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
 pub(crate) use miner::MinerOptions;
 pub(crate) use node_to_ask::NodeToAsk;
 pub(crate) use origins::OriginOptions;
+pub(crate) use p2p::P2pOptions;
 pub(crate) use say::{say, warn};
 pub(crate) use token::{OperatedNode, TokenOptions};
 pub(crate) use wallet::{
@@ -85,6 +87,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a node (the default).
     Node(NodeOptions),
+    /// Run a node in the network of whoever invites you.
+    Join(Box<JoinOptions>),
+    /// Print how others get into the network of a running node.
+    Invite(NodeToAsk),
     /// Ask a running node how it is; fails when it is not.
     Status(NodeToAsk),
     /// Show a block.
@@ -264,6 +270,9 @@ pub(crate) struct NodeOptions {
     pub(crate) advertise: Option<PeerAddress>,
 
     #[command(flatten)]
+    pub(crate) p2p: P2pOptions,
+
+    #[command(flatten)]
     pub(crate) origins: OriginOptions,
 
     #[command(flatten)]
@@ -279,6 +288,20 @@ pub(crate) struct NodeOptions {
         value_parser = read_filter
     )]
     pub(crate) log: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinOptions {
+    /// What `adit invite` printed.
+    #[arg(value_name = "INVITE")]
+    pub(crate) invite: String,
+
+    /// Where to keep everything, as --data-dir.
+    #[arg(value_name = "DIR", conflicts_with = "data_dir")]
+    pub(crate) folder: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) node: NodeOptions,
 }
 
 #[derive(Debug, Args)]

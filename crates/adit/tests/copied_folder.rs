@@ -89,7 +89,10 @@ fn a_node_that_finds_itself_behind_another_address_drops_it_and_says_so() {
     node.register([relay.as_str()]);
     let resolved = node.get("/nodes/resolve").expect_status(200).json();
     assert_eq!(resolved["peers"][0]["outcome"], "this node itself");
-    assert_eq!(peers_of(&node), json!({ "peers": [], "own": [relay] }));
+    assert_eq!(
+        peers_of(&node),
+        json!({ "peers": [], "own": [relay], "talking": [] })
+    );
     until("the log says so", || {
         let log = node.process.stderr();
         log.contains("this node itself answers there").then_some(())

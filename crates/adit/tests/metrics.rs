@@ -34,7 +34,7 @@ fn served(text: &str) -> BTreeMap<&str, &str> {
 
 #[test]
 fn the_document_lists_what_is_served() {
-    let node = Server::adit(["--in-memory"]);
+    let node = Server::adit(["--in-memory", "--network", "metrics"]);
     let text = metrics(&node);
     let served = served(&text);
     let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));

@@ -64,7 +64,10 @@ fn a_python_peer_is_followed_from_the_first_question_to_its_end() {
         "id": address, "kind": "unknown", "agreement": "not-asked", "length": null, "tip": null,
         "lag": null, "asked_ms": null, "answered_ms": null, "problem": null,
     });
-    assert_eq!(answer, json!({ "peers": [unknown], "own": [] }));
+    assert_eq!(
+        answer,
+        json!({ "peers": [unknown], "own": [], "talking": [] })
+    );
 
     ours.resolve();
     let peer = ours.peer(address);

@@ -110,7 +110,7 @@ pub struct Peer {
 }
 
 /// All registered peers, sorted by address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PeerList {
     /// The peers.
     pub peers: Vec<Peer>,
@@ -118,6 +118,67 @@ pub struct PeerList {
     /// node itself answered there; sorted.
     #[serde(default)]
     pub own: Vec<String>,
+    /// The nodes that this one talks with by itself, sorted by name. Only the
+    /// operator is told.
+    #[serde(default)]
+    pub talking: Vec<TalkingPeer>,
+}
+
+/// Which side dialled, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialled {
+    /// The peer did.
+    In,
+    /// This node did.
+    Out,
+    /// This node did, for blocks alone.
+    BlocksOnly,
+    /// This node did, only to see whether it answers.
+    Feeler,
+}
+
+impl Dialled {
+    /// Returns its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialled::In => "in",
+            Dialled::Out => "out",
+            Dialled::BlocksOnly => "blocks-only",
+            Dialled::Feeler => "feeler",
+        }
+    }
+}
+
+/// A node that this one talks with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TalkingPeer {
+    /// The name by which it has shown who it is, `12D3KooW...`.
+    pub id: String,
+    /// Where the connection comes from or goes to, such as `/ip4/192.168.1.7/tcp/15000`.
+    pub address: String,
+    /// Which side dialled: `in`, `out`, `blocks-only` (this node, for blocks alone)
+    /// or `feeler` (this node, only to see whether it answers).
+    #[schema(value_type = String)]
+    pub dialled: Dialled,
+    /// How its chain stands to ours: `same`, `behind`, `ahead`, `fork`, or
+    /// `not-asked` while it has not said who it is.
+    #[schema(value_type = String)]
+    pub agreement: Agreement,
+    /// The height of the best block that it is known to have.
+    pub height: Option<u64>,
+    /// The shortest time in which it has answered, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// For how many seconds it has been connected.
+    pub connected_s: f64,
+    /// How many bytes of messages it has sent.
+    pub bytes_in: u64,
+    /// How many bytes of messages were sent to it.
+    pub bytes_out: u64,
+    /// How many bytes wait to be sent to it.
+    pub queued_bytes: usize,
+    /// How often it was the first with a block.
+    pub firsts: u64,
 }
 
 impl Peer {
@@ -163,6 +224,7 @@ impl PeerList {
         PeerList {
             peers: peers.collect(),
             own: Vec::new(),
+            talking: Vec::new(),
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Status {
     pub min_fee_rate: Option<u64>,
     /// The registered nodes.
     pub nodes: Vec<String>,
+    /// Where the node talks with others by itself; null if it does not.
+    #[serde(default)]
+    pub p2p: Option<P2pStatus>,
     /// How blocks are made here.
     pub mining: MiningStatus,
 }
@@ -38,6 +41,20 @@ pub struct ChainStatus {
     pub name: String,
     /// The hash of its genesis block.
     pub genesis: String,
+}
+
+/// Where a node talks with others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct P2pStatus {
+    /// The name by which its peers know it, `12D3KooW...`.
+    pub id: String,
+    /// The TCP port on which it listens.
+    pub port: u16,
+    /// Its addresses, as far as it knows, such as `/ip4/192.168.1.7/tcp/15000/p2p/12D3KooW...`.
+    pub addresses: Vec<String>,
+    /// Which chain it speaks of: the genesis block's hash, or the rules and the
+    /// network's name.
+    pub chain: String,
 }
 
 /// How blocks are made.

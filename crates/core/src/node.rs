@@ -39,6 +39,10 @@ use crate::rules::Rules;
 use crate::sync::{Ask, PeerRecord, PeerReport, Peers, RequestId, Seen};
 use crate::transaction::Submitted;
 
+/// So many identities of relayed transactions are known beyond twice those that
+/// wait, until the others are forgotten.
+const RELAYED_SURPLUS: usize = 1_024;
+
 impl Node {
     /// A node whose chain the archive holds. `peers` and `pending` are what
     /// was kept besides.
@@ -62,6 +66,7 @@ impl Node {
             chain: Chain::open(rules, length, archive)?,
             adopting: false,
             kept_pending: Vec::new(),
+            relayed: BTreeSet::new(),
             future_blocks: FutureBlocks::default(),
         };
         let own = &node.config.own_addresses;
@@ -161,7 +166,10 @@ impl Node {
                 }
             }
             Input::Transaction(request, submitted) => {
-                self.accept(now, request, submitted, archive, &mut effects)?;
+                self.accept(now, request, submitted, true, archive, &mut effects)?;
+            }
+            Input::RelayedTransaction(request, submitted) => {
+                self.accept(now, request, submitted, false, archive, &mut effects)?;
             }
             Input::Mine(request) => self.mine(now, request, &mut effects),
             Input::Proof { job, proof } => self.found(now, job, proof, archive, &mut effects)?,
@@ -325,6 +333,7 @@ impl Node {
         now: Duration,
         request: RequestId,
         submitted: Submitted,
+        is_promised: bool,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ChainError> {
@@ -332,8 +341,18 @@ impl Node {
         let next_block = self.chain.length() + 1;
         let accepted = self.mempool.accept(now, submitted, archive)?;
         let is_new = matches!(accepted, Ok(Admission::New { .. }));
-        if is_new {
-            effects.push(Effect::Persist(Change::Transaction(transaction)));
+        match (is_new, is_promised) {
+            (true, true) => effects.push(Effect::Persist(Change::Transaction(transaction))),
+            (true, false) => {
+                self.note_relayed(&transaction);
+                effects.push(Effect::Waits(transaction));
+            }
+            (false, true) => {
+                let waiting = self.promise_relayed(&transaction);
+                let change = waiting.map(Change::Transaction);
+                effects.extend(change.map(Effect::Persist));
+            }
+            (false, false) => {}
         }
         let answer = match accepted {
             Ok(Admission::New { blocks_before }) => Answer::Accepted {
@@ -352,6 +371,30 @@ impl Node {
         }
         effects.push(Effect::Answer(request, answer));
         Ok(())
+    }
+
+    /// Of what waits without a promise, the identities are known. Many of them may
+    /// wait no longer.
+    fn note_relayed(&mut self, transaction: &Submitted) {
+        if self.relayed.len() >= RELAYED_SURPLUS + 2 * self.mempool.len()
+            && let Mempool::Accounts(mempool) = &self.mempool
+        {
+            self.relayed.retain(|id| mempool.get(id).is_some());
+        }
+        self.relayed.extend(transaction.id());
+    }
+
+    /// Somebody submits what a peer has relayed before: from now on it is promised,
+    /// as it waits.
+    fn promise_relayed(&mut self, transaction: &Submitted) -> Option<Submitted> {
+        let id = transaction.id()?;
+        let Mempool::Accounts(mempool) = &self.mempool else {
+            return None;
+        };
+        let waiting = mempool.get(&id).map(Arc::clone);
+        waiting
+            .filter(|_| self.relayed.remove(&id))
+            .map(Submitted::Payment)
     }
 
     fn register(

@@ -29,6 +29,7 @@ mod pausing;
 mod peer;
 mod peers;
 mod reader;
+mod relayed;
 mod reorganisation;
 mod resolving;
 mod restart;

@@ -194,7 +194,11 @@ impl Simulation {
             Effect::SetTimer(alarm, time) => self
                 .agenda
                 .plan_at(time, Event::Input(number, Input::Timer(alarm))),
-            Effect::LeftOut(_) | Effect::Refused(_) | Effect::Evicted(..) | Effect::Forget(_) => {
+            Effect::LeftOut(_)
+            | Effect::Waits(_)
+            | Effect::Refused(_)
+            | Effect::Evicted(..)
+            | Effect::Forget(_) => {
                 panic!("all are honest: {effect:?}")
             }
         }

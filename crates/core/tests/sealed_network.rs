@@ -226,7 +226,11 @@ impl Simulation {
             // wants.
             Effect::Refused(ChainError::Invalid(_) | ChainError::Orphan { .. }) => {}
             Effect::Made(_) | Effect::Answer(..) | Effect::StopMining | Effect::LeftOut(_) => {}
-            Effect::Refused(_) | Effect::Evicted(..) | Effect::Ask(_) | Effect::Forget(_) => {
+            Effect::Waits(_)
+            | Effect::Refused(_)
+            | Effect::Evicted(..)
+            | Effect::Ask(_)
+            | Effect::Forget(_) => {
                 panic!("unforeseen: {effect:?}")
             }
         }

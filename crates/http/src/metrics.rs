@@ -2,7 +2,9 @@
 //! moment of the request from where it is counted anyway; nothing is counted
 //! here. `docs/metrics.md` lists all of it.
 
+mod list;
 mod older_text;
+mod talk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use adit_api::peer::{Agreement, Peer};
 use adit_node::handle::NodeHandle;
+use adit_node::p2p_view::MachineView;
 use adit_node::queries::peers;
 use axum::Extension;
 use axum::extract::State;
@@ -18,13 +21,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
+use self::list::List;
 use crate::accept::best_of;
 use crate::caller::Caller;
 use crate::counters::{BUCKETS_MICROS, CLASSES, Counters, GROUPS};
@@ -54,12 +56,17 @@ pub(super) async fn metrics(
     let format = best_of(&headers, &[OPEN_METRICS, OLDER_TEXT]);
     let limit = Duration::from_millis(PEERS_TIMEOUT_MS);
     let peers = timeout(limit, peers::list(&node)).await;
+    let machine = match node.p2p() {
+        Some(p2p) => timeout(limit, p2p.machine()).await.ok().flatten(),
+        None => None,
+    };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(AtThisMoment {
         peers: peers
             .ok()
             .and_then(Result::ok)
             .map(|list| caller.may_see(list).peers),
+        machine,
         node,
         counters,
     }));
@@ -76,6 +83,7 @@ struct AtThisMoment {
     node: NodeHandle,
     counters: Arc<Counters>,
     peers: Option<Vec<Peer>>,
+    machine: Option<MachineView>,
 }
 
 impl fmt::Debug for AtThisMoment {
@@ -90,6 +98,9 @@ impl Collector for AtThisMoment {
         self.build(&mut list)?;
         self.chain(&mut list)?;
         self.peers(&mut list)?;
+        if let Some((p2p, machine)) = self.node.p2p().zip(self.machine.as_ref()) {
+            talk::encode(&mut list, p2p, machine)?;
+        }
         self.mining(&mut list)?;
         self.store(&mut list)?;
         self.requests(&mut list)?;
@@ -270,51 +281,5 @@ impl AtThisMoment {
                 )?;
         }
         Ok(())
-    }
-}
-
-/// The metrics that are written, one after another.
-struct List<'a, 'b>(&'a mut DescriptorEncoder<'b>);
-
-impl List<'_, '_> {
-    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
-        self.write(name, help, &ConstGauge::new(value))
-    }
-
-    fn counter<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
-    where
-        ConstCounter<N>: EncodeMetric,
-    {
-        self.write(name, help, &ConstCounter::new(value))
-    }
-
-    fn process(&mut self, process: &Process) -> fmt::Result {
-        self.gauge(
-            "process_resident_memory_bytes",
-            "Memory that the process holds",
-            process.resident_bytes as f64,
-        )?;
-        self.counter(
-            "process_cpu_seconds",
-            "Time that it has computed, on all cores",
-            process.cpu_s,
-        )?;
-        self.gauge(
-            "process_open_fds",
-            "Files that it has open",
-            process.open_files as f64,
-        )?;
-        self.gauge(
-            "process_start_time_seconds",
-            "When it was started, since 1970",
-            process.start_s,
-        )
-    }
-
-    fn write(&mut self, name: &str, help: &str, metric: &impl EncodeMetric) -> fmt::Result {
-        metric.encode(
-            self.0
-                .encode_descriptor(name, help, None, metric.metric_type())?,
-        )
     }
 }

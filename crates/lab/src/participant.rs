@@ -202,7 +202,8 @@ impl Participant {
                     NetEffect::SubmitTransaction(text, _) => {
                         match shared.read(self.rules.rules(), &text) {
                             Some(submitted) => {
-                                let input = self.request_for(submitted);
+                                let request = self.request_for(&submitted);
+                                let input = Input::RelayedTransaction(request, submitted);
                                 self.ask_core(now, input, shared, wishes)?;
                             }
                             None => self.inputs.push_back(NetInput::TransactionLeft(text)),
@@ -245,8 +246,8 @@ impl Participant {
         shared: &mut Shared,
         wishes: &mut Vec<Wish>,
     ) -> Result<(), ChainError> {
-        let input = self.request_for(submitted);
-        self.tell_core(now, input, shared, wishes)
+        let request = self.request_for(&submitted);
+        self.tell_core(now, Input::Transaction(request, submitted), shared, wishes)
     }
 
     /// One step of the core. What the machine is to hear of it waits for its
@@ -274,11 +275,16 @@ impl Participant {
                             self.inputs.push_back(NetInput::NewTip { block, is_own });
                         }
                         Change::Transaction(submitted) => {
-                            let waits = NetInput::TransactionWaits(waiting(&submitted));
+                            let waits =
+                                NetInput::TransactionWaits(RelayTransaction::of(&submitted));
                             self.inputs.push_back(waits);
                         }
                         _ => {}
                     }
+                }
+                Effect::Waits(submitted) => {
+                    let waits = NetInput::TransactionWaits(RelayTransaction::of(&submitted));
+                    self.inputs.push_back(waits);
                 }
                 Effect::Mine(job) => proof = Some((job.number, shared.solve(&job.puzzle))),
                 Effect::Refused(error) => refused = Some(error),
@@ -300,10 +306,10 @@ impl Participant {
         Ok(refused)
     }
 
-    fn request_for(&mut self, submitted: Submitted) -> Input {
+    fn request_for(&mut self, submitted: &Submitted) -> RequestId {
         let request = self.request();
         self.requests.insert(request, Arc::clone(submitted.text()));
-        Input::Transaction(request, submitted)
+        request
     }
 
     fn request(&mut self) -> RequestId {
@@ -352,18 +358,5 @@ fn machine_config(
         },
         min_fee_rate: 0,
         dials: finds_peers,
-    }
-}
-
-fn waiting(submitted: &Submitted) -> RelayTransaction {
-    let text = Arc::clone(submitted.text());
-    let fee = match submitted {
-        Submitted::Payment(payment) => payment.fee,
-        Submitted::Text(_) => 0,
-    };
-    let fee_rate = u128::from(fee) * 1_000 / (text.len().max(1) as u128);
-    RelayTransaction {
-        fee_rate: u64::try_from(fee_rate).unwrap_or(u64::MAX),
-        text,
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use adit_core::hash::Hash;
 use adit_core::merkle;
 use adit_core::recent::Recent;
+use adit_core::transaction::{Payment, Submitted};
 
 /// This many transactions are kept that were replaced or refused lately: a block
 /// may hold them all the same.
@@ -23,6 +24,29 @@ pub struct RelayTransaction {
     pub text: Arc<[u8]>,
     /// What it pays, in base units for 1,000 bytes.
     pub fee_rate: u64,
+}
+
+impl RelayTransaction {
+    /// As relay sees it.
+    pub fn of(submitted: &Submitted) -> RelayTransaction {
+        match submitted {
+            Submitted::Payment(payment) => RelayTransaction::of_payment(payment),
+            Submitted::Text(text) => RelayTransaction {
+                text: Arc::clone(text),
+                fee_rate: 0,
+            },
+        }
+    }
+
+    /// The same of a payment.
+    pub fn of_payment(payment: &Payment) -> RelayTransaction {
+        let (text, fee) = (Arc::clone(&payment.text), payment.fee);
+        let fee_rate = u128::from(fee) * 1_000 / (text.len().max(1) as u128);
+        RelayTransaction {
+            fee_rate: u64::try_from(fee_rate).unwrap_or(u64::MAX),
+            text,
+        }
+    }
 }
 
 #[derive(Debug)]

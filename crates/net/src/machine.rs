@@ -19,6 +19,7 @@ mod state;
 mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::archive::{Archive, ArchiveError};
@@ -37,6 +38,7 @@ pub use self::connections::{
 };
 pub use self::headers::HEADERS_TIMEOUT_MS;
 pub use self::messages::{ChainRules, Config, Direction, Effect, Input, Offence, PeerId, Verdict};
+pub use self::peers::PeerView;
 pub use self::relay::{COMPACT_DEPTH_LIMIT, COMPACT_TIMEOUT_MS, COMPACT_TO_ALL_LIMIT};
 pub use self::state::{
     Counts, Machine, PEER_BLOCKS_LIMIT, PEER_FLIGHTS, PEER_FLIGHTS_LIMIT, PEER_TRANSACTIONS_LIMIT,
@@ -51,7 +53,7 @@ use crate::address_book::AddressBook;
 use crate::dice::{Dice, Purpose};
 use crate::header_tree::HeaderTree;
 use crate::inventory::Inventory;
-use crate::message::Message;
+use crate::message::{LISTEN_LIMIT, Message};
 
 /// While something is waited for, deadlines are looked at so often.
 const DEADLINES_INTERVAL_MS: u64 = 500;
@@ -230,6 +232,12 @@ impl Machine {
         self.anchors.truncate(BLOCKS_ONLY_LIMIT);
     }
 
+    /// Where this node listens has changed; new peers are told.
+    pub fn listens_at(&mut self, listen: Vec<PeerAddress>) {
+        self.config.listen = listen;
+        self.config.listen.truncate(LISTEN_LIMIT);
+    }
+
     /// The addresses, to be kept over a restart.
     pub fn address_book(&self) -> &AddressBook {
         &self.book
@@ -243,6 +251,18 @@ impl Machine {
     /// The peers that are connected.
     pub fn peers(&self) -> impl Iterator<Item = PeerId> {
         self.peers.keys().copied()
+    }
+
+    /// What is known of each peer, for those who watch.
+    pub fn peer_views(&self) -> impl Iterator<Item = PeerView> {
+        let tip = (self.tip.hash, self.tip.height);
+        let peers = self.peers.iter();
+        peers.map(move |(id, peer)| peer.view(*id, tip))
+    }
+
+    /// The texts of the transactions that wait here.
+    pub fn waiting_texts(&self) -> impl Iterator<Item = &Arc<[u8]>> {
+        self.inventory.iter().map(|(_, one)| &one.text)
     }
 
     /// How often something happened.

@@ -15,13 +15,14 @@ use adit_core::rules::Rules;
 use adit_core::sync::PEERS_LIMIT;
 use adit_store::{DamagedBlock, Durability, StoreError};
 use tokio::runtime::{Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::damage;
 use crate::driver::{self, DriverError, DriverSettings};
 use crate::handle::NodeHandle;
 use crate::identity::{self, IdentityError};
 use crate::mining::MinerSettings;
+use crate::p2p::{self, P2p, P2pError, P2pSettings};
 use crate::peers::advertise::advertise;
 use crate::spare_thread::{self, IDLE_THREAD_KEPT_MS};
 
@@ -54,6 +55,8 @@ pub struct NodeSettings {
     pub min_fee_rate: FeeRate,
     /// The address that the peers are told to find it at.
     pub advertise: Option<PeerAddress>,
+    /// How it talks with others; `None` if it does not.
+    pub p2p: Option<P2pSettings>,
 }
 
 /// Why a node did not start, or did not go on.
@@ -68,6 +71,9 @@ pub enum ServeError {
     /// The driver could not start, or had to stop.
     #[error(transparent)]
     Driver(#[from] DriverError),
+    /// It can't talk with others.
+    #[error(transparent)]
+    P2p(#[from] P2pError),
     /// The socket is not usable.
     #[error("cannot listen: {0}")]
     Listen(#[from] io::Error),
@@ -104,6 +110,7 @@ pub struct Running {
     /// The way to it.
     pub node: NodeHandle,
     driver: oneshot::Receiver<Result<(), DriverError>>,
+    p2p: Option<P2p>,
     _peers_runtime: PeersRuntime,
 }
 
@@ -160,12 +167,14 @@ pub fn start(address: SocketAddr, settings: NodeSettings) -> Result<Running, Ser
     let peers_runtime = PeersRuntime::start()?;
     spare_thread::keep(&peers_runtime.handle());
     spare_thread::keep(&Handle::current());
+    let (to_machine, news) = mpsc::unbounded_channel();
     let driver_settings = DriverSettings {
         config,
         node_id: identity.node_id.clone(),
         miner: settings.miner,
         first_peers: settings.peers,
         is_development: settings.is_development,
+        to_machine: settings.p2p.as_ref().map(|_| to_machine.clone()),
     };
     let peers_handle = peers_runtime.handle();
     let (node, driver) = driver::start(driver_settings, settings.rules, opened, peers_handle)?;
@@ -173,9 +182,15 @@ pub fn start(address: SocketAddr, settings: NodeSettings) -> Result<Running, Ser
         peers_runtime.handle().spawn(advertise(node.clone(), own));
     }
     peers_runtime.handle().spawn(damage::watch(node.clone()));
+    let talk = |p2p| {
+        let folder = &settings.data_folder;
+        p2p::start(p2p, &node, folder, durability, (to_machine, news))
+    };
+    let p2p = settings.p2p.map(talk).transpose()?;
     Ok(Running {
         node,
         driver,
+        p2p,
         _peers_runtime: peers_runtime,
     })
 }
@@ -193,7 +208,8 @@ impl Running {
     }
 
     /// Has the driver write everything down, and waits for its end.
-    pub async fn stop(self) -> Result<(), ServeError> {
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        drop(self.p2p.take());
         self.node.stop().await;
         self.driver.await.map_err(|_| ServeError::Panicked)??;
         Ok(())

@@ -9,6 +9,8 @@ mod development;
 mod error;
 mod loading;
 mod made_log;
+mod net_blocks;
+mod net_news;
 mod restore;
 mod run;
 mod shown_chain;

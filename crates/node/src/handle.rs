@@ -2,11 +2,12 @@
 //! waits for the answer, and what can be seen without asking. What becomes of a
 //! request is not known here.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use adit_core::block::Block;
+use adit_core::chain::BlockSource;
 use adit_core::mempool::FeeRate;
 use adit_core::node::{Answer, Node, Timer};
 use adit_core::peer::PeerAddress;
@@ -16,7 +17,7 @@ use adit_core::transaction::Submitted;
 use adit_store::Reader;
 use reqwest::header::HeaderValue;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, ClockSetting};
@@ -28,6 +29,7 @@ use crate::memory::{MemoryBudget, Reservation};
 use crate::mempool_record::MempoolRecord;
 use crate::mining::{MinerReport, MinerView};
 use crate::node_status::NodeStatus;
+use crate::p2p_view::P2pView;
 use crate::peers::audit::places::AuditPlaces;
 use crate::peers::branch::{Branch, CheckedBranch};
 use crate::templates::Templates;
@@ -46,6 +48,8 @@ pub struct Stopping;
 pub enum Request {
     /// Take a transaction that the rules have read.
     Transaction(Submitted),
+    /// Take one that a peer relayed, of which nothing is promised.
+    RelayedTransaction(Submitted),
     /// Make a block.
     Mine,
     /// Register peers.
@@ -67,6 +71,7 @@ pub(crate) enum Command {
     Cancelled(RequestId),
     Proof { job: u64, proof: u64 },
     Answered(Ask, PollOutcome, Box<Seen>),
+    TakeBlock(Arc<Block>, BlockSource, OwnedSemaphorePermit),
     TakePart(Ask, OfferedBranch, oneshot::Sender<PeerReport>),
     AdoptOn(u64),
     DamagedIndex,
@@ -132,6 +137,8 @@ pub(crate) struct Edge {
     pub(crate) peers_runtime: Handle,
     pub(crate) last_request: AtomicU64,
     pub(crate) counters: Arc<DriverCounters>,
+    /// Set once, if the node talks with others.
+    pub(crate) p2p: OnceLock<P2pView>,
 }
 
 /// What the driver counts since its start.
@@ -173,6 +180,21 @@ impl NodeHandle {
             Ok(answered) => answered.map(Some),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Asks several things, and waits for all answers. Nobody is forgotten.
+    pub(crate) async fn request_all(
+        &self,
+        requests: Vec<Request>,
+    ) -> Result<Vec<Answer>, Stopping> {
+        let (mut pending, mut answers) = (Vec::new(), Vec::new());
+        for request in requests {
+            pending.push(self.hand_in(request).await?);
+        }
+        for mut one in pending {
+            answers.push(one.answer().await?);
+        }
+        Ok(answers)
     }
 
     async fn hand_in(&self, request: Request) -> Result<PendingRequest<'_>, Stopping> {
@@ -348,6 +370,17 @@ impl NodeHandle {
     pub fn min_fee_rate(&self) -> Option<FeeRate> {
         let knows_fees = self.0.rules.keeps_accounts();
         knows_fees.then_some(self.0.min_fee_rate)
+    }
+
+    /// The talk with other nodes, if there is any.
+    pub fn p2p(&self) -> Option<&P2pView> {
+        self.0.p2p.get()
+    }
+
+    /// The talk with other nodes has begun.
+    pub(crate) fn talks_by(&self, view: P2pView) {
+        // It begins once.
+        let _ = self.0.p2p.set(view);
     }
 
     /// The rules of the chain.

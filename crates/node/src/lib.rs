@@ -15,6 +15,7 @@ pub mod memory;
 pub mod mempool_record;
 pub mod node_status;
 pub mod open_files;
+pub mod p2p_view;
 pub mod paths;
 pub mod priority;
 pub mod repeated;
@@ -32,6 +33,7 @@ pub mod mining;
 // The way to the driver, and what takes it.
 pub mod handle;
 
+pub mod p2p;
 pub mod peers;
 
 pub mod commands;

@@ -78,6 +78,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
                 is_development: true,
                 min_fee_rate: FeeRate(0),
                 advertise: None,
+                p2p: None,
             },
         })?;
         if let Some(file) = state_file.filter(|_| saved.is_some())

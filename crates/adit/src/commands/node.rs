@@ -31,6 +31,7 @@ use crate::data_folders::{Chain, given_or_default};
 use crate::options::{
     DEFAULT_PORT, Interval, ListenOptions, NodeOptions, RulesName, all_cores, all_of, say,
 };
+use crate::peers_listener::PeersListener;
 use crate::rules;
 use crate::terminal::log::start_log;
 
@@ -74,12 +75,13 @@ pub(crate) fn run(options: NodeOptions, json: bool) -> anyhow::Result<()> {
         let listener = listen(&options.listen).await?.into_std()?;
         let folder = DataFolder::of(&options, listener.local_addr()?.port())?;
         let mut recoveries = Recoveries::default();
+        let mut peers_listener = PeersListener::default();
         let mut is_welcome = !json && io::stderr().is_terminal();
         loop {
             // The socket stays open all the time: clients that come while the
             // node recovers wait.
             let listener = TcpListener::from_std(listener.try_clone()?)?;
-            let done = match start_node(&options, listener, &folder, json) {
+            let done = match start_node(&options, listener, &mut peers_listener, &folder, json) {
                 Ok(running) => {
                     tell_supervisor(&NotifyState::Ready);
                     if std::mem::take(&mut is_welcome) {
@@ -281,6 +283,7 @@ async fn go_on_without_terminal(mut hung_up: Signal) {
 fn start_node(
     options: &NodeOptions,
     listener: TcpListener,
+    peers_listener: &mut PeersListener,
     folder: &DataFolder,
     json: bool,
 ) -> anyhow::Result<Running> {
@@ -293,6 +296,7 @@ fn start_node(
         .map(|_| rest(options.mine_every, rules.as_ref()));
     let rules_name = rules.name();
     let api_token = options.token.token()?;
+    let p2p = peers_listener.talk(options, &*rules, listener.local_addr()?)?;
     let running = start(Settings {
         listener,
         base_path: options.listen.base_path.clone(),
@@ -316,6 +320,7 @@ fn start_node(
             min_fee_rate: FeeRate(options.min_fee_rate.0),
             reward_to,
             advertise: options.advertise.clone(),
+            p2p,
         },
     })?;
     let view = running.node.status();
@@ -326,6 +331,7 @@ fn start_node(
         blocks = view.length,
         pending = view.pending_count,
         node_id = running.node.node_id(),
+        p2p = running.node.p2p().map(|p2p| p2p.port()),
         data = %folder.path().display(),
         "listening"
     );

@@ -1,7 +1,7 @@
 //! `adit peers`: the nodes that a running node looks at, and how their chains
 //! compare with its own. The node has made the comparison.
 
-use adit_api::peer::{Agreement, Peer, PeerList};
+use adit_api::peer::{Agreement, Peer, PeerList, TalkingPeer};
 use adit_node::paths::segment;
 use anyhow::Result;
 use serde_json::json;
@@ -45,6 +45,13 @@ fn write(output: &mut Output, list: &PeerList) -> Result<()> {
             "not peers, since the node itself answers there: {own}"
         ))?;
     }
+    if !list.talking.is_empty() {
+        write_talking(output, &list.talking)?;
+        if peers.is_empty() {
+            return Ok(());
+        }
+        output.line("")?;
+    }
     if peers.is_empty() {
         return output.line("no node is registered; `adit peers add URL` does it");
     }
@@ -72,6 +79,38 @@ fn write(output: &mut Output, list: &PeerList) -> Result<()> {
             asked.unwrap_or_default(),
             peer.kind.name().to_owned(),
             peer.problem.clone().unwrap_or_default(),
+        ]);
+    }
+    table.write(output)
+}
+
+/// The nodes that it talks with by itself.
+fn write_talking(output: &mut Output, peers: &[TalkingPeer]) -> Result<()> {
+    let mut table = Table::new(&[
+        long("talks with"),
+        word("dialled"),
+        word("agreement"),
+        number("height"),
+        number("ms"),
+        number("bytes in"),
+        number("bytes out"),
+        number("first").or_leave(),
+        long("at").or_leave(),
+    ]);
+    for peer in peers {
+        let latency = peer.latency_ms.map(|latency| format!("{latency:.1}"));
+        table.row([
+            peer.id.clone(),
+            peer.dialled.name().to_owned(),
+            peer.agreement.name().to_owned(),
+            peer.height
+                .map(|height| height.to_string())
+                .unwrap_or_default(),
+            latency.unwrap_or_default(),
+            peer.bytes_in.to_string(),
+            peer.bytes_out.to_string(),
+            peer.firsts.to_string(),
+            peer.address.clone(),
         ]);
     }
     table.write(output)

@@ -8,13 +8,13 @@ const NAME_COLUMNS: usize = 15;
 
 /// Every command is in one of them; a unit test says so.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Run a node", &["node", "dev", "chain"]),
+    ("Run a node", &["node", "join", "dev", "chain"]),
     ("Teach, learn and do research", &["class", "lab"]),
     (
         "Ask a running node",
         &[
             "status", "block", "blocks", "tx", "address", "mempool", "peers", "tips", "reorgs",
-            "stats", "watch", "mine", "miner", "doctor",
+            "stats", "watch", "mine", "miner", "invite", "doctor",
         ],
     ),
     (
@@ -33,7 +33,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 ];
 
 /// How each command is typed, most plainly first.
-const EXAMPLES: [(&str, &[&str]); 29] = [
+const EXAMPLES: [(&str, &[&str]); 31] = [
     (
         "node",
         &[
@@ -42,6 +42,11 @@ const EXAMPLES: [(&str, &[&str]); 29] = [
             "adit --chain class.json --reward-to adit1... --mine",
         ],
     ),
+    (
+        "join",
+        &["adit join adit:/ip4/192.168.1.7/tcp/15000/p2p/12D3KooW.../25da..."],
+    ),
+    ("invite", &["adit invite", "adit -p 5001 invite"]),
     (
         "dev",
         &[

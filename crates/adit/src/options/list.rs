@@ -17,6 +17,13 @@ impl<T: FromStr> FromStr for List<T> {
     }
 }
 
+impl<T> List<T> {
+    /// A list of one.
+    pub(crate) fn of(one: T) -> List<T> {
+        List(vec![one])
+    }
+}
+
 /// Everything that is listed by an option that was given several times.
 pub(crate) fn all_of<T: Clone>(lists: &[List<T>]) -> Vec<T> {
     lists.iter().flat_map(|list| &list.0).cloned().collect()

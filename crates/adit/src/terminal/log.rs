@@ -30,10 +30,18 @@ pub(crate) struct Log {
     lines: Lines,
 }
 
+/// What is logged of libraries unless the filter says otherwise.
+const QUIET: &str = "libp2p_mdns=error";
+
 /// Starts the log; `filter` is what `--log` says.
 pub(crate) fn start_log(filter: &str, json: bool) -> anyhow::Result<Log> {
+    // Anybody on the local network can make that library talk at length.
+    let filter = match filter == "off" {
+        true => filter.to_owned(),
+        false => format!("{QUIET},{filter}"),
+    };
     let filter = EnvFilter::builder()
-        .parse(filter)
+        .parse(&filter)
         .with_context(|| format!("--log {filter}"))?;
     let lines = Lines::start(json);
     let log = tracing_subscriber::fmt()

@@ -48,6 +48,9 @@ pub enum Input {
     Timer(Timer),
     /// A transaction was submitted; the rules have read it.
     Transaction(RequestId, Submitted),
+    /// A transaction came from a peer; the rules have read it. Nothing is promised
+    /// of it: it waits, but is not kept.
+    RelayedTransaction(RequestId, Submitted),
     /// Somebody wants a block to be made.
     Mine(RequestId),
     /// The proof of a job was found.
@@ -112,6 +115,8 @@ pub enum Timer {
 pub enum Effect {
     /// Keep this; it must be durable before any later effect leaves the node.
     Persist(Change),
+    /// A transaction that a peer relayed waits now. It is not to be kept.
+    Waits(Submitted),
     /// A block was made here.
     Made(Arc<Block>),
     /// Answer this request.

@@ -6,10 +6,13 @@
 //!    taken in, between two of its blocks.
 //! 3. What waits is judged by the accounts as they are at the tip.
 
+use std::collections::BTreeSet;
+
 use super::messages::{Config, Effect};
 use crate::archive::{Archive, ArchiveError, Change};
 use crate::chain::Chain;
 use crate::future_blocks::FutureBlocks;
+use crate::hash::Hash;
 use crate::mempool::{Mempool, Pending};
 use crate::mempool_update::SteppedUpdate;
 use crate::mining::Mining;
@@ -35,6 +38,9 @@ pub struct Node {
     /// there that are needed to judge it.
     pub(super) kept_pending: Vec<Pending>,
     pub(super) future_blocks: FutureBlocks,
+    /// The identities of transactions that wait without a promise, and of some that
+    /// wait no longer.
+    pub(super) relayed: BTreeSet<Hash>,
 }
 
 impl Node {

@@ -1,8 +1,9 @@
 //! `GET /api/v1/status`: how the node is, in a few numbers.
 
-use adit_api::status::{ChainStatus, MiningStatus, Status};
+use adit_api::status::{ChainStatus, MiningStatus, P2pStatus, Status};
 use adit_core::rules::Rules;
 use adit_node::handle::NodeHandle;
+use adit_node::p2p_view::P2pView;
 use axum::Json;
 use axum::extract::State;
 
@@ -21,6 +22,7 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
         pending: view.pending_count,
         min_fee_rate: node.min_fee_rate().map(|rate| rate.0),
         nodes: view.peers.clone(),
+        p2p: node.p2p().map(p2p_of),
         mining: MiningStatus {
             searching: mining.is_searching,
             kernel: mining.kernel.name().to_string(),
@@ -29,6 +31,15 @@ pub(super) async fn status(State(node): State<NodeHandle>) -> Json<Status> {
             guesses_per_s: mining.guesses_per_s,
         },
     })
+}
+
+fn p2p_of(p2p: &P2pView) -> P2pStatus {
+    P2pStatus {
+        id: p2p.name(),
+        port: p2p.port(),
+        addresses: p2p.addresses().iter().map(ToString::to_string).collect(),
+        chain: p2p.chain().to_owned(),
+    }
 }
 
 fn chain_of(rules: &dyn Rules) -> Option<ChainStatus> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use adit_api::audit::{Audit, Verdict};
-use adit_api::peer::{Agreement, Peer, PeerKind};
+use adit_api::peer::{Agreement, Peer, PeerKind, TalkingPeer};
 use adit_core::peer::PeerAddress;
 use adit_node::commands;
 use adit_node::handle::NodeHandle;
@@ -34,6 +34,7 @@ struct Peers {
     frame: Frame,
     is_operator: bool,
     peers: Vec<PeerRow>,
+    talking: Vec<TalkingPeer>,
 }
 
 struct PeerRow {
@@ -67,10 +68,14 @@ struct Added {
 
 pub(super) async fn peers(State(node): State<NodeHandle>, caller: Caller) -> Response {
     let list = peers::list(&node).await.map_err(Problem::from);
-    let page = list.map(|list| Peers {
-        frame: Frame::of(&node).here("peers"),
-        is_operator: caller == Caller::Operator,
-        peers: caller.may_see(list).peers.iter().map(row).collect(),
+    let page = list.map(|list| {
+        let list = caller.may_see(list);
+        Peers {
+            frame: Frame::of(&node).here("peers"),
+            is_operator: caller == Caller::Operator,
+            peers: list.peers.iter().map(row).collect(),
+            talking: list.talking,
+        }
     });
     shown(&node, page)
 }

@@ -22,16 +22,27 @@ use crate::message::{BLOCKS_MESSAGE_LIMIT, ByeReason, HEADERS_MESSAGE_LIMIT, Mes
 /// The next blocks of a branch have to come within this time.
 pub const CLASSIC_TIMEOUT_MS: u64 = 20_000;
 
+/// What stands for the block before a genesis block.
+pub(super) const NO_BLOCK: Hash = Hash([0; 32]);
+
+/// Hashes behind a block, as a peer tells of them.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) start: Hash,
+    pub(super) hashes: &'a [Hash],
+    pub(super) was_asked: bool,
+}
+
 impl Machine {
     pub(super) fn classic_hashes(
         &mut self,
         now: Duration,
         peer: PeerId,
-        start: Hash,
-        hashes: &[Hash],
+        told: Told<'_>,
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ArchiveError> {
+        let Told { start, hashes, .. } = told;
         let has_more = hashes.len() >= HEADERS_MESSAGE_LIMIT;
         let Some(last) = hashes.last() else {
             return Ok(());
@@ -51,10 +62,15 @@ impl Machine {
         if self.classic_branch.is_some() {
             return Ok(());
         }
-        let Some(entry) = archive.entry(&start)? else {
-            return self.ask_headers(now, peer, None, archive, effects);
+        let start_height = match archive.entry(&start)? {
+            Some(entry) => entry.height,
+            None if start == NO_BLOCK => 0,
+            // Nothing of ours stands before what it answers: asked again, it would
+            // say the same.
+            None if told.was_asked => return Ok(()),
+            None => return self.ask_headers(now, peer, None, archive, effects),
         };
-        let mut first_height = entry.height + 1;
+        let mut first_height = start_height + 1;
         let mut lacking: VecDeque<Hash> = hashes.iter().copied().collect();
         while let Some(hash) = lacking.front()
             && archive.entry(hash)?.is_some()

@@ -10,6 +10,7 @@ use adit_core::rules::Weight;
 use adit_core::sealed::CompactHeader;
 use adit_core::sync::Locator;
 
+use super::classics::{NO_BLOCK, Told};
 use super::messages::{ChainRules, Effect, Offence, PeerId};
 use super::state::Machine;
 use crate::branch::KnownHeader;
@@ -79,7 +80,11 @@ impl Machine {
         archive: &dyn Archive,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ArchiveError> {
-        let mut start = (1, self.genesis);
+        let mut start = match &self.config.rules {
+            ChainRules::Sealed(_) => (1, self.genesis),
+            // Chains of the classics may share no block at all.
+            ChainRules::Classic(_) => (0, NO_BLOCK),
+        };
         for hash in locator {
             if let Some(entry) = archive.entry(hash)?
                 && archive.main_hash(entry.height)? == Some(*hash)
@@ -128,7 +133,12 @@ impl Machine {
                 self.records(now, peer, start, records, was_asked, archive, effects)
             }
             (HeaderList::Hashes(hashes), None) => {
-                self.classic_hashes(now, peer, start, hashes, archive, effects)
+                let answers = Told {
+                    start,
+                    hashes,
+                    was_asked,
+                };
+                self.classic_hashes(now, peer, answers, archive, effects)
             }
             // Formats of other rules say nothing here.
             _ => Ok(()),

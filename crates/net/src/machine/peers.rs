@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use adit_core::archive::{Archive, ArchiveError};
+use adit_core::hash::Hash;
 
 use super::connections::BAN_MS;
 use super::messages::{ChainRules, Direction, Effect, Offence, PeerId};
@@ -76,6 +77,7 @@ impl Machine {
                 known.best = Some((hello.tip, hello.height));
             }
             known.hello = Some(hello);
+            known.said_hello = now;
             known.ping = None;
         }
         if self.config.min_fee_rate > 0 {
@@ -190,7 +192,47 @@ impl Machine {
     }
 }
 
+/// What is known of a peer, for those who watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerView {
+    /// The connection.
+    pub peer: PeerId,
+    /// Which side dialled, and what for.
+    pub direction: Direction,
+    /// Where it is, and who.
+    pub address: PeerAddress,
+    /// Whether it has said who it is.
+    pub is_ready: bool,
+    /// The best block that it has, or was told of, and its height; before that is
+    /// known, what it said of its tip.
+    pub best: Option<(Hash, u64)>,
+    /// The shortest time in which it has answered.
+    pub latency: Option<Duration>,
+    /// How often it was the first with a block.
+    pub firsts: u64,
+    /// How far its clock is from ours, by what it said first.
+    pub clock_difference: Option<Duration>,
+}
+
 impl Peer {
+    pub(super) fn view(&self, peer: PeerId, tip: (Hash, u64)) -> PeerView {
+        let hello = self.hello.as_ref();
+        let said = hello.map(|hello| (hello.tip, hello.height));
+        let has_tip = self.known_blocks.contains(&tip.0);
+        // A branch of its own that is longer is the better one.
+        let best = self.best.or(said).filter(|best| !has_tip || best.1 > tip.1);
+        PeerView {
+            peer,
+            direction: self.direction,
+            address: self.address,
+            is_ready: self.is_ready(),
+            best: best.or(has_tip.then_some(tip)),
+            latency: self.latency,
+            firsts: self.firsts,
+            clock_difference: hello.map(|hello| hello.clock_difference(self.said_hello)),
+        }
+    }
+
     /// A sign of life.
     pub(super) fn heard(&mut self, now: Duration) {
         self.next_ping = now + Duration::from_millis(PING_INTERVAL_MS);

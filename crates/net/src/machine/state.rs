@@ -133,6 +133,8 @@ pub(crate) struct Peer {
     pub(crate) addresses_due: usize,
     pub(crate) last_address: Duration,
     pub(crate) hello: Option<Hello>,
+    /// When it said that.
+    pub(crate) said_hello: Duration,
     /// What this node called its tip when it said hello.
     pub(crate) told_tip: Hash,
     /// The best block that it is known to have, and its height.
@@ -238,6 +240,7 @@ impl Peer {
             addresses_due: 0,
             last_address: now,
             hello: None,
+            said_hello: now,
             told_tip,
             best: None,
             known_blocks: Recent::new(PEER_BLOCKS_LIMIT),

@@ -9,14 +9,11 @@ use adit_core::node::{Effect, Input};
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{Ask, PeerReport, Seen};
 
-use super::adoptions::{Adoption, BranchEnd, QueuedBranch, Step};
+use super::adoptions::{ADOPTION_STEP_MS, Adoption, BranchEnd, QueuedBranch, Step};
 use super::error::DriverError;
 use super::run::{Driver, log_refused};
 use crate::handle::{Command, OfferedBranch, PollOutcome};
 use crate::repeated;
-
-/// Blocks of a branch are taken in for this long; then it is the others' turn.
-const ADOPTION_STEP_MS: u64 = 50;
 
 /// Where others wait for their turn, it is theirs after this many blocks.
 const ADOPTION_STEP_BLOCKS_LIMIT: usize = 64;

@@ -10,6 +10,9 @@ use tokio::sync::oneshot;
 use crate::handle::OfferedBranch;
 use crate::peers::branch::{BranchError, CheckedBlocks};
 
+/// Blocks of a branch are taken in for this long; then it is the others' turn.
+pub(super) const ADOPTION_STEP_MS: u64 = 50;
+
 /// The branches that are to be taken in.
 #[derive(Default)]
 pub(super) struct Adoptions {

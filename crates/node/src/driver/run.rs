@@ -10,8 +10,8 @@
 //!    main chain to its tip: nothing that is kept says how far they are.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use adit_core::peer::PeerAddress;
 use adit_core::reorganisation::Reorganisation;
 use adit_core::rules::Rules;
 use adit_core::sync::{PEERS_LIMIT, RequestId};
+use adit_net::machine::Input as NetInput;
 use adit_store::{Opened, Store};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -33,6 +34,7 @@ use super::adoptions::{Adoptions, BranchEnd};
 use super::developing::Developing;
 use super::error::DriverError;
 use super::made_log::MadeLog;
+use super::net_news::NetNews;
 use super::restore::{Trust, restore};
 use super::shown_chain::ShownChain;
 use crate::clock::{Clock, now, now_ms};
@@ -79,6 +81,8 @@ pub(crate) struct DriverSettings {
     pub(crate) first_peers: Vec<PeerAddress>,
     /// Whether the chain is one to develop on.
     pub(crate) is_development: bool,
+    /// Who is to hear what becomes of the chain, if the node talks with others.
+    pub(crate) to_machine: Option<mpsc::UnboundedSender<NetInput>>,
 }
 
 /// Reads what is stored, and starts the driver's thread. Must be called within
@@ -134,6 +138,7 @@ pub(crate) fn start(
         peers_runtime: peers_runtime.clone(),
         last_request: AtomicU64::default(),
         counters: Arc::clone(&counters),
+        p2p: OnceLock::new(),
     }));
     let mut driver = Driver {
         store,
@@ -157,6 +162,7 @@ pub(crate) fn start(
         clock,
         mine_timer: None,
         made_log: MadeLog::default(),
+        net_news: NetNews::new(settings.to_machine),
         development: Developing::default(),
     };
     driver.open(settings.first_peers)?;
@@ -203,6 +209,7 @@ pub(super) struct Driver {
     pub(super) clock: Arc<Clock>,
     mine_timer: Option<AbortHandle>,
     made_log: MadeLog,
+    pub(super) net_news: NetNews,
     pub(super) development: Developing,
 }
 
@@ -243,11 +250,15 @@ impl Driver {
             for _ in 0..BATCH_LIMIT {
                 stopped |= matches!(command, Command::Stop);
                 self.take(command, &mut later)?;
+                if self.net_news.is_long_enough() {
+                    break;
+                }
                 command = match commands.try_recv() {
                     Ok(next) if !stopped => next,
                     _ => break,
                 };
             }
+            self.end_of_net_blocks(&mut later)?;
             self.carry_out(later)?;
         }
         self.made_log.end();
@@ -267,6 +278,7 @@ impl Driver {
                 self.waiting.insert(id, reply);
                 let input = match request {
                     Request::Transaction(text) => Input::Transaction(id, text),
+                    Request::RelayedTransaction(text) => Input::RelayedTransaction(id, text),
                     Request::Mine => Input::Mine(id),
                     Request::Register(peers) => Input::Register(id, peers),
                     Request::Unregister(peer) => {
@@ -294,6 +306,7 @@ impl Driver {
                 Ok(())
             }
             Command::Answered(ask, outcome, seen) => self.answered(ask, outcome, *seen, later),
+            Command::TakeBlock(block, source, _place) => self.take_from_net(block, source, later),
             Command::TakePart(ask, part, reply) => {
                 self.take_offered(ask, part, BranchEnd::Part(reply), later)
             }
@@ -326,8 +339,15 @@ impl Driver {
         effects: Vec<Effect>,
         later: &mut Vec<Effect>,
     ) -> Result<(), DriverError> {
+        let is_own = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Made(_)));
         for effect in effects {
             match effect {
+                Effect::Waits(transaction) => {
+                    self.events.note_waiting(&transaction);
+                    self.net_news.note_waiting(&transaction);
+                }
                 Effect::Persist(change) => {
                     if let Change::Block { block, main, .. } = &change {
                         tracing::debug!(index = block.height(), hash = %block.hash(), ?main, "block");
@@ -344,6 +364,7 @@ impl Driver {
                     }
                     self.shown_chain.note(&change);
                     self.events.note(&change);
+                    self.net_news.note(&change, is_own);
                     match (&change, self.node.chain().tip()) {
                         (Change::Rewind, Some(genesis)) => self.events.note_rewind(genesis),
                         (Change::Block { main, .. } | Change::MainTip { main, .. }, _)
@@ -386,6 +407,7 @@ impl Driver {
         self.sync()?;
         self.check_before_leaving();
         self.publish_status();
+        self.net_news.tell();
         let (chain, shown) = (self.node.chain(), &mut self.shown_chain);
         let reorganisation = shown.advance(chain, now_ms(), &self.store);
         if let Some(reorganisation) = reorganisation.map_err(unreadable)? {
@@ -403,7 +425,7 @@ impl Driver {
         for effect in effects {
             self.check_before_leaving();
             match effect {
-                Effect::Persist(_) => unreachable!("handle has carried it out"),
+                Effect::Persist(_) | Effect::Waits(_) => unreachable!("handle has done it"),
                 Effect::Made(block) => self.made_log.note(&self.runtime, &block),
                 Effect::Answer(request, answer) => self.answer(request, answer),
                 Effect::Mine(job) => self.miner.set_job(Some(job)),

@@ -46,11 +46,7 @@ impl EventBatch {
     /// Notes a change that was kept.
     pub(crate) fn note(&mut self, change: &Change) {
         match change {
-            Change::Transaction(transaction) => {
-                self.transaction_count += 1;
-                self.transactions.push(transaction.clone());
-                keep_newest_transactions(&mut self.transactions);
-            }
+            Change::Transaction(transaction) => self.note_waiting(transaction),
             Change::Block { block, main, .. } if *main != MainChange::Side => {
                 self.tip = Some(Arc::clone(block));
                 self.origin = Origin::Elsewhere;
@@ -63,6 +59,13 @@ impl EventBatch {
             }
             Change::Block { .. } | Change::Peers(_) | Change::Rewind => {}
         }
+    }
+
+    /// Notes that a transaction came to wait.
+    pub(crate) fn note_waiting(&mut self, transaction: &Submitted) {
+        self.transaction_count += 1;
+        self.transactions.push(transaction.clone());
+        keep_newest_transactions(&mut self.transactions);
     }
 
     /// Notes that the main chain went over to another branch.

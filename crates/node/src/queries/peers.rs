@@ -1,15 +1,19 @@
 //! The registered peers: what kind of nodes they are, how their chains compare
 //! with ours, and what is wrong with them. When they are asked, the core decides.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use adit_api::audit::Audit;
-use adit_api::peer::{self, Peer, PeerList};
-use adit_core::archive::Archive;
+use adit_api::peer::{self, Peer, PeerList, TalkingPeer};
+use adit_core::archive::{Archive, ArchiveError};
 use adit_core::hash::Hash;
 use adit_core::node::Node;
 use adit_core::peer::PeerAddress;
 use adit_core::sync::{Agreement, PeerRecord};
+use adit_net::machine::{Direction, PeerView};
+use adit_p2p::multiaddr::Multiaddr;
+use adit_p2p::name_of;
 use adit_store::Snapshot;
 use tokio::task::JoinSet;
 
@@ -29,6 +33,65 @@ pub async fn list(node: &NodeHandle) -> Result<PeerList, QueryError> {
     Ok(PeerList {
         peers: peers.map_err(QueryError::unreadable)?,
         own,
+        talking: talking(node, &snapshot)
+            .await
+            .map_err(QueryError::unreadable)?,
+    })
+}
+
+/// Returns what is said of the peers that this node talks with.
+async fn talking(node: &NodeHandle, ours: &Snapshot) -> Result<Vec<TalkingPeer>, ArchiveError> {
+    let machine = match node.p2p() {
+        Some(p2p) => p2p.machine().await.map(|machine| (p2p, machine)),
+        None => None,
+    };
+    let Some((p2p, machine)) = machine else {
+        return Ok(Vec::new());
+    };
+    let traffic: BTreeMap<_, _> = p2p.traffic().iter().map(|one| (one.peer, *one)).collect();
+    let mut peers = Vec::new();
+    for peer in machine.peers {
+        let Some(traffic) = traffic.get(&peer.peer) else {
+            continue;
+        };
+        let mut address = Multiaddr::from(&peer.address);
+        address.identity = None;
+        peers.push(TalkingPeer {
+            id: name_of(&peer.address.identity),
+            address: address.to_string(),
+            dialled: dialled_of(peer.direction),
+            agreement: talking_agreement(&peer, ours)?,
+            height: peer.best.map(|(_, height)| height),
+            latency_ms: peer.latency.map(|latency| latency.as_secs_f64() * 1_000.0),
+            connected_s: traffic.connected.as_secs_f64(),
+            bytes_in: traffic.bytes_in,
+            bytes_out: traffic.bytes_out,
+            queued_bytes: traffic.queued_bytes,
+            firsts: peer.firsts,
+        });
+    }
+    peers.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(peers)
+}
+
+fn dialled_of(direction: Direction) -> peer::Dialled {
+    match direction {
+        Direction::Inbound => peer::Dialled::In,
+        Direction::Outbound => peer::Dialled::Out,
+        Direction::BlocksOnly => peer::Dialled::BlocksOnly,
+        Direction::Feeler => peer::Dialled::Feeler,
+    }
+}
+
+fn talking_agreement(peer: &PeerView, ours: &Snapshot) -> Result<peer::Agreement, ArchiveError> {
+    let Some((best, height)) = peer.best else {
+        return Ok(peer::Agreement::NotAsked);
+    };
+    Ok(match ours.main_hash(height)? {
+        _ if ours.tip() == Some(best) => peer::Agreement::Same,
+        Some(hash) if hash == best => peer::Agreement::Behind,
+        Some(_) => peer::Agreement::Fork,
+        None => peer::Agreement::Ahead,
     })
 }
 
@@ -49,7 +112,7 @@ pub fn described(
     tip: Option<Hash>,
     our_length: u64,
     ours: &dyn Archive,
-) -> Result<Peer, adit_core::archive::ArchiveError> {
+) -> Result<Peer, ArchiveError> {
     let agreement = record.agreement(tip, ours)?;
     let length = record.length(ours)?;
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
