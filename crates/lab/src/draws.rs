@@ -23,6 +23,18 @@ pub enum Purpose {
     Payment = 7,
     /// What an experiment draws besides.
     Experiment = 8,
+    /// What a case of faults is like.
+    Mix = 16,
+    /// A deed of such a case.
+    Deed = 17,
+    /// What becomes of a message.
+    Message = 18,
+    /// What is left after a power cut.
+    Crash = 19,
+    /// When a disk is done.
+    Disk = 20,
+    /// What a liar says.
+    Lie = 21,
 }
 
 /// The draws of one seed.

@@ -20,6 +20,8 @@ pub mod network;
 
 pub mod statistics;
 
+pub mod faults;
+
 pub mod block_table;
 
 pub mod world;

@@ -7,6 +7,7 @@ mod attacks;
 mod classics;
 mod discovery;
 mod draws;
+mod faults;
 mod experiments;
 mod flood;
 mod floods;
