@@ -5,15 +5,15 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=ADIT_COMMIT");
-    let given = std::env::var("ADIT_COMMIT").ok();
+    println!("cargo::rerun-if-env-changed=BUILD_COMMIT");
+    let given = std::env::var("BUILD_COMMIT").ok();
     let is_release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = match (given, is_release) {
         (Some(given), _) => given,
         (None, true) => commit().unwrap_or_else(|| "unknown".to_owned()),
         (None, false) => "debug build".to_owned(),
     };
-    println!("cargo::rustc-env=ADIT_COMMIT={commit}");
+    println!("cargo::rustc-env=BUILD_COMMIT={commit}");
 }
 
 fn commit() -> Option<String> {

@@ -3,8 +3,8 @@
 from playwright.sync_api import expect
 
 
-def button(page, name):
-    return page.locator('.lesson.is-here').get_by_role('button', name=name)
+def button(page, name, exact=False):
+    return page.locator('.lesson.is-here').get_by_role('button', name=name, exact=exact)
 
 
 def says(page, name, text):
@@ -56,17 +56,17 @@ def tamper(page):
 
 
 def fork(page):
-    button(page, 'Again').click()
+    button(page, 'Again', exact=True).click()
     button(page, 'Ana finds one').click()
     says(page, 'fork', 'both have the same chain')
-    button(page, 'Again').click()
+    button(page, 'Again', exact=True).click()
     for name in ('Cut the line', 'Ana finds one', 'Ben finds one'):
         button(page, name).click()
     says(page, 'fork', 'Two tips of equal length')
 
 
 def reorganisation(page):
-    button(page, 'Again').click()
+    button(page, 'Again', exact=True).click()
     button(page, 'Mend the line').click()
     says(page, 'reorganisation', 'waits again')
     expect(page.locator('#reorganisation .block.dropped')).to_have_count(1)

@@ -98,8 +98,10 @@ class BelowAPath(BrowserTest):
 
         # Behind a proxy nobody is the operator who has not shown the token.
         self.allowed_complaints += ['401']
-        page.get_by_role('button', name='Mine block').click()
-        expect(page.locator('[data-said]').first).to_contain_text('--api-token')
+        self.go('/peers')
+        page.get_by_label('Address of a node').fill('127.0.0.1:9')
+        page.get_by_role('button', name='Add').click()
+        expect(page.locator('main')).to_contain_text('--api-token')
         self.go('/operator')
         page.get_by_label('token').fill(TOKEN)
         page.get_by_role('button', name='Show it').click()

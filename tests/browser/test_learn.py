@@ -70,6 +70,7 @@ class Learn(BrowserTest):
             self.allowed_complaints += ['/assets/icon.svg']
             for name, deed in LESSONS.items():
                 self.page.locator(f'.dots a[data-lesson={name}]').click()
+                self.page.wait_for_selector(f'[data-at={name}]')
                 deed(self.page)
                 answer(self.page, name)
             self.page.context.set_offline(False)

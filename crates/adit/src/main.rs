@@ -20,7 +20,7 @@ mod wallet;
 use std::process::ExitCode;
 
 use commands::doctor::Unhealthy;
-use commands::lab::Differs;
+use commands::lab::{Differs, Failed};
 use commands::{
     bench, block, branches, chain, class, dev, doctor, invite as invitations, lab, miner, node,
     notary, peers, send, shell, stats, status, transactions, wallet as wallet_command, watch,
@@ -70,7 +70,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
-        Err(error) if error.is::<Unhealthy>() || error.is::<Differs>() => ExitCode::FAILURE,
+        // What is wrong was printed.
+        Err(error) if error.is::<Unhealthy>() => ExitCode::FAILURE,
+        Err(error) if error.is::<Differs>() || error.is::<Failed>() => ExitCode::FAILURE,
         Err(error) => {
             options::print_error(&error, json);
             ExitCode::FAILURE

@@ -9,6 +9,7 @@ mod dev_command;
 mod effort;
 mod environment;
 mod explore;
+mod faults;
 mod help;
 mod lab;
 mod list;
@@ -32,7 +33,8 @@ pub(crate) use explore::{
     AddressOptions, BlockName, BlockOptions, ChartName, ListOptions, PeersCommand, PeersOptions,
     ReorgsOptions, StatsOptions, Topic, TransactionName, TxOptions, WatchOptions,
 };
-pub(crate) use lab::{LabExperiment, LabOptions};
+pub(crate) use faults::{CaseOptions, FaultsOptions};
+pub(crate) use lab::{LabCommand, LabExperiment, LabOptions};
 pub(crate) use list::{List, all_of};
 pub(crate) use listen::{DEFAULT_PORT, ListenOptions};
 pub(crate) use miner::MinerOptions;
@@ -139,7 +141,7 @@ pub(crate) enum Command {
     Chain(ChainCommand),
     /// Run a chain to develop on: in memory, with funded accounts.
     Dev(DevOptions),
-    /// Show a chain to a class: nodes, a page for the room, phones that pay.
+    /// Show a chain to a class: a page for the room, phones that pay.
     Class(ClassOptions),
     /// Run an experiment over real cores, and compare it with theory.
     Lab(LabOptions),

@@ -4,4 +4,5 @@
 pub(crate) mod escape;
 pub(crate) mod log;
 pub(crate) mod output;
+pub(crate) mod progress;
 pub(crate) mod table;

@@ -10,7 +10,7 @@ import { bytesOf, wordsOf } from "./words.js";
 const SECRET_PREFIX = "adit class key v1\n";
 const SIGNED_PREFIX = "adit transaction v1\n";
 
-/** A key, made of words or anew. */
+/** A key, made of words or new. */
 export class Key {
   constructor(words) {
     const seed = words ? bytesOf(words) : crypto.getRandomValues(new Uint8Array(16));

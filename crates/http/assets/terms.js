@@ -28,6 +28,11 @@ function place(word) {
   tip.style.top = `${isBelow ? word.bottom + 2 : Math.max(0, word.top - height - 2)}px`;
 }
 
+/** The word has moved on the screen: a browser scrolls what is pointed at or focused into view. */
+function follow() {
+  if (shownAt) place(shownAt.getBoundingClientRect());
+}
+
 function hide() {
   shownAt?.removeAttribute("aria-describedby");
   tip.remove();
@@ -42,6 +47,6 @@ export function explainTerms() {
     else if (shownAt !== document.activeElement && !tip.contains(event.target)) hide();
   });
   document.addEventListener("focusout", event => { if (termOf(event) === shownAt) hide(); });
-  document.addEventListener("scroll", hide, { capture: true, passive: true });
+  document.addEventListener("scroll", follow, { capture: true, passive: true });
   document.addEventListener("keydown", event => { if (event.key === "Escape") hide(); });
 }

@@ -226,7 +226,7 @@ impl Report {
                 one.name.clone(),
                 one.theory.map_or(String::new(), digits),
                 one.measured.map_or(String::new(), digits),
-                one.sigma.map_or(String::new(), |sigma| rough(sigma)),
+                one.sigma.map_or(String::new(), rough),
                 apart,
                 one.trials.to_string(),
                 one.verdict.word().to_owned(),

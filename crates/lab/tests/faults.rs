@@ -33,7 +33,7 @@ fn one_seed_is_one_history_in_every_build() {
     assert_eq!(first, second);
     assert_eq!(
         first,
-        "f16da39017455458601a54cacf83eb31474a17129567ff8de7377870086fa6ec"
+        "7dbc50ab58d403bc1f9c511c2522db255772705bf6d73827d35e3857573713d9"
     );
 }
 

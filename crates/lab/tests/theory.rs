@@ -111,7 +111,8 @@ fn at_the_edges() {
         arrivals: 0.0,
         capacity: 4,
     };
-    assert_eq!((none.waiting(), none.wait()), (Some(0.0), Some(1.0)));
+    assert!(none.waiting().unwrap() < 1e-50, "{:?}", none.waiting());
+    assert_eq!(none.wait(), Some(1.0));
     let full = BulkQueue {
         arrivals: 4.0,
         capacity: 4,
@@ -510,15 +511,20 @@ fn targets() {
                 let found = after_step(factor, 30.0, time);
                 let near = (found.next_block / simulated - 1.0).abs() < 0.04;
                 assert!(near, "{factor} {time}: {found:?}, simulated {simulated}");
+                // Those runs begin with the target in its usual noise, and ours with the
+                // target that the power had before: up to 1.6 % fewer blocks.
                 if time == 30.0 {
                     assert!(
-                        (found.blocks / blocks - 1.0).abs() < 0.012,
+                        (found.blocks / blocks - 1.0).abs() < 0.016,
                         "{factor}: {found:?}, simulated {blocks}"
                     );
                 }
             }
         }
     }
+    // 200,000 runs of another program that begin as ours do: 3.5664, +- 0.0045.
+    let found = after_step(0.1, 30.0, 30.0);
+    assert!((found.blocks - 3.5664).abs() < 0.015, "{found:?}");
     assert_near(Retarget { half_life: 5.0 }.lie(1.0), 1.148698, "a lie");
     let (harder, easier) = rule.largest_steps(10_000.0);
     assert_near(harder, 1.023_370, "harder");

@@ -11,6 +11,7 @@ mod loading;
 mod made_log;
 mod net_blocks;
 mod net_news;
+mod news_log;
 mod restore;
 mod run;
 mod shown_chain;

@@ -16,6 +16,6 @@ pub mod reading;
 pub mod search;
 pub mod stats;
 pub mod stored;
-pub mod term;
 pub mod template;
+pub mod term;
 pub mod transaction;

@@ -171,9 +171,8 @@ impl Edge {
         link.expect_answers_to(message);
         let counts = &self.shared.counts;
         counts.said(Way::Out, message.name(), frame.len());
-        if !link.outbox.push(frame) {
+        if !link.outbox.push(frame) && link.cut() {
             counts.dropped_for_reading_too_little();
-            link.cut();
         }
     }
 

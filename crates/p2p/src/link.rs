@@ -97,10 +97,11 @@ impl Link {
         self.long_due.fetch_add(answers, Ordering::Relaxed);
     }
 
-    /// Ends the connection at once.
-    pub(crate) fn cut(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+    /// Ends the connection at once. Returns whether nobody had ended it before.
+    pub(crate) fn cut(&self) -> bool {
+        let was_over = self.is_over.swap(true, Ordering::Relaxed);
         self.over.notify_one();
+        !was_over
     }
 
     /// Ends the connection when what is queued has been taken, or soon after.

@@ -225,6 +225,7 @@ fn start_node(
             // A balance that is whole coins is read more easily.
             min_fee_rate: FeeRate(0),
             advertise: None,
+            p2p: None,
         },
     })?;
     Ok(running)

@@ -1,21 +1,24 @@
 //! `adit lab`: an experiment over real cores, and how what it measured stands to
 //! what theory says. What is asked and how it is simulated, the lab knows.
 
+mod faults;
+
 use std::fs;
-use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use adit_lab::page;
 use adit_lab::report::{Report, Verdict};
 use adit_lab::run::Run;
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::options::{LabExperiment, LabOptions, all_cores};
+use crate::options::{LabCommand, LabExperiment, LabOptions, all_cores};
 use crate::terminal::output::{Output, Style};
+use crate::terminal::progress::progress_bar;
+
+pub(crate) use self::faults::Failed;
 
 /// Which version of the program ran, for whoever wants to run it again.
-const COMMIT: &str = env!("ADIT_COMMIT");
+const COMMIT: &str = env!("BUILD_COMMIT");
 
 /// A picture in a terminal has this many lines, and in a pipe this many columns.
 const PICTURE_ROWS: usize = 14;
@@ -27,7 +30,15 @@ const PICTURE_COLUMNS: usize = 80;
 pub(crate) struct Differs;
 
 pub(crate) fn run(options: &LabOptions, json: bool) -> Result<()> {
-    let asked = &options.experiment;
+    match &options.command {
+        LabCommand::Experiment(asked) => experiment(asked, json),
+        LabCommand::Faults(options) => faults::campaign(options, json),
+        LabCommand::Replay(options) => faults::replay(options, json),
+        LabCommand::Shrink(options) => faults::shrunk(options, json),
+    }
+}
+
+fn experiment(asked: &LabExperiment, json: bool) -> Result<()> {
     let mut output = Output::new(json);
     if asked.common.explain {
         return explain(asked, &mut output);
@@ -66,14 +77,7 @@ fn explain(asked: &LabExperiment, output: &mut Output) -> Result<()> {
 
 /// Runs the experiment, and says how far it is where somebody looks.
 fn measure(asked: &LabExperiment) -> Result<Report> {
-    let style = "{prefix:>14} [{bar:40}] {percent:>3} %, {eta} left";
-    let target = match io::stderr().is_terminal() {
-        true => ProgressDrawTarget::stderr(),
-        false => ProgressDrawTarget::hidden(),
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
-    bar.set_style(ProgressStyle::with_template(style)?);
-    bar.set_prefix(asked.experiment.name);
+    let bar = progress_bar(asked.experiment.name)?;
     let progress = |done, of| {
         bar.set_length(of);
         bar.set_position(done);

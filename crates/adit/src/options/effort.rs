@@ -49,3 +49,12 @@ pub(super) fn read_kernel(text: &str) -> Result<Kernel, String> {
         format!("this machine has {}", names.join(", "))
     })
 }
+
+/// At most this many threads share the trials of an experiment.
+pub(crate) const LAB_THREADS_LIMIT: usize = 64;
+
+pub(super) fn read_lab_threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number: Option<NonZeroUsize> = text.parse().ok();
+    let number = number.filter(|number| number.get() <= LAB_THREADS_LIMIT);
+    number.ok_or_else(|| format!("expected 1 to {LAB_THREADS_LIMIT} threads"))
+}

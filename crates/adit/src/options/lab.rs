@@ -10,13 +10,21 @@ use adit_lab::experiments::{EXPERIMENTS, by_name};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
-/// At most this many threads share an experiment's trials.
-pub(crate) const LAB_THREADS_LIMIT: usize = 64;
+use super::effort::read_lab_threads;
+use super::faults::{CaseOptions, FaultsOptions};
 
 #[derive(Debug, Args)]
 pub(crate) struct LabOptions {
     #[command(subcommand)]
-    pub(crate) experiment: LabExperiment,
+    pub(crate) command: LabCommand,
+}
+
+#[derive(Debug)]
+pub(crate) enum LabCommand {
+    Experiment(LabExperiment),
+    Faults(FaultsOptions),
+    Replay(CaseOptions),
+    Shrink(CaseOptions),
 }
 
 /// An experiment with what was said of it.
@@ -42,7 +50,7 @@ pub(crate) struct LabCommon {
     pub(crate) precision: Option<f64>,
 
     /// On so many threads [default: all cores].
-    #[arg(long, value_name = "COUNT", value_parser = read_threads)]
+    #[arg(long, value_name = "COUNT", value_parser = read_lab_threads)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Draw the first picture into a file; - is the output.
@@ -69,6 +77,48 @@ impl std::fmt::Debug for LabExperiment {
             .debug_struct("LabExperiment")
             .field("name", &name)
             .finish()
+    }
+}
+
+impl FromArgMatches for LabCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<LabCommand, clap::Error> {
+        Ok(match matches.subcommand() {
+            Some(("faults", given)) => LabCommand::Faults(FaultsOptions::from_arg_matches(given)?),
+            Some(("replay", given)) => LabCommand::Replay(CaseOptions::from_arg_matches(given)?),
+            Some(("shrink", given)) => LabCommand::Shrink(CaseOptions::from_arg_matches(given)?),
+            _ => LabCommand::Experiment(LabExperiment::from_arg_matches(matches)?),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = LabCommand::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for LabCommand {
+    fn augment_subcommands(command: Command) -> Command {
+        let faults = Command::new("faults")
+            .about("Treat whole networks badly, and check that everything holds")
+            .display_order(1_000);
+        let replay = Command::new("replay")
+            .about("Run one seed of faults again")
+            .display_order(1_001);
+        let shrink = Command::new("shrink")
+            .about("Make a seed of faults that fails small, as a test to paste")
+            .display_order(1_002);
+        LabExperiment::augment_subcommands(command)
+            .subcommand(FaultsOptions::augment_args(faults))
+            .subcommand(CaseOptions::augment_args(replay))
+            .subcommand(CaseOptions::augment_args(shrink))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        LabCommand::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        matches!(name, "faults" | "replay" | "shrink") || LabExperiment::has_subcommand(name)
     }
 }
 
@@ -141,10 +191,4 @@ fn read_precision(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|number| (1e-4..=1.0).contains(number));
     number.ok_or_else(|| "expected a share from 0.0001 to 1".to_owned())
-}
-
-fn read_threads(text: &str) -> Result<NonZeroUsize, String> {
-    let number: Option<NonZeroUsize> = text.parse().ok();
-    let number = number.filter(|number| number.get() <= LAB_THREADS_LIMIT);
-    number.ok_or_else(|| format!("expected 1 to {LAB_THREADS_LIMIT} threads"))
 }

@@ -276,7 +276,7 @@ fn run(values: &Values, run: &Run<'_>) -> Result<Report, LabError> {
             .results
             .push(Measured::shown(name, equilibrium, None, 0));
     }
-    if half_life <= 200.0 && half_life >= 2.0 {
+    if (2.0..=200.0).contains(&half_life) {
         step(&mut report, values, run)?;
     }
     report.results.push(Measured::shown(

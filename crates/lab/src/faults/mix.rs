@@ -25,6 +25,21 @@ pub enum Fault {
     Liars,
 }
 
+impl Fault {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Partitions => "partitions",
+            Fault::Loss => "loss",
+            Fault::Duplication => "duplication",
+            Fault::Reordering => "reordering",
+            Fault::Skew => "skew",
+            Fault::Crashes => "crashes",
+            Fault::Liars => "liars",
+        }
+    }
+}
+
 /// All of them.
 pub const FAULTS: [Fault; 7] = [
     Fault::Partitions,

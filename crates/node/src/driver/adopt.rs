@@ -11,7 +11,8 @@ use adit_core::sync::{Ask, PeerReport, Seen};
 
 use super::adoptions::{ADOPTION_STEP_MS, Adoption, BranchEnd, QueuedBranch, Step};
 use super::error::DriverError;
-use super::run::{Driver, log_refused};
+use super::news_log::log_refused;
+use super::run::Driver;
 use crate::handle::{Command, OfferedBranch, PollOutcome};
 use crate::repeated;
 

@@ -35,6 +35,7 @@ use super::developing::Developing;
 use super::error::DriverError;
 use super::made_log::MadeLog;
 use super::net_news::NetNews;
+use super::news_log::{log_refused, log_reorganisation};
 use super::restore::{Trust, restore};
 use super::shown_chain::ShownChain;
 use crate::clock::{Clock, now, now_ms};
@@ -577,29 +578,6 @@ impl Driver {
         self.store.checkpoint(pending)?;
         Ok(())
     }
-}
-
-pub(super) fn log_refused(error: &ChainError) {
-    if let Some(left_out) = repeated::turn(error.rule()) {
-        tracing::warn!(%error, left_out, "block refused");
-    }
-}
-
-fn log_reorganisation(seen: &Reorganisation) {
-    let Some(left_out) = repeated::turn_of_news("reorganisation") else {
-        return;
-    };
-    let (dropped, adopted) = (seen.dropped_count(), seen.adopted_count());
-    let blocks = if dropped == 1 { "block" } else { "blocks" };
-    tracing::info!(
-        fork = seen.fork.map(|fork| tracing::field::display(fork.hash)),
-        old_tip = %seen.old_tip.block.hash,
-        new_tip = %seen.new_tip.block.hash,
-        dropped,
-        adopted,
-        left_out,
-        "{dropped} {blocks} dropped, {adopted} adopted: another branch is the main chain now"
-    );
 }
 
 fn unreadable(error: ArchiveError) -> DriverError {
