@@ -33,7 +33,7 @@ fn one_seed_is_one_history_in_every_build() {
     assert_eq!(first, second);
     assert_eq!(
         first,
-        "7dbc50ab58d403bc1f9c511c2522db255772705bf6d73827d35e3857573713d9"
+        "3ce07fb3a49221b04af2f952ef1747989ffeaa3319a20b3e3b83ef60478122bf"
     );
 }
 

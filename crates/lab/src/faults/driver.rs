@@ -307,7 +307,7 @@ impl World {
             Message::Payment(text) => match self.rules.read_transaction(&text) {
                 Ok(submitted) => {
                     let request = self.request();
-                    self.tell(to, Input::Transaction(request, submitted))
+                    self.tell(to, Input::RelayedTransaction(request, submitted))
                 }
                 Err(_) => Ok(()),
             },
