@@ -16,7 +16,7 @@ use adit_core::sync::{
 
 use super::checks::{self, About};
 use super::site::Adopting;
-use super::world::{Event, Message, World, Wrong};
+use super::world::{Event, Message, World, Wrong, number_of};
 use crate::draws::Purpose;
 
 impl World {
@@ -178,7 +178,14 @@ impl World {
     }
 
     fn report(&mut self, at: usize, ask: Ask, report: PeerReport, seen: Seen) -> Result<(), Wrong> {
-        self.tell(at, Input::PeerAnswered(ask, report, seen))
+        let peer = number_of(&ask.peer);
+        let again = self.sites[at].asking.remove(&peer).unwrap_or(false);
+        self.tell(at, Input::PeerAnswered(ask, report, seen))?;
+        let site = &self.sites[at];
+        match again && site.node.is_some() && !site.asking.contains_key(&peer) {
+            true => Err(format!("node {at} has forgotten to ask node {peer} again")),
+            false => Ok(()),
+        }
     }
 }
 

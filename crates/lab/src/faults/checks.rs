@@ -392,6 +392,26 @@ pub(super) fn weigh_the_same(world: &World) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// What was due more than `late` ago is there.
+pub(super) fn deferred_were_taken(world: &World, at: usize, late: Duration) -> Result<(), Wrong> {
+    let site = &world.sites[at];
+    let now = world.agenda.now() + site.ahead;
+    let due = site
+        .deferred
+        .iter()
+        .filter(|(due, _, is_wanted)| *is_wanted && *due + late < now);
+    for (due, name, _) in due {
+        let hash = name.parse().map_err(|_| ORPHAN.to_owned())?;
+        let entry = site.archive.entry(&hash);
+        if entry.map_err(|error| error.to_string())?.is_none() {
+            return wrong(format!(
+                "node {at} has forgotten block {name}, which was due at {due:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// At the end of a case: one chain, which is right from its first block on, and
 /// nothing was lost.
 pub(super) fn at_the_end(world: &mut World) -> Result<(), Wrong> {
@@ -439,24 +459,7 @@ pub(super) fn at_the_end(world: &mut World) -> Result<(), Wrong> {
         {
             return wrong(format!("what waits in node {at} has not followed"));
         }
-        let now = world.agenda.now();
-        let due_by_now = site
-            .deferred
-            .iter()
-            .filter(|(due, _, is_wanted)| *is_wanted && *due < now);
-        for (due, name, _) in due_by_now {
-            let hash = name.parse().map_err(|_| ORPHAN.to_owned())?;
-            if site
-                .archive
-                .entry(&hash)
-                .map_err(|error| error.to_string())?
-                .is_none()
-            {
-                return wrong(format!(
-                    "node {at} has forgotten block {name}, which was due at {due:?}"
-                ));
-            }
-        }
+        deferred_were_taken(world, at, Duration::ZERO)?;
     }
     world
         .acknowledged

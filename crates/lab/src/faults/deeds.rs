@@ -10,11 +10,8 @@ use adit_core::archive::Archive;
 use adit_core::mempool::Mempool;
 
 use super::mix::{DEED_EVERY, Fault};
-use super::world::{Event, Message, World, Wrong};
+use super::world::{Event, Message, SKEW_MOST, World, Wrong};
 use crate::draws::Purpose;
-
-/// No clock is as far ahead as this, in milliseconds: twice what a block may be.
-const SKEW_MOST: u64 = 120_000;
 
 impl World {
     pub(super) fn deed(&mut self, number: u64) -> Result<(), Wrong> {
@@ -38,7 +35,7 @@ impl World {
             80..88 if self.case.has(Fault::Crashes) => {
                 let at = self.pick(self.case.nodes as u64, 1, number) as usize;
                 match self.pick(3, 2, number) {
-                    0 if self.sites[at].node.is_some() => self.crash(at, number),
+                    0 if self.sites[at].node.is_some() => self.crash(at, number)?,
                     _ => self.sites[at].doomed = Some(number),
                 }
                 Ok(())
@@ -165,7 +162,7 @@ impl World {
     fn step_a_clock(&mut self, number: u64) -> Result<(), Wrong> {
         if self.case.has(Fault::Skew) {
             let at = self.pick(self.case.nodes as u64, 1, number) as usize;
-            let ahead_ms = self.pick(SKEW_MOST, 2, number);
+            let ahead_ms = self.pick(SKEW_MOST.as_millis() as u64, 2, number);
             self.sites[at].ahead = Duration::from_millis(ahead_ms);
         }
         Ok(())

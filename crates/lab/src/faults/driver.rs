@@ -19,7 +19,8 @@ use sha2::Digest;
 use super::checks::{self, About};
 use super::mix::{DEED_EVERY, Fault};
 use super::world::{
-    Acknowledged, Event, GUESSES, INTERVAL_MS, Message, World, Wrong, address_of, number_of,
+    Acknowledged, Event, GUESSES, INTERVAL_MS, Message, SKEW_MOST, World, Wrong, address_of,
+    number_of,
 };
 use crate::chain::CHAIN_START;
 use crate::draws::Purpose;
@@ -111,7 +112,8 @@ impl World {
     }
 
     /// The power of a node goes, and comes back some time later.
-    pub(super) fn crash(&mut self, at: usize, number: u64) {
+    pub(super) fn crash(&mut self, at: usize, number: u64) -> Result<(), Wrong> {
+        checks::deferred_were_taken(self, at, SKEW_MOST)?;
         let draws = self.draws;
         let site = &mut self.sites[at];
         site.stop();
@@ -119,6 +121,7 @@ impl World {
         let off_ms = 100 + draws.below(30_000, Purpose::Deed, 4, number);
         let back = self.agenda.now() + Duration::from_millis(off_ms);
         self.agenda.plan(back, Event::Power(at));
+        Ok(())
     }
 
     /// Submits a transaction to a node, as a user does.
@@ -142,6 +145,9 @@ impl World {
         let Some(node) = &mut site.node else {
             return Ok(());
         };
+        if matches!(input, Input::Resolve(_)) {
+            site.asking.values_mut().for_each(|again| *again = true);
+        }
         let effects = node.handle(now, input, &site.archive);
         let effects = effects.map_err(|error| format!("node {at} can't decide: {error}"))?;
         self.carry_out(at, effects, about)
@@ -162,8 +168,10 @@ impl World {
         let end = doom.map(|number| self.pick(effects.len() as u64 + 1, 60, number));
         for (position, effect) in (0..).zip(effects) {
             if let Some(number) = doom.filter(|_| end == Some(position)) {
-                self.crash(at, number);
-                return Ok(());
+                return self.crash(at, number);
+            }
+            if let Effect::Ask(ask) = &effect {
+                self.sites[at].asking.insert(number_of(&ask.peer), false);
             }
             match effect {
                 Effect::Persist(change) => self.persist(at, change)?,
@@ -189,8 +197,7 @@ impl World {
             }
         }
         if let Some(number) = doom {
-            self.crash(at, number);
-            return Ok(());
+            return self.crash(at, number);
         }
         checks::after_call(self, at)?;
         checks::excuse(self, at);

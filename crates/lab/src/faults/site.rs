@@ -2,7 +2,7 @@
 //! for the disk, and what the model expects of it. It decides nothing; it opens the
 //! node from its disk, as a program does that is started again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub(super) struct Site {
     pub(super) ahead: Duration,
     /// The search that runs.
     pub(super) job: Option<Job>,
+    /// The peers that are being asked, and whether each is to be asked again then.
+    pub(super) asking: BTreeMap<usize, bool>,
     /// The branch that is being taken.
     pub(super) adopting: Option<Adopting>,
     /// Its tip, as the model has it.
@@ -88,6 +90,7 @@ impl Site {
             life: 0,
             ahead: Duration::ZERO,
             job: None,
+            asking: BTreeMap::new(),
             adopting: None,
             tip: None,
             deferred: BTreeSet::new(),
@@ -102,6 +105,7 @@ impl Site {
         self.node = None;
         self.outbox.clear();
         self.job = None;
+        self.asking.clear();
         self.adopting = None;
         self.deferred.clear();
         self.doomed = None;

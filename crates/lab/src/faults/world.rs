@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_core::address::Address;
 use adit_core::mining::Job;
@@ -32,6 +33,9 @@ pub(super) const GUESSES: u64 = 64;
 
 /// What each person owns at first, in base units.
 const ALLOCATION: u64 = 5_000_000;
+
+/// No clock is as far ahead as this: twice what a block may be.
+pub(super) const SKEW_MOST: Duration = Duration::from_secs(120);
 
 /// What nodes tell each other.
 #[derive(Clone)]
