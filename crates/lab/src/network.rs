@@ -11,11 +11,12 @@ use adit_core::block::Block;
 use adit_core::chain::ChainError;
 use adit_core::hash::{Hash, sha256};
 use adit_core::node::{Input, Timer};
+use adit_core::rules::Sealed;
 use adit_core::transaction::Submitted;
 use adit_net::address::{Identity, PeerAddress};
 use adit_net::codec::{decode_frame, encode};
 use adit_net::machine::{ChainRules, Direction, Input as NetInput, Offence, PeerId};
-use adit_net::message::Message;
+use adit_net::message::{Hello, Message};
 
 use crate::agenda::Agenda;
 use crate::chain::CHAIN_START;
@@ -468,4 +469,19 @@ fn number_of(address: &PeerAddress, nodes: usize) -> Option<usize> {
     let [a, b, c, d, ..] = address.identity.0;
     let number = u32::from_be_bytes([a, b, c, d]) as usize;
     (number < nodes).then_some(number)
+}
+
+/// What somebody says who has nothing but the genesis block.
+pub fn hello(rules: &Sealed, nonce: u64) -> Message {
+    Message::Hello(Hello {
+        version: 1,
+        genesis: rules.genesis_hash(),
+        tip: rules.genesis_hash(),
+        height: 1,
+        work: Default::default(),
+        services: 0,
+        nonce,
+        time_ms: 0,
+        listen: Vec::new(),
+    })
 }

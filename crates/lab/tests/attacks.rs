@@ -9,12 +9,12 @@ use adit_core::rules::{Context, Rules, Sealed, TemplateContent};
 use adit_core::sealed::{CompactHeader, Header, write_block};
 use adit_core::transaction::Submitted;
 use adit_lab::chain::Person;
-use adit_lab::network::Network;
+use adit_lab::network::{Network, hello};
 use adit_net::compact::compact_of;
 use adit_net::machine::Offence;
 use adit_net::message::{HeaderList, Message};
 
-use crate::world::{SECOND, assert_agreement, hello, lengths, people, settings};
+use crate::world::{SECOND, assert_agreement, lengths, people, settings};
 
 /// A network of ten with a chain of ten blocks, and a puppet that is connected
 /// with node 0 and has said hello.

@@ -7,12 +7,12 @@ use adit_core::hash::sha256;
 use adit_core::rules::Sealed;
 use adit_core::sealed::{CompactHeader, Params};
 use adit_lab::chain::{CHAIN_START, Person};
-use adit_lab::network::Network;
+use adit_lab::network::{Network, hello};
 use adit_net::branch::Place;
 use adit_net::message::{HeaderList, Message};
 use ruint::aliases::U256;
 
-use crate::world::{SECOND, assert_agreement, hello, lengths, people, settings};
+use crate::world::{SECOND, assert_agreement, lengths, people, settings};
 
 /// A chain on which a block takes 256 guesses at first, and one guess is enough
 /// when nobody has searched for long.

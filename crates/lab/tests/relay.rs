@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_lab::network::{Network, Settings};
+use adit_lab::network::{Network, Settings, hello};
 use adit_lab::statistics::Times;
 
 use crate::world::{SECOND, assert_agreement, lengths, people, settings};
@@ -124,7 +124,7 @@ fn nobody_hears_of_what_pays_less_than_it_wants_to_hear_of() {
     network.run_for(5 * SECOND).unwrap();
     let puppet = network.add_puppet().unwrap();
     let link = network.connect(puppet, 0);
-    let hello = crate::world::hello(&rules, 5);
+    let hello = hello(&rules, 5);
     network.run_for(SECOND).unwrap();
     network.say(puppet, link, hello);
     network.say(puppet, link, adit_net::message::Message::FeeFilter(2_000));

@@ -8,12 +8,12 @@ use adit_core::hash::{Hash, sha256};
 use adit_core::rules::Rules;
 use adit_core::sealed::CompactHeader;
 use adit_lab::draws::{Draws, Purpose};
-use adit_lab::network::{Network, address_of};
+use adit_lab::network::{Network, address_of, hello};
 use adit_net::codec::{decode_frame, encode};
 use adit_net::compact::compact_of;
 use adit_net::message::{ByeReason, Compact, HeaderList, Message, ShortId};
 
-use crate::world::{SECOND, assert_agreement, hello, lengths, people, settings};
+use crate::world::{SECOND, assert_agreement, lengths, people, settings};
 
 /// Draws messages out of what a chain has.
 struct Liar {

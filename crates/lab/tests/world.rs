@@ -9,7 +9,6 @@ use adit_lab::chain::{Person, workless_chain};
 use adit_lab::link::LinkSettings;
 use adit_lab::network::{Network, Settings};
 use adit_net::machine::ChainRules;
-use adit_net::message::{Hello, Message};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -57,19 +56,4 @@ pub(crate) fn assert_agreement(network: &Network) {
         "{:?}",
         lengths(network)
     );
-}
-
-/// What somebody says who has nothing but the genesis block.
-pub(crate) fn hello(rules: &Sealed, nonce: u64) -> Message {
-    Message::Hello(Hello {
-        version: 1,
-        genesis: rules.genesis_hash(),
-        tip: rules.genesis_hash(),
-        height: 1,
-        work: Default::default(),
-        services: 0,
-        nonce,
-        time_ms: 0,
-        listen: Vec::new(),
-    })
 }

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_core::rules::Sealed;
 use adit_net::machine::ChainRules;
-use adit_net::message::{Hello, Message};
 
 use crate::chain::{Person, workless_chain};
 use crate::draws::Purpose;
 use crate::experiment::Experiment;
 use crate::link::LinkSettings;
-use crate::network::{Network, Settings};
+use crate::network::{Network, Settings, hello};
 use crate::picture::{Figure, Series};
 use crate::report::{Measured, Report};
 use crate::run::{LabError, Run};
@@ -81,20 +79,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// How many nodes each dials.
 const OUTBOUND: usize = 8;
-
-fn hello(rules: &Sealed, nonce: u64) -> Message {
-    Message::Hello(Hello {
-        version: 1,
-        genesis: rules.genesis_hash(),
-        tip: rules.genesis_hash(),
-        height: 1,
-        work: Default::default(),
-        services: 0,
-        nonce,
-        time_ms: 0,
-        listen: Vec::new(),
-    })
-}
 
 fn is_agreed(network: &Network) -> bool {
     let tips = network

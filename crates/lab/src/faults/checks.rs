@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_core::address::Address;
-use adit_core::archive::{Archive, Entry, MainChange};
+use adit_core::archive::{Archive, ArchiveError, Entry, MainChange};
 use adit_core::block::Block;
 use adit_core::chain::ChainError;
 use adit_core::mempool::Mempool;
 use adit_core::node::FUTURE_BLOCKS_LIMIT;
+use adit_core::sealed::Account;
 use adit_core::sync::ValidationError;
 use num_bigint::{BigInt, Sign};
 
@@ -63,37 +64,13 @@ pub(super) fn taken(
             judged.name
         ));
     }
-    let accounts = site
-        .archive
-        .accounts_at(&block.hash())
-        .map_err(|error| error.to_string())?;
+    let accounts = site.archive.accounts_at(&block.hash());
+    let accounts = accounts.map_err(|error| error.to_string())?;
     for person in &world.people {
-        let has = accounts
-            .account(&person.address)
-            .map_err(|error| error.to_string())?;
-        same_account(
-            at,
-            &judged,
-            person.address,
-            Holding {
-                balance: has.balance,
-                nonce: has.nonce,
-            },
-        )?;
+        let owner = &person.address;
+        check_account(at, &judged, owner, accounts.account(owner))?;
         if wins {
-            let has = site
-                .archive
-                .account(&person.address)
-                .map_err(|error| error.to_string())?;
-            same_account(
-                at,
-                &judged,
-                person.address,
-                Holding {
-                    balance: has.balance,
-                    nonce: has.nonce,
-                },
-            )?;
+            check_account(at, &judged, owner, site.archive.account(owner))?;
         }
     }
     drop(accounts);
@@ -123,12 +100,16 @@ fn excuse_replaced(world: &mut World, at: usize, tip: &Judged, fork: u64) {
     }
 }
 
-fn same_account(at: usize, block: &Judged, owner: Address, has: Holding) -> Result<(), Wrong> {
-    let expected = block
-        .accounts
-        .get(&owner.to_string())
-        .copied()
-        .unwrap_or_default();
+fn check_account(
+    at: usize,
+    block: &Judged,
+    owner: &Address,
+    has: Result<Account, ArchiveError>,
+) -> Result<(), Wrong> {
+    let Account { balance, nonce } = has.map_err(|error| error.to_string())?;
+    let has = Holding { balance, nonce };
+    let expected = block.accounts.get(&owner.to_string()).copied();
+    let expected = expected.unwrap_or_default();
     match has == expected {
         true => Ok(()),
         false => wrong(format!(

@@ -19,8 +19,8 @@ use sha2::Digest;
 use super::checks::{self, About};
 use super::mix::{DEED_EVERY, Fault};
 use super::world::{
-    Acknowledged, Event, GUESSES, INTERVAL_MS, Message, SKEW_MOST, World, Wrong, address_of,
-    number_of,
+    Acknowledged, Event, Finders, GUESSES, INTERVAL_MS, Message, SKEW_MOST, World, Wrong,
+    address_of, number_of,
 };
 use crate::chain::CHAIN_START;
 use crate::draws::Purpose;
@@ -383,7 +383,7 @@ impl World {
             .job
             .as_ref()
             .is_some_and(|current| current.number == job.number);
-        let is_lucky = self.miner.is_none_or(|miner| miner == at);
+        let is_lucky = [Finders::All, Finders::One(at)].contains(&self.finders);
         if !is_current || !is_lucky {
             return Ok(());
         }
@@ -402,9 +402,9 @@ impl World {
         let Some(job) = self.sites[at].job.clone() else {
             return Err(format!("node {at} does not search for a block in the end"));
         };
-        self.miner = Some(at);
+        self.finders = Finders::One(at);
         let found = self.found(at, job);
-        self.miner = Some(usize::MAX);
+        self.finders = Finders::Nobody;
         found
     }
 

@@ -9,7 +9,7 @@ use sha2::Digest;
 
 use super::checks;
 use super::mix::Case;
-use super::world::{Event, World, Wrong};
+use super::world::{Event, Finders, World, Wrong};
 use crate::chain::CHAIN_START;
 
 /// After the faults, the miners go on for this long: held blocks fall due, and
@@ -73,7 +73,7 @@ fn whole(case: &Case, place: &mut Option<World>) -> Result<Passed, Wrong> {
     heal(world)?;
     world.run_until(CHAIN_START + case.busy() + HEALING)?;
     // Nobody finds blocks any longer.
-    world.miner = Some(usize::MAX);
+    world.finders = Finders::Nobody;
     agree(world)?;
     checks::at_the_end(world)?;
     Ok(Passed {

@@ -75,7 +75,7 @@ pub(super) fn config(reward_to: String, asks_by_itself: bool) -> Config {
         mine_every: Some(Duration::from_millis(100)),
         mine_at_once: false,
         min_fee_rate: FeeRate(0),
-        own_addresses: std::collections::BTreeSet::new(),
+        own_addresses: BTreeSet::new(),
     }
 }
 

@@ -37,6 +37,17 @@ const ALLOCATION: u64 = 5_000_000;
 /// No clock is as far ahead as this: twice what a block may be.
 pub(super) const SKEW_MOST: Duration = Duration::from_secs(120);
 
+/// Whose searches come to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finders {
+    /// Everybody's.
+    All,
+    /// Those of one node.
+    One(usize),
+    /// Nobody's.
+    Nobody,
+}
+
 /// What nodes tell each other.
 #[derive(Clone)]
 pub(super) enum Message {
@@ -108,8 +119,8 @@ pub(super) struct World {
     pub(super) cuts: BTreeSet<(usize, usize)>,
     /// Whether faults still happen.
     pub(super) is_busy: bool,
-    /// Only this one finds blocks, or everybody.
-    pub(super) miner: Option<usize>,
+    /// Who finds blocks.
+    pub(super) finders: Finders,
     /// Transactions that nodes said they have.
     pub(super) acknowledged: Vec<Acknowledged>,
     /// What was submitted with which request.
@@ -179,7 +190,7 @@ impl World {
             sites: sites.collect(),
             cuts: BTreeSet::new(),
             is_busy: true,
-            miner: None,
+            finders: Finders::All,
             acknowledged: Vec::new(),
             requests: BTreeMap::new(),
             last_request: 0,
