@@ -43,53 +43,48 @@ use crate::tier::{Route, Tier};
 
 /// Returns all pages, and what they are made of.
 pub(crate) fn areas() -> Vec<(Area, Vec<Route>)> {
-    let route = |tier, name, handler| Route {
-        tier,
-        name,
-        handler,
-    };
-    let searches = vec![route(
+    let searches = vec![Route::new(
         Tier::Open,
         "POST /mine-block",
         post(send::mine_block),
     )];
     let others = vec![
-        route(Tier::Open, "GET /", get(home::home)),
-        route(Tier::Open, "GET /blocks", get(blocks::blocks)),
-        route(Tier::Open, "GET /block/{hash}", get(block::block)),
-        route(Tier::Judged, "POST /send", post(send::send)),
-        route(Tier::Open, "GET /verify", get(verify::verify)),
-        route(Tier::Open, "GET /tamper", get(tamper::tamper)),
-        route(Tier::Open, "GET /learn", get(learn::learn)),
-        route(Tier::Open, "GET /glossary", get(glossary::glossary)),
-        route(Tier::Open, "GET /verify.py", get(verify::script)),
-        route(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
-        route(Tier::Open, "GET /address/{name}", get(address::address)),
-        route(Tier::Open, "GET /pending", get(mempool::mempool)),
-        route(Tier::Open, "GET /search", get(search::search)),
-        route(Tier::Open, "GET /charts", get(charts::charts)),
-        route(Tier::Open, "GET /forks", get(branches::branches)),
-        route(
+        Route::new(Tier::Open, "GET /", get(home::home)),
+        Route::new(Tier::Open, "GET /blocks", get(blocks::blocks)),
+        Route::new(Tier::Open, "GET /block/{hash}", get(block::block)),
+        Route::new(Tier::Judged, "POST /send", post(send::send)),
+        Route::new(Tier::Open, "GET /verify", get(verify::verify)),
+        Route::new(Tier::Open, "GET /tamper", get(tamper::tamper)),
+        Route::new(Tier::Open, "GET /learn", get(learn::learn)),
+        Route::new(Tier::Open, "GET /glossary", get(glossary::glossary)),
+        Route::new(Tier::Open, "GET /verify.py", get(verify::script)),
+        Route::new(Tier::Open, "GET /tx/{id}", get(transaction::transaction)),
+        Route::new(Tier::Open, "GET /address/{name}", get(address::address)),
+        Route::new(Tier::Open, "GET /pending", get(mempool::mempool)),
+        Route::new(Tier::Open, "GET /search", get(search::search)),
+        Route::new(Tier::Open, "GET /charts", get(charts::charts)),
+        Route::new(Tier::Open, "GET /forks", get(branches::branches)),
+        Route::new(
             Tier::Open,
             "GET /reorg/{id}",
             get(reorganisation::reorganisation),
         ),
-        route(Tier::Open, "GET /peers", get(peers::peers)),
-        route(Tier::Operator, "POST /peers", post(peers::add)),
-        route(Tier::Open, "POST /peers/ask", post(peers::ask)),
-        route(
+        Route::new(Tier::Open, "GET /peers", get(peers::peers)),
+        Route::new(Tier::Operator, "POST /peers", post(peers::add)),
+        Route::new(Tier::Open, "POST /peers/ask", post(peers::ask)),
+        Route::new(
             Tier::Operator,
             "POST /peers/{id}/remove",
             post(peers::remove),
         ),
-        route(Tier::Operator, "GET /peers/{id}/audit", get(peers::audit)),
-        route(Tier::Open, "GET /check", get(check::check)),
-        route(Tier::Operator, "POST /check", post(check::run)),
-        route(Tier::Open, "GET /check/{id}", get(check::checked)),
-        route(Tier::Open, "GET /check/{id}/file", get(check::file)),
-        route(Tier::Open, "GET /assets/{name}", get(assets::asset)),
-        route(Tier::Open, "GET /operator", get(operator::operator)),
-        route(Tier::Open, "POST /operator", post(operator::show_token)),
+        Route::new(Tier::Operator, "GET /peers/{id}/audit", get(peers::audit)),
+        Route::new(Tier::Open, "GET /check", get(check::check)),
+        Route::new(Tier::Operator, "POST /check", post(check::run)),
+        Route::new(Tier::Open, "GET /check/{id}", get(check::checked)),
+        Route::new(Tier::Open, "GET /check/{id}/file", get(check::file)),
+        Route::new(Tier::Open, "GET /assets/{name}", get(assets::asset)),
+        Route::new(Tier::Open, "GET /operator", get(operator::operator)),
+        Route::new(Tier::Open, "POST /operator", post(operator::show_token)),
     ];
     vec![(Area::PAGES.taken_back(), searches), (Area::PAGES, others)]
 }

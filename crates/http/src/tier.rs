@@ -57,6 +57,17 @@ pub(super) struct Route {
     pub(super) handler: MethodRouter<NodeHandle>,
 }
 
+impl Route {
+    /// A path, and who may take it.
+    pub(super) fn new(tier: Tier, name: &'static str, handler: MethodRouter<NodeHandle>) -> Route {
+        Route {
+            tier,
+            name,
+            handler,
+        }
+    }
+}
+
 impl Tier {
     /// Gives a path of the API this tier, here and in its description.
     pub(super) fn of(

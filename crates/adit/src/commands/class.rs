@@ -52,7 +52,7 @@ const OWNERS_COINS: u64 = 10_000;
 const CLASS_RESOLVE_INTERVAL_MS: u64 = 1_000;
 
 pub(crate) fn run(options: &ClassOptions, json: bool) -> anyhow::Result<()> {
-    let _log = start_log(&options.log, json)?;
+    let _log = start_log(&options.quiet.log, json)?;
     let keys = Keys {
         purse: new_key()?,
         owners: (0..options.nodes)

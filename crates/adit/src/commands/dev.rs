@@ -41,7 +41,7 @@ pub(crate) fn run(options: &DevOptions, json: bool) -> anyhow::Result<()> {
     if let Some(command) = &options.command {
         return tell::run(command, json);
     }
-    let _log = start_log(&options.log, json)?;
+    let _log = start_log(&options.quiet.log, json)?;
     let state_file = options.state.as_deref();
     let starting = async {
         let accounts = accounts(options);

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::list::List;
 use super::listen::DEFAULT_PORT;
-use super::log_filter::read_filter;
+use super::log_filter::QuietLog;
 use crate::wallet::coins::Coins;
 
 /// A class has at most this many nodes: more are not told apart on a screen.
@@ -65,15 +65,8 @@ pub(crate) struct ClassOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 
-    /// What to log, as for `adit node`.
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "ADIT_LOG",
-        default_value = "warn",
-        value_parser = read_filter
-    )]
-    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) quiet: QuietLog,
 }
 
 fn read_nodes(text: &str) -> Result<usize, String> {

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::dev_command::DevCommand;
 use super::listen::ListenOptions;
-use super::log_filter::read_filter;
+use super::log_filter::QuietLog;
 use super::origins::OriginOptions;
 use super::token::TokenOptions;
 use crate::wallet::coins::Coins;
@@ -65,15 +65,8 @@ pub(crate) struct DevOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 
-    /// What to log, as for `adit node`.
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "ADIT_LOG",
-        default_value = "warn",
-        value_parser = read_filter
-    )]
-    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) quiet: QuietLog,
 }
 
 /// Words as they were typed; they are no secret on a chain to develop on, but

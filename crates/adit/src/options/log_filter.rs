@@ -1,7 +1,22 @@
 //! What is logged, as people write it.
 
+use clap::Args;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+
+/// What is logged where the command says at the terminal what matters.
+#[derive(Debug, Args)]
+pub(crate) struct QuietLog {
+    /// What to log, as for `adit node`.
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "ADIT_LOG",
+        default_value = "warn",
+        value_parser = read_filter
+    )]
+    pub(crate) log: String,
+}
 
 /// A bare word in a filter would be taken for the name of a module, so that a
 /// mistyped level would silence everything: only levels stand alone here.

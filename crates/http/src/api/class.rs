@@ -46,15 +46,10 @@ struct Mining {
 
 /// Returns what phones ask for.
 pub(crate) fn area() -> (Area, Vec<Route>) {
-    let route = |tier, name, handler| Route {
-        tier,
-        name,
-        handler,
-    };
     let routes = vec![
-        route(Tier::Open, "GET /class/state", get(state)),
-        route(Tier::Judged, "POST /class/pupils", post(join)),
-        route(Tier::Judged, "POST /class/mining", post(mining)),
+        Route::new(Tier::Open, "GET /class/state", get(state)),
+        Route::new(Tier::Judged, "POST /class/pupils", post(join)),
+        Route::new(Tier::Judged, "POST /class/mining", post(mining)),
     ];
     (Area::CLASS, routes)
 }

@@ -171,18 +171,13 @@ struct PupilForm {
 
 /// Returns the pages of a class.
 pub(crate) fn area() -> (Area, Vec<Route>) {
-    let route = |tier, name, handler| Route {
-        tier,
-        name,
-        handler,
-    };
     let routes = vec![
-        route(Tier::Open, "GET /class", get(room)),
-        route(Tier::Open, "GET /join", get(join)),
-        route(Tier::Open, "GET /teach/{link}", get(exchange)),
-        route(Tier::Teacher, "GET /teach", get(teach)),
-        route(Tier::Teacher, "POST /teach/deed", post(deed)),
-        route(Tier::Teacher, "POST /teach/pupil", post(pupil)),
+        Route::new(Tier::Open, "GET /class", get(room)),
+        Route::new(Tier::Open, "GET /join", get(join)),
+        Route::new(Tier::Open, "GET /teach/{link}", get(exchange)),
+        Route::new(Tier::Teacher, "GET /teach", get(teach)),
+        Route::new(Tier::Teacher, "POST /teach/deed", post(deed)),
+        Route::new(Tier::Teacher, "POST /teach/pupil", post(pupil)),
     ];
     (Area::PAGES, routes)
 }
